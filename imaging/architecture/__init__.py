@@ -1,0 +1,1 @@
+"""From tensors and muscle boundaries to fascicles and their measures."""

@@ -1,0 +1,138 @@
+"""Settings of the workflow: one model per stage, checked before anything runs.
+
+``config/default.yaml`` holds the same values; ``workflow/schemas/config.schema.json`` is written
+from here. A verb takes the settings of its stage as JSON text or a YAML file (``--settings``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imaging.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SegmentationSettings(Section):
+    """Registration of a label atlas."""
+
+    atlas: str | None = Field(None, description="Folder of label maps; none: the built-in atlas")
+    side: Literal["auto", "left", "right"] = Field("auto", description="Side when known")
+    work_spacing_mm: float = Field(2.0, gt=0, description="Grid on which is registered")
+
+
+class DiffusionSettings(Section):
+    """Preprocessing of diffusion-weighted images and tensor fit."""
+
+    denoise: bool = Field(True, description="MP-PCA denoising")
+    motion: bool = Field(True, description="Motion correction with b-vector rotation")
+    gradient_check: bool = Field(True, description="Check flips and permutations of b-vectors")
+    register_to_anatomy: bool = Field(True, description="Rigid registration of b0 to anatomy")
+
+
+class FibreSettings(Section):
+    """Direction field, tracking and measures of fascicles."""
+
+    smoothing_mm: float = Field(3.0, gt=0, description="Gaussian sigma inside the muscle, mm")
+    step_mm: float = Field(0.5, gt=0, description="Tracking step, mm")
+    seed_spacing_mm: float = Field(3.0, gt=0, description="Distance between seeds, mm")
+    max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")
+    min_length_mm: float = Field(8.0, ge=0, description="Shortest fascicle kept, mm")
+    max_length_mm: float = Field(250.0, gt=0, description="Longest fascicle kept, mm")
+    seed: int = Field(1, description="Seed of everything random")
+
+
+class ElastographySettings(Section):
+    """Inversion of wave images."""
+
+    erode_mm: float = Field(3.0, ge=0, description="Kept away from muscle borders, mm")
+
+
+class FunctionSettings(Section):
+    """EMG, force plates and gait events."""
+
+    band_hz: tuple[float, float] = Field((20.0, 450.0), description="EMG band-pass")
+    envelope_hz: float = Field(6.0, gt=0, description="Low-pass of the envelope")
+    onset_sd: float = Field(3.0, gt=0, description="Onset threshold in SD of the quiet baseline")
+    onset_min_ms: float = Field(30.0, gt=0, description="Shortest burst")
+    force_threshold_n: float = Field(20.0, gt=0, description="Foot-strike threshold")
+    channels: dict[str, str] = Field(
+        default_factory=dict, description="Channel label to muscle and side, e.g. 'EMG 1': right TA"
+    )
+
+
+class MapSettings(Section):
+    """Joining of stages."""
+
+    spacing_mm: float | None = Field(None, description="Grid of the map; none: that of the labels")
+
+
+class ExportSettings(Section):
+    """Meshes, tracts and viewer."""
+
+    viewer: bool = Field(True, description="Write viewer.html")
+    viewer_fascicles: int = Field(3000, ge=0, description="At most so many fascicles in the viewer")
+
+
+class Settings(Section):
+    """Everything the workflow can be told."""
+
+    bids_dir: str = Field(..., description="BIDS folder to read")
+    out_dir: str = Field(..., description="Folder to write")
+    participants: list[str] = Field(default_factory=list, description="Labels; empty: all")
+    sessions: list[str] = Field(default_factory=list, description="Labels; empty: all")
+    segmentation: SegmentationSettings = Field(default_factory=SegmentationSettings)
+    diffusion: DiffusionSettings = Field(default_factory=DiffusionSettings)
+    fibres: FibreSettings = Field(default_factory=FibreSettings)
+    elastography: ElastographySettings = Field(default_factory=ElastographySettings)
+    function: FunctionSettings = Field(default_factory=FunctionSettings)
+    map: MapSettings = Field(default_factory=MapSettings)
+    export: ExportSettings = Field(default_factory=ExportSettings)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def parse_settings(model: type[SectionT], content: dict[str, Any], source: str) -> SectionT:
+    """Check settings against their model.
+
+    Raises
+    ------
+    ConfigError
+        One sentence that names the first setting that is wrong.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        raise ConfigError(f"{name}: {first['msg']}", source, "See config/default.yaml") from error
+
+
+def load_settings(model: type[SectionT], text: str | None) -> SectionT:
+    """Read settings given as JSON or YAML text, as a YAML file, or not at all (defaults).
+
+    Raises
+    ------
+    ConfigError
+        Not readable, not a table of settings, or wrong values.
+    """
+    if text is None:
+        return parse_settings(model, {}, "settings")
+    is_file = "{" not in text and "\n" not in text and Path(text).is_file()
+    source = text if is_file else "settings"
+    try:
+        content = yaml.safe_load(Path(text).read_text(encoding="utf-8") if is_file else text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot be read ({error})", source, "Give YAML or JSON") from error
+    if not isinstance(content, dict):
+        raise ConfigError("is not a table of settings", source, "Give a YAML file or JSON text")
+    return parse_settings(model, content, source)

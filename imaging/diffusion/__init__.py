@@ -1,0 +1,1 @@
+"""From diffusion-weighted images to tensors."""

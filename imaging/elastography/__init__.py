@@ -1,0 +1,1 @@
+"""From wave images or ready maps to stiffness."""

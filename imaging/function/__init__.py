@@ -1,0 +1,1 @@
+"""From EMG, force plates and events to activation."""

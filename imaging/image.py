@@ -1,0 +1,270 @@
+"""Images in space: arrays with an affine to world RAS+ millimetres, read and written as NIfTI.
+
+Voxel indices ``(i, j, k)`` map to world coordinates by ``affine @ (i, j, k, 1)``. Every array
+function elsewhere takes world coordinates unless its docstring says voxels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import ndimage
+
+from imaging.errors import ImageError, LabelError, MissingFileError
+
+FloatArray = NDArray[np.floating[Any]]
+
+# ITK works in LPS+; world coordinates here are RAS+.
+_LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Image:
+    """An array and its place in space.
+
+    Attributes
+    ----------
+    data : (I, J, K[, ...]) array
+        Voxel values; axes after the third are not spatial.
+    affine : (4, 4) array
+        Voxel indices to world RAS+ mm.
+    """
+
+    data: NDArray[Any]
+    affine: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along the three spatial axes."""
+        i, j, k = self.data.shape[:3]
+        return i, j, k
+
+    @property
+    def spacing(self) -> FloatArray:
+        """Voxel size along the three axes in mm, shape (3,)."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in ml."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000.0)
+
+    @property
+    def rotation(self) -> FloatArray:
+        """Proper or improper rotation (3, 3) from voxel axes to world axes (spacing removed)."""
+        return self.affine[:3, :3] / self.spacing
+
+    def with_data(self, data: NDArray[Any]) -> Image:
+        """Return an image on the same grid with other values."""
+        return replace(self, data=data)
+
+    def to_world(self, voxels: ArrayLike) -> FloatArray:
+        """Map voxel indices (..., 3) to world RAS+ mm (..., 3)."""
+        return apply_affine(self.affine, voxels)
+
+    def to_voxels(self, points: ArrayLike) -> FloatArray:
+        """Map world RAS+ mm (..., 3) to continuous voxel indices (..., 3)."""
+        return apply_affine(np.linalg.inv(self.affine), points)
+
+
+def apply_affine(affine: FloatArray, points: ArrayLike) -> FloatArray:
+    """Apply a (4, 4) affine to points (..., 3)."""
+    points = np.asarray(points, dtype=float)
+    return points @ affine[:3, :3].T + affine[:3, 3]
+
+
+def same_grid(a: Image, b: Image, tolerance_mm: float = 1e-2) -> bool:
+    """Tell whether two images share shape and place: no corner moves more than the tolerance."""
+    if a.shape != b.shape:
+        return False
+    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in a.shape], indexing="ij"), -1).reshape(-1, 3)
+    return bool(np.abs(a.to_world(corners) - b.to_world(corners)).max() <= tolerance_mm)
+
+
+def load_image(
+    path: str | Path, *, ndim: int | tuple[int, ...] = 3, dtype: DTypeLike = np.float32
+) -> Image:
+    """Read a NIfTI image and check that it can be used.
+
+    Parameters
+    ----------
+    path
+        ``.nii`` or ``.nii.gz``.
+    ndim
+        Allowed number(s) of axes; trailing axes of length one are dropped first.
+    dtype
+        Type of the returned array.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    ImageError
+        Truncated, not an image, wrong number of axes, or values that are not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError("no such image", path, "Check the path")
+    try:
+        nifti = nib.load(path)
+        data = np.asanyarray(nifti.dataobj)  # type: ignore[attr-defined]
+        affine = np.asarray(nifti.affine, dtype=float)  # type: ignore[attr-defined]
+    except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
+        raise ImageError(
+            f"cannot be read as NIfTI ({type(error).__name__}: {error})",
+            path,
+            "The file may be truncated: copy or convert it again",
+        ) from error
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    while data.ndim > max(allowed) and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim not in allowed or min(data.shape[:3]) < 2:
+        wanted = " or ".join(f"{n}-D" for n in allowed)
+        raise ImageError(
+            f"has shape {'x'.join(map(str, data.shape))}, a {wanted} image is needed",
+            path,
+            "Give the whole volume, not a slice or another series",
+        )
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise ImageError("has no usable affine", path, "Convert it again from DICOM")
+    if np.issubdtype(data.dtype, np.floating) and not np.isfinite(data).all():
+        count = int((~np.isfinite(data)).sum())
+        raise ImageError(
+            f"holds {count} values that are not finite (NaN or Inf)",
+            path,
+            "Replace them or export the image again",
+        )
+    return Image(data.astype(dtype, copy=False), affine)
+
+
+def load_labels(path: str | Path) -> Image:
+    """Read a 3-D label map as int16; an empty one is an error.
+
+    Raises
+    ------
+    LabelError
+        Values that are not whole numbers, or no label at all.
+    """
+    image = load_image(path, dtype=np.float32)
+    labels = np.rint(image.data)
+    if np.abs(labels - image.data).max() > 1e-3:
+        raise LabelError("holds values that are not whole numbers", path, "Give a label map")
+    if not labels.any():
+        raise LabelError("is empty: every voxel is 0", path, "Draw or export the labels again")
+    return Image(labels.astype(np.int16), image.affine)
+
+
+def save_image(image: Image, path: str | Path, *, units: str = "mm") -> None:
+    """Write NIfTI; the same image gives the same bytes (gzip without name or time)."""
+    data = image.data.astype(np.uint8) if image.data.dtype == bool else image.data
+    if data.dtype == np.float64:
+        data = data.astype(np.float32)
+    if data.dtype == np.int64:
+        data = data.astype(np.int32)
+    nifti = nib.Nifti1Image(data, image.affine)
+    nifti.header.set_xyzt_units(units)
+    nifti.set_sform(image.affine, code=1)
+    nifti.set_qform(image.affine, code=1)
+    nib.save(nifti, path)
+
+
+def canonical(image: Image) -> Image:
+    """Reorder and flip axes so that they point as nearly as possible to R, A, S; no resampling."""
+    orientation = nib.orientations.io_orientation(image.affine)
+    data = nib.orientations.apply_orientation(image.data, orientation)
+    affine = image.affine @ nib.orientations.inv_ornt_aff(orientation, image.shape)
+    return Image(np.ascontiguousarray(data), affine)
+
+
+def resample(
+    image: Image,
+    like: Image,
+    *,
+    order: int = 1,
+    world: FloatArray | None = None,
+    fill: float = 0.0,
+) -> Image:
+    """Resample a 3-D or 4-D image onto another grid.
+
+    Parameters
+    ----------
+    image, like
+        The image, and any image on the wanted grid.
+    order
+        Spline order; 0 for labels.
+    world
+        Optional (4, 4) affine from world points of `like` to world points of `image`.
+    fill
+        Value outside the field of view.
+
+    Returns
+    -------
+    Image
+        Of the dtype of `image`, on the grid of `like`.
+    """
+    matrix = np.linalg.inv(image.affine) @ (np.eye(4) if world is None else world) @ like.affine
+    volumes = image.data.reshape(*image.shape, -1)
+    out = np.empty((*like.shape, volumes.shape[3]), dtype=image.data.dtype)
+    for v in range(volumes.shape[3]):
+        ndimage.affine_transform(
+            volumes[..., v], matrix[:3, :3], matrix[:3, 3], like.shape, out[..., v],
+            order=order, mode="constant", cval=fill,
+        )  # fmt: skip
+    return Image(out.reshape(*like.shape, *image.data.shape[3:]), like.affine)
+
+
+def regrid(image: Image, spacing_mm: ArrayLike) -> Image:
+    """Return an empty (zero, uint8) image of the same field of view and axes at another spacing."""
+    spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=float), (3,))
+    extent = np.array(image.shape) * image.spacing
+    shape = np.maximum(np.rint(extent / spacing), 1).astype(int)
+    affine = np.eye(4)
+    affine[:3, :3] = image.rotation * spacing
+    # The outer corner of the field of view stays where it is, not the centre of the first voxel.
+    corner = image.to_world([-0.5, -0.5, -0.5])
+    affine[:3, 3] = corner + affine[:3, :3] @ np.full(3, 0.5)
+    return Image(np.zeros(shape, np.uint8), affine)
+
+
+def to_sitk(image: Image) -> sitk.Image:
+    """Return a SimpleITK image (LPS+) of a 3-D image; shear in the affine is refused.
+
+    Raises
+    ------
+    ImageError
+        The axes are not orthogonal.
+    """
+    rotation = image.rotation
+    if np.abs(rotation.T @ rotation - np.eye(3)).max() > 1e-3:
+        raise ImageError("has axes that are not orthogonal", None, "Resample it without shear")
+    out = sitk.GetImageFromArray(np.ascontiguousarray(image.data.T))
+    lps = _LPS_FROM_RAS @ image.affine
+    out.SetSpacing([float(s) for s in image.spacing])
+    out.SetDirection((lps[:3, :3] / image.spacing).ravel().tolist())
+    out.SetOrigin(lps[:3, 3].tolist())
+    return out
+
+
+def from_sitk(image: sitk.Image) -> Image:
+    """Return a 3-D SimpleITK image as an image in RAS+."""
+    affine = np.eye(4)
+    direction = np.reshape(image.GetDirection(), (3, 3))
+    affine[:3, :3] = direction * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return Image(sitk.GetArrayFromImage(image).T, _LPS_FROM_RAS @ affine)
+
+
+def sitk_affine_to_ras(transform: sitk.Transform) -> FloatArray:
+    """Return the (4, 4) RAS+ matrix of a linear SimpleITK transform (fixed to moving points)."""
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    axes = [np.array(transform.TransformPoint(tuple(row))) - origin for row in np.eye(3)]
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack(axes, axis=1)
+    matrix[:3, 3] = origin
+    return _LPS_FROM_RAS @ matrix @ _LPS_FROM_RAS

@@ -1,0 +1,116 @@
+"""The catalogue of muscles and bones, labels with sides, and translation of foreign label schemes.
+
+A label is ``100 * side + index``: side 1 left, 2 right, 0 where the side is not known. What a
+scheme merges keeps an index of its own (``PL+PB``), so that a merged label stays visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imaging.errors import LabelError
+
+Side = Literal["left", "right", "undecided"]
+SIDE_CODES: Mapping[Side, int] = {"undecided": 0, "left": 1, "right": 2}
+SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One row of the catalogue (see ``imaging/data/muscles.tsv``)."""
+
+    index: int
+    key: str
+    name: str
+    tissue: str
+    compartment: str
+    group: str
+
+    @property
+    def is_muscle(self) -> bool:
+        """Tell whether this is a muscle or a merged group of muscles."""
+        return self.tissue in ("muscle", "group")
+
+
+@cache
+def catalogue() -> tuple[Structure, ...]:
+    """Return every structure that has a label, in the order of its index."""
+    with resources.as_file(resources.files("imaging") / "data" / "muscles.tsv") as path:
+        frame = pd.read_csv(path, sep="\t")
+    return tuple(Structure(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+
+
+@cache
+def _by_key() -> dict[str, Structure]:
+    return {s.key: s for s in catalogue()}
+
+
+@cache
+def _by_index() -> dict[int, Structure]:
+    return {s.index: s for s in catalogue()}
+
+
+def structure(key: str) -> Structure:
+    """Return the structure with a key such as ``SOL``.
+
+    Raises
+    ------
+    LabelError
+        No such key.
+    """
+    if key not in _by_key():
+        raise LabelError(f"no structure has the key {key!r}", None, "See imaging/data/muscles.tsv")
+    return _by_key()[key]
+
+
+def label_of(key: str, side: Side) -> int:
+    """Return the label of a structure on a side."""
+    return 100 * SIDE_CODES[side] + structure(key).index
+
+
+def structure_of(label: int) -> Structure:
+    """Return the structure of a label.
+
+    Raises
+    ------
+    LabelError
+        The label is not in the catalogue.
+    """
+    found = _by_index().get(int(label) % 100)
+    if found is None or not 0 <= int(label) < 300:
+        raise LabelError(f"label {label} is not in the catalogue", None, "Translate it first")
+    return found
+
+
+def side_of(label: int) -> Side:
+    """Return the side of a label."""
+    return SIDES[int(label) // 100]
+
+
+def muscle_keys() -> tuple[str, ...]:
+    """Return the keys of the fourteen single muscles."""
+    return tuple(s.key for s in catalogue() if s.tissue == "muscle")
+
+
+def muscle_labels(labels: NDArray[Any]) -> list[int]:
+    """Return the labels in a label map that are muscles or merged muscles, sorted."""
+    present = [int(v) for v in np.unique(labels) if v > 0]
+    return [v for v in present if structure_of(v).is_muscle]
+
+
+def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
+    """Return the BIDS look-up of a label map: index, name, key, side, group, compartment."""
+    rows = []
+    for label in (int(v) for v in np.unique(labels) if v > 0):
+        s, side = structure_of(label), side_of(label)
+        rows.append((label, f"{side} {s.name}", s.key, side, s.group, s.compartment))
+    columns = ["index", "name", "key", "side", "group", "compartment"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,102 @@
+"""Where files come from: sidecars, digests, and folders in which nothing half-written stays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imaging import __version__
+from imaging.errors import OutputError
+
+_DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha")
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sidecar_path(path: str | Path) -> Path:
+    """Return the JSON sidecar of a file: same stem, so files of one stem share one sidecar."""
+    path = Path(path)
+    for suffix in _DOUBLE_SUFFIXES:
+        if path.name.endswith(suffix):
+            return path.with_name(path.name.removesuffix(suffix) + ".json")
+    return path.with_suffix(".json")
+
+
+def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with sorted keys and a closing newline."""
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def write_sidecar(
+    path: str | Path,
+    *,
+    verb: str,
+    inputs: Iterable[str | Path] = (),
+    settings: Mapping[str, Any] | None = None,
+    **description: Any,
+) -> Path:
+    """Write the JSON sidecar of one output file.
+
+    Names of inputs are kept without their folders, so that the same data and settings give the
+    same bytes wherever they lie.
+
+    Parameters
+    ----------
+    path
+        The described file.
+    verb
+        The ``pennate`` verb that made it.
+    inputs
+        Files it was made from; their SHA-256 is kept.
+    settings
+        Settings of the verb.
+    **description
+        Further keys: ``Units``, ``Description``, ...
+    """
+    sources = [{"name": Path(p).name, "sha256": sha256(p)} for p in inputs]
+    made_by = {"Name": "pennate", "Version": __version__, "Command": f"pennate {verb}"}
+    content = {"GeneratedBy": made_by, "Sources": sources, "Settings": dict(settings or {})}
+    target = sidecar_path(path)
+    write_json(target, {**content, **description})
+    return target
+
+
+@contextmanager
+def staged(out_dir: str | Path, verb: str) -> Iterator[Path]:
+    """Yield a scratch folder whose files move into `out_dir` only when the block ends well.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written.
+    """
+    out_dir = Path(out_dir)
+    scratch = out_dir / f".partial-{verb}"
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        if scratch.exists():  # left by a run that was killed
+            shutil.rmtree(scratch)
+        scratch.mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", out_dir, "Choose another output folder"
+        ) from error
+    try:
+        yield scratch
+        for source in sorted(p for p in scratch.rglob("*") if p.is_file()):
+            target = out_dir / source.relative_to(scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""From an anatomical image to muscle labels."""
