@@ -89,13 +89,16 @@ class Settings(Section):
     out_dir: str = Field(..., description="Folder to write")
     participants: list[str] = Field(default_factory=list, description="Labels; empty: all")
     sessions: list[str] = Field(default_factory=list, description="Labels; empty: all")
-    segmentation: SegmentationSettings = Field(default_factory=SegmentationSettings)
-    diffusion: DiffusionSettings = Field(default_factory=DiffusionSettings)
-    fibres: FibreSettings = Field(default_factory=FibreSettings)
-    elastography: ElastographySettings = Field(default_factory=ElastographySettings)
-    function: FunctionSettings = Field(default_factory=FunctionSettings)
-    map: MapSettings = Field(default_factory=MapSettings)
-    export: ExportSettings = Field(default_factory=ExportSettings)
+    select: dict[str, str] = Field(
+        default_factory=dict, description="Glob per input that settles an ambiguity"
+    )
+    segmentation: SegmentationSettings = SegmentationSettings()
+    diffusion: DiffusionSettings = DiffusionSettings()
+    fibres: FibreSettings = FibreSettings()
+    elastography: ElastographySettings = ElastographySettings()
+    function: FunctionSettings = FunctionSettings()
+    map: MapSettings = MapSettings()
+    export: ExportSettings = ExportSettings()
 
 
 SectionT = TypeVar("SectionT", bound=Section)

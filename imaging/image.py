@@ -6,6 +6,7 @@ function elsewhere takes world coordinates unless its docstring says voxels.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def same_grid(a: Image, b: Image, tolerance_mm: float = 1e-2) -> bool:
     """Tell whether two images share shape and place: no corner moves more than the tolerance."""
     if a.shape != b.shape:
         return False
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in a.shape], indexing="ij"), -1).reshape(-1, 3)
+    corners = np.array(list(itertools.product(*[(0, n - 1) for n in a.shape])))
     return bool(np.abs(a.to_world(corners) - b.to_world(corners)).max() <= tolerance_mm)
 
 
@@ -114,7 +115,7 @@ def load_image(
     try:
         nifti = nib.load(path)
         data = np.asanyarray(nifti.dataobj)  # type: ignore[attr-defined]
-        affine = np.asarray(nifti.affine, dtype=float)  # type: ignore[attr-defined]
+        affine = np.array(nifti.affine, dtype=np.float64)  # type: ignore[attr-defined]
     except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
         raise ImageError(
             f"cannot be read as NIfTI ({type(error).__name__}: {error})",

@@ -92,10 +92,10 @@ def read_measures(path: str | Path) -> list[Measure]:
         raise InputError(f"lacks the columns {sorted(missing)}", path, "Run the stage again")
     rows = []
     for record in frame.to_dict("records"):
-        row = {k: (None if pd.isna(record[k]) else record[k]) for k in COLUMNS}
+        row: dict[str, Any] = {k: (None if pd.isna(record[k]) else record[k]) for k in COLUMNS}
         row["n"] = None if row["n"] is None else int(row["n"])
         row["note"] = row["note"] or ""
-        rows.append(Measure(**{str(k): v for k, v in row.items()}))
+        rows.append(Measure(**row))
     return rows
 
 

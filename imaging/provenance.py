@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ _DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha")
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -97,6 +96,6 @@ def staged(out_dir: str | Path, verb: str) -> Iterator[Path]:
         for source in sorted(p for p in scratch.rglob("*") if p.is_file()):
             target = out_dir / source.relative_to(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(source, target)
+            source.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
