@@ -1,0 +1,348 @@
+"""Wave images of the digital leg, with the stiffness they were made from.
+
+The waves are solved on one grid and acquired on another, tilted and of other spacing, so that no
+inversion meets the grid its data were made on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+from scipy.spatial.transform import Rotation
+
+from imaging.image import Image, save_image
+from imaging.measures import Measure, write_measures
+from imaging.muscles import structure_of
+from imaging.phantom.waves import solve_waves, sponge
+from imaging.provenance import write_sidecar
+
+FloatArray = NDArray[np.floating[Any]]
+ComplexArray = NDArray[np.complexfloating[Any]]
+LabelArray = NDArray[np.integer[Any]]
+
+# |G*| (Pa) and loss angle (rad) at 60 Hz. SOL, GM, GL and TA are of the size of mu_12 in Guo et
+# al., Magn Reson Med 2016; the other muscles are set beside them so that groups can be told apart.
+STIFFNESS: Mapping[str, tuple[float, float]] = {
+    "TA": (1260.0, 0.30),
+    "EDL+EHL+PT": (1150.0, 0.30),
+    "PL+PB": (1350.0, 0.28),
+    "GM+GL": (900.0, 0.32),
+    "SOL": (1060.0, 0.30),
+    "PLA": (950.0, 0.30),
+    "POP": (1100.0, 0.30),
+    "FDL": (1000.0, 0.30),
+    "FHL": (1200.0, 0.30),
+    "TP": (1400.0, 0.28),
+    "TIB": (6000.0, 0.15),
+    "FIB": (6000.0, 0.15),
+    "SAT": (800.0, 0.40),
+    "SKIN": (1500.0, 0.40),
+}
+_CONNECTIVE = (1300.0, 0.30)
+_SURROUNDINGS = (1000.0, 0.60)  # gel in place of air: softer does not converge
+# Ratios to the modulus across the fibre, of the size of Guo et al. 2016: mu_13/mu_12 and E3/mu_12.
+_ALONG, _TENSILE = 1.3, 7.0
+_SIGNAL = {"muscle": 1.0, "group": 1.0, "fat": 1.4, "skin": 0.8, "bone": 0.25}
+
+FREQUENCY_HZ = 60.0
+DENSITY = 1000.0
+OFFSETS = 8
+_GAIN_RAD_PER_M = 1.0e5
+_AMPLITUDE_M = 4.0e-5  # 95th percentile in the leg: 4 rad, so the phase wraps
+
+
+class LegLike(Protocol):
+    """What is asked of a digital leg."""
+
+    @property
+    def bounds_mm(self) -> Any:
+        """Lower and upper corner, (2, 3) world mm."""
+
+    def labels(self, points: FloatArray) -> LabelArray:
+        """Labels (N,) of world points (N, 3) mm: 0 air, -1 connective tissue."""
+
+    def directions(self, points: FloatArray, labels: LabelArray) -> FloatArray:
+        """Unit fibre directions (N, 3) in world axes at world points (N, 3) mm."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Size of the simulation and of the acquisition."""
+
+    solver_mm: float
+    margin_mm: float
+    slab_mm: float
+    sponge_mm: float
+    voxel_mm: tuple[float, float, float]
+    slices: int
+    snr: float
+
+
+PRESETS = {
+    "demo": Preset(2.5, 18.0, 140.0, 25.0, (2.2, 2.2, 2.6), 30, 30.0),
+    "small": Preset(4.0, 12.0, 104.0, 20.0, (3.2, 3.2, 3.6), 14, 40.0),
+}
+
+
+def _points(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:
+    voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
+    return voxels @ affine[:3, :3].T + affine[:3, 3]
+
+
+def _grid(centre: FloatArray, shape: tuple[int, ...], spacing: Any, turn: FloatArray) -> FloatArray:
+    """Return the affine of a grid turned about its centre."""
+    affine = np.eye(4)
+    affine[:3, :3] = turn * np.broadcast_to(spacing, 3)
+    affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return affine
+
+
+def _tissue(label: int) -> tuple[float, float, float]:
+    """Return |G*| in Pa, loss angle in rad, and MR signal of a label."""
+    if label == 0:
+        return (*_SURROUNDINGS, 0.0)
+    if label < 0:
+        return (*_CONNECTIVE, 0.7)
+    found = structure_of(label)
+    values = STIFFNESS.get(found.key) or STIFFNESS.get(found.group) or _CONNECTIVE
+    return (*values, _SIGNAL.get(found.tissue, 1.0))
+
+
+def _paint(labels: LabelArray) -> tuple[ComplexArray, FloatArray]:
+    """Return the complex shear modulus in Pa and the MR signal of a label array."""
+    present, index = np.unique(labels, return_inverse=True)
+    table = np.array([_tissue(int(v)) for v in present])
+    modulus = table[:, 0] * np.exp(1j * table[:, 1])
+    index = index.reshape(labels.shape)
+    return modulus[index].astype(np.complex64), table[index, 2].astype(np.float32)
+
+
+def _soften(values: NDArray[Any], sigma: float) -> NDArray[Any]:
+    """Blur a real or complex array, in voxels: partial volume at tissue borders."""
+    if np.iscomplexobj(values):
+        real, imag = (ndimage.gaussian_filter(v, sigma) for v in (values.real, values.imag))
+        return (real + 1j * imag).astype(np.complex64)
+    return ndimage.gaussian_filter(values, sigma)
+
+
+def _drive(labels: LabelArray, spacing_mm: float, driver: int) -> FloatArray:
+    """Return the body force (I, J, K, 3) of one driver: a shell at the skin, and the bones."""
+    inside = labels != 0
+    depth = ndimage.distance_transform_edt(inside, sampling=spacing_mm)
+    shell = inside & (depth <= 6.0)
+    bone = np.isin(np.abs(labels) % 100, [21, 22]) & inside & (labels > 0)
+    place = ndimage.gaussian_filter((shell | bone).astype(np.float32), 1.0)
+    turn = Rotation.from_euler("zyx", [35, 25, 15], degrees=True).as_matrix()
+    return place[..., None] * turn[:, (2, 0, 1)[driver]].astype(np.float32)
+
+
+def displacement(
+    leg: LegLike,
+    *,
+    preset: Preset,
+    drivers: int = 1,
+    anisotropic: bool = False,
+    frequency_hz: float = FREQUENCY_HZ,
+) -> tuple[Image, FloatArray]:
+    """Solve the waves of every driver in a slab of the calf.
+
+    Returns
+    -------
+    Image
+        Displacement in metres, (I, J, K, 3, drivers) complex64, components along world RAS+.
+    (3,) array
+        Centre of the slab, world mm.
+    """
+    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    centre = (low + high) / 2
+    centre[2] = low[2] + 0.6 * (high[2] - low[2])  # where the calf is thickest
+    extent = np.append((high - low)[:2] + 2 * preset.margin_mm, preset.slab_mm)
+    i, j, k = (int(fft.next_fast_len(int(np.ceil(e / preset.solver_mm)))) for e in extent)
+    shape = (i, j, k)
+    affine = _grid(centre, shape, preset.solver_mm, np.eye(3))
+    points = _points(shape, affine)
+    flat = leg.labels(points)
+    labels = flat.reshape(shape)
+    modulus = _soften(_paint(labels)[0], 0.7)
+    along, tensile, directions = modulus, 3 * modulus, None
+    if anisotropic:
+        muscle = (flat > 0) & (flat % 100 <= 14)
+        fibres = np.zeros((flat.size, 3), np.float32)
+        fibres[:, 2] = 1
+        fibres[muscle] = leg.directions(points[muscle], flat[muscle])
+        share = _soften(muscle.reshape(shape).astype(np.float32), 0.7)
+        along = modulus * (1 + (_ALONG - 1) * share)
+        tensile = modulus * (3 + (_TENSILE - 3) * share)
+        directions = fibres.reshape(*shape, 3)
+    width = [int(round(w / preset.solver_mm)) for w in (5.0, 5.0, preset.sponge_mm)]
+    waves = [
+        solve_waves(
+            modulus, along, tensile, _drive(labels, preset.solver_mm, driver),
+            frequency_hz=frequency_hz, spacing_m=np.full(3, preset.solver_mm / 1000),
+            directions=directions, density=DENSITY, damping=sponge(shape, width),
+            tolerance=1e-3,
+        )
+        for driver in range(drivers)
+    ]  # fmt: skip
+    for wave in waves:
+        wave *= _AMPLITUDE_M / np.quantile(np.linalg.norm(wave[labels != 0], axis=-1), 0.95)
+    return Image(np.stack(waves, -1), affine), centre
+
+
+def encode(
+    waves: Image,
+    like: Image,
+    signal: FloatArray,
+    directions: FloatArray,
+    *,
+    snr: float,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Return wrapped phase and magnitude as a motion-encoding sequence gives them.
+
+    Parameters
+    ----------
+    waves : (..., 3, R) image
+        Displacement in metres along world axes.
+    like
+        Image on the acquisition grid.
+    signal : (I, J, K) array
+        MR signal there, 1 in muscle.
+    directions : (D, 3) array
+        Encoding directions in world axes.
+    snr
+        Signal of muscle over the noise of one channel.
+    rng
+        Source of the noise.
+
+    Returns
+    -------
+    phase : (I, J, K, D, n, R) float32 array
+        Radians in (-pi, pi].
+    magnitude : (I, J, K, D, n, R) float32 array
+    """
+    voxels = waves.to_voxels(_points(like.shape, like.affine)).T
+    steps = np.exp(2j * np.pi * np.arange(OFFSETS) / OFFSETS)
+    position = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in like.shape], indexing="ij"))
+    drivers = waves.data.shape[4]
+    phase = np.empty((*like.shape, len(directions), OFFSETS, drivers), np.float32)
+    magnitude = np.empty_like(phase)
+    for r in range(drivers):
+        u = np.empty((3, *like.shape), np.complex64)
+        for c in range(3):
+            for part, factor in ((waves.data[..., c, r].real, 1), (waves.data[..., c, r].imag, 1j)):
+                found = ndimage.map_coordinates(part, voxels, order=3, mode="nearest")
+                u[c] = (u[c] if factor == 1j else 0) + factor * found.reshape(like.shape)
+        for d, axis in enumerate(directions):
+            # A still background as field and coil phase leave it.
+            still = np.tensordot(rng.uniform(-2, 2, 3), position, 1) + rng.uniform(-np.pi, np.pi)
+            moving = _GAIN_RAD_PER_M * np.tensordot(axis, u, 1)
+            for n, step in enumerate(steps):
+                image = signal * np.exp(1j * (still + (moving * step).real))
+                noise = rng.standard_normal((2, *like.shape)) / snr
+                image = image + noise[0] + 1j * noise[1]
+                phase[..., d, n, r] = np.angle(image)
+                magnitude[..., d, n, r] = np.abs(image)
+    return phase, magnitude
+
+
+def _truth_rows(labels: LabelArray, modulus: ComplexArray, anisotropic: bool) -> list[Measure]:
+    rows = []
+    for label in (int(v) for v in np.unique(labels) if v > 0 and structure_of(int(v)).is_muscle):
+        value, count = abs(_tissue(label)[0]), int((labels == label).sum())
+        note = f"set in the phantom at {FREQUENCY_HZ:g} Hz; n voxels of the wave image"
+        names = {"stiffness_magnitude": 1.0}
+        if anisotropic:
+            names = {"stiffness_mu_perp": 1.0, "stiffness_mu_par": _ALONG, "stiffness_e_par": _TENSILE}
+        rows += [Measure(label, m, f * value, "Pa", n=count, note=note) for m, f in names.items()]
+    return rows
+
+
+def write_mre(
+    leg: LegLike,
+    folder: str | Path,
+    truth_folder: str | Path,
+    *,
+    subject: str,
+    session: str | None = None,
+    seed: int = 1,
+    preset: str = "demo",
+    drivers: int = 1,
+    anisotropic: bool = False,
+) -> Path:
+    """Write wave images of a leg, and the stiffness behind them.
+
+    Parameters
+    ----------
+    leg
+        Digital leg (labels and fibre directions at world points).
+    folder, truth_folder
+        Where ``*_mre.nii.gz`` go and where the truth goes.
+    subject, session
+        Labels without ``sub-`` and ``ses-``.
+    seed
+        Of the noise.
+    preset
+        ``demo`` or ``small``.
+    drivers
+        Number of drivers, 1 to 3, shaking in orthogonal directions one after the other.
+    anisotropic
+        Transversely isotropic muscles along the fibre directions; else isotropic ones, for which
+        a single stiffness per muscle is the truth.
+
+    Returns
+    -------
+    Path
+        The phase image.
+    """
+    size, rng = PRESETS[preset], np.random.default_rng(seed)
+    folder, truth_folder = Path(folder), Path(truth_folder)
+    for place in (folder, truth_folder):
+        place.mkdir(parents=True, exist_ok=True)
+    waves, centre = displacement(leg, preset=size, drivers=drivers, anisotropic=anisotropic)
+    turn = Rotation.from_euler("xyz", [3, -4, 6], degrees=True).as_matrix()
+    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    across = np.ceil(((high - low)[:2] + 12) / size.voxel_mm[:2]).astype(int)
+    shape = (int(across[0]), int(across[1]), size.slices)
+    like = Image(np.zeros(shape, np.uint8), _grid(centre, shape, size.voxel_mm, turn))
+    labels = leg.labels(_points(shape, like.affine)).reshape(shape)
+    modulus, signal = _paint(labels)
+    phase, magnitude = encode(waves, like, signal, turn.T, snr=size.snr, rng=rng)
+
+    name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
+    facts = {
+        "MechanicalFrequency": FREQUENCY_HZ,
+        "Density": DENSITY,
+        "EncodingDirections": np.round(turn.T, 9).tolist(),
+        "EncodingDirectionsFrame": "world RAS+",
+        "OffsetsPerPeriod": OFFSETS,
+        "Drivers": drivers,
+        "MotionEncodingGain": _GAIN_RAD_PER_M,
+        "MotionEncodingGainUnits": "rad/m",
+    }
+    settings = {"preset": preset, "seed": seed, "anisotropic": anisotropic}
+    for part, data, units in (("phase", phase, {"PhaseUnits": "rad"}), ("mag", magnitude, {})):
+        path = folder / f"{name}_acq-{FREQUENCY_HZ:g}Hz_part-{part}_mre.nii.gz"
+        save_image(Image(data if drivers > 1 else data[..., 0], like.affine), path)
+        write_sidecar(path, verb="phantom", settings=settings, **facts, **units)
+
+    path = truth_folder / f"{name}_desc-truth_stiffness.nii.gz"
+    tissue = np.where(labels != 0, np.abs(modulus), 0).astype(np.float32)
+    save_image(like.with_data(tissue), path)
+    write_sidecar(
+        path, verb="phantom", settings=settings, Units="Pa", FrequencyHz=FREQUENCY_HZ,
+        DensityKgPerM3=DENSITY, Quantity="magnitude",
+        Model="transversely isotropic: the map is the modulus across the fibre, |mu_perp|; "
+        f"mu_par = {_ALONG} mu_perp, E_par = {_TENSILE} mu_perp in muscle"
+        if anisotropic else "isotropic: the map is |G*|",
+        LossAngleRad={k: v[1] for k, v in STIFFNESS.items()},
+    )  # fmt: skip
+    rows = _truth_rows(labels, modulus, anisotropic)
+    write_measures(rows, truth_folder / f"{name}_desc-truthmre_measures.tsv")
+    return folder / f"{name}_acq-{FREQUENCY_HZ:g}Hz_part-phase_mre.nii.gz"
