@@ -1,0 +1,95 @@
+"""``pennate export``: meshes, tracts, glTF and the offline viewer of one muscle map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from imaging.config import ExportSettings, load_settings
+from imaging.export.inputs import MuscleMap, full_name, read_map, short_name
+from imaging.export.mesh import stl_bytes
+from imaging.export.tracts import trk_bytes, trx_bytes
+from imaging.image import save_image
+from imaging.muscles import structure_of
+from imaging.provenance import staged, write_sidecar
+
+_MESHED = ("muscle", "group", "bone")
+
+
+def command(
+    map_dir: Annotated[Path, typer.Option(help="Folder of the muscle map (.../map).")],
+    out: Annotated[Path, typer.Option(help="Folder to write, e.g. OUT/sub-01/export.")],
+    prefix: Annotated[str, typer.Option(help="Start of every file name, e.g. sub-01.")],
+    settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
+) -> None:
+    """Write meshes, tracts, glTF and the offline viewer."""
+    chosen = load_settings(ExportSettings, settings)
+    muscle_map = read_map(map_dir, prefix)
+    with staged(out, "export") as folder:
+        writer = _Writer(folder, map_dir, prefix, chosen)
+        writer.images(muscle_map)
+        writer.meshes(muscle_map)
+        writer.tracts(muscle_map)
+
+
+class _Writer:
+    """Writes the files of one export, each with its sidecar."""
+
+    def __init__(self, folder: Path, map_dir: Path, prefix: str, settings: ExportSettings):
+        self.folder, self.prefix, self.settings = folder, prefix, settings
+        self.sources = {
+            name: map_dir / f"{prefix}_{name}"
+            for name in ("map.vti", "surfaces.vtp", "fascicles.vtp", "muscles.tsv",
+                         "activation.tsv", "notes.json")
+            if (map_dir / f"{prefix}_{name}").is_file()
+        }  # fmt: skip
+
+    def sidecar(self, path: Path, *sources: str, **description: Any) -> None:
+        """Describe a file; `sources` name files of the map, none means all of them."""
+        inputs = [self.sources[n] for n in sources or self.sources if n in self.sources]
+        write_sidecar(
+            path, verb="export", inputs=inputs, settings=self.settings.model_dump(), **description
+        )
+
+    def images(self, muscle_map: MuscleMap) -> None:
+        """Write anatomy and labels as NIfTI, the reference of the tract files."""
+        for array, suffix, what in (
+            ("anatomy", "anat", "Anatomical image on the grid of the map"),
+            ("label", "dseg", "Muscle labels: 100 * side + index, side 1 left, 2 right"),
+        ):
+            if array in muscle_map.arrays:
+                path = self.folder / f"{self.prefix}_{suffix}.nii.gz"
+                save_image(muscle_map.arrays[array], path)
+                self.sidecar(path, "map.vti", Description=what, Frame="world RAS+ mm")
+
+    def meshes(self, muscle_map: MuscleMap) -> None:
+        """Write one STL file per muscle and bone."""
+        (self.folder / "stl").mkdir()
+        for label, mesh in muscle_map.surfaces.items():
+            if structure_of(label).tissue not in _MESHED:
+                continue
+            path = self.folder / "stl" / f"{self.prefix}_{short_name(label)}.stl"
+            path.write_bytes(stl_bytes(mesh, short_name(label)))
+            self.sidecar(
+                path, "surfaces.vtp",
+                Description=f"Surface of {full_name(label)}", Units="mm", Frame="world RAS+",
+            )  # fmt: skip
+
+    def tracts(self, muscle_map: MuscleMap) -> None:
+        """Write the fascicles as TRX and TRK."""
+        fascicles = muscle_map.fascicles
+        if fascicles is None:
+            return
+        grid = muscle_map.arrays["label"]
+        path = self.folder / f"{self.prefix}_fascicles.trx"
+        path.write_bytes(trx_bytes(fascicles, grid))
+        path.with_suffix(".trk").write_bytes(trk_bytes(fascicles, grid))
+        self.sidecar(
+            path, "fascicles.vtp",
+            Description="Fascicles with figures per fascicle; NaN: not measured",
+            Units="mm", Frame="world RAS+", Measures=fascicles.measures,
+            Fascicles=int(len(fascicles)), Labels=np.unique(fascicles.labels).tolist(),
+        )  # fmt: skip

@@ -1,0 +1,40 @@
+"""Colours that stay apart for colour-blind readers: one per muscle, and scales for measures."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import matplotlib
+import pandas as pd
+
+from imaging.muscles import structure_of
+
+RGB = tuple[int, int, int]
+
+# Where nothing was measured.
+GREY: RGB = (128, 128, 128)
+
+
+@cache
+def _by_key() -> dict[str, str]:
+    with resources.as_file(resources.files("imaging") / "data" / "viewer" / "colours.tsv") as path:
+        frame = pd.read_csv(path, sep="\t")
+    return dict(zip(frame["key"], frame["colour"], strict=True))
+
+
+def muscle_colour(label: int) -> RGB:
+    """Return the colour of a label, 0..255; hues by compartment (after P. Tol's and Okabe's sets).
+
+    Left and right share a colour.
+    """
+    text = _by_key().get(structure_of(label).key)
+    if text is None:
+        return GREY
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def colour_scale(name: str) -> list[RGB]:
+    """Return the 256 colours of a perceptually uniform matplotlib scale such as ``viridis``."""
+    table = matplotlib.colormaps[name](range(256), bytes=True)
+    return [(int(r), int(g), int(b)) for r, g, b, _ in table]

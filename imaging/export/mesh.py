@@ -1,0 +1,50 @@
+"""Surface meshes as STL, and lighter meshes for the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyvista as pv
+from numpy.typing import NDArray
+
+from imaging.export.inputs import triangles
+
+_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+
+
+def stl_bytes(mesh: pv.PolyData, name: str) -> bytes:
+    """Return a triangle mesh as binary STL in mm, with a header that holds nothing but the name.
+
+    Parameters
+    ----------
+    mesh
+        Triangles in world RAS+ mm; turned so that the normals point outwards.
+    name
+        Kept in the 80-byte header, ASCII.
+    """
+    corners = np.asarray(mesh.points, np.float64)[outward(mesh)]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    records = np.zeros(len(corners), _TRIANGLE)
+    records["normal"] = np.divide(normals, lengths, out=np.zeros_like(normals), where=lengths > 0)
+    records["corners"] = corners
+    # A binary STL must not begin with "solid", which marks the text form.
+    header = f"pennate {name} mm RAS+".encode("ascii", "replace")[:80].ljust(80, b" ")
+    return header + np.uint32(len(records)).tobytes() + records.tobytes()
+
+
+def outward(mesh: pv.PolyData) -> NDArray[np.int64]:
+    """Return the triangles (T, 3) of a closed mesh in the order that makes its volume positive."""
+    faces = np.asarray(mesh.regular_faces, np.int64)
+    corners = np.asarray(mesh.points, np.float64)[faces]
+    corners = corners - corners.reshape(-1, 3).mean(axis=0)
+    volume = np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
+    return faces[:, ::-1] if volume < 0 else faces
+
+
+def lighter(mesh: pv.PolyData, most: int) -> pv.PolyData:
+    """Return a mesh of about so many triangles at most (quadric decimation, Garland 1997)."""
+    count = mesh.n_cells
+    if count <= most:
+        return triangles(np.asarray(mesh.points), outward(mesh))
+    reduced = mesh.decimate(1.0 - most / count, volume_preservation=True)
+    return triangles(np.asarray(reduced.points), outward(reduced))

@@ -1,0 +1,131 @@
+"""A small muscle map on disk, made from shapes whose size and place are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyvista as pv
+
+from imaging.image import Image, apply_affine
+from imaging.muscles import label_of
+
+TA, SOL, TIB = label_of("TA", "right"), label_of("SOL", "right"), label_of("TIB", "right")
+# Centre (world mm) and semi-axes of each ellipsoid.
+SHAPES = {
+    TA: ((30.0, 25.0, 0.0), (12.0, 10.0, 70.0)),
+    SOL: ((22.0, -25.0, 0.0), (20.0, 14.0, 75.0)),
+    TIB: ((8.0, 12.0, 0.0), (9.0, 9.0, 85.0)),
+}
+
+
+def oblique_affine(spacing: tuple[float, float, float] = (2.0, 2.5, 5.0)) -> np.ndarray:
+    """Voxels to world: unequal spacing, turned by 15 degrees about z."""
+    c, s = np.cos(np.radians(15)), np.sin(np.radians(15))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) * spacing
+    affine[:3, 3] = (-35.0, -75.0, -95.0)
+    return affine
+
+
+def ellipsoid(centre: tuple[float, ...], axes: tuple[float, ...]) -> pv.PolyData:
+    sphere = pv.Icosphere(radius=1.0, nsub=4)
+    return pv.PolyData(sphere.points * np.array(axes) + np.array(centre), sphere.faces)
+
+
+def label_image(shape: tuple[int, int, int] = (60, 56, 38)) -> Image:
+    affine = oblique_affine()
+    voxels = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1)
+    world = apply_affine(affine, voxels)
+    labels = np.zeros(shape, np.int16)
+    for label, (centre, axes) in SHAPES.items():
+        labels[(((world - centre) / axes) ** 2).sum(-1) <= 1] = label
+    return Image(labels, affine)
+
+
+def write_map(
+    folder: Path,
+    prefix: str = "sub-01",
+    *,
+    fascicles: bool = True,
+    activation: bool = True,
+    stiffness: bool = True,
+) -> Path:
+    """Write the files of a muscle map with two muscles and a bone of the right leg."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(1)
+    labels = label_image()
+    _write_grid(labels, folder / f"{prefix}_map.vti", rng, stiffness)
+    meshes = []
+    for label, (centre, axes) in SHAPES.items():
+        mesh = ellipsoid(centre, axes)
+        mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int16)
+        meshes.append(mesh)
+    meshes[0].append_polydata(*meshes[1:]).save(folder / f"{prefix}_surfaces.vtp")
+    if fascicles:
+        _write_fascicles(folder / f"{prefix}_fascicles.vtp")
+    muscles = pd.DataFrame(
+        {
+            "label": [TA, SOL],
+            "muscle": ["TA", "SOL"],
+            "side": ["right", "right"],
+            "volume_ml": [35.2, 88.0],
+            "volume_ml_status": ["measured", "measured"],
+            "fascicle_length_mm": [60.0 if fascicles else None, None],
+            "fascicle_length_mm_status": ["measured" if fascicles else "not_measured"] * 2,
+        }
+    )
+    muscles.to_csv(folder / f"{prefix}_muscles.tsv", sep="\t", index=False, na_rep="n/a")
+    if activation:
+        percent = np.arange(101)
+        bump = np.exp(-0.5 * ((percent - 20) / 8.0) ** 2)
+        pd.DataFrame(
+            {"label": TA, "muscle": "TA", "side": "right", "percent": percent, "mean": bump,
+             "sd": 0.1, "n": 3, "unit": "fraction of peak"}
+        ).to_csv(folder / f"{prefix}_activation.tsv", sep="\t", index=False)  # fmt: skip
+    notes = {
+        "stages": [{"stage": "fibres", "warnings": ["Lengths rest on <three> assumptions"]}],
+        "missing": [{"what": "stiffness", "why": "no elastography was recorded"}],
+    }
+    (folder / f"{prefix}_notes.json").write_text(json.dumps(notes), encoding="utf-8")
+    return folder
+
+
+def _write_grid(labels: Image, path: Path, rng: np.random.Generator, stiffness: bool) -> None:
+    grid = pv.ImageData(dimensions=labels.shape, spacing=labels.spacing)
+    grid.origin = labels.affine[:3, 3]
+    grid.direction_matrix = labels.rotation
+    inside = labels.data > 0
+    arrays = {
+        "label": labels.data,
+        "anatomy": (np.where(inside, 600, 100) + 20 * rng.random(labels.shape)).astype(np.float32),
+        "FA": np.where(inside, 0.25, np.nan).astype(np.float32),
+    }
+    if stiffness:
+        arrays["stiffness_mdev"] = np.where(labels.data == SOL, 2500, np.nan).astype(np.float32)
+    for name, data in arrays.items():
+        grid.point_data[name] = data.ravel(order="F")
+    grid.save(path)
+
+
+def _write_fascicles(path: Path) -> None:
+    """Ten straight fascicles of 20, 22 ... 38 mm in each muscle."""
+    points, lines, label, length = [], [], [], []
+    for key in (TA, SOL):
+        centre = np.array(SHAPES[key][0])
+        for k in range(10):
+            reach = np.linspace(-0.5, 0.5, 21)[:, None] * (20 + 2 * k)
+            lines.append([21, *range(len(points) * 21, len(points) * 21 + 21)])
+            points.append(centre + [k - 5.0, 0, 0] + reach * [0.0, 0.6, 0.8])
+            label.append(key)
+            length.append(20.0 + 2 * k)
+    mesh = pv.PolyData(np.concatenate(points).astype(np.float32), lines=np.concatenate(lines))
+    mesh.cell_data["label"] = np.array(label, np.int16)
+    mesh.cell_data["length_mm"] = np.array(length, np.float32)
+    pennation = np.full(20, 20.0, np.float32)
+    pennation[10:] = np.nan
+    mesh.cell_data["pennation_start_deg"] = pennation
+    mesh.cell_data["extrapolated_fraction"] = np.full(20, 0.1, np.float32)
+    mesh.save(path)
