@@ -96,8 +96,8 @@ def _plate_channels(trial: Walk) -> tuple[np.ndarray, list[str]]:
         origin = trial.plate_corners[plate].mean(axis=1)
         lever = trial.centre[plate] - origin[:, None]
         moment = np.cross(lever, trial.force[plate], axis=0)
-        # Frame of the plate, from the order of its corners: x as in the world, z down.
-        turn = np.array([1.0, -1.0, -1.0])[:, None]
+        # Frame of the plate, from the order of its corners: x backwards, y to the left, z down.
+        turn = np.array([-1.0, 1.0, -1.0])[:, None]
         rows += [*(turn * trial.force[plate]), *(turn * moment)]
         labels += [f"{name}{plate + 1}" for name in ("Fx", "Fy", "Fz", "Mx", "My", "Mz")]
     return np.stack(rows), labels
