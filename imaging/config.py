@@ -72,7 +72,12 @@ class FunctionSettings(Section):
 class MapSettings(Section):
     """Joining of stages."""
 
-    spacing_mm: float | None = Field(None, description="Grid of the map; none: that of the labels")
+    spacing_mm: float | None = Field(
+        None, gt=0, description="Grid of the map; none: that of the labels"
+    )
+    erode_mm: float = Field(
+        3.0, ge=0, description="Distance from muscle borders kept away when maps are read, mm"
+    )
 
 
 class ExportSettings(Section):
@@ -139,3 +144,32 @@ def load_settings(model: type[SectionT], text: str | None) -> SectionT:
     if not isinstance(content, dict):
         raise ConfigError("is not a table of settings", source, "Give a YAML file or JSON text")
     return parse_settings(model, content, source)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of the settings, as kept in ``workflow/schemas``."""
+    return Settings.model_json_schema()
+
+
+def default_yaml() -> str:
+    """Return the text of ``config/default.yaml``: every setting, its default, what it means."""
+    defaults = Settings(bids_dir="my_study", out_dir="my_maps")
+    lines = [
+        "# Every setting with its default; written by `make schema`. Copy the lines that differ",
+        "# into a file of your own: pennate run BIDS OUT participant --config mine.yaml",
+    ]
+    for name, about in Settings.model_fields.items():
+        value = getattr(defaults, name)
+        if not isinstance(value, Section):
+            lines.append(_yaml_line(name, value, about.description))
+            continue
+        lines += ["", f"# {(type(value).__doc__ or '').strip()}", f"{name}:"]
+        for key, field in type(value).model_fields.items():
+            lines.append("  " + _yaml_line(key, getattr(value, key), field.description))
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_line(name: str, value: Any, description: str | None) -> str:
+    plain = list(value) if isinstance(value, tuple) else value
+    text = yaml.safe_dump(plain, default_flow_style=True).replace("\n...", "").strip()
+    return f"{name}: {text}  # {description}"

@@ -1,0 +1,66 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+
+.PHONY: help demo test test-slow lint benchmark wheel-test lock schema clean
+
+help:
+	@echo "make demo       a phantom leg through the whole workflow, into demo/"
+	@echo "make test       install and run the tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make lint       style, types, imports, spelling"
+	@echo "make benchmark  accuracy against the phantom's truth, as tables"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Install the venv module first: apt-get install python3-venv"; exit 2; }
+
+$(VENV)/installed: envs/lock.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/installed-dev: envs/lock-dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/lock-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/installed
+
+demo: $(VENV)/installed
+	@test -d demo/bids/sub-01 || $(BIN)/pennate phantom demo/bids --preset demo --seed 1
+	$(BIN)/pennate run demo/bids demo/out participant --nprocs $(CORES)
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadfile
+
+test-slow: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+benchmark: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header pyproject.toml --output-file envs/lock.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header pyproject.toml --group dev --extra slurm --output-file envs/lock-dev.txt
+
+schema: $(VENV)/installed-dev
+	$(BIN)/python -c 'import json; from imaging.config import schema; print(json.dumps(schema(), indent=2))' \
+	  > workflow/schemas/config.schema.json
+	$(BIN)/python -c 'from imaging.config import default_yaml; print(default_yaml(), end="")' \
+	  > config/default.yaml
+
+clean:
+	rm -rf demo build dist .snakemake

@@ -1,0 +1,69 @@
+"""From a BIDS folder to 3-D muscle maps: every rule calls one verb of ``pennate``."""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from imaging.cli.check import usable_sessions
+from imaging.config import Settings, parse_settings
+from imaging.errors import PennateError
+from imaging.plan import Plan, code, options
+
+min_version("9.0")
+
+try:
+    settings = parse_settings(Settings, config, "config")
+    # Files are opened once, by the main process; jobs on a cluster only need the names.
+    sessions = usable_sessions(settings, open_files=workflow.is_main_process)
+except PennateError as error:
+    sys.exit(f"pennate: {error}")
+plan = Plan(settings, sessions)
+
+LOGS = str(Path(settings.out_dir) / "logs" / "{prefix}")
+ENVIRONMENT = "../../envs/pennate.yaml"
+LIMITS = (
+    "export OMP_NUM_THREADS={threads} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS={threads}; "
+)
+
+# Without conda the rules use the interpreter that runs Snakemake.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH"; ')
+
+
+wildcard_constraints:
+    unit=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
+    prefix=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?",
+
+
+localrules:
+    all,
+    participant,
+    group,
+
+
+rule all:
+    default_target: True
+    input:
+        plan.participant_targets(),
+        plan.group_targets(),
+
+
+rule participant:
+    input:
+        plan.participant_targets(),
+
+
+rule group:
+    input:
+        plan.group_targets(),
+
+
+include: "workflow/rules/segmentation.smk"
+include: "workflow/rules/diffusion.smk"
+include: "workflow/rules/fibres.smk"
+include: "workflow/rules/elastography.smk"
+include: "workflow/rules/function.smk"
+include: "workflow/rules/map.smk"
+include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"

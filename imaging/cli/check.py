@@ -1,0 +1,108 @@
+"""``pennate check``: the table of inputs, and every contradiction, before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from imaging.cli.inspection import INSPECTIONS
+from imaging.config import Settings
+from imaging.dataset import Finding, Session, find_sessions
+from imaging.errors import DatasetError, OutputError, PennateError
+
+
+def inspect(session: Session) -> Session:
+    """Open every input of a session and return it with one finding more per contradiction."""
+    problems = []
+    for name, check in INSPECTIONS.items():
+        try:
+            check(session)
+        except PennateError as error:
+            problems.append(
+                Finding(session.subject, session.session, name, "contradiction", (), str(error))
+            )
+    return replace(session, findings=(*session.findings, *problems))
+
+
+def refusal(session: Session) -> str | None:
+    """Return why a session cannot be run, or None."""
+    for finding in session.findings:
+        if finding.state in ("ambiguous", "contradiction"):
+            files = f" ({', '.join(finding.files)})" if finding.files else ""
+            return f"{finding.input} is {finding.state}: {finding.message}{files}"
+    if session.anat is None:
+        return "no anatomical image"
+    return None
+
+
+def usable_sessions(settings: Settings, *, open_files: bool) -> list[Session]:
+    """Return the sessions that can be run; the others are named on standard error.
+
+    Raises
+    ------
+    DatasetError
+        None can be run.
+    """
+    sessions = find_sessions(
+        settings.bids_dir, settings.participants, settings.sessions, settings.select
+    )
+    if open_files:
+        sessions = [inspect(s) for s in _with_progress(sessions)]
+    refused = {s.prefix: why for s in sessions if (why := refusal(s))}
+    for prefix, why in refused.items():
+        print(f"{prefix} is left out: {why}", file=sys.stderr)
+    usable = [s for s in sessions if s.prefix not in refused]
+    if not usable:
+        first = next(iter(refused.values()))
+        raise DatasetError(
+            f"no session can be run; the first: {first.rstrip('.')}",
+            settings.bids_dir,
+            "See the table of pennate check",
+        )
+    return usable
+
+
+def table(sessions: Iterable[Session]) -> pd.DataFrame:
+    """Return the table of inputs, one row per finding."""
+    columns = ["subject", "session", "input", "state", "files", "message"]
+    frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
+    frame["files"] = frame["files"].map(" ".join)
+    return frame
+
+
+def _with_progress(sessions: Sequence[Session]) -> Iterable[Session]:
+    return tqdm(sessions, desc="reading inputs", unit="session", disable=None, leave=False)
+
+
+def command(
+    bids_dir: Annotated[Path, typer.Argument(help="BIDS folder")],
+    participant_label: Annotated[
+        list[str] | None, typer.Option(help="Only these participants; repeatable")
+    ] = None,
+    session_id: Annotated[list[str] | None, typer.Option(help="Only these sessions")] = None,
+    names_only: Annotated[bool, typer.Option(help="Look at file names, open nothing")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the table as TSV")] = None,
+) -> None:
+    """List found, missing and ambiguous inputs, and every contradiction."""
+    sessions = find_sessions(bids_dir, participant_label or [], session_id or [])
+    if not names_only:
+        sessions = [inspect(s) for s in _with_progress(sessions)]
+    frame = table(sessions)
+    print(frame.to_string(index=False, justify="left", max_colwidth=120))
+    if out is not None:
+        try:
+            frame.to_csv(out, sep="\t", index=False)
+        except OSError as error:
+            raise OutputError("cannot be written", out, "Choose another file") from error
+    refused = {s.prefix: why for s in sessions if (why := refusal(s))}
+    print(f"{len(sessions) - len(refused)} of {len(sessions)} sessions can be run.")
+    if refused:
+        lines = [f"{prefix}: {why}" for prefix, why in refused.items()]
+        raise DatasetError("; ".join(lines).rstrip("."), bids_dir, "Mend these, then check again")

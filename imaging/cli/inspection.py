@@ -1,0 +1,80 @@
+"""What is checked in each input of a session before the workflow starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from imaging.dataset import Session, sibling
+from imaging.diffusion.gradients import read_gradients
+from imaging.elastography.readymap import read_ready_map
+from imaging.elastography.waves import read_waves
+from imaging.errors import ImageError
+from imaging.function.recording import read_recording
+from imaging.image import Image, load_image, load_labels
+
+
+def _anat(session: Session) -> None:
+    if session.anat:
+        load_image(session.anat)
+
+
+def _dwi(session: Session) -> None:
+    if session.dwi is None:
+        return
+    dwi = load_image(session.dwi, ndim=4)
+    read_gradients(
+        sibling(session.dwi, ".bval"),
+        sibling(session.dwi, ".bvec"),
+        dwi.affine,
+        dwi.data.shape[3],
+    )
+    _must_meet(session, dwi, session.dwi)
+
+
+def _waves(session: Session) -> None:
+    for path in session.waves:
+        read_waves(path)
+
+
+def _stiffness(session: Session) -> None:
+    for path in session.stiffness:
+        read_ready_map(path)
+
+
+def _recording(session: Session) -> None:
+    if session.recording:
+        read_recording(session.recording)
+
+
+def _manual(session: Session) -> None:
+    if session.manual_dseg:
+        _must_meet(session, load_labels(session.manual_dseg), session.manual_dseg)
+
+
+def _must_meet(session: Session, image: Image, path: Path) -> None:
+    """Raise unless the field of view shares some space with that of the anatomical image."""
+    if session.anat is None:
+        return
+    anat = load_image(session.anat)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
+    inside = anat.to_voxels(image.to_world(corners))
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    if (high < 0).any() or (low > np.array(anat.shape) - 1).any():
+        raise ImageError(
+            f"lies wholly outside the anatomical image {session.anat.name}",
+            path,
+            "Check both affines: the images must come from one examination",
+        )
+
+
+INSPECTIONS: Mapping[str, Callable[[Session], None]] = {
+    "anat": _anat,
+    "dwi": _dwi,
+    "waves": _waves,
+    "stiffness": _stiffness,
+    "recording": _recording,
+    "manual_dseg": _manual,
+}

@@ -1,0 +1,217 @@
+"""``pennate run``: the whole workflow with the arguments of a BIDS-App."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+import yaml
+from tqdm import tqdm
+
+from imaging import __version__
+from imaging.cli.check import table, usable_sessions
+from imaging.config import Settings, parse_settings
+from imaging.dataset import Session, find_sessions
+from imaging.errors import ComputationError, ConfigError, DatasetError, OutputError
+from imaging.provenance import staged, write_json
+
+_PROGRESS = re.compile(r"^(\d+) of (\d+) steps")
+
+
+class Level(StrEnum):
+    """Levels of analysis of a BIDS-App."""
+
+    participant = "participant"
+    group = "group"
+
+
+def snakefile() -> Path:
+    """Return the Snakefile: carried by the wheel, or at the top of a source tree.
+
+    Raises
+    ------
+    ComputationError
+        The installation lacks it.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / "pipeline", package.parent):
+        if (folder / "Snakefile").is_file() and (folder / "workflow" / "rules").is_dir():
+            return folder / "Snakefile"
+    raise ComputationError("the Snakefile is missing from this installation: install pennate again")
+
+
+def command(
+    bids_dir: Annotated[Path, typer.Argument(help="BIDS folder")],
+    out_dir: Annotated[Path, typer.Argument(help="Folder to write")],
+    level: Annotated[Level, typer.Argument(help="Level of analysis")],
+    participant_label: Annotated[
+        list[str] | None, typer.Option(help="Only these participants; repeatable")
+    ] = None,
+    session_id: Annotated[list[str] | None, typer.Option(help="Only these sessions")] = None,
+    nprocs: Annotated[int, typer.Option(min=1, help="Cores to use")] = os.cpu_count() or 1,
+    mem_mb: Annotated[int | None, typer.Option(min=500, help="Memory to use at most, MB")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML with settings")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Snakemake profile, e.g. Slurm")] = None,
+    skip_bids_validation: Annotated[
+        bool, typer.Option(help="Do not open the inputs before the start")
+    ] = False,
+    reports_only: Annotated[bool, typer.Option(help="Write the reports of finished maps")] = False,
+    dry_run: Annotated[bool, typer.Option(help="List what would be done")] = False,
+) -> None:
+    """Run the whole workflow on a BIDS folder (BIDS-App arguments)."""
+    settings = _settings(bids_dir, out_dir, config, participant_label, session_id)
+    everyone = find_sessions(
+        settings.bids_dir, settings.participants, settings.sessions, settings.select
+    )
+    usable = usable_sessions(settings, open_files=not skip_bids_validation)
+    print(table(usable).query("state == 'found'").to_string(index=False, justify="left"))
+    folder = _prepare(Path(settings.out_dir), Path(settings.bids_dir), settings, usable)
+    targets = _targets(level, reports_only, Path(settings.out_dir), usable)
+    with _locked(folder) as lock:
+        _snakemake(folder, targets, nprocs, mem_mb, profile, dry_run, lock)
+    if level is Level.participant and not dry_run:
+        _say_where(Path(settings.out_dir), usable)
+    if len(usable) < len(everyone):
+        raise DatasetError(
+            f"{len(everyone) - len(usable)} of {len(everyone)} sessions were left out",
+            bids_dir,
+            "See the lines above; the others are done",
+        )
+
+
+def _settings(
+    bids_dir: Path,
+    out_dir: Path,
+    config: Path | None,
+    participants: list[str] | None,
+    sessions: list[str] | None,
+) -> Settings:
+    """Return the settings of a file, overruled by the arguments."""
+    content: Any = {}
+    if config is not None:
+        try:
+            content = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError("cannot be read as YAML", config, "Check the file") from error
+        if not isinstance(content, dict):
+            raise ConfigError("is not a table of settings", config, "See config/default.yaml")
+    content["bids_dir"] = str(bids_dir.resolve())
+    content["out_dir"] = str(out_dir.resolve())
+    if participants:
+        content["participants"] = participants
+    if sessions:
+        content["sessions"] = sessions
+    return parse_settings(Settings, content, str(config or "arguments"))
+
+
+def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session]) -> Path:
+    """Write what describes the run; return the folder in which Snakemake keeps its state."""
+    if out == bids or out in bids.parents:
+        raise OutputError("would hold the input data", out, "Choose another output folder")
+    with staged(out, "run") as scratch:
+        (scratch / ".pennate").mkdir()
+        state = scratch / ".pennate" / "config.yaml"
+        state.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
+        table(sessions).to_csv(scratch / "inputs.tsv", sep="\t", index=False)
+        description = {
+            "Name": "Muscle maps",
+            "BIDSVersion": "1.10.0",
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": "pennate", "Version": __version__}],
+            "SourceDatasets": [{"URL": bids.as_uri()}],
+        }
+        write_json(scratch / "dataset_description.json", description)
+        ignored = ["*.html", "*_fascicles.*", "**/map/", "**/export/", "**/fibre/", "**/mre/"]
+        ignored += ["**/func/", "**/dwi/", "**/*_notes.json", "**/*_measures.tsv", "logs/"]
+        ignored += ["group_*", "inputs.tsv", "**/*_anat.*", "**/*_probseg.*"]
+        (scratch / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
+    return out / ".pennate"
+
+
+def _targets(level: Level, reports_only: bool, out: Path, sessions: list[Session]) -> list[str]:
+    if not reports_only:
+        return [level.value]
+    if level is Level.group:
+        return [str(out / "group.html")]
+    return [str(out / f"{s.prefix}.html") for s in sessions]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[IO[str]]:
+    """Hold the output folder; the lock dies with its holders, however they end."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                "is being written by another run", folder.parent, "Wait for it to end"
+            ) from error
+        yield lock
+
+
+def _snakemake(
+    folder: Path,
+    targets: list[str],
+    cores: int,
+    mem_mb: int | None,
+    profile: Path | None,
+    dry_run: bool,
+    lock: IO[str],
+) -> None:
+    """Run Snakemake, show its progress as a bar, keep all it says in a log."""
+    call = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile())]
+    call += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
+    call += ["--nolock", "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
+    call += ["--profile", str(profile)] if profile else ["--cores", str(cores)]
+    call += ["--resources", f"mem_mb={mem_mb}"] if mem_mb else []
+    call += ["--dry-run"] if dry_run else []
+    log = folder / "snakemake.log"
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            pass_fds=[lock.fileno()], errors="replace",
+        )  # fmt: skip
+        assert process.stdout is not None
+        said = _follow(process.stdout, file, echo=dry_run)
+        code = process.wait()
+    if code:
+        raise ComputationError(f"the workflow failed; its log is {log}:\n{said}")
+
+
+def _follow(stream: IO[str], log: IO[str], *, echo: bool) -> str:
+    """Copy Snakemake's output to the log and its steps to a bar; return its last lines."""
+    tail: list[str] = []
+    with tqdm(desc="steps", unit="step", total=1, disable=echo) as bar:
+        for line in stream:
+            log.write(line)
+            log.flush()
+            tail = [*tail[-39:], line]
+            if echo:
+                print(line, end="")
+            if done := _PROGRESS.match(line):
+                bar.total = int(done[2])
+                bar.n = int(done[1])
+                bar.refresh()
+            elif line.startswith(("rule ", "localrule ")):
+                bar.set_postfix_str(line.split()[1].rstrip(":"))
+    return "".join(tail)
+
+
+def _say_where(out: Path, sessions: list[Session]) -> None:
+    """Print where the results lie."""
+    for session in sessions:
+        base = out / session.folder
+        print(f"\n{session.prefix}")
+        print(f"  report  {out / (session.prefix + '.html')}")
+        print(f"  viewer  {base / 'export' / (session.prefix + '_viewer.html')}")
+        print(f"  table   {base / 'map' / (session.prefix + '_muscles.tsv')}")
+        print(f"  map     {base / 'map' / (session.prefix + '_map.vti')}")

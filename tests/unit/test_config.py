@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from imaging.config import (
+    FibreSettings,
+    Settings,
+    default_yaml,
+    load_settings,
+    parse_settings,
+    schema,
+)
+from imaging.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_default_file_holds_every_setting_with_its_default():
+    content = yaml.safe_load((ROOT / "config" / "default.yaml").read_text())
+    defaults = Settings(bids_dir=content["bids_dir"], out_dir=content["out_dir"])
+    assert content == defaults.model_dump(mode="json")
+    assert (ROOT / "config" / "default.yaml").read_text() == default_yaml(), "run `make schema`"
+
+
+def test_exported_schema_agrees_with_the_models():
+    path = ROOT / "workflow" / "schemas" / "config.schema.json"
+    assert json.loads(path.read_text()) == schema(), "run `make schema`"
+
+
+def test_settings_from_nothing_text_and_file(tmp_path):
+    path = tmp_path / "fibres.yaml"
+    path.write_text("step_mm: 0.25\n")
+    assert load_settings(FibreSettings, None) == FibreSettings()
+    assert load_settings(FibreSettings, '{"step_mm": 0.25}').step_mm == 0.25
+    assert load_settings(FibreSettings, str(path)).step_mm == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"stepp_mm": 1}', "stepp_mm"),
+        ('{"step_mm": -1}', "step_mm"),
+        ('{"step_mm": "thick"}', "step_mm"),
+        ("[1, 2]", "not a table"),
+        ("absent.yaml", "not a table"),
+        ("{unclosed", "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_named(text, said):
+    with pytest.raises(ConfigError, match=said):
+        load_settings(FibreSettings, text)
+
+
+def test_the_first_wrong_setting_of_a_config_is_named():
+    with pytest.raises(ConfigError, match=r"fibres\.step_mm"):
+        parse_settings(Settings, {"bids_dir": "a", "out_dir": "b", "fibres": {"step_mm": 0}}, "x")

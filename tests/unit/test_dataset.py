@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from imaging.dataset import entities, find_sessions, sibling, suffix_of
+from imaging.errors import DatasetError, MissingFileError
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def states(session):
+    return {f.input: f.state for f in session.findings}
+
+
+def test_names():
+    path = Path("sub-01_ses-a_echo-2_part-mag_MEGRE.nii.gz")
+    assert entities(path) == {"sub": "01", "ses": "a", "echo": "2", "part": "mag"}
+    assert suffix_of(path) == "MEGRE"
+    assert sibling(path, ".json").name == "sub-01_ses-a_echo-2_part-mag_MEGRE.json"
+
+
+def test_one_subject_without_sessions(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/dwi/sub-01_dwi.nii.gz",
+        "sub-01/mre/sub-01_acq-60Hz_part-phase_mre.nii.gz",
+        "sub-01/mre/sub-01_acq-60Hz_part-mag_mre.nii.gz",
+        "sub-01/emg/sub-01_task-walk_emg.c3d",
+        "sub-01/emg/sub-01_task-walk_emg.edf",
+        "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz",
+        "derivatives/manual/sub-01/anat/sub-01_desc-manual_label-101_aponeurosis.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert session.prefix == session.folder == "sub-01"
+    assert session.anat
+    assert session.dwi
+    assert session.manual_dseg
+    assert len(session.waves) == 1
+    assert session.recording
+    assert session.recording.suffix == ".c3d"
+    assert len(session.aponeuroses) == 1
+    assert states(session)["stiffness"] == "missing"
+
+
+def test_sessions_and_filters(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz",
+        "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz",
+        "sub-02/anat/sub-02_T1w.nii",
+    )
+    assert [s.prefix for s in find_sessions(tmp_path)] == ["sub-01_ses-a", "sub-01_ses-b", "sub-02"]
+    assert [s.folder for s in find_sessions(tmp_path, ["sub-01"], ["b"])] == ["sub-01/ses-b"]
+    with pytest.raises(DatasetError, match="no participant 09"):
+        find_sessions(tmp_path, ["09"])
+    with pytest.raises(DatasetError, match="no such session"):
+        find_sessions(tmp_path, ["01"], ["z"])
+
+
+def test_two_images_are_ambiguous_until_one_is_selected(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_acq-lowres_T1w.nii.gz",
+        "sub-01/anat/sub-01_acq-highres_T1w.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert session.anat is None
+    assert states(session)["anat"] == "ambiguous"
+    (session,) = find_sessions(tmp_path, select={"anat": "*highres*"})
+    assert session.anat
+    assert "highres" in session.anat.name
+
+
+def test_first_magnitude_echo_serves_where_there_is_no_t1(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_echo-1_part-mag_MEGRE.nii.gz",
+        "sub-01/anat/sub-01_echo-1_part-phase_MEGRE.nii.gz",
+        "sub-01/anat/sub-01_echo-2_part-mag_MEGRE.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert session.anat
+    assert session.anat.name == "sub-01_echo-1_part-mag_MEGRE.nii.gz"
+
+
+def test_empty_and_absent_folders(tmp_path):
+    with pytest.raises(DatasetError, match="holds no folder sub-"):
+        find_sessions(tmp_path)
+    with pytest.raises(MissingFileError):
+        find_sessions(tmp_path / "absent")

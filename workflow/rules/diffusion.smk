@@ -1,0 +1,25 @@
+rule diffusion:
+    input:
+        unpack(plan.dwi_inputs),
+        anat=plan.file("segmentation", "_anat.nii.gz"),
+    output:
+        plan.outputs("diffusion"),
+    log:
+        f"{LOGS}/diffusion.log",
+    benchmark:
+        f"{LOGS}/diffusion.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=plan.memory("diffusion"),
+        runtime=60,
+    params:
+        code=code("diffusion"),
+        settings=plan.settings_of("diffusion"),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS
+        + "pennate diffusion --dwi {input.dwi:q} --bval {input.bval:q} --bvec {input.bvec:q} "
+        "--anat {input.anat:q} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"

@@ -1,0 +1,51 @@
+rule stiffness_from_waves:
+    input:
+        waves=plan.waves,
+        labels=plan.file("segmentation", "_dseg.nii.gz"),
+    output:
+        plan.outputs("waves"),
+    log:
+        f"{LOGS}/waves.log",
+    benchmark:
+        f"{LOGS}/waves.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=plan.memory("elastography"),
+        runtime=30,
+    params:
+        code=code("elastography"),
+        settings=plan.settings_of("elastography"),
+        images=lambda wildcards, input: options("--waves", input.waves),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
+        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule stiffness_from_map:
+    input:
+        maps=plan.stiffness,
+        labels=plan.file("segmentation", "_dseg.nii.gz"),
+    output:
+        plan.outputs("stiffness"),
+    log:
+        f"{LOGS}/stiffness.log",
+    benchmark:
+        f"{LOGS}/stiffness.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=plan.memory("elastography"),
+        runtime=30,
+    params:
+        code=code("elastography"),
+        settings=plan.settings_of("elastography"),
+        images=lambda wildcards, input: options("--stiffness", input.maps),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
+        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"

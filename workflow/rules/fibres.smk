@@ -1,0 +1,26 @@
+rule fibres:
+    input:
+        tensor=plan.file("diffusion", "_tensor.nii.gz"),
+        labels=plan.file("segmentation", "_dseg.nii.gz"),
+        aponeuroses=plan.aponeuroses,
+    output:
+        plan.outputs("fibres"),
+    log:
+        f"{LOGS}/fibres.log",
+    benchmark:
+        f"{LOGS}/fibres.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=plan.memory("fibres"),
+        runtime=60,
+    params:
+        code=code("fibres"),
+        settings=plan.settings_of("fibres"),
+        aponeuroses=lambda wildcards, input: options("--aponeurosis", input.aponeuroses),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS + "pennate fibres --tensor {input.tensor:q} --labels {input.labels:q} "
+        "{params.aponeuroses} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"

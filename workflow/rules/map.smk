@@ -1,0 +1,24 @@
+rule map:
+    input:
+        plan.map_inputs,
+    output:
+        plan.outputs("map"),
+    log:
+        f"{LOGS}/map.log",
+    benchmark:
+        f"{LOGS}/map.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=plan.memory("map"),
+        runtime=30,
+    params:
+        code=code("map"),
+        settings=plan.settings_of("map"),
+        folders=plan.map_folders,
+        missing=plan.missing,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS + "pennate map {params.folders} --missing {params.missing:q} "
+        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"

@@ -1,0 +1,28 @@
+rule segment:
+    input:
+        unpack(plan.segment_inputs),
+    output:
+        plan.outputs("segmentation"),
+    log:
+        f"{LOGS}/segment.log",
+    benchmark:
+        f"{LOGS}/segment.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=plan.memory("segmentation"),
+        runtime=60,
+    params:
+        code=code("segmentation"),
+        settings=plan.settings_of("segmentation"),
+        manual=lambda wildcards, input: options("--manual", input.get("manual", [])),
+        lookup=lambda wildcards, input: options(
+            "--manual-lookup", input.get("lookup", [])
+        ),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS
+        + "pennate segment --anat {input.anat:q} {params.manual} {params.lookup} "
+        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"
