@@ -1,0 +1,182 @@
+"""``pennate map``: read what the stages wrote, join it, write the muscle map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import pyvista as pv
+import typer
+
+from imaging.config import MapSettings, load_settings
+from imaging.geometry import mask_surface
+from imaging.image import Image, load_image, load_labels, resample, save_image
+from imaging.measures import Notes, write_measures
+from imaging.musclemap import activation as emg
+from imaging.musclemap import combine, fascicles, fusion, layers, table
+from imaging.musclemap import map as vtk_map
+from imaging.musclemap.inputs import Stages, find_stages, notes_of_map
+from imaging.muscles import muscle_labels
+from imaging.provenance import staged, write_json, write_sidecar
+
+VERB = "map"
+
+
+def command(
+    anat_dir: Annotated[Path, typer.Option(help="Folder written by `pennate segment`.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    prefix: Annotated[str, typer.Option(help="Start of file names, e.g. sub-01.")],
+    dwi_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate diffusion`.")] = None,
+    fibre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate fibres`.")] = None,
+    mre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate elastography`.")] = None,
+    func_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate function`.")] = None,
+    missing: Annotated[
+        str | None, typer.Option(help='Why stages are missing, as JSON: {"dwi": "why"}.')
+    ] = None,
+    settings: Annotated[str | None, typer.Option(help="Settings: YAML file or JSON text.")] = None,
+) -> None:
+    """Join all stages per voxel, fascicle and muscle."""
+    chosen = load_settings(MapSettings, settings)
+    folders = {
+        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "mre": mre_dir, "func": func_dir,
+    }  # fmt: skip
+    stages = find_stages(folders, prefix, missing)
+    labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
+    anatomy = load_image(stages.need("anat", "desc-preproc_anat.nii.gz"))
+    confidence = stages.image("anat", "seg-muscles_probseg.nii.gz")
+    curves, warnings = _curves(stages, labels)
+
+    grid = fusion.map_grid(labels, chosen.spacing_mm)
+    on_grid = resample(labels, grid, order=0)
+    voxels = {
+        "anatomy": resample(anatomy, grid).data,
+        "label": on_grid.data,
+    }
+    if confidence is not None:
+        voxels["confidence"] = resample(confidence, grid).data
+    voxels |= layers.diffusion_layers(stages, on_grid)
+    voxels |= layers.direction_layers(stages, on_grid)
+    voxels |= layers.stiffness_layers(stages, on_grid, chosen.erode_mm)
+    if curves is not None:
+        painted = emg.paint(on_grid.data, emg.peak_per_label(curves))
+        voxels["activation_peak"] = np.where(painted < 0, np.nan, painted).astype(np.float32)
+
+    measures = stages.measures()
+    measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
+    measures += combine.activation_measures(curves, {m.measure for m in measures}, labels)
+    sampled = _fascicles(stages, voxels, grid, curves)
+    if sampled is not None:
+        measures += combine.fascicle_measures(sampled[2])
+    rows = table.rows_of_map(labels.data)
+    measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
+    muscles = table.wide([m for m in measures if m.label in rows])
+    surfaces = _surfaces(stages, on_grid)
+
+    own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
+    with staged(out, VERB) as folder:
+        start = folder / prefix
+        vtk_map.save_vti(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
+        vtk_map.colour_surfaces(surfaces, muscles).save(f"{start}_surfaces.vtp")
+        if sampled is not None:
+            points, offsets, frame, arrays = sampled
+            vtk_map.write_fascicles(points, offsets, frame, arrays, f"{start}_fascicles.vtp")
+            frame.to_parquet(f"{start}_fascicles.parquet", index=False)
+        if curves is not None:
+            save_image(emg.painted_cycle(on_grid, curves), f"{start}_activation.nii.gz")
+            table.write_wide(curves, f"{start}_activation.tsv")
+        write_measures(measures, f"{start}_measures.tsv")
+        table.write_wide(muscles, f"{start}_muscles.tsv")
+        extra = {"onsets": _onsets(stages), "prefix": prefix}
+        write_json(f"{start}_notes.json", notes_of_map(stages, own, extra))
+        for name, description in _descriptions(measures, stages).items():
+            if any(folder.glob(f"{prefix}_{name}.*")):
+                write_sidecar(
+                    f"{start}_{name}.tsv", verb=VERB, inputs=stages.used,
+                    settings=chosen.model_dump(), **description,
+                )  # fmt: skip
+
+
+def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[str]]:
+    """Return mean EMG cycles in percent, and a warning for channels of muscles not in view."""
+    curves = stages.table("func", "activation.tsv")
+    if curves is None or curves.empty:
+        return None, []
+    curves = emg.in_percent(curves)
+    absent = sorted(set(curves["label"]) - set(muscle_labels(labels.data)))
+    if not absent:
+        return curves, []
+    names = ", ".join(
+        f"{row.side} {row.muscle}"
+        for row in curves[curves["label"].isin(absent)].drop_duplicates("label").itertuples()
+    )
+    return curves, [f"EMG of muscles that are not in the label map is not painted: {names}."]
+
+
+def _onsets(stages: Stages) -> list[dict[str, object]]:
+    onsets = stages.table("func", "onsets.tsv")
+    if onsets is None:
+        return []
+    return onsets.astype(object).where(onsets.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def _fascicles(
+    stages: Stages, voxels: dict[str, np.ndarray], grid: Image, curves: pd.DataFrame | None
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict[str, np.ndarray]] | None:
+    """Return points, offsets, the table with what fascicles run through, and values at points."""
+    path, rows = stages.path("fibre", "fascicles.vtp"), stages.path("fibre", "fascicles.parquet")
+    if path is None or rows is None:
+        return None
+    points, offsets = vtk_map.fascicles_of(vtk_map.read_mesh(path))
+    frame = pd.read_parquet(rows)
+    arrays = {}
+    for name in voxels:
+        if name in ("fa", "md") or name.startswith("stiffness_"):
+            arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
+            part = fascicles.summarise(name, arrays[name], points, offsets)
+            frame = pd.concat([frame, part], axis=1)
+    if curves is not None:
+        peak = frame["label"].map(emg.peak_per_label(curves))
+        frame["activation_peak_painted"] = peak.astype(np.float32)
+    return points, offsets, frame, arrays
+
+
+def _surfaces(stages: Stages, labels: Image) -> pv.PolyData:
+    """Return the surfaces of the fibre stage, or surfaces of the labels."""
+    path = stages.path("fibre", "surfaces.vtp")
+    if path is not None:
+        return vtk_map.read_mesh(path)
+    meshes = []
+    for label in muscle_labels(labels.data):
+        points, faces = mask_surface(labels.data == label, labels.affine)
+        mesh = pv.PolyData.from_regular_faces(points.astype(float), faces.astype(int))
+        mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int32)
+        meshes.append(mesh)
+    return meshes[0].append_polydata(*meshes[1:])
+
+
+def _descriptions(measures: list, stages: Stages) -> dict[str, dict[str, object]]:
+    """Return what the sidecar of each file stem says."""
+    return {
+        "map": {
+            "Description": "All per-voxel arrays, world RAS+ mm; NaN is not measured",
+            "Arrays": layers.array_descriptions(stages),
+        },
+        "surfaces": {"Description": "Surface of each muscle with its figures; NaN not measured"},
+        "fascicles": {
+            "Description": "Fascicles, same order in .vtp and .parquet, with what they run through",
+            "Note": "activation_peak_painted is the muscle's value: " + emg.PAINTED,
+        },
+        "activation": {
+            "Description": "Muscle activation over 0..100 % of the gait cycle (21 frames)",
+            "Note": emg.PAINTED,
+            "Units": "%",
+            "NotMeasured": emg.NOT_MEASURED,
+        },
+        "measures": {"Description": "Long table: one row per measure of a muscle"},
+        "muscles": {
+            "Description": "Wide table: one row per muscle",
+            "Columns": table.dictionary(measures),
+        },
+    }

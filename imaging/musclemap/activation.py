@@ -1,0 +1,103 @@
+"""Paint one EMG curve per muscle on that muscle's voxels.
+
+Surface EMG gives one value per muscle. What is painted is that value on anatomy, not a
+measurement at each place. A muscle without a channel is ``NOT_MEASURED`` (-1), never 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imaging.errors import UnitError
+from imaging.image import Image, regrid, resample
+
+NOT_MEASURED = -1.0
+PAINTED = "EMG painted on anatomy, not measured at each place"
+_TO_PERCENT = {"%": 1.0, "percent": 1.0, "1": 100.0}
+
+
+def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean cycles with amplitude in percent of the reference of the recording.
+
+    Parameters
+    ----------
+    activation
+        Columns label, percent (of the gait cycle, 0..100), mean, sd, n, unit. A unit that says
+        what amplitude is relative to (``% of peak``, ``% MVC``) counts as percent.
+
+    Raises
+    ------
+    UnitError
+        Amplitudes that are not relative to anything.
+    """
+    units = [str(u) for u in activation["unit"]]
+    factors = [1.0 if u.startswith("%") else _TO_PERCENT.get(u.split()[0], np.nan) for u in units]
+    if np.isnan(factors).any():
+        unknown = sorted({u for u, f in zip(units, factors, strict=True) if np.isnan(f)})
+        raise UnitError(
+            f"activation has the unit {', '.join(unknown)}, percent is needed",
+            None,
+            "Normalise amplitudes to MVC or to the peak of the mean cycle",
+        )
+    out = activation.copy()
+    for column in ("mean", "sd"):
+        out[column] = out[column].astype(float) * factors
+    return out.assign(unit="%")
+
+
+def peaks(activation: pd.DataFrame) -> pd.DataFrame:
+    """Return label, peak (%), peak_percent (place in the cycle), sd and n at the peak."""
+    rows = activation.loc[activation.groupby("label")["mean"].idxmax()]
+    rows = rows.rename(columns={"mean": "peak", "percent": "peak_percent"})
+    return rows[["label", "peak", "peak_percent", "sd", "n"]].reset_index(drop=True)
+
+
+def peak_per_label(activation: pd.DataFrame) -> dict[int, float]:
+    """Return the peak of the mean cycle in percent for each label with a channel."""
+    rows = peaks(activation)
+    return {int(k): float(v) for k, v in zip(rows["label"], rows["peak"], strict=True)}
+
+
+def paint(labels: NDArray[np.integer], values: dict[int, float]) -> NDArray[np.float32]:
+    """Return an array of the shape of `labels` with each muscle's value, -1 elsewhere."""
+    lookup = np.full(max(int(labels.max()), max(values, default=0)) + 1, NOT_MEASURED, np.float32)
+    for label, value in values.items():
+        lookup[label] = value
+    return lookup[labels]
+
+
+def painted_cycle(
+    labels: Image, activation: pd.DataFrame, frames: int = 21, spacing_mm: float = 2.0
+) -> Image:
+    """Return activation over the gait cycle, painted on the muscles.
+
+    Parameters
+    ----------
+    labels
+        Label map (I, J, K).
+    activation
+        Mean cycles in percent (see :func:`in_percent`).
+    frames
+        Number of equidistant points from 0 to 100 % of the cycle.
+    spacing_mm
+        Finest spacing kept: one value per muscle needs no finer voxels.
+
+    Returns
+    -------
+    Image
+        (I', J', K', frames) float32, percent, -1 where nothing was measured.
+    """
+    if labels.spacing.min() < spacing_mm:
+        grid = regrid(labels, np.maximum(labels.spacing, spacing_mm))
+        labels = resample(labels, grid, order=0)
+    places = np.linspace(0, 100, frames)
+    curves = {}
+    for label in activation["label"].unique():
+        rows = activation[activation["label"] == label].sort_values("percent")
+        curves[int(label)] = np.interp(places, rows["percent"], rows["mean"])
+    out = np.empty((*labels.shape, frames), np.float32)
+    for frame in range(frames):
+        out[..., frame] = paint(labels.data, {k: float(c[frame]) for k, c in curves.items()})
+    return labels.with_data(out)

@@ -1,0 +1,100 @@
+"""Measures that exist only once stages are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from imaging.image import Image, resample
+from imaging.measures import Measure
+from imaging.musclemap.activation import peaks
+from imaging.musclemap.fusion import eroded_labels, muscle_statistics
+from imaging.musclemap.inputs import Stages
+from imaging.musclemap.layers import DIFFUSION
+from imaging.musclemap.table import rank_correlation, rows_of_map
+
+
+def diffusion_measures(stages: Stages, labels: Image, erode_mm: float) -> list[Measure]:
+    """Return fa, md, ad, rd per muscle: median and SD over diffusion voxels, not resampled ones."""
+    leg = stages.image("dwi", "desc-leg_mask.nii.gz")
+    if leg is None:
+        return []
+    core = resample(eroded_labels(labels, erode_mm), leg, order=0).data
+    out = []
+    for name, suffix in DIFFUSION.items():
+        image = stages.image("dwi", f"desc-wls_{suffix}.nii.gz")
+        if image is None:
+            continue
+        unit = "1" if name == "fa" else "mm2/s"
+        statistics = muscle_statistics(image.data, core, leg.data > 0)
+        note = f"median and SD over diffusion voxels, {erode_mm:g} mm inside"
+        for label, median, sd, n in statistics.itertuples(index=False, name=None):
+            spread = None if np.isnan(sd) else float(sd)
+            out.append(Measure(int(label), name, float(median), unit, int(n), spread, note=note))
+    return out
+
+
+def activation_measures(
+    curves: pd.DataFrame | None, given: Collection[str], labels: Image
+) -> list[Measure]:
+    """Return peak and its place in the cycle per muscle, unless the function stage gave them."""
+    if curves is None:
+        return []
+    rows = set(rows_of_map(labels.data))
+    out = []
+    for label, peak, place, sd, n in peaks(curves).itertuples(index=False, name=None):
+        if int(label) not in rows:
+            continue
+        strides = None if pd.isna(n) else int(n)
+        spread = None if pd.isna(sd) else float(sd)
+        if "activation_peak" not in given:
+            note = "peak of the mean cycle; n strides"
+            out.append(Measure(int(label), "activation_peak", float(peak), "%", strides, spread,
+                               note=note))  # fmt: skip
+        if "activation_peak_time" not in given:
+            note = "percent of the gait cycle; n strides"
+            out.append(Measure(int(label), "activation_peak_time", float(place), "%", strides,
+                               note=note))  # fmt: skip
+    return out
+
+
+def fascicle_measures(table: pd.DataFrame) -> list[Measure]:
+    """Return per muscle what its fascicles run through, and how stiffness goes with architecture.
+
+    Parameters
+    ----------
+    table
+        Fascicles with the columns of :func:`imaging.musclemap.fascicles.summarise`.
+    """
+    out = []
+    names = [c.removesuffix("_middle") for c in table.columns if str(c).endswith("_middle")]
+    for label in sorted(table["label"].unique()):
+        rows = table[table["label"] == label]
+        for name in names:
+            if name == "md":
+                continue
+            unit = "1" if name == "fa" else "Pa"
+            for part in ("middle", "ends"):
+                values = rows[f"{name}_{part}"].dropna().astype(float)
+                if len(values):
+                    sd = float(values.std()) if len(values) > 1 else None
+                    out.append(Measure(int(label), f"fascicle_{name}_{part}",
+                                       float(values.mean()), unit, len(values), sd,
+                                       note="mean and SD over fascicles"))  # fmt: skip
+            if name.startswith("stiffness_"):
+                out += _correlations(int(label), name, rows)
+    return out
+
+
+def _correlations(label: int, name: str, rows: pd.DataFrame) -> list[Measure]:
+    out = []
+    stiffness = rows[f"{name}_mean"].to_numpy(float)
+    for other, column in (("length", "length_mm"), ("pennation", "pennation_line_deg")):
+        value = rank_correlation(stiffness, rows[column].to_numpy(float))
+        if np.isfinite(value):
+            n = int((np.isfinite(stiffness) & rows[column].notna()).sum())
+            measure = f"stiffness_{other}_correlation_{name.removeprefix('stiffness_')}"
+            out.append(Measure(label, measure, value, "1", n, note="Spearman, over fascicles"))
+    return out

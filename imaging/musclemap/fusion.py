@@ -1,0 +1,187 @@
+"""Bring arrays of different grids together on one grid, without inventing values.
+
+Every function takes images whose affine leads to world RAS+ mm. Where a quantity was not
+measured the result is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.errors import ImageError
+from imaging.image import Image, regrid, resample
+from imaging.muscles import muscle_labels
+
+_DYAD = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
+# Below this share of measured neighbours an interpolated value is mostly invented.
+_MIN_WEIGHT = 0.5
+
+
+def map_grid(labels: Image, spacing_mm: float | None = None, margin_mm: float = 10.0) -> Image:
+    """Return the empty grid of the map: the bounding box of all labels and a margin.
+
+    Parameters
+    ----------
+    labels : Image
+        Label map (I, J, K).
+    spacing_mm
+        Isotropic spacing; None keeps the voxels of `labels`.
+    margin_mm
+        Kept around the labels, cut at the field of view.
+
+    Raises
+    ------
+    ImageError
+        Sheared axes, which no VTK image can hold.
+    """
+    if np.abs(labels.rotation.T @ labels.rotation - np.eye(3)).max() > 1e-3:
+        raise ImageError("has axes that are not orthogonal", None, "Resample it without shear")
+    (box,) = ndimage.find_objects((labels.data > 0).astype(np.uint8))
+    margin = np.ceil(margin_mm / labels.spacing).astype(int)
+    low = np.maximum([s.start for s in box] - margin, 0)
+    high = np.minimum([s.stop for s in box] + margin, labels.shape)
+    affine = labels.affine.copy()
+    affine[:3, 3] = labels.to_world(low)
+    grid = Image(np.zeros(high - low, np.uint8), affine)
+    return grid if spacing_mm is None else regrid(grid, spacing_mm)
+
+
+def eroded_labels(labels: Image, erode_mm: float) -> Image:
+    """Keep of each muscle what is farther than `erode_mm` from any other label or background.
+
+    The edge of the field of view is no border of a muscle. Bones, fat and skin are dropped.
+    """
+    out = np.zeros_like(labels.data)
+    boxes = ndimage.find_objects(labels.data)
+    for label in muscle_labels(labels.data):
+        box = tuple(
+            slice(max(s.start - 1, 0), min(s.stop + 1, n))
+            for s, n in zip(boxes[label - 1], labels.shape, strict=True)
+        )
+        inside = labels.data[box] == label
+        if erode_mm > 0 and not inside.all():
+            # The distance is measured to the border, half a voxel before the next voxel's centre.
+            far = ndimage.distance_transform_edt(inside, sampling=labels.spacing)
+            inside = far > erode_mm + labels.spacing.min() / 2
+        out[box][inside] = label
+    return labels.with_data(out)
+
+
+def sample(image: Image, like: Image, measured: Image | None = None) -> NDArray[np.float32]:
+    """Interpolate linearly between measured voxels only.
+
+    Parameters
+    ----------
+    image : Image
+        Scalars (I, J, K).
+    like : Image
+        Any image on the wanted grid.
+    measured : Image, optional
+        Mask on the grid of `image`; None takes every voxel of it.
+
+    Returns
+    -------
+    array of the shape of `like`
+        NaN where less than half of the neighbours was measured.
+    """
+    weight, values = _weighted(image, like, measured)
+    known = weight > _MIN_WEIGHT
+    out = np.full(like.shape, np.nan, np.float32)
+    out[known] = values[..., 0][known] / weight[known]
+    return out
+
+
+def sample_within_muscles(
+    image: Image, labels: Image, measured: Image, erode_mm: float
+) -> NDArray[np.float32]:
+    """Interpolate inside each muscle from that muscle's own measured voxels only.
+
+    Neither fat and fascia nor the muscle next to it leak in.
+
+    Parameters
+    ----------
+    image, measured : Image
+        Scalars and the mask of those measured, on one grid.
+    labels : Image
+        Label map on the wanted grid.
+    erode_mm
+        Distance kept from the muscle's border.
+
+    Returns
+    -------
+    array of the shape of `labels`
+        NaN outside muscles, near their borders, and where nothing was measured.
+    """
+    owner = resample(labels, image, order=0).data
+    core = eroded_labels(labels, erode_mm).data
+    boxes = ndimage.find_objects(core)
+    out = np.full(labels.shape, np.nan, np.float32)
+    for label in muscle_labels(core):
+        box = boxes[label - 1]
+        affine = labels.affine.copy()
+        affine[:3, 3] = labels.to_world([s.start for s in box])
+        part = Image(core[box], affine)
+        own = measured.with_data((measured.data > 0) & (owner == label))
+        inside = part.data == label
+        out[box][inside] = sample(image, part, own)[inside]
+    return out
+
+
+def sample_directions(
+    vectors: Image, like: Image, measured: Image | None, where: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Interpolate directions that have no sign, through their dyads.
+
+    Parameters
+    ----------
+    vectors : Image
+        Unit vectors (I, J, K, 3), world RAS+.
+    like : Image
+        Any image on the wanted grid.
+    measured : Image, optional
+        Mask on the grid of `vectors`.
+    where : bool array of the shape of `like`
+        Voxels that are wanted.
+
+    Returns
+    -------
+    (..., 3) array
+        Unit vectors that point upwards (S); NaN elsewhere.
+    """
+    dyads = np.stack([vectors.data[..., a] * vectors.data[..., b] for a, b in _DYAD], axis=-1)
+    weight, values = _weighted(vectors.with_data(dyads), like, measured)
+    chosen = where & (weight > _MIN_WEIGHT) & (values[..., [0, 2, 5]].sum(-1) > _MIN_WEIGHT)
+    matrix = np.empty((int(chosen.sum()), 3, 3), np.float32)
+    for component, (a, b) in enumerate(_DYAD):
+        matrix[:, a, b] = matrix[:, b, a] = values[..., component][chosen]
+    main = np.linalg.eigh(matrix)[1][..., 2]
+    main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
+    out = np.full((*like.shape, 3), np.nan, np.float32)
+    out[chosen] = main
+    return out
+
+
+def _weighted(
+    image: Image, like: Image, measured: Image | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return interpolated mask (...,) and masked values (..., C)."""
+    mask = np.ones(image.shape, bool) if measured is None else measured.data > 0
+    volumes = image.data.reshape(*image.shape, -1).astype(np.float32)
+    weight = resample(image.with_data(mask.astype(np.float32)), like).data
+    values = resample(image.with_data(volumes * mask[..., None]), like).data
+    return weight, values
+
+
+def muscle_statistics(
+    values: NDArray[Any], labels: NDArray[np.integer[Any]], measured: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """Return label, median, sd and n (voxels) of a scalar array per muscle label present."""
+    chosen = measured & (labels > 0) & np.isfinite(values)
+    table = pd.DataFrame({"label": labels[chosen], "value": values[chosen].astype(float)})
+    groups = table.groupby("label")["value"]
+    return groups.agg(median="median", sd="std", n="size").reset_index()

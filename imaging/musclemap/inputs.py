@@ -1,0 +1,159 @@
+"""Find and read what the stages wrote; a stage that did not run gives nothing, not zeros."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imaging.errors import ConfigError, MissingFileError
+from imaging.image import Image, load_image
+from imaging.measures import Measure, Notes, read_measures, read_notes
+from imaging.provenance import sidecar_path
+
+STAGES = {
+    "dwi": "no diffusion MRI was given",
+    "fibre": "no fascicles were reconstructed",
+    "mre": "no elastography was given",
+    "func": "no EMG recording was given",
+}
+STAGE_TITLES = {
+    "dwi": "Diffusion MRI",
+    "fibre": "Fascicles",
+    "mre": "Elastography",
+    "func": "EMG and gait",
+}
+
+
+@dataclass
+class Stages:
+    """Folders of one subject's stages.
+
+    Attributes
+    ----------
+    folders : dict
+        ``anat`` and those of ``dwi``, ``fibre``, ``mre``, ``func`` that were given.
+    prefix : str
+        ``sub-01`` or ``sub-01_ses-01``.
+    missing : dict
+        Stage to the reason why it is missing.
+    used : list of Path
+        Files that were read, in order.
+    """
+
+    folders: Mapping[str, Path]
+    prefix: str
+    missing: Mapping[str, str]
+    used: list[Path] = field(default_factory=list)
+
+    def path(self, stage: str, name: str) -> Path | None:
+        """Return a file of a stage by the end of its name, None when it is not there."""
+        folder = self.folders.get(stage)
+        path = folder / f"{self.prefix}_{name}" if folder else None
+        if path is None or not path.is_file():
+            return None
+        if path not in self.used:
+            self.used.append(path)
+        return path
+
+    def need(self, stage: str, name: str) -> Path:
+        """Return a file that must be there.
+
+        Raises
+        ------
+        MissingFileError
+            It is not.
+        """
+        path = self.path(stage, name)
+        if path is None:
+            wanted = self.folders[stage] / f"{self.prefix}_{name}"
+            raise MissingFileError("is missing", wanted, "Check the folder and --prefix")
+        return path
+
+    def image(self, stage: str, name: str, ndim: int = 3) -> Image | None:
+        """Return an image of a stage, None when it is not there."""
+        path = self.path(stage, name)
+        return None if path is None else load_image(path, ndim=ndim)
+
+    def _tables(self, pattern: str) -> Iterator[Path]:
+        for folder in self.folders.values():
+            for path in sorted(folder.glob(f"{self.prefix}_{pattern}")):
+                if path not in self.used:
+                    self.used.append(path)
+                yield path
+
+    def measures(self) -> list[Measure]:
+        """Return the measures of all stages."""
+        return [m for path in self._tables("desc-*_measures.tsv") for m in read_measures(path)]
+
+    def notes(self) -> list[Notes]:
+        """Return the notes of all stages."""
+        return [read_notes(path) for path in self._tables("desc-*_notes.json")]
+
+    def stiffness_methods(self) -> list[str]:
+        """Return the methods of the stiffness maps that are there: ``mdev``, ``ready`` ..."""
+        folder = self.folders.get("mre")
+        paths = sorted(folder.glob(f"{self.prefix}_desc-*_stiffness.nii.gz")) if folder else []
+        return [p.name.split("_desc-")[1].split("_")[0] for p in paths]
+
+    def table(self, stage: str, name: str) -> pd.DataFrame | None:
+        """Return a TSV of a stage, None when it is not there."""
+        path = self.path(stage, name)
+        if path is None:
+            return None
+        return pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+
+    def sidecars(self) -> dict[str, Any]:
+        """Return how each file that was read came to be: version, settings, digests of sources."""
+        out = {}
+        for path in self.used:
+            sidecar = sidecar_path(path)
+            if sidecar != path and sidecar.is_file():
+                content = json.loads(sidecar.read_text(encoding="utf-8"))
+                kept = ("GeneratedBy", "Settings", "Sources")
+                out[path.name] = {k: content[k] for k in kept if k in content}
+        return out
+
+
+def find_stages(
+    folders: Mapping[str, Path | None], prefix: str, missing_text: str | None
+) -> Stages:
+    """Check which folders of stages were given, and why others were not.
+
+    Raises
+    ------
+    MissingFileError
+        A folder that was given does not exist.
+    ConfigError
+        The reasons are not a JSON table of known stages.
+    """
+    try:
+        reasons = json.loads(missing_text) if missing_text else {}
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"--missing is not JSON ({error})", None, 'Give {"dwi": "why"}'
+        ) from error
+    if not isinstance(reasons, dict) or set(reasons) - set(STAGES):
+        raise ConfigError(
+            f"--missing holds {reasons!r}", None, f"Give reasons for {', '.join(STAGES)} only"
+        )
+    for folder in folders.values():
+        if folder is not None and not folder.is_dir():
+            raise MissingFileError("no such folder", folder, "Run the stage or leave it out")
+    given = {name: folder for name, folder in folders.items() if folder is not None}
+    missing = {s: str(reasons.get(s, why)) for s, why in STAGES.items() if s not in given}
+    return Stages(given, prefix, missing)
+
+
+def notes_of_map(stages: Stages, own: Notes, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``_notes.json`` holds: notes of all stages, what is missing, provenance."""
+    return {
+        "stages": [asdict(n) for n in (*stages.notes(), own)],
+        "missing": dict(stages.missing),
+        "provenance": stages.sidecars(),
+        **extra,
+    }

@@ -1,0 +1,105 @@
+"""Per-voxel layers of the map, one stage after the other, on the map's grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.image import Image
+from imaging.musclemap.fusion import sample, sample_directions, sample_within_muscles
+from imaging.musclemap.inputs import Stages
+
+DIFFUSION = {"fa": "FA", "md": "ADC", "ad": "AD", "rd": "RD"}
+_TEXTS = {
+    "anatomy": ("Anatomical image", "arbitrary"),
+    "label": ("100 times side (1 left, 2 right) plus index in the catalogue", "1"),
+    "confidence": ("Confidence of the label given at the voxel", "1"),
+    "b0": ("Mean image without diffusion weighting", "arbitrary"),
+    "fa": ("Fractional anisotropy", "1"),
+    "md": ("Mean diffusivity", "mm2/s"),
+    "ad": ("Axial diffusivity", "mm2/s"),
+    "rd": ("Radial diffusivity", "mm2/s"),
+    "e1": ("Main diffusion direction, world RAS+, no sign (points up)", "1"),
+    "smooth_direction": ("Smoothed fibre direction, world RAS+, no sign (points up)", "1"),
+    "dispersion": ("Dispersion of fibre direction about the smoothed one", "deg"),
+    "activation_peak": ("Peak of the mean EMG cycle of the voxel's muscle, painted", "%"),
+}
+
+
+def diffusion_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
+    """Return b0, fa, md, ad, rd inside the leg and e1 inside muscles; nothing without diffusion."""
+    leg = stages.image("dwi", "desc-leg_mask.nii.gz")
+    out = {}
+    b0 = stages.image("dwi", "desc-b0_dwiref.nii.gz")
+    if b0 is not None:
+        out["b0"] = sample(b0, labels)
+    for name, suffix in DIFFUSION.items():
+        image = stages.image("dwi", f"desc-wls_{suffix}.nii.gz")
+        if image is not None:
+            out[name] = sample(image, labels, leg)
+    e1 = stages.image("dwi", "desc-wls_e1.nii.gz", ndim=4)
+    if e1 is not None:
+        out["e1"] = sample_directions(e1, labels, leg, labels.data > 0)
+    return out
+
+
+def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
+    """Return the smoothed direction and its dispersion inside muscles."""
+    smooth = stages.image("fibre", "desc-smooth_direction.nii.gz", ndim=4)
+    if smooth is None:
+        return {}
+    known = smooth.with_data(np.linalg.norm(smooth.data, axis=-1) > 0.5)
+    inside = labels.data > 0
+    out = {"smooth_direction": sample_directions(smooth, labels, known, inside)}
+    dispersion = stages.image("fibre", "desc-dispersion_direction.nii.gz")
+    if dispersion is not None:
+        out["dispersion"] = np.where(inside, sample(dispersion, labels, known), np.nan)
+    return {name: data.astype(np.float32) for name, data in out.items()}
+
+
+def stiffness_layers(
+    stages: Stages, labels: Image, erode_mm: float
+) -> dict[str, NDArray[np.float32]]:
+    """Return one stiffness layer per method, only inside eroded muscles.
+
+    Fat and fascia would leak in at borders; methods are never averaged.
+    """
+    out = {}
+    for method in stages.stiffness_methods():
+        image = stages.image("mre", f"desc-{method}_stiffness.nii.gz")
+        mask = stages.image("mre", f"desc-{method}_mask.nii.gz")
+        if image is not None:
+            known = mask or image.with_data(image.data > 0)
+            out[f"stiffness_{method}"] = sample_within_muscles(image, labels, known, erode_mm)
+    return out
+
+
+def array_descriptions(stages: Stages) -> dict[str, dict[str, str]]:
+    """Return description and unit of every array the map can hold."""
+    out = {name: {"Description": t, "Units": u} for name, (t, u) in _TEXTS.items()}
+    for method in stages.stiffness_methods():
+        text = f"Stiffness by {method} inside eroded muscles; quantity in the stage's sidecar"
+        out[f"stiffness_{method}"] = {"Description": text, "Units": "Pa"}
+    return out
+
+
+def method_text(stages: Stages, erode_mm: float) -> str:
+    """Return the sentences of the methods section."""
+    out = ["All stages were joined in the space of the anatomical image."]
+    if "dwi" in stages.folders:
+        out.append(
+            "Diffusion measures per muscle are medians over diffusion voxels whose centre lies "
+            f"more than {erode_mm:g} mm inside the muscle; directions were interpolated through "
+            "their dyads."
+        )
+    if "mre" in stages.folders:
+        out.append(
+            f"Stiffness was resampled only inside muscles, {erode_mm:g} mm away from their "
+            "borders; methods and quantities are kept apart."
+        )
+    if "func" in stages.folders:
+        out.append(
+            "Surface EMG gives one value per muscle: the activation shown on voxels and "
+            "fascicles is EMG painted on anatomy, not measured at each place."
+        )
+    return " ".join(out)

@@ -1,0 +1,233 @@
+"""The long table of all measures, the wide table of muscles, and the data dictionary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imaging.errors import InputError, MissingFileError
+from imaging.measures import Measure, not_measured
+from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
+
+_UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}
+# What follows the column of a value, and what it means.
+_PARTS = {
+    "sd": "Spread (standard deviation, or what the note of the measure says) of",
+    "n": "Number of samples behind",
+    "ci_low": "Lower end of the 95 % confidence interval of",
+    "ci_high": "Upper end of the 95 % confidence interval of",
+    "status": "Status (measured, extrapolated, modelled, assumed, not_measured) of",
+}
+IDENTITY = {
+    "label": "100 times side (1 left, 2 right) plus index in the catalogue",
+    "muscle": "Key of the muscle in the catalogue",
+    "name": "Name of the muscle",
+    "side": "left, right or undecided",
+    "compartment": "Compartment of the lower leg",
+    "group": "Group that models merge it into",
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One row of the dictionary of measures (``imaging/data/measures.tsv``)."""
+
+    name: str
+    unit: str
+    level: str
+    stage: str
+    expected: bool
+    definition: str
+    formula: str
+    source: str
+
+
+@cache
+def definitions() -> tuple[Definition, ...]:
+    """Return the dictionary of measures in its order; ``*`` in a name stands for a quantity."""
+    with resources.as_file(resources.files("imaging") / "data" / "measures.tsv") as path:
+        frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False).fillna("")
+    frame["expected"] = frame["expected"] == "yes"
+    return tuple(Definition(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+
+
+def definition_of(measure: str) -> Definition | None:
+    """Return the definition of a measure, None for a name that no row explains."""
+    exact = (d for d in definitions() if d.name == measure)
+    return next(exact, None) or next(
+        (d for d in definitions() if fnmatchcase(measure, d.name)), None
+    )
+
+
+def column_name(measure: str, unit: str) -> str:
+    """Return the column of a measure's value: ``volume_ml``; no ending without a unit."""
+    ending = _UNIT_IN_NAME.get(unit, unit.replace("/", "_per_"))
+    return measure if unit == "1" else f"{measure}_{ending}"
+
+
+def rows_of_map(labels: NDArray[Any]) -> list[int]:
+    """Return the labels that get a row: every catalogue muscle on each side in view, and groups."""
+    present = muscle_labels(labels)
+    sides = sorted({label // 100 for label in present})
+    single = {label_of(key, SIDES[side]) for side in sides for key in muscle_keys()}
+    return sorted(single | set(present))
+
+
+def complete(
+    measures: Sequence[Measure],
+    labels: Sequence[int],
+    present: Iterable[int],
+    missing: Mapping[str, str],
+) -> list[Measure]:
+    """Return all measures, with a ``not_measured`` row wherever a muscle lacks one.
+
+    Parameters
+    ----------
+    measures
+        What the stages gave.
+    labels
+        Muscles that get a row.
+    present
+        Labels that are in the label map.
+    missing
+        Stage (``dwi``, ``fibre``, ``mre``, ``func``) to the reason why it is missing.
+    """
+    present = set(present)
+    known = {(m.label, m.measure) for m in measures}
+    units = {m.measure: m.unit for m in measures if m.label > 0}
+    stiff = any(name.startswith("stiffness_") for name in units)
+    for d in definitions():
+        if d.expected and not (stiff and d.stage == "mre"):
+            units.setdefault(d.name, d.unit)
+    out = list(measures)
+    for label in labels:
+        for name, unit in units.items():
+            if (label, name) not in known:
+                out.append(not_measured(label, name, unit, _why(label, name, present, missing)))
+    position = {name: k for k, name in enumerate(_measure_order(units))}
+    return sorted(out, key=lambda m: (m.label, position.get(m.measure, -1), m.measure))
+
+
+def _why(label: int, measure: str, present: set[int], missing: Mapping[str, str]) -> str:
+    stage = _stage_of(measure)
+    if label not in present and stage != "func":
+        merged = [structure_of(v).key for v in present if v // 100 == label // 100]
+        key = structure_of(label).key
+        parent = next((m for m in merged if key in m.split("+")), None)
+        return f"drawn together as {parent}" if parent else "not in the label map"
+    if stage in missing:
+        return missing[stage]
+    return "no channel for this muscle" if stage == "func" else "no value for this muscle"
+
+
+def _stage_of(measure: str) -> str:
+    found = definition_of(measure)
+    if found is None:
+        return ""
+    return found.stage
+
+
+def _measure_order(names: Iterable[str]) -> list[str]:
+    order = {d.name: k for k, d in enumerate(definitions())}
+    found = {name: definition_of(name) for name in names}
+    return sorted(
+        found, key=lambda n: (order[d.name] if (d := found[n]) is not None else len(order), n)
+    )
+
+
+def wide(measures: Sequence[Measure]) -> pd.DataFrame:
+    """Return one row per muscle; figures of the whole subject (label 0) are left out.
+
+    Raises
+    ------
+    InputError
+        Two figures for the same measure of the same muscle.
+    """
+    rows: dict[int, dict[str, Any]] = {}
+    units = {m.measure: m.unit for m in measures if m.label > 0}
+    for m in measures:
+        if m.label == 0:
+            continue
+        s = structure_of(m.label)
+        identity = (m.label, s.key, s.name, side_of(m.label), s.compartment, s.group)
+        row = rows.setdefault(m.label, dict(zip(IDENTITY, identity, strict=True)))
+        column = column_name(m.measure, m.unit)
+        if column in row:
+            raise InputError(f"{m.measure} of label {m.label} is given twice", None, "Keep one")
+        row[column] = m.value
+        row |= {f"{column}_{part}": getattr(m, part) for part in _PARTS}
+    columns = list(IDENTITY)
+    for name in _measure_order(units):
+        column = column_name(name, units[name])
+        columns += [column, *(f"{column}_{part}" for part in _PARTS)]
+    frame = pd.DataFrame([rows[label] for label in sorted(rows)], columns=columns)
+    for column in frame.columns:
+        if column.endswith("_n"):
+            frame[column] = frame[column].astype("Int64")
+        elif column not in IDENTITY and not column.endswith("_status"):
+            frame[column] = frame[column].astype(float)
+    return frame
+
+
+def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
+    """Return the data dictionary of the wide table: every column with what it means."""
+    out: dict[str, Any] = {c: {"Description": text} for c, text in IDENTITY.items()}
+    for name, unit in {m.measure: m.unit for m in measures if m.label > 0}.items():
+        column = column_name(name, unit)
+        d = definition_of(name)
+        entry = {
+            "Description": d.definition if d else "See the notes of the stage that gives it",
+            "Measure": name,
+            "Units": unit,
+        }
+        if d and d.formula:
+            entry["Formula"] = d.formula
+        if d and d.source:
+            entry["Source"] = d.source
+        out[column] = entry
+        for part, text in _PARTS.items():
+            out[f"{column}_{part}"] = {"Description": f"{text} {column}"}
+            if part not in ("n", "status"):
+                out[f"{column}_{part}"]["Units"] = unit
+    return out
+
+
+def write_wide(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write the wide table as TSV, ``n/a`` where there is no value, six significant digits."""
+    frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
+
+
+def read_wide(path: str | Path) -> pd.DataFrame:
+    """Read a wide table; missing values are NaN.
+
+    Raises
+    ------
+    MissingFileError
+        No such table.
+    """
+    if not Path(path).is_file():
+        raise MissingFileError("no such table of muscles", path, "Run pennate map first")
+    return pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+
+
+def read_dictionary(path: str | Path) -> dict[str, Any]:
+    """Read the data dictionary written beside the wide table."""
+    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def rank_correlation(a: NDArray[Any], b: NDArray[Any], at_least: int = 10) -> float:
+    """Return Spearman's coefficient over pairs that are both finite; NaN for fewer pairs."""
+    good = np.isfinite(a) & np.isfinite(b)
+    if good.sum() < at_least or np.ptp(a[good]) == 0 or np.ptp(b[good]) == 0:
+        return float("nan")
+    return float(pd.Series(a[good]).corr(pd.Series(b[good]), method="spearman"))

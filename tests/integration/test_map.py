@@ -1,0 +1,173 @@
+"""`pennate map` on small stage outputs with known values."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import pyvista as pv
+from stage_outputs import (
+    FA,
+    GM,
+    SOL,
+    STIFFNESS,
+    TA,
+    P,
+    label_at,
+    map_arguments,
+    world_of,
+    write_all,
+)
+
+from imaging.cli.app import main
+from imaging.musclemap.map import read_map
+from imaging.provenance import sha256
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("subject")
+    folders = write_all(folder)
+    assert main(map_arguments(folders, folder / "map")) == 0
+    return folder
+
+
+def test_every_contracted_file_is_written_and_nothing_half_written(subject):
+    names = {p.name.removeprefix(f"{P}_") for p in (subject / "map").iterdir()}
+    for stem in ("map.vti", "surfaces.vtp", "fascicles.vtp", "fascicles.parquet", "muscles.tsv",
+                 "muscles.json", "measures.tsv", "activation.nii.gz", "activation.tsv",
+                 "notes.json", "map.json"):  # fmt: skip
+        assert stem in names
+    assert not [n for n in names if n.startswith(".partial")]
+
+
+def test_voxels_lie_where_the_oblique_grids_say(subject):
+    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    world = world_of(arrays["label"])
+    truth = label_at(world)
+    np.testing.assert_array_equal(arrays["label"].data, truth)
+    # The same through VTK's own idea of where points are.
+    grid = pv.read(subject / "map" / f"{P}_map.vti")
+    np.testing.assert_allclose(grid.points, world.reshape(-1, 3, order="F"), atol=1e-3)
+    stiffness = arrays["stiffness_mdev"].data
+    deep = (np.abs(np.abs(world[..., 0]) - 15) < 8) & (np.abs(np.abs(world[..., 1]) - 15) < 8)
+    deep &= np.abs(world[..., 2]) < 35
+    for label, value in STIFFNESS.items():
+        inside = deep & (truth == label)
+        np.testing.assert_allclose(stiffness[inside], value, rtol=1e-4)
+        np.testing.assert_allclose(arrays["fa"].data[inside], FA[label], rtol=1e-4)
+
+
+def test_stiffness_of_a_neighbour_never_leaks_in(subject):
+    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    stiffness, label = arrays["stiffness_mdev"].data, arrays["label"].data
+    for muscle, value in STIFFNESS.items():
+        known = stiffness[(label == muscle) & np.isfinite(stiffness)]
+        assert len(known) > 100
+        np.testing.assert_allclose(known, value, rtol=1e-3)
+    assert np.isnan(stiffness[label == 0]).all()
+    assert np.isnan(stiffness[label == 221]).all()
+
+
+def test_direction_survives_random_signs(subject):
+    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    e1 = arrays["e1"].data
+    known = np.isfinite(e1[..., 0])
+    assert known.sum() > 1000
+    assert np.degrees(np.arccos(np.clip(e1[known] @ (0.6, 0, 0.8), -1, 1))).max() < 0.1
+
+
+def test_missing_is_said_never_zero(subject):
+    table = pd.read_csv(subject / "map" / f"{P}_muscles.tsv", sep="\t", keep_default_na=False)
+    assert len(table) == 14
+    assert set(table["side"]) == {"right"}
+    tp = table[table["muscle"] == "TP"].iloc[0]
+    assert tp["volume_ml"] == "n/a"
+    assert tp["volume_ml_status"] == "not_measured"
+    assert tp["activation_peak_percent"] == "n/a"
+    gm = table[table["label"] == GM].iloc[0]
+    assert gm["activation_peak_percent_status"] == "not_measured"
+    sol = table[table["label"] == SOL].iloc[0]
+    assert float(sol["stiffness_mdev_magnitude_Pa"]) == 900
+    assert float(sol["fa"]) == pytest.approx(FA[SOL], rel=1e-5)
+    assert float(sol["activation_peak_percent"]) == pytest.approx(100, rel=1e-3)
+
+
+def test_every_column_has_a_description(subject):
+    table = pd.read_csv(subject / "map" / f"{P}_muscles.tsv", sep="\t")
+    sidecar = json.loads((subject / "map" / f"{P}_muscles.json").read_text())
+    assert set(table.columns) == set(sidecar["Columns"])
+    assert sidecar["Columns"]["volume_ml"]["Units"] == "ml"
+
+
+def test_fascicles_know_what_they_run_through(subject):
+    table = pd.read_parquet(subject / "map" / f"{P}_fascicles.parquet")
+    assert len(table) == 5
+    np.testing.assert_allclose(table["stiffness_mdev_mean"], 900, rtol=1e-4)
+    np.testing.assert_allclose(table["fa_middle"], FA[SOL], rtol=1e-4)
+    mesh = pv.read(subject / "map" / f"{P}_fascicles.vtp")
+    assert mesh.n_cells == 5
+    np.testing.assert_allclose(mesh.cell_data["length_mm"], table["length_mm"], rtol=1e-5)
+
+
+def test_activation_is_painted_and_minus_one_elsewhere(subject):
+    image = nib.load(subject / "map" / f"{P}_activation.nii.gz")
+    data = image.get_fdata()
+    assert image.shape[3] == 21
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in image.shape[:3]], indexing="ij"), -1)
+    label = label_at(index @ image.affine[:3, :3].T + image.affine[:3, 3])
+    assert (data[label == GM] == -1).all()
+    assert (data[label == 0] == -1).all()
+    at_45_percent = data[label == SOL][:, 9]
+    np.testing.assert_allclose(at_45_percent, 100, rtol=1e-3)
+
+
+def test_surfaces_carry_label_and_figures(subject):
+    mesh = pv.read(subject / "map" / f"{P}_surfaces.vtp")
+    labels = np.asarray(mesh.cell_data["label"])
+    assert set(labels) == {TA, SOL, GM}
+    volume = np.asarray(mesh.cell_data["volume_ml"])
+    for label in (TA, SOL, GM):
+        part = mesh.extract_cells(labels == label).extract_surface(algorithm="dataset_surface")
+        assert part.volume / 1000 == pytest.approx(volume[labels == label][0], rel=0.05)
+    assert np.isnan(mesh.cell_data["fascicle_length_mm"][labels == GM]).all()
+
+
+def test_only_anatomy_still_gives_a_map(subject, tmp_path):
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", P, "--missing", '{"dwi": "the scan was aborted"}'])  # fmt: skip
+    assert code == 0
+    assert not (tmp_path / "map" / f"{P}_fascicles.vtp").exists()
+    notes = json.loads((tmp_path / "map" / f"{P}_notes.json").read_text())
+    assert notes["missing"]["dwi"] == "the scan was aborted"
+    table = pd.read_csv(tmp_path / "map" / f"{P}_measures.tsv", sep="\t", keep_default_na=False)
+    fa = table[(table["measure"] == "fa") & (table["label"] == SOL)].iloc[0]
+    assert (fa["status"], fa["value"], fa["note"]) == (
+        "not_measured",
+        "n/a",
+        "the scan was aborted",
+    )
+
+
+def test_same_inputs_give_same_bytes(subject, tmp_path):
+    folders = {n: subject / n for n in ("anat", "dwi", "fibre", "mre", "func")}
+    assert main(map_arguments(folders, tmp_path / "map")) == 0
+    for path in sorted((subject / "map").iterdir()):
+        assert sha256(path) == sha256(tmp_path / "map" / path.name), path.name
+
+
+@pytest.mark.parametrize("missing", ["not json", '{"mri": "x"}', "[1]"])
+def test_bad_reasons_are_bad_input(subject, tmp_path, capsys, missing):
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", P, "--missing", missing])  # fmt: skip
+    assert code == 2
+    assert "--missing" in capsys.readouterr().err
+    assert not (tmp_path / "map").exists()
+
+
+def test_a_wrong_prefix_names_the_file(subject, tmp_path, capsys):
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", "sub-99"])  # fmt: skip
+    assert code == 2
+    assert "sub-99_seg-muscles_dseg.nii.gz" in capsys.readouterr().err
