@@ -1,0 +1,201 @@
+"""What the JSON beside wave images and ready maps has to declare, checked item by item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.elastography.stiffness import QUANTITIES, to_pascal
+from imaging.elastography.waves import MIN_OFFSETS
+from imaging.errors import ImageError, MissingFileError, UnitError
+from imaging.provenance import sidecar_path
+
+FloatArray = NDArray[np.floating[Any]]
+
+_FREQUENCY_RANGE_HZ = (10.0, 1000.0)
+_DENSITY_RANGE = (800.0, 1300.0)
+
+
+@dataclass(frozen=True)
+class WaveDeclaration:
+    """What the JSON of wave images says."""
+
+    frequency_hz: float
+    density: float
+    directions: FloatArray
+    frame: str
+    offsets: int
+    drivers: int
+
+    def world_directions(self, rotation: FloatArray) -> FloatArray:
+        """Return the encoding directions (D, 3) in world axes.
+
+        Parameters
+        ----------
+        rotation : (3, 3) array
+            Image axes to world axes.
+        """
+        return self.directions @ rotation.T if self.frame == "image" else self.directions
+
+
+@dataclass(frozen=True)
+class MapDeclaration:
+    """What the JSON of a ready stiffness map says."""
+
+    quantity: str
+    unit: str
+    frequency_hz: float
+    density: float
+    method: str
+
+
+def read_json(image: str | Path) -> tuple[dict[str, Any], Path]:
+    """Read the JSON beside an image.
+
+    Raises
+    ------
+    MissingFileError, ImageError
+        Not there, or not a JSON object.
+    """
+    path = sidecar_path(image)
+    if not path.is_file():
+        raise MissingFileError(
+            "no JSON beside the image, so its quantity and units are unknown", path, "Write it"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot be read as JSON ({error})", path, "Correct it") from error
+    if not isinstance(content, dict):
+        raise ImageError("is not a JSON object", path, "Correct it")
+    return content, path
+
+
+def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
+    """Check the JSON of wave images.
+
+    Raises
+    ------
+    UnitError
+        A frequency, density or phase unit is missing or cannot be.
+    ImageError
+        Directions, offsets or drivers are missing or cannot be.
+    """
+    frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
+    density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
+    if content.get("PhaseUnits") != "rad":
+        found = content.get("PhaseUnits", "missing")
+        raise UnitError(
+            f"PhaseUnits is {found!r}, only 'rad' is read",
+            path,
+            "Scale the phase to radians and declare PhaseUnits 'rad'",
+        )
+    frame = content.get("EncodingDirectionsFrame")
+    if frame not in ("world RAS+", "image"):
+        raise ImageError(
+            f"EncodingDirectionsFrame is {'missing' if frame is None else repr(frame)}",
+            path,
+            "Declare 'world RAS+' or 'image'",
+        )
+    return WaveDeclaration(
+        frequency, density, _directions(content, path), frame,
+        _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), _count(content, "Drivers", 1, path),
+    )  # fmt: skip
+
+
+def check_shape(declared: WaveDeclaration, shape: Sequence[int], path: Path) -> None:
+    """Compare an image x, y, z, direction, offset[, driver] with its JSON.
+
+    Raises
+    ------
+    ImageError
+        The first axis that disagrees, by name.
+    """
+    found = (*shape[3:], 1)[:3]
+    wanted = (len(declared.directions), declared.offsets, declared.drivers)
+    keys = ("EncodingDirections", "OffsetsPerPeriod", "Drivers")
+    for axis, (key, a, b) in enumerate(zip(keys, found, wanted, strict=True), start=4):
+        if a != b:
+            raise ImageError(
+                f"axis {axis} has {a} entries but {key} in its JSON says {b}",
+                path,
+                "Axes are x, y, z, direction, offset, driver: reorder the image or correct the JSON",
+            )
+
+
+def map_declaration(content: Mapping[str, Any], path: Path) -> MapDeclaration:
+    """Check the JSON of a ready stiffness map.
+
+    Raises
+    ------
+    UnitError
+        The first of Quantity, Units, Frequency, Density and Method that is missing or cannot be.
+    """
+    for key in ("Quantity", "Units", "Method"):
+        if not isinstance(content.get(key), str) or not content[key].strip():
+            wanted = f" ({', '.join(QUANTITIES)})" if key == "Quantity" else ""
+            raise UnitError(
+                f"{key} is not declared, and a stiffness without it means nothing",
+                path,
+                f"Declare {key}{wanted}",
+            )
+    frequency = _number(content, "Frequency", "Hz", (1.0, 5000.0), path)
+    density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
+    try:
+        to_pascal(np.zeros(1), content["Quantity"], content["Units"], density)
+    except UnitError as error:
+        raise UnitError(error.what, path, error.fix) from error
+    return MapDeclaration(
+        content["Quantity"], content["Units"], frequency, density, content["Method"]
+    )
+
+
+def _number(
+    content: Mapping[str, Any], key: str, unit: str, limits: tuple[float, float], path: Path
+) -> float:
+    value = content.get(key)
+    if value is None:
+        raise UnitError(f"{key} ({unit}) is not declared", path, f"Add {key} in {unit}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise UnitError(f"{key} is {value!r}, not a number", path, f"Give {key} in {unit}")
+    if not limits[0] <= value <= limits[1]:
+        raise UnitError(
+            f"{key} is {value:g}, outside {limits[0]:g} to {limits[1]:g} {unit}",
+            path,
+            f"Give {key} in {unit}",
+        )
+    return float(value)
+
+
+def _count(content: Mapping[str, Any], key: str, least: int, path: Path) -> int:
+    value = content.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        found = "missing" if value is None else repr(value)
+        raise ImageError(
+            f"{key} is {found}, a whole number of at least {least} is needed", path, "Correct it"
+        )
+    return value
+
+
+def _directions(content: Mapping[str, Any], path: Path) -> FloatArray:
+    key = "EncodingDirections"
+    fix = "Give one unit vector [x, y, z] per direction"
+    if content.get(key) is None:
+        raise ImageError(f"{key} is missing", path, fix)
+    try:
+        directions = np.asarray(content[key], dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ImageError(f"{key} is not a list of vectors", path, fix) from error
+    if directions.ndim != 2 or directions.shape[1] != 3 or not np.isfinite(directions).all():
+        raise ImageError(f"{key} is not a list of vectors of three numbers", path, fix)
+    lengths = np.linalg.norm(directions, axis=1)
+    if np.abs(lengths - 1).max() > 0.01:
+        worst = int(np.argmax(np.abs(lengths - 1)))
+        raise ImageError(f"{key}: vector {worst + 1} has length {lengths[worst]:.3g}", path, fix)
+    return directions

@@ -1,0 +1,117 @@
+"""Stiffness per muscle, away from borders where fat and fascia leak in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.elastography.stiffness import implausible
+from imaging.measures import Measure, not_measured
+from imaging.muscles import structure_of
+
+FloatArray = NDArray[np.floating[Any]]
+BoolArray = NDArray[np.bool_]
+LabelArray = NDArray[np.integer[Any]]
+
+
+def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> BoolArray:
+    """Keep what lies deeper than a distance from the border of a region.
+
+    Parameters
+    ----------
+    region : (I, J, K) bool array
+    spacing_mm : (3,) array
+        Voxel size in mm.
+    distance_mm
+        Depth; the border runs half-way between voxel centres. The edge of the field of view is no
+        border.
+
+    Returns
+    -------
+    (I, J, K) bool array
+    """
+    if distance_mm == 0 or not region.any():
+        return region.copy()
+    # A frame of copies keeps the field of view from counting as a border.
+    padded = np.pad(region, 1, mode="edge")
+    if padded.all():
+        return region.copy()
+    depth = ndimage.distance_transform_edt(padded, sampling=spacing_mm)
+    inner = depth[1:-1, 1:-1, 1:-1] - 0.5 * float(np.min(spacing_mm))
+    return region & (inner >= distance_mm)
+
+
+def muscle_measures(
+    maps: Mapping[str, tuple[FloatArray, str]],
+    labels: LabelArray,
+    wanted: Sequence[int],
+    valid: BoolArray,
+    spacing_mm: FloatArray,
+    *,
+    erode_mm: float,
+    note: str,
+) -> tuple[list[Measure], list[str]]:
+    """Return median, SD and interquartile range of maps in every muscle.
+
+    Parameters
+    ----------
+    maps
+        Measure name to (values (I, J, K), unit).
+    labels : (I, J, K) array
+        On the grid of the maps; ignored where `wanted` is [0], which means all of `valid`.
+    wanted
+        Labels to report, also those that have no voxel here.
+    valid : (I, J, K) bool array
+        Where the maps hold data.
+    spacing_mm : (3,) array
+    erode_mm
+        Kept away from muscle borders.
+    note
+        Frequency and method, put into every row.
+
+    Returns
+    -------
+    measures : list of Measure
+    warnings : list of str
+        Medians of a modulus outside what muscle can have.
+    """
+    rows: list[Measure] = []
+    warnings: list[str] = []
+    for label in wanted:
+        region = np.ones(valid.shape, bool) if label == 0 else labels == label
+        core = erode(region, spacing_mm, 0.0 if label == 0 else erode_mm)
+        chosen = core & valid
+        share = float(chosen.sum() / region.sum()) if region.any() else 0.0
+        reason = _why_empty(region, core, erode_mm)
+        for name, (values, unit) in maps.items():
+            if not chosen.any():
+                rows.append(not_measured(label, name, unit, f"{reason}; {note}"))
+                continue
+            sample = values[chosen].astype(np.float64)
+            low, median, high = np.quantile(sample, [0.25, 0.5, 0.75])
+            text = f"median of voxels, IQR {low:.4g} to {high:.4g}; {share:.0%} of the muscle "
+            text += f"in the images, {erode_mm:g} mm from its border; {note}"
+            if label == 0:
+                text = f"median of voxels, IQR {low:.4g} to {high:.4g}; whole mask; {note}"
+            sd = float(sample.std(ddof=1)) if sample.size > 1 else None
+            rows.append(Measure(label, name, float(median), unit, n=sample.size, sd=sd, note=text))
+            if unit == "Pa" and implausible(float(median)):
+                who = "The whole mask" if label == 0 else structure_of(label).name.capitalize()
+                warnings.append(
+                    f"{who} (label {label}) has a median {name} of {median:.3g} Pa, outside 100 Pa "
+                    "to 200 kPa: check the declared quantity and unit."
+                )
+    return rows, warnings
+
+
+def _why_empty(region: BoolArray, core: BoolArray, erode_mm: float) -> str:
+    """Say why no voxel of a muscle remains."""
+    if not region.any():
+        return "the muscle lies outside the elastography images"
+    if not core.any():
+        return f"no voxel lies {erode_mm:g} mm or more from the muscle's border"
+    return "no voxel has valid wave data or stiffness"
