@@ -117,8 +117,8 @@ def sample_within_muscles(
     array of the shape of `labels`
         NaN outside muscles, near their borders, and where nothing was measured.
     """
-    owner = resample(labels, image, order=0).data
     core = eroded_labels(labels, erode_mm).data
+    owner = resample(labels.with_data(core), image, order=0).data
     boxes = ndimage.find_objects(core)
     out = np.full(labels.shape, np.nan, np.float32)
     for label in muscle_labels(core):
