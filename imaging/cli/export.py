@@ -9,6 +9,8 @@ import numpy as np
 import typer
 
 from imaging.config import ExportSettings, load_settings
+from imaging.export.activation import PAINTED
+from imaging.export.gltf import glb_bytes
 from imaging.export.inputs import MuscleMap, full_name, read_map, short_name
 from imaging.export.mesh import stl_bytes
 from imaging.export.tracts import trk_bytes, trx_bytes
@@ -33,6 +35,7 @@ def command(
         writer.images(muscle_map)
         writer.meshes(muscle_map)
         writer.tracts(muscle_map)
+        writer.scene(muscle_map)
 
 
 class _Writer:
@@ -92,4 +95,15 @@ class _Writer:
             Description="Fascicles with figures per fascicle; NaN: not measured",
             Units="mm", Frame="world RAS+", Measures=fascicles.measures,
             Fascicles=int(len(fascicles)), Labels=np.unique(fascicles.labels).tolist(),
+        )  # fmt: skip
+
+    def scene(self, muscle_map: MuscleMap) -> None:
+        """Write muscles, fascicles and activation as animated glTF."""
+        path = self.folder / f"{self.prefix}_map.glb"
+        path.write_bytes(glb_bytes(muscle_map, fascicles=self.settings.viewer_fascicles))
+        self.sidecar(
+            path, "surfaces.vtp", "fascicles.vtp", "activation.tsv",
+            Description="Muscles, fascicles and activation over the gait cycle",
+            Activation=PAINTED if muscle_map.activation is not None else "not measured",
+            Units="m", Frame="glTF: +Y superior, +Z anterior, +X left; vertices in RAS+ mm",
         )  # fmt: skip

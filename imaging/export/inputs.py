@@ -72,6 +72,18 @@ class Fascicles:
             yield int(label), self.take(np.flatnonzero(self.labels == label))
 
 
+def thinned(fascicles: Fascicles, most: int) -> Fascicles:
+    """Return at most so many fascicles, the same share of every muscle, evenly spaced in order."""
+    if len(fascicles) <= most:
+        return fascicles
+    kept = []
+    for label in np.unique(fascicles.labels):
+        rows = np.flatnonzero(fascicles.labels == label)
+        wanted = max(1, int(len(rows) * most / len(fascicles))) if most else 0
+        kept.append(rows[np.linspace(0, len(rows) - 1, wanted).astype(int)])
+    return fascicles.take(np.sort(np.concatenate(kept)))
+
+
 @dataclass(frozen=True)
 class MuscleMap:
     """Everything the map's folder holds of one subject.

@@ -1,0 +1,61 @@
+"""Surface EMG as one curve per muscle, ready to be painted on anatomy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+PAINTED = (
+    "EMG painted on anatomy: surface EMG gives one value per muscle; it is not a measurement at a "
+    "place inside the muscle. Grey muscles were not measured"
+)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Mean gait cycle of each muscle that has a channel.
+
+    Attributes
+    ----------
+    percent : (T,) array
+        Place in the gait cycle, 0..100.
+    values : dict
+        Label to (T,) array, in `unit`.
+    largest : float
+        Largest value of all muscles: full colour.
+    unit : str
+        Unit of the values.
+    """
+
+    percent: NDArray[np.float64]
+    values: dict[int, NDArray[np.float64]]
+    largest: float
+    unit: str
+
+    def shares(self, label: int) -> NDArray[np.float64]:
+        """Return a muscle's curve as share of the largest value, 0..1, shape (T,)."""
+        return np.clip(self.values[label] / self.largest, 0.0, 1.0)
+
+
+def curves(activation: pd.DataFrame | None) -> Curves | None:
+    """Return the activation table as curves, or None where nothing was recorded.
+
+    Parameters
+    ----------
+    activation
+        Columns label, percent, mean and perhaps unit; long form.
+    """
+    if activation is None or not activation["mean"].notna().any():
+        return None
+    table = activation.pivot_table(index="percent", columns="label", values="mean")
+    table = table.interpolate(limit_direction="both").dropna(axis="columns", how="all")
+    largest = float(table.max().max())
+    return Curves(
+        percent=table.index.to_numpy(np.float64),
+        values={int(k): table[k].to_numpy(np.float64) for k in table.columns},
+        largest=largest if largest > 0 else 1.0,
+        unit=str(activation["unit"].iloc[0]) if "unit" in activation else "",
+    )
