@@ -1,0 +1,123 @@
+"""``pennate diffusion``: clean diffusion-weighted images and fit the tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from imaging import measures as m
+from imaging.config import DiffusionSettings, load_settings
+from imaging.diffusion.gradients import GradientTable, read_gradients, write_gradients
+from imaging.diffusion.pipeline import DiffusionResult, process
+from imaging.diffusion.register import overlap_share
+from imaging.errors import ImageError
+from imaging.image import Image, load_image, save_image
+from imaging.provenance import sidecar_path, staged, write_sidecar
+
+VERB = "diffusion"
+
+# File, attribute of the result, unit, what it is.
+_MAPS = (
+    ("desc-b0_dwiref", "b0", "arbitrary", "Mean of the b = 0 volumes"),
+    ("desc-leg_mask", "mask", "1", "Legs; maps are 0 outside"),
+    ("desc-wls_FA", "fa", "1", "Fractional anisotropy"),
+    ("desc-wls_ADC", "md", "mm2/s", "Mean diffusivity"),
+    ("desc-wls_AD", "ad", "mm2/s", "Axial diffusivity"),
+    ("desc-wls_RD", "rd", "mm2/s", "Radial diffusivity"),
+    (
+        "desc-wls_tensor",
+        "tensor",
+        "mm2/s",
+        "Diffusion tensor Dxx Dxy Dyy Dxz Dyz Dzz in world RAS+",
+    ),
+    ("desc-wls_e1", "e1", "1", "First eigenvector, unit, world RAS+, up to its sign"),
+    (
+        "desc-residual_dwimap",
+        "residual",
+        "1",
+        "Root mean square of signal minus model, share of the signal at b = 0",
+    ),
+    ("desc-snr_dwimap", "snr", "1", "Signal-to-noise ratio of one b = 0 volume"),
+)
+
+
+def command(
+    dwi: Annotated[Path, typer.Option(help="4-D diffusion-weighted NIfTI image.")],
+    out: Annotated[Path, typer.Option(help="Output folder, such as OUT/sub-01/dwi.")],
+    prefix: Annotated[str, typer.Option(help="Start of file names, such as sub-01_ses-01.")],
+    bval: Annotated[Path | None, typer.Option(help="b-values; none: beside the image.")] = None,
+    bvec: Annotated[Path | None, typer.Option(help="Directions; none: beside the image.")] = None,
+    anat: Annotated[
+        Path | None, typer.Option(help="Anatomical image into whose world the result is moved.")
+    ] = None,
+    settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
+) -> None:
+    """Clean diffusion-weighted images and fit the tensor."""
+    options = load_settings(DiffusionSettings, settings)
+    image = load_image(dwi, ndim=4)
+    bval = bval or sidecar_path(dwi).with_suffix(".bval")
+    bvec = bvec or sidecar_path(dwi).with_suffix(".bvec")
+    table, warnings = read_gradients(bval, bvec, image.affine, image.data.shape[3])
+    _check_signal(image, table, dwi)
+    anatomy = load_image(anat) if anat else None
+    if anatomy is not None:
+        share = overlap_share(image, np.ones(image.shape, bool), anatomy)
+        if share < 0.05:
+            raise ImageError(
+                f"does not overlap with the anatomical image {anat} "
+                f"({share:.0%} of its voxels lie inside)",
+                dwi,
+                "Check that both come from the same leg and session",
+            )
+    result = process(image, table, anatomy, options)
+    inputs = [p for p in (dwi, bval, bvec, anat) if p is not None]
+    notes = m.Notes(
+        VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts
+    )
+    with staged(out, VERB) as folder:
+        _write(folder / prefix, result, notes, inputs, options.model_dump(mode="json"))
+
+
+def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
+    """Raise when the images cannot belong to the table: empty volumes, or no diffusion loss."""
+    means = image.data.mean(axis=(0, 1, 2))
+    empty = np.flatnonzero(means <= 0)
+    if empty.size:
+        raise ImageError(
+            f"has {empty.size} empty volumes, first {int(empty[0])}",
+            path,
+            "Take them and their gradients out, or convert the series again",
+        )
+
+
+def _write(
+    stem: Path,
+    result: DiffusionResult,
+    notes: m.Notes,
+    inputs: list[Path],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write every file of the stage; `stem` is the scratch folder and the prefix."""
+
+    def describe(path: Path, **description: Any) -> None:
+        write_sidecar(path, verb=VERB, inputs=inputs, settings=settings, **description)
+
+    series = Path(f"{stem}_desc-preproc_dwi.nii.gz")
+    save_image(result.dwi, series)
+    base = sidecar_path(series)
+    write_gradients(
+        result.table, result.dwi.affine, base.with_suffix(".bval"), base.with_suffix(".bvec")
+    )
+    describe(series, Units="arbitrary", Description="Diffusion-weighted images after cleaning")
+    for name, attribute, units, text in _MAPS:
+        path = Path(f"{stem}_{name}.nii.gz")
+        save_image(result.dwi.with_data(getattr(result, attribute)), path)
+        describe(path, Units=units, Description=text)
+    table = Path(f"{stem}_desc-diffusion_measures.tsv")
+    m.write_measures(result.measures, table)
+    describe(table, Description="Figures of the diffusion images; label 0: whole image")
+    m.write_notes(notes, f"{stem}_desc-diffusion_notes.json")

@@ -1,0 +1,208 @@
+"""Gradient tables: b-values and diffusion directions, read, checked, turned and written.
+
+Files follow FSL and BIDS: directions are relative to the image axes, with x flipped when the
+determinant of the affine is positive. Inside Pennate directions are world RAS+ unit vectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.errors import GradientTableError, MissingFileError
+
+FloatArray = NDArray[np.floating[Any]]
+
+B0_MAX = 50.0
+"""Largest b-value (s/mm2) that still counts as not diffusion-weighted."""
+MIN_DIRECTIONS = 6
+_NORM_SILENT, _NORM_WARN = 0.01, 0.1
+_SAME_DIRECTION_DEG = 3.0
+
+
+@dataclass(frozen=True)
+class GradientTable:
+    """b-values and directions of every volume.
+
+    Attributes
+    ----------
+    bvals : (N,) array
+        s/mm2.
+    vectors : (N, 3) array
+        Unit vectors in world RAS+; zero where `bvals` is at most `B0_MAX`.
+    """
+
+    bvals: FloatArray
+    vectors: FloatArray
+
+    @property
+    def is_b0(self) -> NDArray[np.bool_]:
+        """Tell which volumes are not diffusion-weighted, shape (N,)."""
+        return self.bvals <= B0_MAX
+
+    def rotated(self, rotations: FloatArray) -> GradientTable:
+        """Return the table with every direction turned by (3, 3) or, per volume, (N, 3, 3)."""
+        return replace(self, vectors=np.einsum("...ij,...j->...i", rotations, self.vectors))
+
+
+def file_to_world(affine: FloatArray) -> FloatArray:
+    """Return the (3, 3) matrix from directions as in a .bvec file to world RAS+ directions.
+
+    Parameters
+    ----------
+    affine : (4, 4) array
+        Of the image that the file belongs to.
+    """
+    linear = affine[:3, :3]
+    # The nearest orthogonal matrix, so that rounding or slight shear keeps unit vectors unit.
+    left, _, right = np.linalg.svd(linear / np.linalg.norm(linear, axis=0))
+    flip = np.diag([-1.0 if np.linalg.det(linear) > 0 else 1.0, 1.0, 1.0])
+    return left @ right @ flip
+
+
+def read_gradients(
+    bval: Path, bvec: Path, affine: FloatArray, n_volumes: int
+) -> tuple[GradientTable, list[str]]:
+    """Read and check a gradient table.
+
+    Parameters
+    ----------
+    bval, bvec
+        FSL text files; vectors as 3 rows or as 3 columns.
+    affine : (4, 4) array
+        Of the image.
+    n_volumes
+        Number of volumes of the image.
+
+    Returns
+    -------
+    table : GradientTable
+        World RAS+.
+    warnings : list of str
+        What was put right.
+
+    Raises
+    ------
+    MissingFileError
+        One of the files does not exist.
+    GradientTableError
+        Wrong number of values, vectors that are not unit, no b = 0, too few directions.
+    """
+    bvals = _read_numbers(bval).ravel()
+    rows = _read_numbers(bvec)
+    if bvals.size != n_volumes:
+        raise GradientTableError(
+            f"holds {bvals.size} b-values for {n_volumes} volumes",
+            bval,
+            "Give the .bval of this very series",
+        )
+    if (bvals < 0).any() or not np.isfinite(bvals).all():
+        raise GradientTableError("holds b-values that are negative or not finite", bval, _CONVERT)
+    if n_volumes in rows.shape and 3 in rows.shape:
+        vectors = rows.T if rows.shape == (3, n_volumes) else rows
+    else:
+        raise GradientTableError(
+            f"holds {' x '.join(map(str, rows.shape))} numbers, "
+            f"3 x {n_volumes} are needed for {n_volumes} volumes",
+            bvec,
+            "Give the .bvec of this very series",
+        )
+    warnings = []
+    if rows.shape == (n_volumes, 3) and n_volumes != 3:
+        warnings.append(f"{bvec.name}: vectors stand as {n_volumes} rows of 3 and were transposed.")
+    vectors, scaled = _unit_vectors(bvals, vectors, bvec)
+    warnings += scaled
+    _check_directions(bvals, vectors, bval)
+    world = vectors @ file_to_world(affine).T
+    return GradientTable(bvals, world), warnings
+
+
+def write_gradients(table: GradientTable, affine: FloatArray, bval: Path, bvec: Path) -> None:
+    """Write a table as FSL text files for an image with this affine."""
+    vectors = table.vectors @ file_to_world(affine) + 0.0  # + 0.0 turns -0 into 0
+    bval.write_text(" ".join(f"{b:g}" for b in table.bvals) + "\n", encoding="ascii")
+    lines = (" ".join(f"{v + 0.0:.6f}" for v in np.round(axis, 6)) for axis in vectors.T)
+    bvec.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+_CONVERT = "Convert the series again from DICOM"
+
+
+def _read_numbers(path: Path) -> FloatArray:
+    """Read a table of numbers, shape (rows, columns)."""
+    if not path.is_file():
+        raise MissingFileError(
+            "no such gradient table", path, "Put it beside the image, or name it with --bval/--bvec"
+        )
+    try:
+        return np.loadtxt(path, ndmin=2, dtype=float)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise GradientTableError(
+            f"is not a table of numbers ({error})", path, "Give FSL text files"
+        ) from error
+
+
+def _unit_vectors(
+    bvals: FloatArray, vectors: FloatArray, path: Path
+) -> tuple[FloatArray, list[str]]:
+    """Return unit vectors, zero for b = 0, and a warning where they were scaled."""
+    weighted = bvals > B0_MAX
+    norm = np.linalg.norm(vectors, axis=1)
+    off = np.abs(norm - 1)
+    wrong = weighted & ~(off <= _NORM_WARN)  # also catches NaN
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise GradientTableError(
+            f"{int(wrong.sum())} of {int(weighted.sum())} vectors with b > {B0_MAX:g} are not of "
+            f"unit length, first volume {first} (length {norm[first]:.3g}, b {bvals[first]:g})",
+            path,
+            "Take out trace or averaged volumes, or convert the series again",
+        )
+    unit = np.zeros_like(vectors)
+    unit[weighted] = vectors[weighted] / norm[weighted, None]
+    scaled = weighted & (off > _NORM_SILENT)
+    if not scaled.any():
+        return unit, []
+    return unit, [
+        f"{path.name}: {int(scaled.sum())} vectors were scaled to unit length "
+        f"(off by at most {off[scaled].max():.1%})."
+    ]
+
+
+def _check_directions(bvals: FloatArray, vectors: FloatArray, path: Path) -> None:
+    """Raise unless there is a b = 0 and six directions that a tensor can be fitted to."""
+    weighted = bvals > B0_MAX
+    if weighted.all():
+        raise GradientTableError(
+            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            path,
+            "A tensor fit needs at least one b = 0 volume in the series",
+        )
+    count = _count_directions(vectors[weighted])
+    if count < MIN_DIRECTIONS:
+        raise GradientTableError(
+            f"describes {count} different directions, a tensor needs {MIN_DIRECTIONS}",
+            path,
+            "Give a series with more directions",
+        )
+    quadratic = vectors[weighted][:, [0, 0, 1, 0, 1, 2]] * vectors[weighted][:, [0, 1, 1, 2, 2, 2]]
+    if np.linalg.cond(quadratic) > 1e3:
+        raise GradientTableError(
+            f"describes {count} directions that leave the tensor undetermined (coplanar)",
+            path,
+            "Give a series with directions spread over the sphere",
+        )
+
+
+def _count_directions(vectors: FloatArray) -> int:
+    """Count directions that differ, a vector and its opposite being the same."""
+    distinct: list[FloatArray] = []
+    limit = np.cos(np.radians(_SAME_DIRECTION_DEG))
+    for vector in vectors:
+        if all(abs(float(vector @ other)) < limit for other in distinct):
+            distinct.append(vector)
+    return len(distinct)

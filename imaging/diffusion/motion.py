@@ -1,0 +1,278 @@
+"""Motion between volumes: rigid registration of each volume to what the others predict for it.
+
+As in FSL eddy (Andersson JLR, Sotiropoulos SN. NeuroImage 2016;125:1063) a diffusion-weighted
+volume is compared with a prediction of the same contrast, here from a tensor fit that leaves the
+volume out. Gauss-Newton steps on squared differences also give the standard error of the motion,
+so that a volume is left alone when its motion cannot be told from noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.tensor import design_matrix
+from imaging.image import Image
+
+FloatArray = NDArray[np.floating[Any]]
+
+_SMOOTHING_MM = (4.0, 2.0)
+_ROUNDS = 3
+_STEPS = 15
+_POINTS = 40_000
+_MIN_SHARE_OF_VOXEL = 0.1  # interpolation blurs more than so small a motion
+_MIN_STANDARD_ERRORS = 4.0
+_MAX_LEVERAGE = 0.9
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Rigid motion of every volume.
+
+    Attributes
+    ----------
+    trace : (N, 6) array
+        Translation of the legs' centre (mm, world RAS+) and rotation vector (degrees) by which a
+        volume is displaced.
+    displacement_mm : (N,) array
+        Root mean square displacement inside the mask.
+    standard_error_mm : (N,) array
+        Standard error of that displacement.
+    corrected : (N,) bool array
+        Volumes whose motion is above noise.
+    centre : (3,) array
+        World point that the rotations turn about.
+    """
+
+    trace: FloatArray
+    displacement_mm: FloatArray
+    standard_error_mm: FloatArray
+    corrected: NDArray[np.bool_]
+    centre: FloatArray
+
+    def matrix(self, volume: int) -> FloatArray:
+        """Return the (4, 4) motion from the reference position to a volume, world RAS+ mm."""
+        shift, turn = (
+            self.trace[volume, :3],
+            Rotation.from_rotvec(self.trace[volume, 3:], degrees=True),
+        )
+        out = np.eye(4)
+        out[:3, :3] = turn.as_matrix()
+        out[:3, 3] = self.centre + shift - out[:3, :3] @ self.centre
+        return out
+
+
+def estimate_motion(dwi: Image, table: GradientTable, mask: NDArray[np.bool_]) -> Motion:
+    """Find the rigid motion of every volume.
+
+    Parameters
+    ----------
+    dwi : Image
+        4-D; denoised images give better estimates.
+    table : GradientTable
+        World RAS+ directions.
+    mask : (I, J, K) bool array
+        Legs.
+
+    Returns
+    -------
+    Motion
+        Relative to the median position of all volumes, which stays where it is.
+    """
+    points = _sample_points(mask)
+    world = dwi.to_world(points)
+    centre = dwi.to_world(np.argwhere(mask)).mean(0)
+    n = dwi.data.shape[3]
+    poses = np.tile(np.eye(4), (n, 1, 1))
+    errors = np.zeros((n, 6))
+    for level, width in enumerate(_SMOOTHING_MM):
+        smooth = np.empty_like(dwi.data, dtype=np.float32)
+        for v in range(n):
+            ndimage.gaussian_filter(
+                dwi.data[..., v], width / dwi.spacing, output=smooth[..., v], mode="nearest"
+            )
+        series = dwi.with_data(smooth)
+        for round_ in range(_ROUNDS):
+            aligned = _aligned(series, poses) if level + round_ else smooth
+            targets = _tensor_targets(aligned, table, _mean_targets(aligned, table))
+            for v in range(n):
+                poses[v], errors[v] = _gauss_newton(
+                    smooth[..., v], targets[v], dwi.affine, poses[v], centre, points, world
+                )
+            poses = _median_at_rest(poses, centre)
+    return _summary(poses, errors, centre, world, dwi)
+
+
+def apply_motion(dwi: Image, table: GradientTable, motion: Motion) -> tuple[Image, GradientTable]:
+    """Move corrected volumes back, resampling once (cubic), and turn their directions along.
+
+    Returns
+    -------
+    dwi : Image
+        Volumes that were not corrected are untouched.
+    table : GradientTable
+        Directions relative to the anatomy at rest.
+    """
+    data = dwi.data.copy()
+    rotations = np.tile(np.eye(3), (len(motion.trace), 1, 1))
+    inverse = np.linalg.inv(dwi.affine)
+    for v in np.flatnonzero(motion.corrected):
+        pose = motion.matrix(int(v))
+        matrix = inverse @ pose @ dwi.affine
+        # Background is noise: the nearest value is a better guess at the rim than 0.
+        moved = ndimage.affine_transform(
+            dwi.data[..., v], matrix[:3, :3], matrix[:3, 3], order=3, mode="nearest"
+        )
+        data[..., v] = np.clip(moved, 0, None)
+        rotations[v] = pose[:3, :3].T
+    return dwi.with_data(data), table.rotated(rotations)
+
+
+def _sample_points(mask: NDArray[np.bool_]) -> FloatArray:
+    """Return voxel indices (P, 3) of the mask and a rim, thinned evenly."""
+    points = np.argwhere(ndimage.binary_dilation(mask, iterations=2))
+    return points[:: max(1, len(points) // _POINTS)].astype(float)
+
+
+def _aligned(series: Image, poses: FloatArray) -> FloatArray:
+    """Resample every volume (I, J, K, N) into the common position, linearly."""
+    out = np.empty_like(series.data)
+    inverse = np.linalg.inv(series.affine)
+    for v, pose in enumerate(poses):
+        matrix = inverse @ pose @ series.affine
+        ndimage.affine_transform(
+            series.data[..., v], matrix[:3, :3], matrix[:3, 3],
+            output=out[..., v], order=1, mode="nearest",
+        )  # fmt: skip
+    return out
+
+
+def _mean_targets(aligned: FloatArray, table: GradientTable) -> list[FloatArray]:
+    """Return, per volume, the mean of the diffusion-weighted volumes without itself."""
+    weighted = np.flatnonzero(~table.is_b0)
+    total = aligned[..., weighted].sum(-1)
+    return [
+        (total - aligned[..., v]) / (len(weighted) - 1) if v in weighted else total / len(weighted)
+        for v in range(aligned.shape[3])
+    ]
+
+
+def _tensor_targets(
+    aligned: FloatArray, table: GradientTable, means: list[FloatArray]
+) -> list[FloatArray]:
+    """Return, per volume, its prediction by a log-linear tensor fit to the other volumes."""
+    design = design_matrix(table)
+    scale = np.abs(design).max(0)
+    hat = (design / scale) @ np.linalg.pinv(design / scale)
+    leverage = np.diag(hat)
+    floor = 1e-3 * float(aligned.max()) + 1e-12
+    log = np.log(np.maximum(aligned, floor))
+    targets = []
+    for v, h in enumerate(leverage):
+        if h > _MAX_LEVERAGE:  # the only b = 0 volume: nothing else predicts it
+            targets.append(means[v])
+            continue
+        row = hat[v].copy()
+        row[v] = 0
+        targets.append(np.exp(np.minimum(log @ row / (1 - h), np.log(2 * aligned.max() + floor))))
+    return targets
+
+
+def _gauss_newton(
+    moving: FloatArray,
+    target: FloatArray,
+    affine: FloatArray,
+    pose: FloatArray,
+    centre: FloatArray,
+    points: FloatArray,
+    world: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Move a volume onto its target; gain and offset are free.
+
+    Returns
+    -------
+    pose : (4, 4) array
+        From world points of the target to those of the volume.
+    error : (6,) array
+        Standard errors of translation (mm) and rotation (rad).
+    """
+    index = tuple(points.astype(int).T)
+    inverse = np.linalg.inv(affine)
+    slopes = np.stack([g[index] for g in np.gradient(target)], 1) @ inverse[:3, :3]
+    values = target[index].astype(float)
+    jacobian = np.hstack([slopes, np.cross(world - centre, slopes)])
+    columns = np.column_stack([jacobian, values, np.ones(len(values))])
+    normal = np.linalg.pinv(columns.T @ columns)
+    error = np.zeros(6)
+    for _ in range(_STEPS):
+        place = inverse @ pose
+        voxels = points_to(place, world)
+        signal = ndimage.map_coordinates(moving, voxels.T, order=1, mode="nearest").astype(float)
+        solution = normal @ (columns.T @ signal)
+        gain = solution[6]
+        if gain <= 0:
+            break
+        residual = signal - columns @ solution
+        # Smoothing leaves about one independent sample per kernel, not per voxel.
+        variance = residual.var() * len(points) / max(len(points) / _INDEPENDENT - 8, 1)
+        error = np.sqrt(np.diag(normal)[:6] * variance) / gain
+        step = -np.clip(solution[:6] / gain, -_MAX_STEP, _MAX_STEP)
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_rotvec(step[3:]).as_matrix()
+        turn[:3, 3] = centre + step[:3] - turn[:3, :3] @ centre
+        pose = pose @ turn
+        if np.abs(step[:3]).max() < 1e-3 and np.abs(step[3:]).max() < 1e-5:
+            break
+    return pose, error
+
+
+_INDEPENDENT = 8.0
+_MAX_STEP = np.array([3.0, 3.0, 3.0, 0.05, 0.05, 0.05])
+
+
+def points_to(matrix: FloatArray, points: FloatArray) -> FloatArray:
+    """Apply a (4, 4) affine to points (P, 3)."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _median_at_rest(poses: FloatArray, centre: FloatArray) -> FloatArray:
+    """Take the median motion off: most volumes then need no correction."""
+    parameters = np.array([_parameters(pose, centre) for pose in poses])
+    parameters -= np.median(parameters, axis=0)
+    return np.array([_pose(p, centre) for p in parameters])
+
+
+def _parameters(pose: FloatArray, centre: FloatArray) -> FloatArray:
+    """Return translation of the centre (mm) and rotation vector (rad)."""
+    shift = pose[:3, :3] @ centre + pose[:3, 3] - centre
+    return np.concatenate([shift, Rotation.from_matrix(pose[:3, :3]).as_rotvec()])
+
+
+def _pose(parameters: FloatArray, centre: FloatArray) -> FloatArray:
+    """Undo :func:`_parameters`."""
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.from_rotvec(parameters[3:]).as_matrix()
+    pose[:3, 3] = centre + parameters[:3] - pose[:3, :3] @ centre
+    return pose
+
+
+def _summary(
+    poses: FloatArray, errors: FloatArray, centre: FloatArray, world: FloatArray, dwi: Image
+) -> Motion:
+    """Tell motion from noise."""
+    trace = np.array([_parameters(pose, centre) for pose in poses])
+    moved = np.array([points_to(pose, world) - world for pose in poses])
+    displacement = np.sqrt(np.square(moved).sum(2).mean(1))
+    radius = float(np.sqrt(np.square(world - centre).sum(1).mean()))
+    standard = np.sqrt(
+        np.square(errors[:, :3]).sum(1) + np.square(errors[:, 3:]).sum(1) * radius**2 * 2 / 3
+    )
+    limit = np.maximum(_MIN_SHARE_OF_VOXEL * dwi.spacing.min(), _MIN_STANDARD_ERRORS * standard)
+    trace[:, 3:] = np.degrees(trace[:, 3:])
+    return Motion(trace, displacement, standard, displacement > limit, centre)
