@@ -1,0 +1,114 @@
+"""From the phantom's scans to map, viewer and report, through the commands a user calls."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from imaging.measures import read_measures
+from imaging.muscles import label_of, muscle_keys
+from imaging.plan import OUTPUTS
+from imaging.provenance import sha256, sidecar_path
+
+ROOT = Path(__file__).parents[2]
+
+# Folders of Snakemake's own state and of run times.
+NOT_RESULTS = (".pennate", ".snakemake", "logs")
+
+
+def results(out: Path) -> dict[str, str]:
+    """Digest of every result below an output folder."""
+    files = (p for p in out.rglob("*") if p.is_file())
+    names = {str(p.relative_to(out)): p for p in files}
+    return {n: sha256(p) for n, p in names.items() if not n.startswith(NOT_RESULTS)}
+
+
+def values(out: Path) -> dict[tuple[int, str], float]:
+    rows = read_measures(out / "sub-01" / "map" / "sub-01_measures.tsv")
+    return {(r.label, r.measure): r.value for r in rows if r.value is not None}
+
+
+def test_every_promised_file_is_there_with_a_sidecar(finished):
+    for folder, tails in OUTPUTS.values():
+        for tail in tails:
+            if "desc-ready" in tail:
+                continue
+            path = finished / "sub-01" / folder / f"sub-01{tail}"
+            assert path.is_file(), path
+            if path.suffix != ".json":
+                content = json.loads(sidecar_path(path).read_text())
+                assert content["GeneratedBy"]["Name"] == "pennate", path
+    assert (finished / "sub-01.html").stat().st_size > 20_000
+    assert json.loads((finished / "dataset_description.json").read_text())["DatasetType"]
+
+
+def test_nothing_half_written_is_left(finished):
+    assert not list(finished.rglob(".partial-*"))
+
+
+def test_map_has_a_row_for_every_muscle_of_the_side_in_view(finished):
+    table = pd.read_csv(finished / "sub-01" / "map" / "sub-01_muscles.tsv", sep="\t")
+    assert set(muscle_keys()) <= set(table["muscle"])
+    assert set(table["side"]) == {"right"}
+
+
+def test_figures_agree_with_common_sense(finished):
+    found = values(finished)
+    soleus, gastrocnemius = label_of("SOL", "right"), label_of("GM", "right")
+    assert 150 < found[soleus, "volume"] < 800
+    assert 20 < found[gastrocnemius, "fascicle_length"] < 90
+    assert (label_of("TP", "right"), "emg_onset") not in found, "TP has no EMG channel"
+
+
+def test_a_second_run_has_nothing_to_do(bids, finished, pennate):
+    before = results(finished)
+    result = pennate("run", bids, finished, "participant", "--nprocs", 2)
+    assert result.returncode == 0, result.stderr
+    assert "Nothing to be done" in (finished / ".pennate" / "snakemake.log").read_text()
+    assert results(finished) == before
+
+
+def test_plain_snakemake_lists_jobs_and_gives_the_same_bytes(bids, finished, tmp_path):
+    out = tmp_path / "out"
+    config = tmp_path / "study.yaml"
+    config.write_text(yaml.safe_dump({"bids_dir": str(bids), "out_dir": str(out)}))
+    call = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    call += ["--directory", str(tmp_path), "--configfile", str(config), "--cores", "2"]
+    dry = subprocess.run([*call, "--dry-run"], capture_output=True, text=True)
+    assert "segment" in dry.stdout + dry.stderr
+    result = subprocess.run(call, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    expected = {n: d for n, d in results(finished).items() if n.startswith("sub-01")}
+    found = {n: d for n, d in results(out).items() if n.startswith("sub-01")}
+    assert found == expected
+    assert (out / "group_muscles.tsv").is_file()
+    assert (out / "group.html").is_file()
+
+
+def test_killed_in_the_middle_it_finishes_with_the_same_bytes(bids, finished, tmp_path, pennate):
+    out = tmp_path / "out"
+    call = [sys.executable, "-m", "imaging", "run", str(bids), str(out), "participant"]
+    process = subprocess.Popen(
+        [*call, "--nprocs", "2"],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    labels = out / "sub-01" / "anat" / "sub-01_seg-muscles_dseg.nii.gz"
+    deadline = time.monotonic() + 300
+    while not labels.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(4)  # into the stages that follow the segmentation
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "sub-01.html").exists()
+    result = pennate("run", bids, out, "participant", "--nprocs", 2)
+    assert result.returncode == 0, result.stderr
+    assert results(out) == results(finished)
