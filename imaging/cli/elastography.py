@@ -1,4 +1,4 @@
-"""``pennate elastography``: wave images or a ready map in, stiffness in Pa per voxel and muscle out."""
+"""``pennate elastography``: from wave images or a ready map to stiffness per voxel and muscle."""
 
 from __future__ import annotations
 
@@ -10,28 +10,23 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from skimage.filters import threshold_otsu
 
+from imaging.cli.wave_files import Region, read_json, read_waves, tissue_mask
 from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import (
-    check_shape,
     map_declaration,
-    read_json,
-    wave_declaration,
 )
 from imaging.elastography.mdev import Stiffness, mdev
 from imaging.elastography.muscles import muscle_measures
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
-from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
+from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError, InputError
-from imaging.image import Image, load_image, load_labels, resample, same_grid, save_image
+from imaging.image import Image, load_image, load_labels, same_grid, save_image
 from imaging.measures import Notes, write_measures, write_notes
 from imaging.muscles import muscle_labels
 from imaging.provenance import staged, write_sidecar
 
 VERB = "elastography"
-# A phase beyond this is not in radians, unwrapped or not.
-_PHASE_LIMIT_RAD = 200.0
 _CITATIONS = (
     "Hirsch S, Guo J, Reiter R, et al. MR elastography of the liver and the spleen using a "
     "piezoelectric driver, single-shot wave-field acquisition, and multifrequency dual parameter "
@@ -82,101 +77,33 @@ def command(
         raise InputError(
             "give either --waves or --stiffness", None, "Run the verb once for each of the two"
         )
-    label_image = load_labels(labels) if labels else None
-    mask_image = load_image(mask) if mask else None
+    label_region = Region(load_labels(labels), labels) if labels else None
+    mask_region = Region(load_image(mask), mask) if mask else None
     if waves:
-        result = _from_waves(waves, label_image, mask_image)
+        result = _from_waves(waves, label_region, mask_region)
     else:
         assert stiffness is not None
-        result = _from_map(stiffness, mask_image)
-    here = _on_grid(label_image, result.grid, labels) if label_image else None
-    _write(result, label_image, here, [p for p in (labels, mask) if p], out, prefix, options)
+        result = _from_map(stiffness, mask_region)
+    _write(result, label_region, [p for p in (labels, mask) if p], out, prefix, options)
 
 
-def _on_grid(image: Image, grid: Image, path: Path | None) -> Image:
-    """Resample labels or a mask onto the grid of the elastography images.
-
-    Raises
-    ------
-    ImageError
-        Nothing of it lies inside the field of view.
-    """
-    here = resample(image, grid, order=0)
-    if not here.data.any():
-        raise ImageError(
-            "does not overlap with the elastography images in world space",
-            path,
-            "Check that both are of the same leg and session, and their affines",
-        )
-    return here
-
-
-def _read_waves(path: Path) -> tuple[WaveImages, list[Path]]:
-    """Read phase, its JSON, and the magnitude beside it where there is one."""
-    content, json_path = read_json(path)
-    declared = wave_declaration(content, json_path)
-    image = load_image(path, ndim=(5, 6))
-    check_shape(declared, image.data.shape, path)
-    rotation = image.rotation
-    if np.abs(rotation.T @ rotation - np.eye(3)).max() > 1e-3:
-        raise ImageError("has axes that are not orthogonal", path, "Export it without shear")
-    if np.abs(image.data).max() > _PHASE_LIMIT_RAD:
-        raise ImageError(
-            f"holds values up to {np.abs(image.data).max():.4g}, but PhaseUnits says 'rad'",
-            path,
-            "Scale the phase to radians",
-        )
-    phase = image.data.reshape(*image.shape, *(*image.data.shape[3:], 1)[:3])
-    inputs, weight = [path, json_path], np.ones(image.shape, np.float32)
-    magnitude_path = path.with_name(path.name.replace("part-phase", "part-mag"))
-    if magnitude_path != path and magnitude_path.is_file():
-        magnitude = load_image(magnitude_path, ndim=(3, 4, 5, 6))
-        if not same_grid(magnitude, image):
-            raise ImageError("is not on the grid of the phase", magnitude_path, "Export it again")
-        weight = magnitude.data.reshape(*image.shape, -1).mean(-1)
-        inputs.append(magnitude_path)
-    images = WaveImages(
-        phase, weight, image.affine, declared.world_directions(rotation),
-        declared.frequency_hz, declared.density,
-    )  # fmt: skip
-    return images, inputs
-
-
-def _tissue(
-    images: WaveImages, grid: Image, labels: Image | None, mask: Image | None
-) -> tuple[NDArray[np.bool_], str]:
-    """Return where waves are inverted, and how that was found."""
-    if mask is not None:
-        return _on_grid(mask, grid, None).data > 0, "the given mask"
-    if np.ptp(images.weight) > 0:
-        level = 0.5 * threshold_otsu(images.weight)
-        return images.weight > level, "half the Otsu threshold of the magnitude"
-    if labels is not None:
-        return _on_grid(labels, grid, None).data != 0, "the labels, because there is no magnitude"
-    return np.ones(
-        grid.shape, bool
-    ), "the whole image, because there is no magnitude, mask or label"
-
-
-def _from_waves(paths: Sequence[Path], labels: Image | None, mask: Image | None) -> _Result:
+def _from_waves(paths: Sequence[Path], labels: Region | None, mask: Region | None) -> _Result:
     """Invert wave images of one or more frequencies."""
     fields: list[WaveField] = []
     inputs: list[Path] = []
     grid: Image | None = None
     tissue, origin = np.zeros((0, 0, 0), bool), ""
     for path in paths:
-        images, used = _read_waves(path)
+        images, used = read_waves(path)
         here = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
         if grid is None:
             grid = here
-            tissue, origin = _tissue(images, grid, labels, mask)
+            tissue, origin = tissue_mask(images, grid, labels, mask)
         elif not same_grid(grid, here):
             raise ImageError(
                 f"is not on the grid of {paths[0].name}", path, "Give frequencies of one grid"
             )
-        fields.append(
-            harmonic_field(WaveImages(**{**vars(images), "weight": images.weight * tissue}))
-        )
+        fields.append(harmonic_field(replace(images, weight=images.weight * tissue)))
         inputs += used
     assert grid is not None
     found = mdev(fields, tissue)
@@ -225,7 +152,7 @@ def _wave_warnings(found: Stiffness, drivers: int) -> list[str]:
     out = []
     if drivers == 1:
         out.append(
-            "One driver only: where its waves are weak the stiffness is unsure; see confidence."
+            "One driver only: stiffness is unsure where its waves are weak (see confidence)."
         )
     if found.dimensions == 2:
         out.append("Derivatives across slices were left out: oblique waves appear too stiff.")
@@ -235,7 +162,7 @@ def _wave_warnings(found: Stiffness, drivers: int) -> list[str]:
     return out
 
 
-def _from_map(path: Path, mask: Image | None) -> _Result:
+def _from_map(path: Path, mask: Region | None) -> _Result:
     """Read a ready map and bring it to Pa."""
     content, json_path = read_json(path)
     declared = map_declaration(content, json_path)
@@ -248,7 +175,7 @@ def _from_map(path: Path, mask: Image | None) -> _Result:
         warnings.append(f"{path.name} holds {negative} negative voxels; they are left out.")
     valid = image.data > 0
     if mask is not None:
-        valid &= _on_grid(mask, image, None).data > 0
+        valid &= mask.on(image).data > 0
     if not valid.any():
         raise ImageError("holds no positive value inside the mask", path, "Check map and mask")
     named = f"{declared.frequency_hz:g} Hz"
@@ -278,16 +205,17 @@ def _from_map(path: Path, mask: Image | None) -> _Result:
 
 def _write(
     result: _Result,
-    labels: Image | None,
-    here: Image | None,
+    labels: Region | None,
     more_inputs: list[Path],
     out: Path,
     prefix: str,
     options: ElastographySettings,
 ) -> None:
     """Write maps, mask, measures and notes."""
-    wanted = muscle_labels(labels.data) if labels is not None else [0]
-    on_grid = here.data if here is not None else np.zeros(result.grid.shape, np.int16)
+    if labels is not None:
+        wanted, on_grid = muscle_labels(labels.image.data), labels.on(result.grid).data
+    else:
+        wanted, on_grid = [0], np.zeros(result.grid.shape, np.int16)
     rows, odd = muscle_measures(
         {name: (values, unit) for name, values, unit in result.maps.values()},
         on_grid, wanted, result.valid, result.grid.spacing,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ from numpy.typing import NDArray
 
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
 from imaging.elastography.waves import MIN_OFFSETS
-from imaging.errors import ImageError, MissingFileError, UnitError
-from imaging.provenance import sidecar_path
+from imaging.errors import ImageError, UnitError
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -53,28 +51,6 @@ class MapDeclaration:
     frequency_hz: float
     density: float
     method: str
-
-
-def read_json(image: str | Path) -> tuple[dict[str, Any], Path]:
-    """Read the JSON beside an image.
-
-    Raises
-    ------
-    MissingFileError, ImageError
-        Not there, or not a JSON object.
-    """
-    path = sidecar_path(image)
-    if not path.is_file():
-        raise MissingFileError(
-            "no JSON beside the image, so its quantity and units are unknown", path, "Write it"
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot be read as JSON ({error})", path, "Correct it") from error
-    if not isinstance(content, dict):
-        raise ImageError("is not a JSON object", path, "Correct it")
-    return content, path
 
 
 def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
@@ -125,7 +101,7 @@ def check_shape(declared: WaveDeclaration, shape: Sequence[int], path: Path) -> 
             raise ImageError(
                 f"axis {axis} has {a} entries but {key} in its JSON says {b}",
                 path,
-                "Axes are x, y, z, direction, offset, driver: reorder the image or correct the JSON",
+                "Order the axes x, y, z, direction, offset, driver, or correct the JSON",
             )
 
 

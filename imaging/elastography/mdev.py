@@ -179,9 +179,13 @@ def mdev(
     angle = np.arccos(np.clip(-sums["work"] / np.maximum(sums["both"], tiny), -1, 1))
     confidence = np.clip(1 - noise / np.maximum(signal, tiny), 0, 1)
     return Stiffness(
-        *(np.where(valid, v, 0).astype(np.float32) for v in (magnitude, angle, confidence)),
-        valid, kind, len(axes),
-    )  # fmt: skip
+        np.where(valid, magnitude, 0).astype(np.float32),
+        np.where(valid, angle, 0).astype(np.float32),
+        np.where(valid, confidence, 0).astype(np.float32),
+        valid,
+        kind,
+        len(axes),
+    )
 
 
 def _quantity(

@@ -6,7 +6,6 @@ inversion meets the grid its data were made on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,36 +18,13 @@ from scipy.spatial.transform import Rotation
 from imaging.image import Image, save_image
 from imaging.measures import Measure, write_measures
 from imaging.muscles import structure_of
+from imaging.phantom.moduli import ALONG, STIFFNESS, TENSILE, paint, tissue_of
 from imaging.phantom.waves import solve_waves, sponge
 from imaging.provenance import write_sidecar
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]
 LabelArray = NDArray[np.integer[Any]]
-
-# |G*| (Pa) and loss angle (rad) at 60 Hz. SOL, GM, GL and TA are of the size of mu_12 in Guo et
-# al., Magn Reson Med 2016; the other muscles are set beside them so that groups can be told apart.
-STIFFNESS: Mapping[str, tuple[float, float]] = {
-    "TA": (1260.0, 0.30),
-    "EDL+EHL+PT": (1150.0, 0.30),
-    "PL+PB": (1350.0, 0.28),
-    "GM+GL": (900.0, 0.32),
-    "SOL": (1060.0, 0.30),
-    "PLA": (950.0, 0.30),
-    "POP": (1100.0, 0.30),
-    "FDL": (1000.0, 0.30),
-    "FHL": (1200.0, 0.30),
-    "TP": (1400.0, 0.28),
-    "TIB": (6000.0, 0.15),
-    "FIB": (6000.0, 0.15),
-    "SAT": (800.0, 0.40),
-    "SKIN": (1500.0, 0.40),
-}
-_CONNECTIVE = (1300.0, 0.30)
-_SURROUNDINGS = (1000.0, 0.60)  # gel in place of air: softer does not converge
-# Ratios to the modulus across the fibre, of the size of Guo et al. 2016: mu_13/mu_12 and E3/mu_12.
-_ALONG, _TENSILE = 1.3, 7.0
-_SIGNAL = {"muscle": 1.0, "group": 1.0, "fat": 1.4, "skin": 0.8, "bone": 0.25}
 
 FREQUENCY_HZ = 60.0
 DENSITY = 1000.0
@@ -65,10 +41,10 @@ class LegLike(Protocol):
         """Lower and upper corner, (2, 3) world mm."""
 
     def labels(self, points: FloatArray) -> LabelArray:
-        """Labels (N,) of world points (N, 3) mm: 0 air, -1 connective tissue."""
+        """Return labels (N,) of world points (N, 3) mm: 0 air, -1 connective tissue."""
 
     def directions(self, points: FloatArray, labels: LabelArray) -> FloatArray:
-        """Unit fibre directions (N, 3) in world axes at world points (N, 3) mm."""
+        """Return unit fibre directions (N, 3), world axes, at world points (N, 3) mm."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +77,6 @@ def _grid(centre: FloatArray, shape: tuple[int, ...], spacing: Any, turn: FloatA
     affine[:3, :3] = turn * np.broadcast_to(spacing, 3)
     affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return affine
-
-
-def _tissue(label: int) -> tuple[float, float, float]:
-    """Return |G*| in Pa, loss angle in rad, and MR signal of a label."""
-    if label == 0:
-        return (*_SURROUNDINGS, 0.0)
-    if label < 0:
-        return (*_CONNECTIVE, 0.7)
-    found = structure_of(label)
-    values = STIFFNESS.get(found.key) or STIFFNESS.get(found.group) or _CONNECTIVE
-    return (*values, _SIGNAL.get(found.tissue, 1.0))
-
-
-def _paint(labels: LabelArray) -> tuple[ComplexArray, FloatArray]:
-    """Return the complex shear modulus in Pa and the MR signal of a label array."""
-    present, index = np.unique(labels, return_inverse=True)
-    table = np.array([_tissue(int(v)) for v in present])
-    modulus = table[:, 0] * np.exp(1j * table[:, 1])
-    index = index.reshape(labels.shape)
-    return modulus[index].astype(np.complex64), table[index, 2].astype(np.float32)
 
 
 def _soften(values: NDArray[Any], sigma: float) -> NDArray[Any]:
@@ -169,7 +125,7 @@ def displacement(
     points = _points(shape, affine)
     flat = leg.labels(points)
     labels = flat.reshape(shape)
-    modulus = _soften(_paint(labels)[0], 0.7)
+    modulus = _soften(paint(labels)[0], 0.7)
     along, tensile, directions = modulus, 3 * modulus, None
     if anisotropic:
         muscle = (flat > 0) & (flat % 100 <= 14)
@@ -177,8 +133,8 @@ def displacement(
         fibres[:, 2] = 1
         fibres[muscle] = leg.directions(points[muscle], flat[muscle])
         share = _soften(muscle.reshape(shape).astype(np.float32), 0.7)
-        along = modulus * (1 + (_ALONG - 1) * share)
-        tensile = modulus * (3 + (_TENSILE - 3) * share)
+        along = modulus * (1 + (ALONG - 1) * share)
+        tensile = modulus * (3 + (TENSILE - 3) * share)
         directions = fibres.reshape(*shape, 3)
     width = [int(round(w / preset.solver_mm)) for w in (5.0, 5.0, preset.sponge_mm)]
     waves = [
@@ -252,17 +208,17 @@ def encode(
     return phase, magnitude
 
 
-def _truth_rows(labels: LabelArray, modulus: ComplexArray, anisotropic: bool) -> list[Measure]:
+def _truth_rows(labels: LabelArray, anisotropic: bool) -> list[Measure]:
     rows = []
     for label in (int(v) for v in np.unique(labels) if v > 0 and structure_of(int(v)).is_muscle):
-        value, count = abs(_tissue(label)[0]), int((labels == label).sum())
+        value, count = abs(tissue_of(label)[0]), int((labels == label).sum())
         note = f"set in the phantom at {FREQUENCY_HZ:g} Hz; n voxels of the wave image"
         names = {"stiffness_magnitude": 1.0}
         if anisotropic:
             names = {
                 "stiffness_mu_perp": 1.0,
-                "stiffness_mu_par": _ALONG,
-                "stiffness_e_par": _TENSILE,
+                "stiffness_mu_par": ALONG,
+                "stiffness_e_par": TENSILE,
             }
         rows += [Measure(label, m, f * value, "Pa", n=count, note=note) for m, f in names.items()]
     return rows
@@ -316,7 +272,7 @@ def write_mre(
     shape = (int(across[0]), int(across[1]), size.slices)
     like = Image(np.zeros(shape, np.uint8), _grid(centre, shape, size.voxel_mm, turn))
     labels = leg.labels(_points(shape, like.affine)).reshape(shape)
-    modulus, signal = _paint(labels)
+    modulus, signal = paint(labels)
     phase, magnitude = encode(waves, like, signal, turn.T, snr=size.snr, rng=rng)
 
     name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
@@ -343,10 +299,10 @@ def write_mre(
         path, verb="phantom", settings=settings, Units="Pa", FrequencyHz=FREQUENCY_HZ,
         DensityKgPerM3=DENSITY, Quantity="magnitude",
         Model="transversely isotropic: the map is the modulus across the fibre, |mu_perp|; "
-        f"mu_par = {_ALONG} mu_perp, E_par = {_TENSILE} mu_perp in muscle"
+        f"mu_par = {ALONG} mu_perp, E_par = {TENSILE} mu_perp in muscle"
         if anisotropic else "isotropic: the map is |G*|",
         LossAngleRad={k: v[1] for k, v in STIFFNESS.items()},
     )  # fmt: skip
-    rows = _truth_rows(labels, modulus, anisotropic)
+    rows = _truth_rows(labels, anisotropic)
     write_measures(rows, truth_folder / f"{name}_desc-truthmre_measures.tsv")
     return folder / f"{name}_acq-{FREQUENCY_HZ:g}Hz_part-phase_mre.nii.gz"
