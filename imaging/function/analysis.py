@@ -1,0 +1,192 @@
+"""From a recording to events, mean cycles and bursts of every muscle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from imaging.config import FunctionSettings
+from imaging.function import cycles, emg, events, onsets
+from imaging.function.channels import ChannelMap, map_channels
+from imaging.function.recording import Event, FloatArray, Foot, Recording
+from imaging.muscles import side_of
+
+
+@dataclass(frozen=True)
+class StrideBurst:
+    """A burst and the stride it begins in; percent may exceed 100 for what ends in the next."""
+
+    burst: onsets.Burst
+    stride: int
+    onset_percent: float
+    offset_percent: float
+    peak_percent: float
+    main: bool
+
+
+@dataclass(frozen=True)
+class MuscleActivity:
+    """What one channel says about its muscle.
+
+    Attributes
+    ----------
+    label : int
+        Of the catalogue.
+    channel : str
+        Name in the recording.
+    mean : MeanCycle or None
+        None without strides.
+    peak_percent : (K,) array
+        Time of the envelope's maximum in each stride.
+    bursts : tuple of StrideBurst
+        Of the strides; empty where `no_onsets` says why.
+    no_onsets : str
+        Why onsets could not be told; empty where they could.
+    contrast : float or None
+        Energy of the active over that of the quiet part.
+    """
+
+    label: int
+    channel: str
+    mean: cycles.MeanCycle | None
+    peak_percent: FloatArray
+    bursts: tuple[StrideBurst, ...] = ()
+    no_onsets: str = ""
+    contrast: float | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that was found in a recording.
+
+    Attributes
+    ----------
+    events : tuple of Event
+        Those used: from the force where a plate was hit, else from the file.
+    agreement : tuple of Agreement
+        Events of the file against the force.
+    strides : dict of side to (K, 2) array
+        Start and end of every stride, s.
+    muscles : tuple of MuscleActivity
+        One per mapped channel.
+    channels : ChannelMap
+        What became of every channel.
+    undecided_stances : int
+        Stances on a plate whose foot could not be told.
+    """
+
+    events: tuple[Event, ...]
+    agreement: tuple[events.Agreement, ...]
+    strides: Mapping[Foot, FloatArray]
+    muscles: tuple[MuscleActivity, ...]
+    channels: ChannelMap
+    undecided_stances: int = 0
+    band_hz: tuple[float, float] | None = field(default=None)
+
+
+def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
+    """Find events, strides, mean cycles and bursts.
+
+    Raises
+    ------
+    ConfigError, RecordingError
+        Channels that contradict each other, or a signal sampled too slowly.
+    """
+    channels = map_channels(recording.labels, recording.targets, settings.channels)
+    of_force = events.force_events(recording, settings.force_threshold_n)
+    agreement = events.compare(recording.events, of_force, recording.event_frame_s)
+    used = events.merge(recording.events, of_force)
+    sides: tuple[Foot, ...] = ("left", "right")
+    strides = {
+        side: cycles.cycles(events.strikes(used, side), recording.start_s, recording.end_s)
+        for side in sides
+    }
+    undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
+    band = None
+    muscles: list[MuscleActivity] = []
+    names = [name for name in recording.labels if name in channels.labels]
+    if names:
+        rows = recording.signals[[recording.labels.index(name) for name in names]]
+        if not recording.enveloped:
+            band = emg.usable_band(settings.band_hz, recording.rate_hz)
+            rows = emg.band_pass(rows, recording.rate_hz, settings.band_hz)
+        for name, row in zip(names, rows, strict=True):
+            muscles.append(
+                _activity(name, channels.labels[name], row, recording, strides, settings)
+            )
+    muscles.sort(key=lambda m: m.label)
+    return Analysis(
+        tuple(used), tuple(agreement), strides, tuple(muscles), channels, undecided, band
+    )
+
+
+def _activity(
+    name: str,
+    label: int,
+    row: FloatArray,
+    recording: Recording,
+    strides: Mapping[Foot, FloatArray],
+    settings: FunctionSettings,
+) -> MuscleActivity:
+    rate, start = recording.rate_hz, recording.start_s
+    own: FloatArray = strides["left" if side_of(label) == "left" else "right"]
+    smooth = row if recording.enveloped else emg.envelope(row, rate, settings.envelope_hz)
+    per_stride = cycles.normalise(smooth, rate, start, own)
+    mean = cycles.mean_cycle(per_stride)
+    if mean is None:
+        why = "no stride of this foot" if len(own) == 0 else "flat channel"
+        return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why)
+    peaks = per_stride[:, :-1].argmax(axis=1).astype(float)
+    if recording.enveloped:
+        why = "the recording holds envelopes, on which onsets are smeared"
+        return MuscleActivity(label, name, mean, peaks, no_onsets=why)
+    power = emg.energy(row, rate)
+    quiet = onsets.baseline(power, rate, _windows(own, recording))
+    if quiet is None:
+        return MuscleActivity(label, name, mean, peaks, no_onsets="dead channel")
+    if not quiet.is_quiet:
+        why = (
+            "no quiet baseline: the muscle never falls silent "
+            f"(active to quiet energy {quiet.contrast:.1f}, {onsets.LEAST_CONTRAST:g} needed)"
+        )
+        return MuscleActivity(label, name, mean, peaks, no_onsets=why, contrast=quiet.contrast)
+    found = onsets.bursts(
+        power,
+        smooth,
+        rate,
+        start,
+        quiet,
+        threshold_sd=settings.onset_sd,
+        min_s=settings.onset_min_ms / 1000,
+    )
+    placed = tuple(_place(found, own))
+    why = "" if placed else "no burst above the threshold begins in a stride"
+    return MuscleActivity(label, name, mean, peaks, placed, why, quiet.contrast)
+
+
+def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
+    """Return the strides in samples."""
+    samples = np.round((strides_s - recording.start_s) * recording.rate_hz).astype(np.intp)
+    return np.clip(samples, 0, recording.signals.shape[1])
+
+
+def _place(found: list[onsets.Burst], strides_s: FloatArray) -> list[StrideBurst]:
+    """Give every burst the stride it begins in; the strongest of a stride is its main burst."""
+    placed = []
+    for burst in found:
+        place = cycles.percent_of_cycle(burst.onset_s, strides_s)
+        if place is None:
+            continue
+        stride, onset = place
+        length = strides_s[stride, 1] - strides_s[stride, 0]
+        after = [onset + 100 * (t - burst.onset_s) / length for t in (burst.offset_s, burst.peak_s)]
+        placed.append((burst, stride, onset, *after))
+    strongest: dict[int, float] = {}
+    for burst, stride, *_ in placed:
+        strongest[stride] = max(strongest.get(stride, 0.0), burst.strength)
+    return [
+        StrideBurst(burst, stride, onset, offset, peak, burst.strength == strongest[stride])
+        for burst, stride, onset, offset, peak in placed
+    ]

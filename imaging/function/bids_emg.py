@@ -1,0 +1,122 @@
+"""BIDS EMG: an EDF or BDF file with its channels and events tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from edfio import read_bdf, read_edf
+
+from imaging.errors import MissingFileError, RecordingError
+from imaging.function.events import parse_event
+from imaging.function.recording import Event, Recording
+
+
+def read_bids_emg(
+    path: Path, channels: Path | None = None, events: Path | None = None
+) -> Recording:
+    """Read an EDF or BDF file and the tables beside it.
+
+    Parameters
+    ----------
+    path
+        ``*_emg.edf`` or ``*_emg.bdf``.
+    channels, events
+        The tables; without them ``*_channels.tsv`` and ``*_events.tsv`` of the same name.
+
+    Raises
+    ------
+    MissingFileError
+        A file that was named does not exist.
+    RecordingError
+        Damaged files, mixed sampling rates, or tables that do not fit the signals.
+    """
+    if not path.is_file():
+        raise MissingFileError("no such recording", path, "Check the path")
+    try:
+        file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
+        table = _table(channels or _sibling(path, "channels"), channels is not None, {"name"})
+        names = [s.label for s in file.signals]
+        keep = _emg_rows(names, table, path)
+        rates = {file.signals[i].sampling_frequency for i in keep}
+        if len(rates) != 1:
+            raise RecordingError(
+                f"EMG channels are sampled at {sorted(rates)} Hz", path, "Give one rate"
+            )
+        signals = np.stack([np.asarray(file.signals[i].data, dtype=float) for i in keep])
+    except RecordingError:
+        raise
+    except Exception as error:  # the reader raises whatever a damaged header leads to
+        raise RecordingError(
+            f"cannot be read as EDF or BDF ({error})", path, "Export it again"
+        ) from error
+    targets = {}
+    if table is not None and "target_muscle" in table:
+        targets = dict(zip(table["name"], table["target_muscle"], strict=True))
+    labels = tuple(names[i] for i in keep)
+    gait = read_events(events or _sibling(path, "events"), named=events is not None)
+    return Recording(labels, signals, float(rates.pop()), targets=targets, events=gait)
+
+
+def read_events(path: Path, *, named: bool = True) -> tuple[Event, ...]:
+    """Read gait events from a table with the columns ``onset`` (s) and ``trial_type``.
+
+    Parameters
+    ----------
+    path
+        The table.
+    named
+        Whether the user named it, so that its absence is an error.
+    """
+    table = _table(path, named, {"onset", "trial_type"})
+    if table is None:
+        return ()
+    times = pd.to_numeric(table["onset"], errors="coerce")
+    if times.isna().any():
+        raise RecordingError("column onset holds what is not a number", path, "Correct the table")
+    found = [
+        parse_event(str(text), float(time))
+        for time, text in zip(times, table["trial_type"], strict=True)
+    ]
+    return tuple(sorted((e for e in found if e is not None), key=lambda e: e.time_s))
+
+
+def _sibling(path: Path, kind: str) -> Path:
+    return path.with_name(f"{path.stem.removesuffix('_emg')}_{kind}.tsv")
+
+
+def _table(path: Path, named: bool, needed: set[str]) -> pd.DataFrame | None:
+    if not path.is_file():
+        if named:
+            raise MissingFileError("no such table", path, "Check the path")
+        return None
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise RecordingError(
+            f"is not a table ({error})", path, "Give tab-separated text"
+        ) from error
+    if missing := needed - set(table.columns):
+        raise RecordingError(f"lacks the columns {sorted(missing)}", path, "Add them")
+    return table
+
+
+def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[int]:
+    """Return which signals are EMG and good."""
+    if table is None:
+        return list(range(len(names)))
+    if unknown := sorted(set(table["name"]) - set(names)):
+        raise RecordingError(f"has no channels {unknown} of its channels table", path, "Correct it")
+    types = dict(zip(table["name"], table.get("type", pd.Series("EMG", table.index)), strict=True))
+    status = dict(
+        zip(table["name"], table.get("status", pd.Series("good", table.index)), strict=True)
+    )
+    keep = [
+        i
+        for i, name in enumerate(names)
+        if types.get(name, "EMG") == "EMG" and status.get(name) != "bad"
+    ]
+    if not keep:
+        raise RecordingError("holds no EMG channel", path, "Check the channels table")
+    return keep

@@ -1,0 +1,184 @@
+"""C3D: analog channels, force plates, events and heel markers.
+
+Event times may be stored flat or as two rows (minutes, seconds); the clock of the file starts at
+``first_frame / rate``, not at 0.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ezc3d
+import numpy as np
+
+from imaging.errors import MissingFileError, RecordingError
+from imaging.function.events import parse_event
+from imaging.function.recording import Event, FloatArray, Foot, Plate, Recording
+
+_PROCESSORS = {84: "Intel", 85: "DEC", 86: "SGI/MIPS"}
+_READABLE = "Export it again as C3D with Intel byte order"
+_HEELS: dict[Foot, tuple[str, ...]] = {
+    "left": ("LHEE", "L_HEE", "LCAL", "LANK"),
+    "right": ("RHEE", "R_HEE", "RCAL", "RANK"),
+}
+_TO_NEWTON = {"N": 1.0, "KN": 1000.0, "LBF": 4.448222}
+
+
+def read_c3d(path: Path) -> Recording:
+    """Read a C3D file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Recording
+        All analog channels that no force plate owns, in the unit of the file.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    RecordingError
+        Not C3D, SGI/MIPS, damaged, or without analog channels.
+    """
+    if not path.is_file():
+        raise MissingFileError("no such recording", path, "Check the path")
+    _check_header(path)
+    content, warnings = _open(path)
+    frames, analog = content["header"]["points"], content["header"]["analogs"]
+    samples = content["data"]["analogs"]
+    signals = np.asarray(samples, dtype=float).reshape(-1, *samples.shape[-1:])
+    rate = float(analog["frame_rate"])
+    frame_rate = float(frames["frame_rate"])
+    if signals.size == 0 or rate <= 0:
+        raise RecordingError("holds no analog channels", path, "Give a file with EMG")
+    expected = int(frames["last_frame"]) - int(frames["first_frame"]) + 1
+    if frame_rate > 0 and round(expected * rate / frame_rate) != signals.shape[1]:
+        raise RecordingError(
+            f"holds {signals.shape[1]} samples where its header announces {expected} frames",
+            path,
+            "The file is cut short; export it again",
+        )
+    parameters = content["parameters"]
+    labels = _labels(parameters["ANALOG"])
+    labels += [f"channel {i + 1}" for i in range(len(labels), len(signals))]
+    owned = _plate_channels(parameters)
+    keep = [i for i in range(len(signals)) if i not in owned]
+    finite = np.isfinite(signals[keep]).all(axis=1) if keep else np.zeros(0, dtype=bool)
+    dropped = [labels[i] for i, good in zip(keep, finite, strict=True) if not good]
+    if dropped:
+        warnings.append(f"Channels with values that are not finite left out: {', '.join(dropped)}.")
+    keep = [i for i, good in zip(keep, finite, strict=True) if good]
+    return Recording(
+        labels=tuple(labels[i] for i in keep),
+        signals=signals[keep],
+        rate_hz=rate,
+        start_s=float(frames["first_frame"]) / frame_rate if frame_rate > 0 else 0.0,
+        plates=_plates(content["data"].get("platform", []), signals.shape[1], warnings),
+        events=_events(parameters, path),
+        event_frame_s=1 / frame_rate if frame_rate > 0 else 0.0,
+        heels=_heels(parameters, content["data"]["points"]),
+        heel_rate_hz=frame_rate,
+        warnings=tuple(warnings),
+    )
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what the reader would misread: another format, or a processor it does not know."""
+    with path.open("rb") as file:
+        start = file.read(512)
+        if len(start) < 512 or start[1] != 0x50:
+            raise RecordingError("is not a C3D file", path, "Give a C3D or EDF file")
+        file.seek(512 * (start[0] - 1))
+        section = file.read(4)
+    if len(section) < 4:
+        raise RecordingError("has no parameter section", path, "The file is cut short")
+    processor = section[3]
+    if processor != 84:
+        name = _PROCESSORS.get(processor, f"unknown ({processor})")
+        raise RecordingError(f"has the byte order {name}, which is not read", path, _READABLE)
+
+
+def _open(path: Path) -> tuple[Any, list[str]]:
+    """Open with force plates, or without them when their description is damaged."""
+    try:
+        return ezc3d.c3d(str(path), extract_forceplat_data=True), []
+    except Exception as with_plates:  # the reader raises whatever its C++ core raises
+        try:
+            content = ezc3d.c3d(str(path))
+        except Exception as error:
+            raise RecordingError(f"cannot be read as C3D ({error})", path, _READABLE) from error
+        return content, [f"Force plates cannot be read ({with_plates})."]
+
+
+def _labels(group: Any) -> list[str]:
+    """Return labels that may be spread over LABELS, LABELS2, ..."""
+    labels, i = [], 1
+    while (name := "LABELS" if i == 1 else f"LABELS{i}") in group:
+        labels += [str(v).strip() for v in group[name]["value"]]
+        i += 1
+    return labels
+
+
+def _plate_channels(parameters: Any) -> set[int]:
+    """Return the zero-based analog channels that belong to force plates."""
+    if "FORCE_PLATFORM" not in parameters or "CHANNEL" not in parameters["FORCE_PLATFORM"]:
+        return set()
+    values = np.asarray(parameters["FORCE_PLATFORM"]["CHANNEL"]["value"], dtype=int).ravel()
+    return {int(v) - 1 for v in values if v > 0}
+
+
+def _plates(platforms: Any, n: int, warnings: list[str]) -> tuple[Plate, ...]:
+    plates = []
+    for number, platform in enumerate(platforms, start=1):
+        force = np.nan_to_num(np.asarray(platform["force"], dtype=float))
+        unit = str(platform["unit_force"]).strip().upper() or "N"
+        if unit not in _TO_NEWTON or force.shape[1] != n:
+            warnings.append(
+                f"Force plate {number} left out: unit {unit}, {force.shape[1]} samples."
+            )
+            continue
+        force = force * _TO_NEWTON[unit]
+        # Some systems store the force on the plate instead of that on the body.
+        if -force[2].min() > force[2].max():
+            force = -force
+        centre = np.nan_to_num(np.asarray(platform["center_of_pressure"], dtype=float))
+        plates.append(Plate(force, centre))
+    return tuple(plates)
+
+
+def _events(parameters: Any, path: Path) -> tuple[Event, ...]:
+    group = parameters.get("EVENT", {})
+    if "TIMES" not in group or "LABELS" not in group:
+        return ()
+    times = np.asarray(group["TIMES"]["value"], dtype=float)
+    pairs = times.T if times.ndim == 2 and times.shape[0] == 2 else times.reshape(-1, 2)
+    labels = _labels(group)
+    sides = [str(v).strip() for v in group["CONTEXTS"]["value"]] if "CONTEXTS" in group else []
+    sides += [""] * (len(labels) - len(sides))
+    if len(pairs) != len(labels):
+        raise RecordingError(
+            f"holds {len(labels)} event labels and {len(pairs)} event times", path, _READABLE
+        )
+    events = []
+    for (minutes, seconds), label, side in zip(pairs, labels, sides, strict=False):
+        event = parse_event(f"{side} {label}", 60.0 * minutes + seconds)
+        if event is not None:
+            events.append(event)
+    return tuple(sorted(events, key=lambda e: e.time_s))
+
+
+def _heels(parameters: Any, points: Any) -> dict[Foot, FloatArray]:
+    labels = [label.split(":")[-1].upper() for label in _labels(parameters["POINT"])]
+    unit = parameters["POINT"]["UNITS"]["value"] if "UNITS" in parameters["POINT"] else []
+    scale = 1000.0 if list(unit)[:1] == ["m"] else 1.0
+    heels: dict[Foot, FloatArray] = {}
+    for side, names in _HEELS.items():
+        name = next((n for n in names if n in labels), None)
+        if name is not None:
+            heels[side] = scale * np.asarray(points[:3, labels.index(name)], dtype=float)
+    return heels

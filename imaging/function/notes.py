@@ -1,0 +1,127 @@
+"""What the stage says beside its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imaging.config import FunctionSettings
+from imaging.function import onsets
+from imaging.function.analysis import Analysis
+from imaging.function.recording import Recording
+from imaging.measures import Notes
+from imaging.muscles import side_of, structure_of
+
+CITATIONS = (
+    "Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.",
+    "Solnik S, Rider P, Steinweg K, DeVita P, Hortobágyi T. Teager-Kaiser energy operator signal "
+    "conditioning improves EMG onset detection. Eur J Appl Physiol 2010;110:489-498.",
+    "Hodges PW, Bui BH. A comparison of computer-based methods for the determination of onset of "
+    "muscle contraction using electromyography. Electroencephalogr Clin Neurophysiol "
+    "1996;101:511-519.",
+    "Bonato P, D'Alessio T, Knaflitz M. A statistical method for the measurement of muscle "
+    "activation intervals from surface myoelectric signal during gait. IEEE Trans Biomed Eng "
+    "1998;45:287-299.",
+)
+ONE_VALUE = (
+    "Surface EMG gives one value per muscle: an activation map paints it on the anatomy and does "
+    "not measure it at a place."
+)
+
+
+def notes(recording: Recording, analysis: Analysis, settings: FunctionSettings) -> Notes:
+    """Return method, citations, warnings and facts."""
+    return Notes(
+        "function",
+        _method(analysis, settings),
+        CITATIONS,
+        tuple(_warnings(recording, analysis)),
+        _facts(recording, analysis),
+    )
+
+
+def _method(analysis: Analysis, settings: FunctionSettings) -> str:
+    if analysis.band_hz is None:
+        filtering = "The recording held envelopes, which were not filtered again."
+    else:
+        low, high = analysis.band_hz
+        filtering = (
+            f"EMG was band-passed to {low:g}-{high:g} Hz (Butterworth of order 4, zero phase), "
+            f"rectified and low-passed at {settings.envelope_hz:g} Hz. Onsets and offsets were "
+            "taken from the Teager-Kaiser energy, not from the envelope: above mean plus "
+            f"{settings.onset_sd:g} SD of the quiet 100 ms of every stride for at least "
+            f"{settings.onset_min_ms:g} ms."
+        )
+    return (
+        f"Foot strike and lift were taken from the vertical force (> "
+        f"{settings.force_threshold_n:g} N, re-crossings bridged) where a plate was hit, else "
+        f"from the events of the file. {filtering} Cycles of 101 points were averaged over "
+        "strides; amplitude is relative to the peak of the muscle's own mean cycle."
+    )
+
+
+def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
+    found = list(recording.warnings)
+    found.append(ONE_VALUE)
+    channels = analysis.channels
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in channels.unmapped.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        found.append(f"Channels left out ({reason}): {', '.join(names)}.")
+    if channels.elsewhere:
+        listed = ", ".join(f"{name} ({region})" for name, region in channels.elsewhere.items())
+        found.append(f"Channels of muscles that are not in the lower leg: {listed}.")
+    if not analysis.muscles:
+        found.append("No channel belongs to a muscle of the lower leg; name them in settings.")
+    for side, strides in analysis.strides.items():
+        if len(strides) < 5:
+            n = len(strides)
+            found.append(
+                f"{n} stride{'s' if n != 1 else ''} of the {side} foot; means rest on them."
+            )
+    for m in analysis.muscles:
+        if m.no_onsets:
+            name = f"{side_of(m.label)} {structure_of(m.label).key}"
+            found.append(f"No onsets of {name}: {m.no_onsets}.")
+    if analysis.undecided_stances:
+        found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
+    found += _disagreement(analysis)
+    return found
+
+
+def _disagreement(analysis: Analysis) -> list[str]:
+    far = [a for a in analysis.agreement if abs(a.frames) > 1]
+    return [
+        f"{a.event.trial_type} at {a.event.time_s:.3f} s: the file's event lies "
+        f"{a.milliseconds:+.0f} ms from the force."
+        for a in far
+    ]
+
+
+def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
+    return {
+        "rate_hz": recording.rate_hz,
+        "start_s": round(recording.start_s, 6),
+        "channels": {name: label for name, label in analysis.channels.labels.items()},
+        "strides": {side: len(s) for side, s in analysis.strides.items()},
+        "event_agreement": [
+            {
+                "event": a.event.trial_type,
+                "time_s": round(a.event.time_s, 4),
+                "file_minus_force_ms": round(a.milliseconds, 1),
+                "frames": None if np.isnan(a.frames) else int(a.frames),
+            }
+            for a in analysis.agreement
+        ],
+        "quiet_baseline": {
+            m.channel: {
+                "active_to_quiet_energy": round(m.contrast, 2),
+                "needed": onsets.LEAST_CONTRAST,
+            }
+            for m in analysis.muscles
+            if m.contrast is not None
+        },
+        "amplitude": "peak of mean cycle",
+    }

@@ -1,0 +1,105 @@
+"""A recording as arrays: EMG channels, force plates, gait events and heel markers on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Foot = Literal["left", "right"]
+EventSide = Literal["left", "right", "undecided"]
+EventKind = Literal["foot_strike", "foot_off"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Contact or lift of a foot, on the clock of the file.
+
+    Attributes
+    ----------
+    time_s : float
+        Seconds.
+    side : str
+        left, right or undecided.
+    kind : str
+        foot_strike or foot_off.
+    source : str
+        ``file`` or ``force plate <n>``.
+    """
+
+    time_s: float
+    side: EventSide
+    kind: EventKind
+    source: str
+
+    @property
+    def trial_type(self) -> str:
+        """Name in an events table."""
+        return f"{self.side}_{self.kind}"
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One force plate.
+
+    Attributes
+    ----------
+    force : (3, N) array
+        Force on the body, N; the third row is vertical, upwards positive.
+    centre : (3, N) array
+        Point of application, mm, in the frame of the markers.
+    """
+
+    force: FloatArray
+    centre: FloatArray
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was read from one file.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Names of the channels in `signals`.
+    signals : (C, N) array
+        EMG in the unit of the file.
+    rate_hz, start_s : float
+        Sampling rate, and time of the first sample on the clock of the file.
+    targets : dict
+        Muscle that the file itself names for a channel (``target_muscle`` of BIDS).
+    plates : tuple of Plate
+        Sampled as `signals`.
+    events : tuple of Event
+        As stored in the file.
+    event_frame_s : float
+        Time step on which events of the file lie; 0 when not known.
+    heels : dict of side to (3, F) array
+        Heel (or ankle) markers, mm, sampled at `heel_rate_hz`.
+    enveloped : bool
+        The signals are envelopes already: no band-pass, no onsets.
+    warnings : tuple of str
+        What could not be read.
+    """
+
+    labels: tuple[str, ...]
+    signals: FloatArray
+    rate_hz: float
+    start_s: float = 0.0
+    targets: Mapping[str, str] = field(default_factory=dict)
+    plates: tuple[Plate, ...] = ()
+    events: tuple[Event, ...] = ()
+    event_frame_s: float = 0.0
+    heels: Mapping[Foot, FloatArray] = field(default_factory=dict)
+    heel_rate_hz: float = 0.0
+    enveloped: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def end_s(self) -> float:
+        """Time after the last sample."""
+        return self.start_s + self.signals.shape[1] / self.rate_hz
