@@ -13,7 +13,9 @@ from imaging.export.activation import PAINTED
 from imaging.export.gltf import glb_bytes
 from imaging.export.inputs import MuscleMap, full_name, read_map, short_name
 from imaging.export.mesh import stl_bytes
+from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
+from imaging.export.viewer import page
 from imaging.image import save_image
 from imaging.muscles import structure_of
 from imaging.provenance import staged, write_sidecar
@@ -36,6 +38,8 @@ def command(
         writer.meshes(muscle_map)
         writer.tracts(muscle_map)
         writer.scene(muscle_map)
+        if chosen.viewer:
+            writer.viewer(muscle_map)
 
 
 class _Writer:
@@ -107,3 +111,10 @@ class _Writer:
             Activation=PAINTED if muscle_map.activation is not None else "not measured",
             Units="m", Frame="glTF: +Y superior, +Z anterior, +X left; vertices in RAS+ mm",
         )  # fmt: skip
+
+    def viewer(self, muscle_map: MuscleMap) -> None:
+        """Write the offline viewer."""
+        path = self.folder / f"{self.prefix}_viewer.html"
+        content = payload(muscle_map, fascicles=self.settings.viewer_fascicles)
+        path.write_text(page(content), encoding="utf-8", newline="\n")
+        self.sidecar(path, Description="Viewer in one file, for any browser with WebGL 2")

@@ -1,0 +1,446 @@
+// The viewer of one muscle map. World coordinates are RAS+ mm. A byte 0 means not measured,
+// 1..255 runs from a measure's low to its high value.
+
+const { Niivue, NVImage, NVMesh } = globalThis.niivue;
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const state = { surface: "muscle", measure: "muscle", overlay: "", column: "", time: 0 };
+const hidden = new Set();
+const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
+
+const scene = new Niivue({
+  backColor: [0.08, 0.09, 0.11, 1], isOrientCube: true, sliceType: 4, dragAndDropEnabled: false,
+  showLegend: false, logLevel: "error", loadingText: "",
+});
+const slices = new Niivue({
+  backColor: [0.05, 0.06, 0.07, 1], isRadiologicalConvention: true, multiplanarShowRender: 0,
+  dragAndDropEnabled: false, showLegend: false, logLevel: "error", loadingText: "",
+  crosshairColor: [1, 1, 0.3, 0.7], crosshairWidth: 0.5, crosshairWidthUnit: "mm", crosshairGap: 4,
+  fontColor: [1, 0.85, 0.4, 1], fontMinPx: 18, showAllOrientationMarkers: true, tileMargin: 4,
+});
+
+function bytes(base64) {
+  const text = atob(base64);
+  const out = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) out[k] = text.charCodeAt(k);
+  return out;
+}
+
+function points(base64) {
+  const steps = new Uint16Array(bytes(base64).buffer);
+  const out = new Float32Array(steps.length);
+  for (let k = 0; k < steps.length; k++) out[k] = data.corner[k % 3] + steps[k] * data.step;
+  return out;
+}
+
+function number(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(2);
+  return String(Number(value.toPrecision(3)));
+}
+
+function shade(scale, share) {
+  return data.scales[scale][Math.round(255 * Math.min(1, Math.max(0, share)))];
+}
+
+function fill(select, options, value) {
+  select.replaceChildren(...options.map(([id, text]) => new Option(text, id)));
+  select.value = value;
+}
+
+function withUnit(item) {
+  return item.unit ? `${item.title} (${item.unit})` : item.title;
+}
+
+// Colour bar with its ends and the unit; none without a measure.
+function drawScale(id, scale, item) {
+  const box = $(id);
+  box.replaceChildren();
+  if (!item) return;
+  const bar = document.createElement("canvas");
+  bar.width = 256;
+  bar.height = 1;
+  const paint = bar.getContext("2d");
+  data.scales[scale].forEach(([r, g, b], k) => {
+    paint.fillStyle = `rgb(${r},${g},${b})`;
+    paint.fillRect(k, 0, 1, 1);
+  });
+  box.append(bar);
+  for (const [name, text] of [["low", number(item.low)], ["middle", item.unit || "no unit"],
+    ["high", number(item.high)]]) {
+    const span = document.createElement("span");
+    span.className = name;
+    span.textContent = text;
+    box.append(span);
+  }
+}
+
+function column(id) {
+  return data.columns.find((c) => c.id === id);
+}
+
+function activationScale() {
+  const { largest, unit } = data.activation;
+  return { low: 0, high: largest, unit };
+}
+
+// Colour of a structure under the chosen mode; grey where it was not measured.
+function colourOf(part) {
+  if (state.surface === "muscle" || !part.muscle) return part.colour;
+  if (state.surface === "activation") {
+    const shares = data.activation.shares[part.label];
+    return shares ? shade("activation", shares[frame()]) : data.grey;
+  }
+  const item = column(state.surface);
+  const cell = part.row[state.surface];
+  if (!cell) return data.grey;
+  return shade("measure", (cell[0] - item.low) / (item.high - item.low || 1));
+}
+
+// Index of the sample of the gait cycle nearest to the slider.
+function frame() {
+  const { percent } = data.activation;
+  let best = 0;
+  percent.forEach((p, k) => {
+    if (Math.abs(p - state.time) < Math.abs(percent[best] - state.time)) best = k;
+  });
+  return best;
+}
+
+function buildScene() {
+  const gl = scene.gl;
+  for (const part of data.structures) {
+    if (part.lines) {
+      const offsets = new Uint32Array(bytes(part.lines.offsets).buffer);
+      const count = offsets[offsets.length - 1];
+      const dpv = [{ id: "measure", vals: new Float32Array(count) }];
+      part.tract = new NVMesh(points(part.lines.points), offsets, `fascicles ${part.name}`,
+        new Uint8Array([255, 255, 255, 0]), 1, true, gl, "pennate", null, null, dpv, null);
+      Object.assign(part.tract, { fiberDither: 0, fiberRadius: 0.4, fiberSides: 4 });
+      part.offsets = offsets;
+      part.values = {};
+      for (const [name, packed] of Object.entries(part.lines.values)) {
+        part.values[name] = bytes(packed);
+      }
+      scene.addMesh(part.tract);
+    }
+  }
+  for (const part of data.structures) {
+    if (part.faces && !["fat", "skin"].includes(part.tissue)) {
+      part.mesh = new NVMesh(points(part.points), new Uint32Array(bytes(part.faces).buffer),
+        part.name, new Uint8Array([...part.colour, 255]), 1, true, gl);
+      part.centre = [0, 1, 2].map(
+        (axis) => (part.mesh.extentsMin[axis] + part.mesh.extentsMax[axis]) / 2);
+      scene.addMesh(part.mesh);
+    }
+  }
+}
+
+function paintFascicles() {
+  for (const part of data.structures) {
+    const tract = part.tract;
+    if (!tract) continue;
+    tract.visible = state.measure !== "none" && !hidden.has(part.label);
+    if (!tract.visible) continue;
+    if (state.measure === "direction") {
+      tract.fiberColor = "Global";
+    } else if (state.measure === "muscle") {
+      tract.fiberColor = "Fixed";
+      tract.rgba255 = new Uint8Array([...part.colour.map((c) => 90 + 0.65 * c), 0]);
+    } else {
+      const values = part.values[state.measure];
+      const vals = tract.dpv[0].vals;
+      for (let f = 0; f < values.length; f++) {
+        vals.fill(values[f], part.offsets[f], part.offsets[f + 1]);
+      }
+      Object.assign(tract.dpv[0], { cal_min: 0, cal_max: 255 });
+      tract.fiberColor = "DPV0";
+    }
+    tract.updateMesh(scene.gl);
+  }
+  const item = data.fascicles?.measures.find((m) => m.id === state.measure);
+  drawScale("scale-measure", "measure", item);
+}
+
+function paintSurfaces() {
+  const opacity = Number($("surface-opacity").value);
+  for (const part of data.structures) {
+    if (!part.mesh) continue;
+    part.mesh.visible = opacity > 0 && !hidden.has(part.label);
+    part.mesh.opacity = part.muscle ? opacity : Math.min(1, opacity + 0.3);
+    part.mesh.rgba255 = new Uint8Array([...colourOf(part), 255]);
+    part.mesh.updateMesh(scene.gl);
+  }
+  if (state.surface === "activation") drawScale("scale-surface", "activation", activationScale());
+  else drawScale("scale-surface", "measure", column(state.surface));
+}
+
+function labelTable() {
+  const table = { R: [], G: [], B: [], A: [], I: [], labels: [] };
+  for (let label = 0; label < 256; label++) {
+    const part = data.structures.find((s) => s.label === label);
+    const [r, g, b] = part ? colourOf(part) : [0, 0, 0];
+    const shown = part && !hidden.has(label) && !["fat", "skin"].includes(part.tissue);
+    table.R.push(r);
+    table.G.push(g);
+    table.B.push(b);
+    table.A.push(shown ? 255 : 0);
+    table.I.push(label);
+    table.labels.push("");
+  }
+  return table;
+}
+
+function paintLabels() {
+  slices.volumes[1].setColormapLabel(labelTable());
+  slices.volumes[1].opacity = Number($("label-opacity").value);
+  slices.updateGLVolume();
+}
+
+async function loadVolumes() {
+  const load = (base64, name, options) =>
+    NVImage.loadFromBase64({ base64, name: `${name}.nii.gz`, colorbarVisible: false, ...options });
+  slices.addVolume(await load(data.volumes.anatomy, "anatomy", { colormap: "gray" }));
+  slices.addVolume(await load(data.volumes.labels, "labels", { opacity: 0.45 }));
+  slices.load = load;
+}
+
+async function showOverlay() {
+  while (slices.volumes.length > 2) slices.removeVolumeByIndex(2);
+  const item = data.overlays.find((o) => o.id === state.overlay);
+  drawScale("scale-overlay", "measure", item);
+  $("row-overlay").hidden = !item;
+  if (item) {
+    slices.addVolume(await slices.load(item.nifti, item.id, {
+      colormap: "pennate", opacity: Number($("overlay-opacity").value), cal_min: 0, cal_max: 255,
+    }));
+  }
+  captions();
+  slices.createOnLocationChange();
+}
+
+// NiiVue colour tables: the overlay's entry 0 is clear, the fascicles' entry 0 is grey; one table
+// serves both, since fascicles ignore its opacity.
+function addColours() {
+  const scale = data.scales.measure.map((c) => [...c]);
+  scale[0] = data.grey;
+  const part = (k) => scale.map((c) => c[k]);
+  const I = scale.map((_, k) => k);
+  const A = scale.map((_, k) => (k ? 255 : 0));
+  for (const viewer of [scene, slices]) {
+    viewer.addColormap("pennate", { R: part(0), G: part(1), B: part(2), A, I });
+  }
+}
+
+function listMuscles() {
+  const rows = data.structures.filter((s) => s.muscle || s.tissue === "bone").map((part) => {
+    const row = document.createElement("tr");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = !hidden.has(part.label);
+    box.ariaLabel = `Show ${part.name}`;
+    box.onchange = () => {
+      if (box.checked) hidden.delete(part.label);
+      else hidden.add(part.label);
+      repaint();
+    };
+    const swatch = document.createElement("span");
+    swatch.className = "swatch";
+    swatch.style.backgroundColor = `rgb(${colourOf(part).join(",")})`;
+    const unmeasured = data.activation && part.muscle && !part.emg;
+    swatch.classList.toggle("hatched", Boolean(unmeasured));
+    swatch.title = unmeasured ? "surface EMG not measured" : "";
+    const name = document.createElement("button");
+    name.type = "button";
+    name.className = "name";
+    name.textContent = part.name;
+    name.title = "Go there";
+    name.onclick = () => goTo(part);
+    const cell = part.row[state.column];
+    const text = cell ? number(cell[0]) + (MARKS[cell[2]] ?? "") : "–";
+    for (const content of [box, swatch, name, text]) {
+      const td = document.createElement("td");
+      td.append(content);
+      if (content === text && cell) td.title = describe(cell);
+      row.append(td);
+    }
+    return row;
+  });
+  $("muscles").replaceChildren(...rows);
+}
+
+function describe([value, spread, status]) {
+  return `${number(value)}${spread === null ? "" : ` ± ${number(spread)}`} ${status}`;
+}
+
+function goTo(part) {
+  if (!part.centre) return;
+  slices.scene.crosshairPos = slices.mm2frac(part.centre);
+  slices.createOnLocationChange();
+  slices.drawScene();
+}
+
+function onPlace(place) {
+  const [, label, overlay] = place.values;
+  const part = data.structures.find((s) => s.label === Math.round(label?.value ?? 0));
+  const rows = [
+    ["Position R, A, S", `${[...place.mm].slice(0, 3).map((v) => v.toFixed(1)).join(", ")} mm`],
+    ["Structure", part ? part.name : "none"],
+  ];
+  const item = data.overlays.find((o) => o.id === state.overlay);
+  if (item && overlay) {
+    const byte = overlay.value;
+    const value = item.low + ((byte - 1) / 254) * (item.high - item.low);
+    const sign = byte === 255 ? "≥ " : byte === 1 ? "≤ " : "";
+    rows.push([item.title, byte >= 1 ? `${sign}${number(value)} ${item.unit}` : "not measured"]);
+  }
+  $("place").replaceChildren(...rows.map((texts) => {
+    const row = document.createElement("tr");
+    for (const text of texts) row.insertCell().textContent = text;
+    return row;
+  }));
+}
+
+function captions() {
+  const painted = state.surface === "activation" ? "EMG painted on anatomy" : "";
+  $("caption-scene").textContent = painted;
+  const item = data.overlays.find((o) => o.id === state.overlay);
+  $("caption-slices").textContent = [item ? withUnit(item) : "", painted].filter(Boolean).join(" · ");
+}
+
+function repaint() {
+  paintSurfaces();
+  paintFascicles();
+  paintLabels();
+  listMuscles();
+  captions();
+  scene.drawScene();
+}
+
+function showTime() {
+  $("time").value = state.time;
+  $("time-text").textContent = `${Math.round(state.time)} % of the cycle`;
+  if (state.surface !== "activation") return;
+  paintSurfaces();
+  paintLabels();
+  listMuscles();
+  scene.drawScene();
+}
+
+function play() {
+  if (state.timer) {
+    clearInterval(state.timer);
+    state.timer = null;
+  } else {
+    if (state.surface !== "activation") choose("surface", "activation");
+    state.timer = setInterval(() => {
+      state.time = (state.time + 2) % 101;
+      showTime();
+    }, 80);
+  }
+  $("play").textContent = state.timer ? "❚❚" : "▶";
+}
+
+function choose(name, value) {
+  state[name] = value;
+  $(name).value = value;
+  if (name === "overlay") return showOverlay();
+  return repaint();
+}
+
+function list(id, section, texts) {
+  $(section).hidden = texts.length === 0;
+  $(id).replaceChildren(...texts.map((text) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    return item;
+  }));
+}
+
+function addControls() {
+  const columns = data.columns.map((c) => [c.id, withUnit(c)]);
+  const activation = data.activation ? [["activation", "Activation: EMG painted on anatomy"]] : [];
+  fill($("surface"), [["muscle", "Muscle"], ...activation, ...columns], state.surface);
+  fill($("column"), columns, (state.column = columns[0]?.[0] ?? ""));
+  fill($("overlay"), [["", "None"], ...data.overlays.map((o) => [o.id, withUnit(o)])], "");
+  $("section-fascicles").hidden = !data.fascicles;
+  if (data.fascicles) {
+    const { measures, shown, all } = data.fascicles;
+    const options = measures.map((m) => [m.id, withUnit(m)]);
+    state.measure = measures.some((m) => m.id === "length_mm") ? "length_mm" : "muscle";
+    fill($("measure"), [...options, ["direction", "Direction (red L-R, green A-P, blue S-I)"],
+      ["muscle", "Muscle"], ["none", "Not shown"]], state.measure);
+    $("fascicle-count").textContent = `${shown} of ${all} fascicles are shown; grey: not measured.`;
+  }
+  for (const name of ["surface", "measure", "overlay", "column"]) {
+    $(name).onchange = () => choose(name, $(name).value);
+  }
+  $("surface-opacity").oninput = () => { paintSurfaces(); scene.drawScene(); };
+  $("label-opacity").oninput = paintLabels;
+  $("overlay-opacity").oninput = () => {
+    if (slices.volumes.length > 2) slices.setOpacity(2, Number($("overlay-opacity").value));
+  };
+  $("radiological").onchange = () => slices.setRadiologicalConvention($("radiological").checked);
+  $("all").onclick = () => { hidden.clear(); repaint(); };
+  $("none").onclick = () => { data.structures.forEach((s) => hidden.add(s.label)); repaint(); };
+  $("cycle").hidden = !data.activation;
+  $("cycle-note").textContent = data.activation ? `${data.activation.note}.` : "";
+  $("time").oninput = () => {
+    state.time = Number($("time").value);
+    if (state.surface !== "activation") choose("surface", "activation");
+    showTime();
+  };
+  $("play").onclick = play;
+  for (const [text, azimuth, elevation] of [["front", 180, 0], ["back", 0, 0], ["right", 270, 0],
+    ["left", 90, 0], ["top", 0, 90]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.onclick = () => scene.setRenderAzimuthElevation(azimuth, elevation);
+    $("views").append(button);
+  }
+  list("warnings", "section-warnings", data.warnings);
+  list("missing", "section-missing", data.missing);
+}
+
+// A link can open the page in a state:
+// #surface=activation&time=20&measure=length_mm&overlay=FA&view=front
+async function followLink() {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  if (wanted.has("time") && data.activation) {
+    state.time = Number(wanted.get("time"));
+    showTime();
+  }
+  for (const name of ["surface", "measure", "overlay", "column"]) {
+    const value = wanted.get(name);
+    if (value && [...$(name).options].some((o) => o.value === value)) await choose(name, value);
+  }
+  [...$("views").children].find((b) => b.textContent === wanted.get("view"))?.click();
+}
+
+function problem(error) {
+  document.body.dataset.state = "failed";
+  $("problem").hidden = false;
+  $("problem").textContent = `The pictures cannot be shown: ${error?.message ?? error}. ` +
+    "A browser with WebGL 2 is needed; the tables on this page stay valid.";
+}
+
+async function start() {
+  addControls();
+  listMuscles();
+  if (!document.createElement("canvas").getContext("webgl2")) throw new Error("no WebGL 2");
+  await scene.attachToCanvas($("scene"));
+  await slices.attachToCanvas($("slices"));
+  addColours();
+  await loadVolumes();
+  buildScene();
+  slices.onLocationChange = onPlace;
+  scene.setRenderAzimuthElevation(215, 5);
+  repaint();
+  await showOverlay();
+  await followLink();
+  document.body.dataset.state = "ready";
+}
+
+start().catch(problem);

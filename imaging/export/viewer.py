@@ -1,0 +1,83 @@
+"""The viewer: one HTML file that works without a network.
+
+NiiVue (BSD-2, github.com/niivue/niivue) is taken from the installed package ``ipyniivue``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from imaging.errors import MissingToolError
+
+_HOW = "Install ipyniivue 2.4: pip install 'ipyniivue>=2.4,<3'"
+# How the bundle, whose names are shortened, itself uses the three classes that the page needs.
+_CLASSES = {
+    "Niivue": r'"Creating new Niivue instance"\).{0,80}?=new ([\w$]+)\(',
+    "NVImage": r"await ([\w$]+)\.loadFromBase64\(\{",
+    "NVMesh": r"await ([\w$]+)\.readMesh\([^;]*?\.get\(\"opacity\"\)",
+}
+_EXPORT = re.compile(r"export\s*\{\s*[\w$]+ as default\s*\}\s*;?\s*$")
+# A closing tag inside a script would end it early; in JavaScript strings and regular expressions
+# the backslash changes nothing.
+_CLOSING = re.compile(r"</(?=script)", re.IGNORECASE)
+
+
+def niivue_module() -> str:
+    """Return NiiVue as the text of a module that sets ``globalThis.niivue`` to its classes.
+
+    Raises
+    ------
+    MissingToolError
+        The package is missing or its bundle is not laid out as expected.
+    """
+    try:
+        file = resources.files("ipyniivue") / "static" / "widget.js"
+        text = file.read_text(encoding="utf-8")
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise MissingToolError("the viewer needs NiiVue", None, _HOW) from error
+    names = {name: re.search(pattern, text) for name, pattern in _CLASSES.items()}
+    if not _EXPORT.search(text) or not all(names.values()):
+        raise MissingToolError("this ipyniivue's bundle is laid out differently", None, _HOW)
+    listed = ",".join(f"{name}:{found.group(1)}" for name, found in names.items() if found)
+    return _CLOSING.sub(r"<\\/", _EXPORT.sub(f"globalThis.niivue={{{listed}}};\n", text))
+
+
+def page(content: dict[str, Any]) -> str:
+    """Return the viewer page that shows a payload (see :mod:`imaging.export.payload`).
+
+    The page's content security policy allows its own scripts and styles by digest, and nothing
+    from any server.
+    """
+    folder = resources.files("imaging") / "data" / "viewer"
+    style = (folder / "viewer.css").read_text(encoding="utf-8")
+    scripts = [niivue_module(), (folder / "viewer.js").read_text(encoding="utf-8")]
+    data = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    policy = {
+        "default-src": "'none'",
+        "script-src": " ".join(map(_digest, scripts)),
+        "style-src": _digest(style),
+        "img-src": "data: blob:",
+        "connect-src": "data: blob:",
+    }
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string((folder / "viewer.html").read_text(encoding="utf-8"))
+    return template.render(
+        subject=content["subject"],
+        version=content["version"],
+        policy="; ".join(f"{key} {value}" for key, value in policy.items()),
+        style=style,
+        scripts=scripts,
+        data=data.replace("<", "\\u003c"),
+    )
+
+
+def _digest(text: str) -> str:
+    raw = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(raw).decode()}'"
