@@ -1,0 +1,63 @@
+"""What an internal aponeurosis divides: sides of a muscle that must not be smoothed together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.geometry import Sheet
+from imaging.image import apply_affine
+
+FloatArray = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Compartments:
+    """Sides of the sheets on a grid; compartment number = sum of 2^s over sheets s it is above.
+
+    Attributes
+    ----------
+    side_mm : (S, I, J, K) float32 array
+        Height above each sheet.
+    weights : (2^S, I, J, K) float32 array
+        How much each voxel counts for each compartment.
+    """
+
+    side_mm: FloatArray
+    weights: FloatArray
+
+
+def divide(
+    share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet], blend_mm: float
+) -> Compartments:
+    """Divide a muscle by its sheets.
+
+    Over a sheet its two sides know nothing of each other; beyond its rim they grow together
+    within `blend_mm`, because there the muscle is one.
+
+    Parameters
+    ----------
+    share : (I, J, K) array
+        Share of each voxel that lies in the muscle.
+    affine : (4, 4) array
+        Voxels to world mm.
+    sheets
+        None, one or more.
+    blend_mm
+        Distance beyond the rim at which both sides count fully for each other.
+    """
+    side_mm = np.zeros((len(sheets), *share.shape), np.float32)
+    weights = np.repeat(share[None].astype(np.float32), 2 ** len(sheets), axis=0)
+    points = apply_affine(affine, np.argwhere(np.ones(share.shape, bool)))
+    for s, sheet in enumerate(sheets):
+        side_mm[s] = sheet.side_mm(points).reshape(share.shape)
+        beyond = sheet.beyond_mm(points).reshape(share.shape)
+        joined = np.clip(beyond / blend_mm, 0.0, 1.0) ** 2
+        for code in range(len(weights)):
+            above = bool(code >> s & 1)
+            weights[code] *= np.where((side_mm[s] > 0) == above, 1.0, joined)
+    return Compartments(side_mm, weights)

@@ -1,0 +1,85 @@
+"""Curves packed as points (P, 3) and offsets (F + 1,): measured and resampled in compiled loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+
+@numba.njit(cache=True)
+def lengths(points, offsets):  # type: ignore[no-untyped-def]
+    """Return arc lengths (F,) of curves packed as points (P, 3) and offsets (F + 1,)."""
+    out = np.zeros(len(offsets) - 1)
+    for f in range(len(out)):
+        for n in range(offsets[f], offsets[f + 1] - 1):
+            squared = 0.0
+            for a in range(3):
+                squared += (float(points[n + 1, a]) - float(points[n, a])) ** 2
+            out[f] += np.sqrt(squared)
+    return out
+
+
+@numba.njit(cache=True)
+def resample(points, offsets, length, spacing):  # type: ignore[no-untyped-def]
+    """Resample packed curves to even steps of about `spacing`; return new points and offsets."""
+    new_offsets = np.zeros(len(offsets), np.int64)
+    for f in range(len(length)):
+        new_offsets[f + 1] = new_offsets[f] + max(int(np.ceil(length[f] / spacing)), 1) + 1
+    out = np.empty((new_offsets[-1], 3), np.float32)
+    for f in range(len(length)):
+        count = new_offsets[f + 1] - new_offsets[f]
+        step = length[f] / (count - 1)
+        n, done = offsets[f], 0.0
+        last = offsets[f + 1] - 1
+        out[new_offsets[f]] = points[n]
+        for m in range(1, count - 1):
+            while True:
+                size = 0.0
+                for a in range(3):
+                    size += (float(points[n + 1, a]) - float(points[n, a])) ** 2
+                size = np.sqrt(size)
+                if done + size >= m * step or n + 1 >= last:
+                    break
+                done += size
+                n += 1
+            share = min((m * step - done) / size, 1.0) if size > 0 else 0.0
+            for a in range(3):
+                p, q = float(points[n, a]), float(points[n + 1, a])
+                out[new_offsets[f] + m, a] = p + share * (q - p)
+        out[new_offsets[f + 1] - 1] = points[last]
+    return out, new_offsets
+
+
+@numba.njit(cache=True)
+def mean_curvature_per_m(points, offsets):  # type: ignore[no-untyped-def]
+    """Return the mean Menger curvature (F,) of packed, evenly sampled curves (mm), in 1/m."""
+    out = np.zeros(len(offsets) - 1)
+    for f in range(len(out)):
+        inner = offsets[f + 1] - offsets[f] - 2
+        for n in range(offsets[f], offsets[f] + inner):
+            p = points[n].astype(np.float64)
+            q = points[n + 1].astype(np.float64)
+            r = points[n + 2].astype(np.float64)
+            u, v, w = q - p, r - q, r - p
+            area = np.sqrt(
+                (u[1] * w[2] - u[2] * w[1]) ** 2
+                + (u[2] * w[0] - u[0] * w[2]) ** 2
+                + (u[0] * w[1] - u[1] * w[0]) ** 2
+            )
+            sides = np.sqrt((u**2).sum() * (v**2).sum() * (w**2).sum())
+            if sides > 0:
+                out[f] += 2000.0 * area / sides / inner
+    return out
+
+
+def mean_along(values: FloatArray, offsets: IntArray) -> FloatArray:
+    """Return the mean (F,) of point values (P,) over each packed curve."""
+    if len(offsets) == 1:
+        return np.zeros(0)
+    return np.add.reduceat(values.astype(float), offsets[:-1]) / np.diff(offsets)

@@ -1,0 +1,63 @@
+"""What the fibre stage has to say beside its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imaging.architecture.fascicles import name_of
+from imaging.architecture.muscle import MuscleArchitecture
+from imaging.config import FibreSettings
+from imaging.measures import Notes
+
+BIPENNATE = ("TA", "SOL")
+
+_CITATIONS = (
+    "Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.",
+    "Basser PJ, Pajevic S, Pierpaoli C, Duda J, Aldroubi A. In vivo fiber tractography using "
+    "DT-MRI data. Magn Reson Med 2000;44:625-632.",
+    "Taubin G. A signal processing approach to fair surface design. SIGGRAPH 1995:351-358.",
+    "Bolsterlee B, D'Souza A, Gandevia SC, Herbert RD. How does passive lengthening change the "
+    "architecture of the human medial gastrocnemius muscle? J Appl Physiol 2017;122:727-738.",
+)
+
+
+def fibre_notes(
+    results: Sequence[MuscleArchitecture], settings: FibreSettings, divided: set[int]
+) -> Notes:
+    """Return the notes of the stage.
+
+    Parameters
+    ----------
+    results
+        One per muscle.
+    settings
+        As used.
+    divided
+        Labels for which an internal aponeurosis was given.
+    """
+    method = (
+        "Diffusion tensors were smoothed inside each muscle by local linear regression with a "
+        f"Gaussian kernel (sigma {settings.smoothing_mm:g} mm, outlying voxels down-weighted), "
+        "separately on both sides of internal aponeuroses where these were given. Streamlines "
+        f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
+        f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
+        "intersection with the muscle's surface or an internal aponeurosis. Streamlines that "
+        f"turned by more than {settings.max_angle_deg_per_mm:g} degrees per mm, were shorter than "
+        f"{settings.min_length_mm:g} mm or longer than {settings.max_length_mm:g} mm, or ended "
+        "where the image ends were left out. Pennation at an end is the angle between the "
+        "fascicle and the plane tangent to the surface it ends on; pennation to the line of "
+        "action is the angle between the fascicle's chord and the principal axis of the muscle. "
+        "Means are over the muscle's volume."
+    )
+    warnings = []
+    for r in results:
+        name = name_of(r.label)
+        if not len(r.fascicles):
+            warnings.append(f"{name}: no architecture: {r.measures[0].note}.")
+        elif name.split()[-1] in BIPENNATE and r.label not in divided:
+            warnings.append(
+                f"{name}: no internal aponeurosis was given, so fascicles may run across it: "
+                "lengths may be too long and pennation too small."
+            )
+    facts = {str(r.label): r.facts for r in results if r.facts}
+    return Notes("fibres", method, _CITATIONS, warnings, facts)

@@ -1,0 +1,84 @@
+"""Points spread evenly in a muscle, and the share of each voxel that lies in it."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pyvista as pv
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.image import apply_affine
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+
+def spread_seeds(
+    points: FloatArray, faces: IntArray, spacing_mm: float, rng: np.random.Generator
+) -> FloatArray:
+    """Return one random point (F, 3) in every cube of `spacing_mm` that falls inside a surface.
+
+    Jitter within the cube keeps the spread even and avoids lining up with voxels or fascicles.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    axes = [np.arange(a, b, spacing_mm) for a, b in zip(low, high, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    grid = grid + rng.uniform(0.0, spacing_mm, grid.shape)
+    return grid[inside(points, faces, grid)]
+
+
+def inside(points: FloatArray, faces: IntArray, places: FloatArray) -> NDArray[np.bool_]:
+    """Tell which places (P, 3) lie inside a closed surface."""
+    surface = pv.PolyData.from_regular_faces(points, faces)
+    found = pv.PolyData(places).select_interior_points(surface, check_surface=False)
+    return np.asarray(found["selected_points"], dtype=bool)
+
+
+def muscle_share(
+    mask: NDArray[Any], mask_affine: FloatArray, shape: tuple[int, ...], affine: FloatArray
+) -> FloatArray:
+    """Return the share (I, J, K) of each voxel of one grid that lies in a mask on another.
+
+    Each voxel is probed at 3 x 3 x 3 places.
+    """
+    matrix = np.linalg.inv(mask_affine) @ affine
+    source = np.asarray(mask, dtype=np.uint8)
+    share = np.zeros(shape, np.float32)
+    for shift in product((-1 / 3, 0.0, 1 / 3), repeat=3):
+        offset = apply_affine(matrix, np.array(shift))
+        share += ndimage.affine_transform(
+            source, matrix[:3, :3], offset, output_shape=shape, order=0, mode="constant", cval=0
+        )
+    return share / 27.0
+
+
+def crop_to(
+    mask: NDArray[Any],
+    mask_affine: FloatArray,
+    shape: tuple[int, ...],
+    affine: FloatArray,
+    margin_mm: float,
+) -> tuple[tuple[slice, slice, slice], FloatArray] | None:
+    """Return the box of a grid that holds a mask on another grid, with a margin.
+
+    Returns
+    -------
+    box, affine
+        Slices into the grid and the (4, 4) affine of the cropped grid; None if they do not meet.
+    """
+    voxels = np.argwhere(mask)
+    low, high = voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5
+    corners = np.array(list(product(*zip(low, high, strict=True))))
+    there = apply_affine(np.linalg.inv(affine) @ mask_affine, corners)
+    margin = margin_mm / np.linalg.norm(affine[:3, :3], axis=0) + 1
+    first = np.maximum(np.floor(there.min(axis=0) - margin), 0).astype(int)
+    last = np.minimum(np.ceil(there.max(axis=0) + margin) + 1, shape[:3]).astype(int)
+    if (last - first < 2).any():
+        return None
+    moved = affine.copy()
+    moved[:3, 3] = apply_affine(affine, first)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return (i, j, k), moved

@@ -1,0 +1,36 @@
+"""Pure geometry in world millimetres: surfaces, segments that meet them, curves, sheets."""
+
+from imaging.geometry.curves import (
+    arc_length,
+    curvature,
+    fold_angle_deg,
+    principal_axis,
+    resample_polyline,
+)
+from imaging.geometry.segments import TriangleIndex, first_hits
+from imaging.geometry.sheet import Sheet, sheet_from_mask, sheet_from_mesh
+from imaging.geometry.surface import (
+    face_normals,
+    mask_surface,
+    mesh_volume,
+    signed_distance,
+    vertex_normals,
+)
+
+__all__ = [
+    "Sheet",
+    "TriangleIndex",
+    "arc_length",
+    "curvature",
+    "face_normals",
+    "first_hits",
+    "fold_angle_deg",
+    "mask_surface",
+    "mesh_volume",
+    "principal_axis",
+    "resample_polyline",
+    "sheet_from_mask",
+    "sheet_from_mesh",
+    "signed_distance",
+    "vertex_normals",
+]

@@ -1,0 +1,153 @@
+"""Where segments first meet triangles: exact, in compiled loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+_CELL_MM = 2.0
+
+
+@dataclass(frozen=True)
+class TriangleIndex:
+    """Triangles sorted into cubic cells.
+
+    Attributes
+    ----------
+    corners : (M, 3, 3) float64 array
+        Triangle, corner, world mm.
+    origin : (3,) float64 array
+        Outer corner of the first cell.
+    shape : (3,) int64 array
+        Number of cells along the axes.
+    starts : (cells + 1,) int64 array
+        Where the triangles of each cell begin in `members`.
+    members : int64 array
+        Triangles, cell after cell.
+    """
+
+    corners: FloatArray
+    origin: FloatArray
+    shape: IntArray
+    starts: IntArray
+    members: IntArray
+
+    @classmethod
+    def build(cls, points: FloatArray, faces: IntArray) -> TriangleIndex:
+        """Sort the triangles of a mesh (N, 3), (M, 3) into cells."""
+        corners = np.ascontiguousarray(np.asarray(points, dtype=float)[faces])
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        origin = low.min(axis=0) - 1e-6
+        first = np.floor((low - origin) / _CELL_MM).astype(np.int64)
+        last = np.floor((high - origin) / _CELL_MM).astype(np.int64)
+        shape = last.max(axis=0) + 1
+        starts, members = _fill(first, last, shape)
+        return cls(corners, origin, shape, starts, members)
+
+    @property
+    def arrays(self) -> tuple[FloatArray, FloatArray, IntArray, IntArray, IntArray]:
+        """The arrays that compiled functions take."""
+        return self.corners, self.origin, self.shape, self.starts, self.members
+
+
+@numba.njit(cache=True)
+def _fill(first, last, shape):  # type: ignore[no-untyped-def]
+    cells = shape[0] * shape[1] * shape[2]
+    starts = np.zeros(cells + 1, np.int64)
+    for pass_ in range(2):
+        if pass_ == 1:
+            members = np.empty(starts[-1], np.int64)
+            cursor = starts[:-1].copy()
+        for t in range(len(first)):
+            for i in range(first[t, 0], last[t, 0] + 1):
+                for j in range(first[t, 1], last[t, 1] + 1):
+                    for k in range(first[t, 2], last[t, 2] + 1):
+                        cell = (i * shape[1] + j) * shape[2] + k
+                        if pass_ == 0:
+                            starts[cell + 1] += 1
+                        else:
+                            members[cursor[cell]] = t
+                            cursor[cell] += 1
+        if pass_ == 0:
+            starts = np.cumsum(starts)
+    return starts, members
+
+
+@numba.njit(cache=True)
+def segment_hit(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
+    """Return (share of p-q at which a triangle is first met, triangle), or (2.0, -1).
+
+    Moeller and Trumbore, J Graphics Tools 1997.
+    """
+    best, which = 2.0, -1
+    low = np.empty(3, np.int64)
+    high = np.empty(3, np.int64)
+    for axis in range(3):
+        a, b = min(p[axis], q[axis]), max(p[axis], q[axis])
+        low[axis] = max(int(np.floor((a - origin[axis]) / _CELL_MM)), 0)
+        high[axis] = min(int(np.floor((b - origin[axis]) / _CELL_MM)), shape[axis] - 1)
+    dx, dy, dz = q[0] - p[0], q[1] - p[1], q[2] - p[2]
+    for i in range(low[0], high[0] + 1):
+        for j in range(low[1], high[1] + 1):
+            for k in range(low[2], high[2] + 1):
+                cell = (i * shape[1] + j) * shape[2] + k
+                for m in range(starts[cell], starts[cell + 1]):
+                    t = members[m]
+                    a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
+                    ex, ey, ez = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+                    fx, fy, fz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+                    hx, hy, hz = dy * fz - dz * fy, dz * fx - dx * fz, dx * fy - dy * fx
+                    det = ex * hx + ey * hy + ez * hz
+                    if abs(det) < 1e-14:
+                        continue
+                    sx, sy, sz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+                    u = (sx * hx + sy * hy + sz * hz) / det
+                    if u < -1e-9 or u > 1.0 + 1e-9:
+                        continue
+                    gx, gy, gz = sy * ez - sz * ey, sz * ex - sx * ez, sx * ey - sy * ex
+                    v = (dx * gx + dy * gy + dz * gz) / det
+                    if v < -1e-9 or u + v > 1.0 + 1e-9:
+                        continue
+                    along = (fx * gx + fy * gy + fz * gz) / det
+                    if 0.0 <= along <= 1.0 and along < best:
+                        best, which = along, t
+    return best, which
+
+
+def first_hits(
+    index: TriangleIndex, starts: FloatArray, ends: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """Return where segments first meet the mesh.
+
+    Parameters
+    ----------
+    index
+        The triangles.
+    starts, ends : (S, 3) array
+        Segments, world mm.
+
+    Returns
+    -------
+    share : (S,) float array
+        0 at the start, 1 at the end; 2 where nothing is met.
+    face : (S,) int array
+        The face met, or -1.
+    """
+    p, q = np.ascontiguousarray(starts, float), np.ascontiguousarray(ends, float)
+    return _first_hits(*index.arrays, p, q)
+
+
+@numba.njit(cache=True)
+def _first_hits(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
+    share = np.empty(len(p))
+    face = np.empty(len(p), np.int64)
+    for s in range(len(p)):
+        share[s], face[s] = segment_hit(corners, origin, shape, starts, members, p[s], q[s])
+    return share, face

@@ -1,0 +1,133 @@
+"""Open sheets inside a muscle (internal aponeuroses): a mesh, its sides, and its reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
+from scipy.spatial import cKDTree
+
+from imaging.errors import LabelError
+from imaging.image import apply_affine
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+_MOST_KNOTS = 600
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet as a height over its own principal plane.
+
+    Attributes
+    ----------
+    points : (N, 3) float array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
+    """
+
+    points: FloatArray
+    faces: IntArray
+    _origin: FloatArray
+    _axes: FloatArray  # rows: two axes in the plane, then its normal
+    _height: RBFInterpolator
+    _footprint: cKDTree
+    _reach_mm: float
+
+    def side_mm(self, points: FloatArray) -> FloatArray:
+        """Return the height (P,) of points (P, 3) above the sheet, mm; its sign is the side.
+
+        Beyond the rim the sheet is thought to go on smoothly.
+        """
+        local = (points - self._origin) @ self._axes.T
+        return local[:, 2] - self._height(local[:, :2])
+
+    def beyond_mm(self, points: FloatArray) -> FloatArray:
+        """Return how far (P,) points lie beyond the rim along the plane, mm; 0 over the sheet."""
+        local = (points - self._origin) @ self._axes.T
+        distance, _ = self._footprint.query(local[:, :2])
+        return np.maximum(distance - self._reach_mm, 0.0)
+
+
+def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> Sheet:
+    """Return the middle surface of a thin mask (I, J, K) as a sheet in world mm.
+
+    Raises
+    ------
+    LabelError
+        Too few voxels to span a surface.
+    """
+    voxels = np.argwhere(np.asarray(mask) > 0)
+    if len(voxels) < 12:
+        raise LabelError(
+            f"an aponeurosis has {len(voxels)} voxels", None, "Draw it in several slices"
+        )
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    points = apply_affine(affine, voxels)
+    origin, axes, local = _plane(points)
+    cell = float(max(spacing.max(), 1.0))
+    knots = _bin_means(local, cell)
+    height = _height(knots)
+    reach = 0.75 * cell + 0.5 * float(spacing.max())
+    footprint = cKDTree(knots[:, :2])
+    low, high = knots[:, :2].min(axis=0) - reach, knots[:, :2].max(axis=0) + reach
+    step = min(cell, 1.5)
+    u, v = (np.arange(low[a], high[a] + step, step) for a in range(2))
+    grid = np.stack(np.meshgrid(u, v, indexing="ij"), axis=-1)
+    near = footprint.query(grid)[0] <= reach
+    quads = near[:-1, :-1] & near[1:, :-1] & near[:-1, 1:] & near[1:, 1:]
+    number = np.arange(near.size).reshape(near.shape)
+    a, b = number[:-1, :-1][quads], number[1:, :-1][quads]
+    c, d = number[1:, 1:][quads], number[:-1, 1:][quads]
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    used, faces = np.unique(faces, return_inverse=True)
+    flat = grid.reshape(-1, 2)[used]
+    mesh = np.column_stack([flat, height(flat)]) @ axes + origin
+    return Sheet(mesh, faces.reshape(-1, 3), origin, axes, height, footprint, reach)
+
+
+def sheet_from_mesh(points: FloatArray, faces: IntArray) -> Sheet:
+    """Return a sheet drawn as a triangle mesh (N, 3), (M, 3) in world mm.
+
+    Raises
+    ------
+    LabelError
+        Too few points to span a surface.
+    """
+    points = np.asarray(points, dtype=float)
+    if len(points) < 4 or len(faces) < 2:
+        raise LabelError("an aponeurosis has too few triangles", None, "Draw it again")
+    origin, axes, local = _plane(points)
+    edges = np.linalg.norm(points[faces] - points[np.roll(faces, 1, axis=1)], axis=-1)
+    edge = float(np.median(edges))
+    knots = _bin_means(local, max(edge, 1.0))
+    footprint = cKDTree(local[:, :2])
+    return Sheet(points, np.asarray(faces), origin, axes, _height(knots), footprint, edge)
+
+
+def _plane(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    origin = points.mean(axis=0)
+    _, _, axes = np.linalg.svd(points - origin, full_matrices=False)
+    return origin, axes, (points - origin) @ axes.T
+
+
+def _bin_means(local: FloatArray, cell: float) -> FloatArray:
+    """Return mean positions (B, 3) of points in square columns over the plane."""
+    keys = np.floor(local[:, :2] / cell).astype(int)
+    _, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), 3))
+    np.add.at(sums, inverse.ravel(), local)
+    return sums / counts[:, None]
+
+
+def _height(knots: FloatArray) -> RBFInterpolator:
+    # A stride keeps the choice of knots the same in every run.
+    some = knots[:: max(1, -(-len(knots) // _MOST_KNOTS))]
+    return RBFInterpolator(
+        some[:, :2], some[:, 2], kernel="thin_plate_spline", smoothing=len(some) * 0.05, degree=1
+    )
