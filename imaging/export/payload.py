@@ -66,7 +66,7 @@ def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
         "fascicles": _fascicle_facts(muscle_map.fascicles, kept),
         "columns": _columns(muscle_map.muscles),
         "activation": _activation(muscle_map),
-        "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("inferno")},
+        "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
         "grey": GREY,
         "warnings": collect(muscle_map.notes, "warnings"),
         "missing": _missing(muscle_map, overlays),
@@ -248,13 +248,13 @@ def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
     """Return a muscle's values as ``name: [value, sd, status]``."""
     if label not in rows.index:
         return {}
-    row: dict[str, Any] = rows.loc[label].to_dict()
+    row = {str(name): value for name, value in rows.loc[label].items()}
     out = {}
-    for name in rows.columns:
+    for name in row:
         value = _figure(row[name])
-        if not str(name).endswith(_PARTS) and value is not None:
+        if not name.endswith(_PARTS) and value is not None:
             status = str(row.get(f"{name}_status", ""))
-            out[str(name)] = [value, _figure(row.get(f"{name}_sd")), status]
+            out[name] = [value, _figure(row.get(f"{name}_sd")), status]
     return out
 
 

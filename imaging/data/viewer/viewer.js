@@ -345,6 +345,8 @@ function play() {
 function choose(name, value) {
   state[name] = value;
   $(name).value = value;
+  // Values need full colour; muscles in their own colours may let the fascicles show.
+  if (name === "surface") $("surface-opacity").value = value === "muscle" ? 0.25 : 1;
   if (name === "overlay") return showOverlay();
   return repaint();
 }

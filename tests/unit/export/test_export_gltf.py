@@ -1,0 +1,100 @@
+import dataclasses
+
+import numpy as np
+import pygltflib
+import pytest
+from synthetic_map import SHAPES, SOL, TA, write_map
+
+from imaging.export.gltf import glb_bytes
+from imaging.export.inputs import read_map
+
+
+@pytest.fixture(scope="module")
+def muscle_map(tmp_path_factory):
+    return read_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
+
+
+def load(content: bytes) -> pygltflib.GLTF2:
+    return pygltflib.GLTF2().load_from_bytes(content)
+
+
+def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
+    facts = file.accessors[accessor]
+    view = file.bufferViews[facts.bufferView]
+    kind = {pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4"}[facts.componentType]
+    raw = file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
+    out = np.frombuffer(raw, kind)
+    return out.reshape(-1, 3) if facts.type == pygltflib.VEC3 else out
+
+
+def node(file: pygltflib.GLTF2, start: str) -> pygltflib.Node:
+    return next(n for n in file.nodes if n.name.startswith(start))
+
+
+def test_root_turns_ras_millimetres_into_metres_y_up_without_mirroring(muscle_map):
+    matrix = np.reshape(load(glb_bytes(muscle_map)).nodes[0].matrix, (4, 4)).T
+    assert np.linalg.det(matrix[:3, :3]) == pytest.approx(1e-9)
+    np.testing.assert_allclose(matrix[:3, :3] @ [0, 0, 1000], [0, 1, 0])  # superior is up
+    np.testing.assert_allclose(matrix[:3, :3] @ [0, 1000, 0], [0, 0, 1])  # anterior is forward
+    np.testing.assert_allclose(matrix[:3, :3] @ [1000, 0, 0], [-1, 0, 0])
+
+
+def test_vertices_stay_in_world_millimetres(muscle_map):
+    file = load(glb_bytes(muscle_map))
+    mesh = file.meshes[node(file, "right tibialis anterior").mesh]
+    points = values(file, mesh.primitives[0].attributes.POSITION)
+    centre, axes = (np.array(v) for v in SHAPES[TA])
+    np.testing.assert_allclose(points.max(0), centre + axes, atol=0.5)
+    np.testing.assert_allclose(points.min(0), centre - axes, atol=0.5)
+
+
+def test_activation_moves_the_colour_only_where_it_was_measured(muscle_map):
+    file = load(glb_bytes(muscle_map))
+    animation = file.animations[0]
+    assert "EMG painted on anatomy" in animation.name
+    assert len(animation.channels) == 1
+    target = animation.channels[0].target
+    assert target.path == "weights"
+    assert file.nodes[target.node].name.startswith("right tibialis anterior (EMG painted")
+    sampler = animation.samplers[0]
+    weights, times = values(file, sampler.output), values(file, sampler.input)
+    assert weights.max() == pytest.approx(1.0)
+    assert times[weights.argmax()] == pytest.approx(0.2 * times[-1])
+    assert "not measured" in node(file, "right soleus").name
+    assert not file.meshes[node(file, "right soleus").mesh].primitives[0].targets
+
+
+def test_morph_moves_no_vertex(muscle_map):
+    file = load(glb_bytes(muscle_map))
+    primitive = file.meshes[node(file, "right tibialis").mesh].primitives[0]
+    target = primitive.targets[0]
+    moved = target["POSITION"] if isinstance(target, dict) else target.POSITION
+    assert not values(file, moved).any()
+
+
+def test_fascicles_are_lines_that_do_not_run_into_each_other(muscle_map):
+    file = load(glb_bytes(muscle_map))
+    primitive = file.meshes[node(file, "fascicles of right soleus").mesh].primitives[0]
+    assert primitive.mode == pygltflib.LINES
+    points = values(file, primitive.attributes.POSITION)
+    ends = values(file, primitive.indices).reshape(-1, 2)
+    assert len(ends) == 10 * 20
+    steps = np.linalg.norm(points[ends[:, 0]] - points[ends[:, 1]], axis=1)
+    assert steps.max() == pytest.approx(38 / 20, rel=1e-3)
+
+
+def test_without_activation_and_fascicles_muscles_keep_their_colours(muscle_map):
+    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None)
+    file = load(glb_bytes(bare))
+    assert not file.animations
+    assert {n.name for n in file.nodes[1:]} == {
+        "right tibialis anterior", "right soleus", "right tibia",
+    }  # fmt: skip
+    colour = file.meshes[node(file, "right soleus").mesh].primitives[0].attributes.COLOR_0
+    red, green, blue = values(file, colour)[0]
+    assert red > 3 * max(green, blue)
+
+
+def test_same_map_gives_same_bytes(muscle_map):
+    assert glb_bytes(muscle_map) == glb_bytes(muscle_map)
+    assert SOL in muscle_map.surfaces
