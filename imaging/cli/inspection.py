@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from imaging.cli.function import read_recording
+from imaging.cli.wave_files import read_json, read_waves
 from imaging.dataset import Session, sibling
 from imaging.diffusion.gradients import read_gradients
-from imaging.elastography.readymap import read_ready_map
-from imaging.elastography.waves import read_waves
+from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
-from imaging.function.recording import read_recording
 from imaging.image import Image, load_image, load_labels
 
 
@@ -41,12 +41,13 @@ def _waves(session: Session) -> None:
 
 def _stiffness(session: Session) -> None:
     for path in session.stiffness:
-        read_ready_map(path)
+        load_image(path)
+        map_declaration(*read_json(path))
 
 
 def _recording(session: Session) -> None:
     if session.recording:
-        read_recording(session.recording)
+        read_recording(session.recording, None, None)
 
 
 def _manual(session: Session) -> None:
