@@ -1,0 +1,132 @@
+"""How figures are written for readers: units, rounding, spread and marks of status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imaging.measures import Measure
+from imaging.musclemap.table import definition_of, definitions
+from imaging.muscles import side_of, structure_of
+
+# Unit in the files to the unit shown and the factor.
+_SHOWN = {
+    "Pa": ("kPa", 1e-3), "mm2/s": ("10⁻³ mm²/s", 1e3), "cm2": ("cm²", 1.0), "deg": ("°", 1.0),
+    "1": ("", 1.0),
+}  # fmt: skip
+MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
+_TITLES = {
+    "fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "volume": "volume",
+    "fascicle_length": "fascicle length", "fascicle_length_per_fascicle": "length per fascicle",
+    "pennation_start": "pennation, start", "pennation_end": "pennation, end",
+    "pennation_line": "pennation, line of action", "pcsa_anatomical": "PCSA",
+    "activation_peak": "EMG peak", "activation_peak_time": "EMG peak at",
+}  # fmt: skip
+_GROUPS = {
+    "Muscles and fascicles": ("anat", "fibre"),
+    "Diffusion, stiffness and EMG": ("dwi", "mre", "func"),
+    "Along fascicles": ("map",),
+}
+# Columns that would make the tables too wide; they are in the complete table.
+_LEFT_OUT = ("components", "ad", "rd", "dispersion")
+_MOST_COLUMNS = 9
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure as it is shown; `why` says what an absent one rests on."""
+
+    text: str
+    spread: str = ""
+    n: str = ""
+    mark: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of muscles: column heads with units, and rows of cells."""
+
+    title: str
+    heads: list[tuple[str, str, str]]  # title, unit, definition
+    rows: list[tuple[str, str, list[Cell]]]  # side, muscle, cells
+
+
+def shown_unit(unit: str) -> tuple[str, float]:
+    """Return the unit shown to readers and the factor from the unit in the files."""
+    return _SHOWN.get(unit, (unit, 1.0))
+
+
+def title_of(measure: str) -> str:
+    """Return the name of a measure for readers."""
+    return _TITLES.get(measure, measure.replace("_", " "))
+
+
+def number(value: float) -> str:
+    """Return a number with three significant digits, without an exponent where one can."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:.0f}"
+    if size >= 0.001:
+        digits = 1 if size >= 10 else 2 if size >= 1 else 3
+        return f"{value:.{digits}f}"
+    return f"{value:.2g}"
+
+
+def cell(measure: Measure | None) -> Cell:
+    """Return how a measure is shown; a dash, never 0, where it is missing."""
+    if measure is None or measure.value is None:
+        return Cell("–", why="not measured" + (f": {measure.note}" if measure else ""))
+    factor = shown_unit(measure.unit)[1]
+    spread = "" if measure.sd is None else f"± {number(measure.sd * factor)}"
+    n = "" if measure.n is None else f"n {measure.n}"
+    mark = MARKS[measure.status]
+    value = measure.value * factor
+    count = measure.unit == "1" and value == round(value) and abs(value) > 1
+    return Cell(f"{value:.0f}" if count else number(value), spread, n, mark, measure.note)
+
+
+def muscle_tables(measures: list[Measure]) -> list[Table]:
+    """Return the tables of muscles that have at least one figure."""
+    found = {(m.label, m.measure): m for m in measures if m.label > 0}
+    labels = sorted({label for (label, _), m in found.items() if m.value is not None})
+    order = {d.name: k for k, d in enumerate(definitions())}
+    units = {name: m.unit for (_, name), m in found.items()}
+    known = {name: d for name in units if (d := definition_of(name)) is not None}
+    out = []
+    for title, stages in _GROUPS.items():
+        names = [
+            name for name, d in known.items()
+            if d.stage in stages and d.level == "muscle" and name not in _LEFT_OUT
+            and any((label, name) in found and found[label, name].value is not None
+                    for label in labels)
+        ]  # fmt: skip
+        names = sorted(names, key=lambda n: (order[known[n].name], n))
+        for start in range(0, len(names), _MOST_COLUMNS):
+            part = names[start : start + _MOST_COLUMNS]
+            heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
+            rows = [
+                (str(side_of(v)), structure_of(v).key, [cell(found.get((v, n))) for n in part])
+                for v in labels
+            ]
+            rows = [row for row in rows if any(c.text != "–" for c in row[2])]
+            out.append(Table(title if start == 0 else f"{title} (continued)", heads, rows))
+    return out
+
+
+def without_figures(measures: list[Measure]) -> list[str]:
+    """Return the muscles of which nothing was measured."""
+    labels = {m.label for m in measures if m.label > 0}
+    labels -= {m.label for m in measures if m.value is not None}
+    return [f"{side_of(v)} {structure_of(v).key}" for v in sorted(labels)]
+
+
+def complete_rows(measures: list[Measure]) -> list[tuple[str, str, str, Cell, str, str]]:
+    """Return every row of the long table: muscle, measure, unit, cell, status, note."""
+    rows = []
+    for m in measures:
+        muscle = f"{side_of(m.label)} {structure_of(m.label).key}" if m.label else "whole subject"
+        unit = shown_unit(m.unit)[0]
+        rows.append((muscle, m.measure, unit, cell(m), m.status.replace("_", " "), m.note))
+    return rows

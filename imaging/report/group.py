@@ -1,0 +1,203 @@
+"""All subjects together: one table, one page with distributions and outliers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from imaging import __version__
+from imaging.errors import MissingFileError, PennateError
+from imaging.measures import Measure, read_measures
+from imaging.musclemap.table import definition_of, definitions, dictionary, wide
+from imaging.muscles import structure_of
+from imaging.report.figures import number, shown_unit, title_of
+from imaging.report.picture import Picture, guarded, svg
+from imaging.report.subject import RESEARCH_USE, environment
+
+MIN_FOR_OUTLIERS = 5
+OUTLIER_SCORE = 3.5
+_SIDE_STYLE = {1: ("left", "<", "#4477AA"), 2: ("right", ">", "#CC6677"), 0: ("?", "o", "#555555")}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The measures of one subject (and session)."""
+
+    prefix: str
+    path: Path
+    measures: list[Measure]
+
+    @property
+    def entities(self) -> dict[str, str]:
+        """Return participant_id and session_id of the prefix; ``n/a`` without session."""
+        parts = dict(p.split("-", 1) for p in self.prefix.split("_") if "-" in p)
+        session = f"ses-{parts['ses']}" if "ses" in parts else "n/a"
+        return {"participant_id": f"sub-{parts.get('sub', self.prefix)}", "session_id": session}
+
+
+def read_group(out: Path) -> tuple[list[Subject], list[str]]:
+    """Read the long tables of all subjects; one that cannot be read becomes a sentence.
+
+    Raises
+    ------
+    MissingFileError
+        Not one subject has a muscle map.
+    """
+    subjects, problems = [], []
+    for path in sorted(out.glob("**/map/*_measures.tsv")):
+        prefix = path.name.removesuffix("_measures.tsv")
+        if any(part.startswith(".") for part in path.relative_to(out).parts):
+            continue  # half-written by a run that still goes on
+        try:
+            subjects.append(Subject(prefix, path, read_measures(path)))
+        except (PennateError, ValueError, TypeError) as error:
+            problems.append(f"{prefix} is left out: {error}")
+    if not subjects:
+        raise MissingFileError(
+            "holds no map/*_measures.tsv that can be read", out, "Run pennate map for a subject"
+        )
+    return subjects, problems
+
+
+def group_table(subjects: list[Subject]) -> pd.DataFrame:
+    """Return one row per subject and muscle; columns as in a subject's wide table."""
+    frames = []
+    for subject in subjects:
+        frame = wide(subject.measures)
+        for place, (name, value) in enumerate(subject.entities.items()):
+            frame.insert(place, name, value)
+        frames.append(frame.astype(object))
+    return pd.concat(frames, ignore_index=True)
+
+
+def group_dictionary(subjects: list[Subject]) -> dict[str, Any]:
+    """Return the data dictionary of the group table."""
+    columns = {
+        "participant_id": {"Description": "Participant"},
+        "session_id": {"Description": "Session"},
+    }
+    every = {(m.measure, m.unit): m for s in subjects for m in s.measures if m.label > 0}
+    return {"Columns": columns | dictionary(list(every.values()))}
+
+
+def long_values(subjects: list[Subject]) -> pd.DataFrame:
+    """Return every value of a muscle: subject, label, measure, unit, value."""
+    rows = [
+        (s.prefix, m.label, m.measure, m.unit, m.value)
+        for s in subjects
+        for m in s.measures
+        if m.label > 0 and m.value is not None
+    ]
+    return pd.DataFrame(rows, columns=["subject", "label", "measure", "unit", "value"])
+
+
+def robust_scores(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return modified z-scores, 0.6745·(x - median)/MAD; NaN for few or equal values.
+
+    Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.
+    """
+    values = np.asarray(values, dtype=float)
+    deviation = values - np.median(values) if len(values) else values
+    spread = np.median(np.abs(deviation)) if len(values) else 0.0
+    if len(values) < MIN_FOR_OUTLIERS or spread == 0:
+        return np.full(len(values), np.nan)
+    return 0.6745 * deviation / spread
+
+
+def find_outliers(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose value lies far from those of other subjects for the same muscle."""
+    out = values.assign(score=np.nan)
+    for rows in values.groupby(["measure", "label"]).indices.values():
+        out.loc[out.index[rows], "score"] = robust_scores(values["value"].to_numpy()[rows])
+    return out[out["score"].abs() > OUTLIER_SCORE].reset_index(drop=True)
+
+
+def group_page(subjects: list[Subject], problems: list[str]) -> str:
+    """Return the HTML of the group's page."""
+    values = long_values(subjects)
+    outliers = find_outliers(values)
+    order = {d.name: k for k, d in enumerate(definitions())}
+    known = {m: d for m in values["measure"].unique() if (d := definition_of(m)) is not None}
+    names = sorted(
+        (m for m, d in known.items() if d.level == "muscle"), key=lambda m: order[known[m].name]
+    )
+    strange = [
+        (r["subject"], _muscle(r["label"]), title_of(r["measure"]),
+         number(r["value"] * shown_unit(r["unit"])[1]), shown_unit(r["unit"])[0],
+         f"{r['score']:+.1f}")
+        for r in outliers.to_dict("records")
+    ]  # fmt: skip
+    return environment().get_template("group.html.j2").render(
+        title="Muscle maps of the group",
+        research_use=RESEARCH_USE,
+        version=__version__,
+        subjects=[s.prefix for s in subjects],
+        problems=problems,
+        outliers=strange,
+        enough=len(subjects) >= MIN_FOR_OUTLIERS,
+        least=MIN_FOR_OUTLIERS,
+        score=OUTLIER_SCORE,
+        measures=[_measure(name, values, outliers) for name in names],
+    )  # fmt: skip
+
+
+def _muscle(label: int) -> str:
+    return f"{_SIDE_STYLE[label // 100][0]} {structure_of(label).key}"
+
+
+def _measure(name: str, values: pd.DataFrame, outliers: pd.DataFrame) -> dict[str, Any]:
+    rows = values[values["measure"] == name]
+    unit, factor = shown_unit(rows["unit"].iloc[0])
+    definition = definition_of(name)
+    summary = [
+        (_muscle(label), len(v), number(v.mean() * factor),
+         number(v.std() * factor) if len(v) > 1 else "–",
+         number(v.min() * factor), number(v.max() * factor))
+        for label in sorted(rows["label"].unique())
+        if len(v := rows.loc[rows["label"] == label, "value"])
+    ]  # fmt: skip
+    strange = outliers[outliers["measure"] == name]
+    title = title_of(name)
+    caption = definition.definition if definition else ""
+    picture: Picture = guarded(
+        title[0].upper() + title[1:], caption, f"Dots of {title} per subject, one line per muscle.",
+        lambda: dots(rows, strange, f"{title} ({unit})" if unit else title, factor),
+        "No values.",
+    )  # fmt: skip
+    return {"picture": picture, "unit": unit, "summary": summary}
+
+
+def dots(rows: pd.DataFrame, outliers: pd.DataFrame, axis: str, factor: float) -> str:
+    """Draw one dot per subject, one line per muscle; outliers carry the subject's name."""
+    indices = sorted(rows["label"].mod(100).unique(), reverse=True)
+    figure = Figure(figsize=(8.5, 0.32 * len(indices) + 0.9), layout="constrained")
+    axes = figure.subplots()
+    for y, index in enumerate(indices):
+        axes.axhline(y, color="#E4E4E4", lw=0.8, zorder=0)
+        for code, (_, marker, colour) in _SIDE_STYLE.items():
+            values = rows.loc[rows["label"] == 100 * code + index, "value"].to_numpy() * factor
+            shift = {0: 0.0, 1: 0.16, 2: -0.16}[code]
+            place = np.full(len(values), y + shift)
+            axes.plot(values, place, marker, color=colour, ms=4, alpha=0.75, lw=0)
+            if len(values) > 1:
+                axes.plot(np.median(values), y + shift, "|", color="black", ms=9, mew=1.5)
+    for row in outliers.to_dict("records"):
+        y = indices.index(row["label"] % 100)
+        axes.annotate(row["subject"], (row["value"] * factor, y), fontsize=6,
+                      textcoords="offset points", xytext=(3, 5))  # fmt: skip
+    axes.set_yticks(range(len(indices)), [structure_of(int(i)).key for i in indices], fontsize=8)
+    axes.set_ylim(-0.6, len(indices) - 0.4)
+    for code in sorted(rows["label"].floordiv(100).unique()):
+        side, marker, colour = _SIDE_STYLE[code]
+        axes.plot([], [], marker, color=colour, ms=4, lw=0, label=side)
+    axes.legend(fontsize=7, frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
+    axes.set_xlabel(axis, fontsize=8)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    return svg(figure)

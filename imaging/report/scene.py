@@ -1,0 +1,110 @@
+"""Fascicles in 3-D: rendered off screen in a process of its own, or drawn as plain lines.
+
+Rendering needs OpenGL without a screen, which may be missing or crash. It runs as
+``python -m imaging.report.scene`` so that a crash ends that process and not the report.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvista as pv
+from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d.art3d import Line3DCollection
+
+from imaging.musclemap.map import fascicles_of, read_mesh
+from imaging.report.picture import address, colour_of, png
+
+_MOST_LINES = 4000
+_SECONDS = 180
+NO_OPENGL = (
+    "Drawn as plain lines because no off-screen OpenGL is there; for shaded pictures install "
+    "the Debian package libegl1 (with libegl-mesa0 and libgl1) or libosmesa6."
+)
+
+
+def render(fascicles: Path, surfaces: Path | None) -> tuple[str, str]:
+    """Return the data address of the picture, and a sentence where it had to be a plain one.
+
+    Parameters
+    ----------
+    fascicles
+        ``_fascicles.vtp``.
+    surfaces
+        ``_surfaces.vtp`` or None.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "scene.png"
+        command = [sys.executable, "-m", "imaging.report.scene", str(fascicles)]
+        command += [str(surfaces) if surfaces else "-", str(target)]
+        try:
+            subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
+            return address(target.read_bytes(), "image/png"), ""
+        except (subprocess.SubprocessError, OSError):
+            return plain(read_mesh(fascicles)), NO_OPENGL
+
+
+def thinned(mesh: pv.PolyData, most: int = _MOST_LINES) -> pv.PolyData:
+    """Return at most so many fascicles, evenly taken from their order."""
+    if mesh.n_cells <= most:
+        return mesh
+    chosen = np.unique(np.linspace(0, mesh.n_cells - 1, most).round().astype(int))
+    part = mesh.extract_cells(chosen)
+    return part.extract_geometry()
+
+
+def plain(mesh: pv.PolyData) -> str:
+    """Draw fascicles as lines with matplotlib, from the front and from the right."""
+    points, offsets = fascicles_of(mesh)
+    step = max(1, (len(offsets) - 1) // 1500)
+    chosen = range(0, len(offsets) - 1, step)
+    lines = [points[offsets[f] : offsets[f + 1]] for f in chosen]
+    labels = np.asarray(mesh.cell_data["label"])
+    colours = [colour_of(int(labels[f])) for f in chosen]
+    figure = Figure(figsize=(8, 6))
+    low, high = points.min(axis=0), points.max(axis=0)
+    for number, azimuth in enumerate((90, 0)):
+        axes = figure.add_subplot(1, 2, number + 1, projection="3d")
+        axes.add_collection3d(Line3DCollection(lines, colors=colours, linewidths=0.5))
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
+        axes.set_box_aspect(np.maximum(high - low, 1))
+        axes.view_init(elev=5, azim=azimuth)
+        axes.set_axis_off()
+    return png(figure)
+
+
+def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
+    """Render fascicles by muscle from two sides and by length, into a PNG."""
+    lines = thinned(read_mesh(fascicles))
+    skin = read_mesh(surfaces) if surfaces else None
+    plotter = pv.Plotter(off_screen=True, shape=(1, 3), border=False, window_size=[1500, 900])
+    plotter.background_color = "white"  # type: ignore[assignment]
+    for column, (azimuth, by_length) in enumerate(((0, False), (90, False), (0, True))):
+        plotter.subplot(0, column)
+        if by_length and "length_mm" in lines.cell_data:
+            bar: Any = {"title": "fascicle length (mm)", "color": "black", "n_labels": 4}
+            plotter.add_mesh(lines, scalars="length_mm", cmap="viridis", line_width=1.5,
+                             scalar_bar_args=bar)  # fmt: skip
+        else:
+            for label in np.unique(np.asarray(lines.cell_data["label"])):
+                part = lines.extract_cells(np.asarray(lines.cell_data["label"]) == label)
+                plotter.add_mesh(part, color=colour_of(int(label)), line_width=1.5)
+        if skin is not None:
+            plotter.add_mesh(skin, color="#BBBBBB", opacity=0.12, show_scalar_bar=False)
+        # From the front (anterior, +y), upright; then from the right.
+        eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
+        plotter.view_vector(eye, viewup=(0, 0, 1))  # type: ignore[call-arg,arg-type]
+        plotter.enable_parallel_projection()  # type: ignore[call-arg]
+        plotter.camera.zoom(1.35)
+    plotter.screenshot(target)
+    plotter.close()
+
+
+if __name__ == "__main__":
+    _lines, _surfaces, _target = sys.argv[1:4]
+    draw(Path(_lines), None if _surfaces == "-" else Path(_surfaces), Path(_target))

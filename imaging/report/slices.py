@@ -1,0 +1,169 @@
+"""Axial slices of the map's layers, in radiological convention (the right side on the left)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from imaging.image import Image
+from imaging.muscles import structure_of
+from imaging.report.picture import colour_of, png, window
+
+_COUNT = 5
+_WIDTH = 10.0
+
+
+def chosen_slices(labels: Image, count: int = _COUNT) -> list[int]:
+    """Return slice numbers spread over the extent of the labels, proximal first."""
+    used = np.flatnonzero(labels.data.any(axis=(0, 1)))
+    places = np.linspace(0.1, 0.9, count) * (used[-1] - used[0]) + used[0]
+    return [int(k) for k in np.unique(np.rint(places))[::-1]]
+
+
+def label_slices(arrays: dict[str, Image]) -> str:
+    """Draw labels on the anatomical image, with the key of each muscle written on it."""
+    anatomy, labels = arrays["anatomy"], arrays["label"]
+    figure, panels = _panels(labels)
+    limits = window(anatomy.data[labels.data > 0])
+    for k, panel in panels:
+        _show(panel, anatomy.data[..., k], labels, cmap="gray", vmin=limits[0], vmax=limits[1])
+        plane = labels.data[..., k]
+        overlay = np.zeros((*plane.shape, 4), np.float32)
+        for label in np.unique(plane[plane > 0]):
+            overlay[plane == label] = (*to_rgb(colour_of(int(label))), 0.55)
+        _show(panel, overlay, labels)
+        _write_keys(panel, plane)
+    return png(figure)
+
+
+def contour_slices(arrays: dict[str, Image], name: str) -> str | None:
+    """Draw a layer in grey with the outlines of the anatomical labels on it."""
+    if name not in arrays:
+        return None
+    labels = arrays["label"]
+    figure, panels = _panels(labels)
+    limits = window(arrays[name].data[labels.data > 0])
+    for k, panel in panels:
+        _show(panel, arrays[name].data[..., k], labels, cmap="gray", vmin=limits[0], vmax=limits[1])
+        _outline(panel, labels.data[..., k], "#FFB000")
+    return png(figure)
+
+
+def scalar_slices(
+    arrays: dict[str, Image], name: str, unit: str, *, scale: float = 1.0,
+    limits: tuple[float, float] | None = None,
+) -> str | None:  # fmt: skip
+    """Draw a layer in colour on the anatomical image; what was not measured stays grey."""
+    if name not in arrays or not np.isfinite(arrays[name].data).any():
+        return None
+    labels, values = arrays["label"], arrays[name].data * scale
+    inside = np.where(labels.data > 0, values, np.nan)
+    low, high = limits or window(inside, 2, 98)
+    figure, panels = _panels(labels, bar=True)
+    grey = window(arrays["anatomy"].data[labels.data > 0])
+    shown: Any = None
+    for k, panel in panels:
+        plane = arrays["anatomy"].data[..., k]
+        _show(panel, plane, labels, cmap="gray", vmin=grey[0], vmax=grey[1])
+        layer = np.ma.masked_invalid(inside[..., k])
+        shown = _show(panel, layer, labels, cmap="viridis", vmin=low, vmax=high)
+        _outline(panel, labels.data[..., k], "white")
+    axes = figure.add_axes((0.945, 0.18, 0.012, 0.64))
+    figure.colorbar(shown, cax=axes, extend="both").set_label(unit, fontsize=8)
+    axes.tick_params(labelsize=7)
+    return png(figure)
+
+
+def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
+    """Draw directions as colours: red left-right, green front-back, blue up-down."""
+    if name not in arrays:
+        return None
+    labels = arrays["label"]
+    figure, panels = _panels(labels)
+    grey = window(arrays["anatomy"].data[labels.data > 0])
+    for k, panel in panels:
+        plane = arrays["anatomy"].data[..., k]
+        _show(panel, plane, labels, cmap="gray", vmin=grey[0], vmax=grey[1])
+        vectors = arrays[name].data[..., k, :]
+        known = np.isfinite(vectors[..., 0]) & (labels.data[..., k] > 0)
+        colours = np.zeros((*known.shape, 4), np.float32)
+        colours[known, :3] = np.abs(vectors[known]).clip(0, 1)
+        colours[known, 3] = 1
+        _show(panel, colours, labels)
+        _outline(panel, labels.data[..., k], "white")
+    return png(figure)
+
+
+def _panels(labels: Image, bar: bool = False) -> tuple[Figure, list[tuple[int, Axes]]]:
+    slices = chosen_slices(labels)
+    rows, columns = _window_of(labels)
+    height_mm = (columns.stop - columns.start) * labels.spacing[1]
+    width_mm = (rows.stop - rows.start) * labels.spacing[0]
+    across = 0.93 if bar else 1.0
+    panel = _WIDTH * across / len(slices)
+    height = min(panel * height_mm / width_mm, 4.5) + 0.25
+    figure = Figure(figsize=(_WIDTH, height), facecolor="black")
+    out = []
+    for number, k in enumerate(slices):
+        left = number * across / len(slices)
+        axes = figure.add_axes((left, 0.0, across / len(slices), 1 - 0.22 / height))
+        z = labels.to_world([(n - 1) / 2 for n in labels.shape[:2]] + [k])[2]
+        axes.set_title(f"S {z:+.0f} mm", fontsize=7, color="white", pad=2)
+        axes.set_xlim(rows.stop, rows.start)  # radiological: the right side on the left
+        axes.set_ylim(columns.start, columns.stop)
+        axes.set_aspect(labels.spacing[1] / labels.spacing[0])
+        axes.set_facecolor("black")
+        axes.axis("off")
+        if number == 0:
+            axes.text(0.03, 0.5, "R", transform=axes.transAxes, fontsize=8, color="white")
+            axes.text(0.5, 0.95, "A", transform=axes.transAxes, fontsize=8, color="white")
+        out.append((k, axes))
+    if bar:
+        figure.patch.set_facecolor("white")
+        for _, axes in out:
+            axes.title.set_color("black")
+    return figure, out
+
+
+def _window_of(labels: Image) -> Sequence[slice]:
+    return [slice(0, labels.shape[axis]) for axis in (0, 1)]
+
+
+def _show(panel: Axes, plane: NDArray[Any], grid: Image, **style: Any) -> Any:
+    limits = panel.get_xlim(), panel.get_ylim()
+    swapped = np.moveaxis(plane, 0, 1)
+    if isinstance(plane, np.ma.MaskedArray):
+        swapped = plane.T
+    shown = panel.imshow(
+        swapped, origin="lower", interpolation="nearest",
+        aspect=float(grid.spacing[1] / grid.spacing[0]), **style,
+    )  # fmt: skip
+    panel.set_xlim(*limits[0])
+    panel.set_ylim(*limits[1])
+    return shown
+
+
+def _outline(panel: Axes, plane: NDArray[Any], colour: str) -> None:
+    for label in np.unique(plane[plane > 0]):
+        if structure_of(int(label)).is_muscle:
+            mask = (plane == label).T.astype(float)
+            panel.contour(mask, levels=[0.5], colors=[colour], linewidths=0.5)
+
+
+def _write_keys(panel: Axes, plane: NDArray[Any]) -> None:
+    for label in np.unique(plane[plane > 0]):
+        s = structure_of(int(label))
+        where = np.argwhere(plane == label)
+        if s.tissue in ("fat", "skin") or len(where) < 12:
+            continue
+        # The voxel nearest to the centre of the part, so that the key lies inside it.
+        place = where[np.argmin(((where - where.mean(axis=0)) ** 2).sum(axis=1))]
+        box = {"facecolor": "white", "alpha": 0.6, "pad": 0.4, "lw": 0}
+        panel.text(float(place[0]), float(place[1]), s.key, fontsize=5, ha="center",
+                   va="center", color="black", bbox=box)  # fmt: skip

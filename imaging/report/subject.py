@@ -1,0 +1,156 @@
+"""The page of one subject: one self-contained HTML file."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from imaging import __version__
+from imaging.musclemap.activation import PAINTED
+from imaging.musclemap.inputs import STAGE_TITLES
+from imaging.report import figures, scene, slices, traces
+from imaging.report.content import Content
+from imaging.report.picture import Picture, guarded
+
+RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
+_AXIAL = (
+    "Axial slices from proximal (left) to distal, in radiological convention: the right side of "
+    "the body is on the left; A is anterior. Heights are world S coordinates."
+)
+
+
+def environment() -> jinja2.Environment:
+    """Return the template environment; text is escaped, undefined names are errors."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("imaging", "data/templates"),
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def subject_page(content: Content) -> str:
+    """Return the HTML of a subject's page."""
+    notes = content.notes
+    citations = dict.fromkeys(c for s in notes.get("stages", []) for c in s["citations"])
+    return environment().get_template("subject.html.j2").render(
+        title=f"Muscle map of {content.prefix}",
+        research_use=RESEARCH_USE,
+        version=__version__,
+        warnings=content.warnings,
+        missing=[(STAGE_TITLES[s], why) for s, why in sorted(notes.get("missing", {}).items())],
+        checks=_checks(content),
+        pictures=pictures(content),
+        tables=figures.muscle_tables(content.measures),
+        nothing=figures.without_figures(content.measures),
+        complete=figures.complete_rows(content.measures),
+        methods=[s for s in notes.get("stages", []) if s["method"]],
+        citations=list(citations),
+        provenance=_provenance(notes),
+    )  # fmt: skip
+
+
+def _checks(content: Content) -> list[tuple[str, figures.Cell, str]]:
+    """Return the figures of the whole subject, and the facts that tell quality."""
+    rows = [
+        (figures.title_of(m.measure), figures.cell(m), figures.shown_unit(m.unit)[0])
+        for m in content.measures
+        if m.label == 0
+    ]
+    check = content.facts("diffusion").get("gradient_check")
+    if isinstance(check, str):
+        rows.append(("gradient table check", figures.Cell(check), ""))
+    return rows
+
+
+def _provenance(notes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one row per file: made by which version, with which settings, from what."""
+    rows = []
+    for name, made in sorted(notes.get("provenance", {}).items()):
+        settings = ", ".join(f"{k} = {v}" for k, v in sorted(made.get("Settings", {}).items()))
+        by = made.get("GeneratedBy", {})
+        rows.append({
+            "file": name,
+            "by": f"{by.get('Command', by.get('Name', ''))} {by.get('Version', '')}".strip(),
+            "settings": settings,
+            "sources": made.get("Sources", []),
+        })  # fmt: skip
+    return rows
+
+
+def pictures(content: Content) -> list[Picture]:
+    """Return every picture of the page in order, drawn or with the reason why not."""
+    arrays = content.arrays
+    missing = content.notes.get("missing", {})
+
+    def absent(stage: str, what: str) -> str:
+        return f"No {what}: {missing[stage]}." if stage in missing else f"No {what} in the map."
+
+    out = [
+        guarded("Muscles on anatomy",
+                f"Labels with the key of each muscle. {_AXIAL}",
+                "Axial slices of the anatomical image with coloured, named muscles.",
+                lambda: slices.label_slices(arrays), "No labels."),
+        guarded("Diffusion on anatomy",
+                "Mean image without diffusion weighting with the outlines of the anatomical "
+                "labels: outlines must follow the muscles seen.",
+                "Axial slices of the diffusion image with outlines of muscles.",
+                lambda: slices.contour_slices(arrays, "b0"), absent("dwi", "diffusion image")),
+        guarded("Fractional anisotropy", f"Inside muscles. {_AXIAL}",
+                "Axial slices coloured by fractional anisotropy.",
+                lambda: slices.scalar_slices(arrays, "fa", "FA"),
+                absent("dwi", "fractional anisotropy")),
+        guarded("Fibre direction",
+                "Main diffusion direction: red left–right, green front–back, blue up–down.",
+                "Axial slices coloured by main diffusion direction.",
+                lambda: slices.direction_slices(arrays, "e1"), absent("dwi", "fibre direction")),
+        _fascicles(content, absent("fibre", "fascicles")),
+    ]  # fmt: skip
+    stiffness = sorted(name for name in arrays if name.startswith("stiffness_"))
+    for name in stiffness or ["stiffness"]:
+        method = name.removeprefix("stiffness").lstrip("_")
+        out.append(
+            guarded(f"Stiffness ({method})" if method else "Stiffness",
+                    "Inside muscles, away from their borders; the quantity is named in the "
+                    "methods. What stays grey was not measured.",
+                    f"Axial slices coloured by stiffness {method} in kilopascal.",
+                    partial(slices.scalar_slices, arrays, name, "kPa", scale=1e-3),
+                    absent("mre", "stiffness"))
+        )  # fmt: skip
+    motion = content.facts("diffusion").get("motion")
+    out += [
+        guarded("Activation over the gait cycle",
+                f"Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. "
+                f"{PAINTED[0].upper()}{PAINTED[1:]}.",
+                "Curves of EMG amplitude over the gait cycle, one panel per muscle.",
+                lambda: traces.emg_cycles(content.curves, content.notes.get("onsets", [])),
+                absent("func", "EMG")),
+        guarded("Motion during diffusion",
+                "Movement of the legs, volume by volume, removed before the tensor was fitted.",
+                "Curves of translation and rotation over the volumes of the diffusion series.",
+                lambda: traces.motion_trace(motion), absent("dwi", "motion trace")),
+    ]  # fmt: skip
+    return out
+
+
+def _fascicles(content: Content, absent: str) -> Picture:
+    caption = (
+        "Left: by muscle, seen from the front; middle: from the right; right: by fascicle "
+        "length. At most 4000 fascicles are drawn."
+    )
+    alt = "Fascicles in three dimensions, coloured by muscle and by length."
+    if content.fascicles is None or content.fascicles.n_cells == 0:
+        return Picture("Fascicles", caption, alt, message=absent)
+    start = f"{content.folder / content.prefix}"
+    surfaces = Path(f"{start}_surfaces.vtp")
+    note = ""
+
+    def draw() -> str:
+        nonlocal note
+        shown = surfaces if surfaces.is_file() else None
+        source, note = scene.render(Path(f"{start}_fascicles.vtp"), shown)
+        return source
+
+    picture = guarded("Fascicles", caption, alt, draw, absent)
+    return Picture("Fascicles", note or caption, alt, picture.source, picture.message)

@@ -1,0 +1,82 @@
+"""Curves: mean EMG cycles with onset bars, and the motion trace of the diffusion series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from imaging.muscles import side_of, structure_of
+from imaging.report.picture import colour_of, svg
+
+_ACROSS = 4
+
+
+def emg_cycles(curves: pd.DataFrame | None, onsets: list[dict[str, Any]]) -> str | None:
+    """Draw the mean cycle of each muscle with SD, and its bursts stride by stride as bars."""
+    if curves is None or curves.empty:
+        return None
+    labels = sorted(int(v) for v in curves["label"].unique())
+    down = -(-len(labels) // _ACROSS)
+    figure = Figure(figsize=(10, 1.75 * down + 0.4), layout="constrained")
+    panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True)
+    for axes, label in zip(panels.ravel(), labels, strict=False):
+        rows = curves[curves["label"] == label].sort_values("percent")
+        percent, mean, sd = (rows[c].to_numpy(float) for c in ("percent", "mean", "sd"))
+        colour = colour_of(label)
+        axes.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.35, lw=0)
+        axes.plot(percent, mean, color="black", lw=1)
+        n = rows["n"].max()
+        strides = "" if pd.isna(n) else f" (n = {int(n)})"
+        title = f"{side_of(label)} {structure_of(label).key}{strides}"
+        axes.set_title(title, fontsize=8, loc="left")
+        _bars(axes, [row for row in onsets if row["label"] == label and row["stride"] is not None])
+        axes.set_xlim(0, 100)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels.ravel()[len(labels) :]:
+        axes.axis("off")
+    figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
+    figure.supylabel("amplitude (%)", fontsize=8)
+    return svg(figure)
+
+
+def _bars(axes: Axes, bursts: list[dict[str, Any]]) -> None:
+    """Draw each stride's bursts as bars below the curve; one over the strike is cut in two."""
+    strides = sorted({int(row["stride"]) for row in bursts})
+    for row in bursts:
+        start, end = row.get("onset_percent"), row.get("offset_percent")
+        if start is None or end is None:
+            continue
+        start, end = start % 100, end % 100
+        pieces = [(start, end)] if end >= start else [(start, 100), (0, end)]
+        height = -6.0 - 5.0 * strides.index(int(row["stride"]))
+        for a, b in pieces:
+            axes.plot([a, b], [height, height], color="#444444", lw=2, solid_capstyle="butt")
+
+
+def motion_trace(motion: list[list[float]] | None) -> str | None:
+    """Draw translations (mm) and rotations (degrees) of each volume of the diffusion series."""
+    if not motion:
+        return None
+    values = np.asarray(motion, dtype=float)
+    if values.ndim != 2 or values.shape[1] != 6:
+        return None
+    figure = Figure(figsize=(10, 2.2), layout="constrained")
+    styles = ("-", "--", ":")
+    colours = ("#4477AA", "#CC6677", "#117733")
+    for axes, columns, unit, names in zip(
+        figure.subplots(1, 2), (values[:, :3], values[:, 3:]),
+        ("translation (mm)", "rotation (degrees)"), (("x", "y", "z"), ("x", "y", "z")), strict=True,
+    ):  # fmt: skip
+        for c in range(3):
+            axes.plot(columns[:, c], styles[c], color=colours[c], lw=1, label=names[c])
+        axes.set_xlabel("volume", fontsize=8)
+        axes.set_ylabel(unit, fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=7, frameon=False, ncols=3)
+        axes.spines[["top", "right"]].set_visible(False)
+    return svg(figure)
