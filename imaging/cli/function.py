@@ -65,7 +65,8 @@ def command(
         table(
             "onsets",
             summary.onsets_table(analysis),
-            "Bursts that begin in a stride; times in s and in percent of that stride",
+            "Bursts; times in s and in percent of their stride: negative begins in the stride "
+            "before, above 100 ends in the next; main: the burst at the peak of the mean cycle",
         )
         write_measures(summary.measures(analysis), folder / f"{prefix}_desc-function_measures.tsv")
         write_sidecar(

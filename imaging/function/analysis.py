@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import cycles, emg, events, onsets
+from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
+from imaging.function.events import Agreement, compare, force_events, merge, strikes
 from imaging.function.recording import Event, FloatArray, Foot, Recording
 from imaging.muscles import side_of
+
+MAIN_REACH = 0.15
 
 
 @dataclass(frozen=True)
 class StrideBurst:
-    """A burst and the stride it begins in; percent may exceed 100 for what ends in the next."""
+    """A burst in percent of its stride: that of the peak it holds, else that it begins in.
+
+    Percent is negative for what begins in the stride before, above 100 for what ends in the next.
+    """
 
     burst: onsets.Burst
     stride: int
@@ -78,12 +84,12 @@ class Analysis:
     """
 
     events: tuple[Event, ...]
-    agreement: tuple[events.Agreement, ...]
+    agreement: tuple[Agreement, ...]
     strides: Mapping[Foot, FloatArray]
     muscles: tuple[MuscleActivity, ...]
     channels: ChannelMap
     undecided_stances: int = 0
-    band_hz: tuple[float, float] | None = field(default=None)
+    band_hz: tuple[float, float] | None = None
 
 
 def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
@@ -95,12 +101,12 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
         Channels that contradict each other, or a signal sampled too slowly.
     """
     channels = map_channels(recording.labels, recording.targets, settings.channels)
-    of_force = events.force_events(recording, settings.force_threshold_n)
-    agreement = events.compare(recording.events, of_force, recording.event_frame_s)
-    used = events.merge(recording.events, of_force)
+    of_force = force_events(recording, settings.force_threshold_n)
+    agreement = compare(recording.events, of_force, recording.event_frame_s)
+    used = merge(recording.events, of_force)
     sides: tuple[Foot, ...] = ("left", "right")
     strides = {
-        side: cycles.cycles(events.strikes(used, side), recording.start_s, recording.end_s)
+        side: cycles.cycles(strikes(used, side), recording.start_s, recording.end_s)
         for side in sides
     }
     undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
@@ -161,8 +167,12 @@ def _activity(
         threshold_sd=settings.onset_sd,
         min_s=settings.onset_min_ms / 1000,
     )
-    placed = tuple(_place(found, own))
-    why = "" if placed else "no burst above the threshold begins in a stride"
+    placed = tuple(_place(found, own, int(mean.mean.argmax())))
+    why = (
+        ""
+        if any(b.main for b in placed)
+        else "no burst above the threshold at the peak of the mean cycle"
+    )
     return MuscleActivity(label, name, mean, peaks, placed, why, quiet.contrast)
 
 
@@ -172,21 +182,32 @@ def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
     return np.clip(samples, 0, recording.signals.shape[1])
 
 
-def _place(found: list[onsets.Burst], strides_s: FloatArray) -> list[StrideBurst]:
-    """Give every burst the stride it begins in; the strongest of a stride is its main burst."""
+def _place(
+    found: list[onsets.Burst], strides_s: FloatArray, peak_percent: int
+) -> list[StrideBurst]:
+    """Give every burst its stride, and every stride its main burst.
+
+    The main burst of a stride is the one that holds the peak of the mean cycle, or lies within
+    15 % of the cycle of it; so the same burst is compared over strides, also where it begins
+    before foot strike in one and after it in another.
+    """
+    main: dict[int, int] = {}
+    for stride, (start, end) in enumerate(strides_s):
+        time = start + peak_percent / 100 * (end - start)
+        gaps = [max(b.onset_s - time, time - b.offset_s, 0.0) for b in found]
+        nearest = int(np.argmin(gaps)) if gaps else -1
+        if nearest >= 0 and gaps[nearest] <= MAIN_REACH * (end - start):
+            main.setdefault(nearest, stride)
     placed = []
-    for burst in found:
-        place = cycles.percent_of_cycle(burst.onset_s, strides_s)
-        if place is None:
+    for i, burst in enumerate(found):
+        held = cycles.percent_of_cycle(burst.onset_s, strides_s)
+        if i not in main and held is None:
             continue
-        stride, onset = place
-        length = strides_s[stride, 1] - strides_s[stride, 0]
-        after = [onset + 100 * (t - burst.onset_s) / length for t in (burst.offset_s, burst.peak_s)]
-        placed.append((burst, stride, onset, *after))
-    strongest: dict[int, float] = {}
-    for burst, stride, *_ in placed:
-        strongest[stride] = max(strongest.get(stride, 0.0), burst.strength)
-    return [
-        StrideBurst(burst, stride, onset, offset, peak, burst.strength == strongest[stride])
-        for burst, stride, onset, offset, peak in placed
-    ]
+        stride = main[i] if i in main else held[0] if held else 0
+        start, end = strides_s[stride]
+        onset, offset, peak = (
+            float(100 * (t - start) / (end - start))
+            for t in (burst.onset_s, burst.offset_s, burst.peak_s)
+        )
+        placed.append(StrideBurst(burst, stride, onset, offset, peak, i in main))
+    return placed

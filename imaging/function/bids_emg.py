@@ -108,14 +108,13 @@ def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[
         return list(range(len(names)))
     if unknown := sorted(set(table["name"]) - set(names)):
         raise RecordingError(f"has no channels {unknown} of its channels table", path, "Correct it")
-    types = dict(zip(table["name"], table.get("type", pd.Series("EMG", table.index)), strict=True))
-    status = dict(
-        zip(table["name"], table.get("status", pd.Series("good", table.index)), strict=True)
-    )
+    rows = {str(row["name"]): row for row in table.to_dict("records")}
     keep = [
         i
         for i, name in enumerate(names)
-        if types.get(name, "EMG") == "EMG" and status.get(name) != "bad"
+        if name in rows
+        and rows[name].get("type", "EMG") == "EMG"
+        and rows[name].get("status") != "bad"
     ]
     if not keep:
         raise RecordingError("holds no EMG channel", path, "Check the channels table")

@@ -52,8 +52,9 @@ def parse_event(text: str, time_s: float, source: str = "file") -> Event | None:
 def contacts(vertical: FloatArray, rate_hz: float, threshold_n: float) -> NDArray[np.intp]:
     """Return first sample of contact and first sample after it, one row per stance.
 
-    Dips below the threshold shorter than 50 ms (re-crossings around toe-off) do not end a stance,
-    and contacts shorter than 200 ms are none.
+    A stance is loaded beyond twice the threshold for 200 ms at least, dips under 50 ms aside; its
+    ends are where the force crosses the threshold next to that. So re-crossings around toe-off,
+    which never reach twice the threshold, neither end a stance late nor make a new one.
 
     Parameters
     ----------
@@ -68,10 +69,15 @@ def contacts(vertical: FloatArray, rate_hz: float, threshold_n: float) -> NDArra
     -------
     (K, 2) array of int
     """
-    intervals = runs(vertical > threshold_n)
-    intervals = bridge(intervals, int(round(LONGEST_GAP_S * rate_hz)))
-    long_enough = intervals[:, 1] - intervals[:, 0] >= SHORTEST_STANCE_S * rate_hz
-    return intervals[long_enough]
+    loaded = bridge(runs(vertical > 2 * threshold_n), int(round(LONGEST_GAP_S * rate_hz)))
+    loaded = loaded[loaded[:, 1] - loaded[:, 0] >= SHORTEST_STANCE_S * rate_hz]
+    above = np.concatenate([[False], vertical > threshold_n, [False]])
+    stances = []
+    for first, after in loaded:
+        start = first - np.argmin(above[first::-1])
+        end = after + np.argmin(above[after + 1 :])
+        stances.append((start, end))
+    return np.array(stances, dtype=np.intp).reshape(-1, 2)
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.intp]:

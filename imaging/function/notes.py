@@ -51,7 +51,7 @@ def _method(analysis: Analysis, settings: FunctionSettings) -> str:
             f"rectified and low-passed at {settings.envelope_hz:g} Hz. Onsets and offsets were "
             "taken from the Teager-Kaiser energy, not from the envelope: above mean plus "
             f"{settings.onset_sd:g} SD of the quiet 100 ms of every stride for at least "
-            f"{settings.onset_min_ms:g} ms."
+            f"{settings.onset_min_ms:g} ms, and reaching {onsets.REACH:g} times that threshold."
         )
     return (
         f"Foot strike and lift were taken from the vertical force (> "
@@ -104,7 +104,7 @@ def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
     return {
         "rate_hz": recording.rate_hz,
         "start_s": round(recording.start_s, 6),
-        "channels": {name: label for name, label in analysis.channels.labels.items()},
+        "channels": dict(analysis.channels.labels),
         "strides": {side: len(s) for side, s in analysis.strides.items()},
         "event_agreement": [
             {

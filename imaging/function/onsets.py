@@ -19,6 +19,9 @@ from imaging.function.recording import FloatArray
 QUIET_S = 0.1
 DIP_S = 0.01
 BRIDGE_S = 0.06
+# What never rises further above the threshold is the baseline's own waxing and waning: the quiet
+# part is chosen for being quiet, so it understates the rest.
+REACH = 3.0
 # Energy of a burst over that of the quiet part, below which "quiet" means nothing.
 LEAST_CONTRAST = 10.0
 
@@ -104,8 +107,9 @@ def bursts(
     """Return the bursts of one channel.
 
     The energy must exceed mean + `threshold_sd`·SD of the quiet part for `min_s`, dips of up to
-    10 ms aside; bursts less than 60 ms apart are one. A burst that touches an end of the recording is left out, since its
-    onset or offset was not seen.
+    10 ms aside, and reach three times that threshold within it; bursts less than 60 ms apart are
+    one. A burst that touches an end of the recording
+    is left out, since its onset or offset was not seen.
 
     Parameters
     ----------
@@ -115,8 +119,10 @@ def bursts(
     threshold = quiet.mean + threshold_sd * quiet.sd
     width = int(round(min_s * rate_hz))
     intervals = bridge(runs(energy > threshold), int(round(DIP_S * rate_hz)))
-    # Short runs go first: bridged, a row of them would look like a burst.
+    # Short and weak runs go first: bridged, a row of them would look like a burst.
     intervals = intervals[intervals[:, 1] - intervals[:, 0] >= width]
+    reach = np.array([energy[first:after].max() for first, after in intervals])
+    intervals = intervals[reach >= REACH * threshold]
     intervals = bridge(intervals, int(round(BRIDGE_S * rate_hz)))
     found = []
     for first, after in intervals:

@@ -11,7 +11,7 @@ from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
 from imaging.function.recording import FloatArray, Foot
 from imaging.measures import Measure, not_measured
-from imaging.muscles import label_of, muscle_keys, side_of, structure_of
+from imaging.muscles import catalogue, label_of, muscle_keys, side_of, structure_of
 
 UNITS = {
     "emg_onset": "percent",
@@ -61,7 +61,7 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
 
 
 def onsets_table(analysis: Analysis) -> pd.DataFrame:
-    """Return every burst: stride it begins in, times in s and in percent of that stride."""
+    """Return every burst: its stride, times in s and in percent of that stride."""
     rows = []
     for m in analysis.muscles:
         key, side = structure_of(m.label).key, side_of(m.label)
@@ -112,7 +112,7 @@ def _muscle(m: MuscleActivity, analysis: Analysis) -> list[Measure]:
     if m.no_onsets:
         return rows + [not_measured(m.label, n, UNITS[n], m.no_onsets) for n in BURST_MEASURES]
     main = [b for b in m.bursts if b.main]
-    note = "n strides; strongest burst that begins in the stride"
+    note = "n strides; burst at the peak of the mean cycle"
     onset = np.array([b.onset_percent for b in main])
     offset = np.array([b.offset_percent for b in main])
     duration = np.array([1000 * (b.burst.offset_s - b.burst.onset_s) for b in main])
@@ -164,8 +164,6 @@ def _without_channel(present: set[int]) -> list[Measure]:
 
 
 def _groups_with(key: str) -> list[str]:
-    from imaging.muscles import catalogue
-
     return [s.key for s in catalogue() if s.tissue == "group" and key in s.key.split("+")]
 
 
