@@ -98,6 +98,18 @@ def _drive(labels: LabelArray, spacing_mm: float, driver: int) -> FloatArray:
     return place[..., None] * turn[:, (2, 0, 1)[driver]].astype(np.float32)
 
 
+def slab_box(leg: LegLike, height_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Return the corners (3,), (3,) of the box around a slab of the calf, world mm."""
+    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    middle = low[2] + 0.6 * (high[2] - low[2])  # where the calf is thickest
+    low[2], high[2] = middle - height_mm / 2, middle + height_mm / 2
+    axes = [np.arange(a, b + 4, 4.0) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    inside = points[leg.labels(points) != 0]
+    box = inside.min(axis=0) - 4, inside.max(axis=0) + 4
+    return np.append(box[0][:2], low[2]), np.append(box[1][:2], high[2])
+
+
 def displacement(
     leg: LegLike,
     *,
@@ -105,20 +117,17 @@ def displacement(
     drivers: int = 1,
     anisotropic: bool = False,
     frequency_hz: float = FREQUENCY_HZ,
-) -> tuple[Image, FloatArray]:
+) -> Image:
     """Solve the waves of every driver in a slab of the calf.
 
     Returns
     -------
     Image
         Displacement in metres, (I, J, K, 3, drivers) complex64, components along world RAS+.
-    (3,) array
-        Centre of the slab, world mm.
     """
-    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    low, high = slab_box(leg, preset.slab_mm)
     centre = (low + high) / 2
-    centre[2] = low[2] + 0.6 * (high[2] - low[2])  # where the calf is thickest
-    extent = np.append((high - low)[:2] + 2 * preset.margin_mm, preset.slab_mm)
+    extent = high - low + [2 * preset.margin_mm, 2 * preset.margin_mm, 0]
     i, j, k = (int(fft.next_fast_len(int(np.ceil(e / preset.solver_mm)))) for e in extent)
     shape = (i, j, k)
     affine = _grid(centre, shape, preset.solver_mm, np.eye(3))
@@ -148,7 +157,7 @@ def displacement(
     ]  # fmt: skip
     for wave in waves:
         wave *= _AMPLITUDE_M / np.quantile(np.linalg.norm(wave[labels != 0], axis=-1), 0.95)
-    return Image(np.stack(waves, -1), affine), centre
+    return Image(np.stack(waves, -1), affine)
 
 
 def encode(
@@ -265,12 +274,12 @@ def write_mre(
     folder, truth_folder = Path(folder), Path(truth_folder)
     for place in (folder, truth_folder):
         place.mkdir(parents=True, exist_ok=True)
-    waves, centre = displacement(leg, preset=size, drivers=drivers, anisotropic=anisotropic)
+    waves = displacement(leg, preset=size, drivers=drivers, anisotropic=anisotropic)
     turn = Rotation.from_euler("xyz", [3, -4, 6], degrees=True).as_matrix()
-    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    low, high = slab_box(leg, size.slices * size.voxel_mm[2])
     across = np.ceil(((high - low)[:2] + 12) / size.voxel_mm[:2]).astype(int)
     shape = (int(across[0]), int(across[1]), size.slices)
-    like = Image(np.zeros(shape, np.uint8), _grid(centre, shape, size.voxel_mm, turn))
+    like = Image(np.zeros(shape, np.uint8), _grid((low + high) / 2, shape, size.voxel_mm, turn))
     labels = leg.labels(_points(shape, like.affine)).reshape(shape)
     modulus, signal = paint(labels)
     phase, magnitude = encode(waves, like, signal, turn.T, snr=size.snr, rng=rng)

@@ -85,8 +85,8 @@ class _Medium:
         self.a = None
         if directions is not None and (self.shear.any() or self.stretch.any()):
             self.a = np.moveaxis(directions, -1, 0).astype(np.float32)
-        mu0 = complex(0.5 * (np.quantile(mu_perp.real, 0.02) + mu_perp.real.max()))
-        mu0 += 0.5j * float(mu_perp.imag.max())
+        # Near the modulus of most of the medium: half the iterations of a mean with stiff bone.
+        mu0 = 1.2 * complex(np.median(mu_perp.real), np.median(mu_perp.imag))
         loss = 1 - 1j * max(float(damping.mean()), 0.05)
         self.precondition = (1 / (mu0 * k2 - inertia * loss)).astype(np.complex64)
 
