@@ -1,0 +1,1 @@
+"""Accuracy and cost, measured by commands that stay; ``python -m benchmarks`` prints the tables."""
