@@ -252,7 +252,7 @@ def write_mre(
     leg
         Digital leg (labels and fibre directions at world points).
     folder, truth_folder
-        Where ``*_mre.nii.gz`` go and where the truth goes.
+        The subject's folder, in whose ``mre`` the waves go, and where the truth goes.
     subject, session
         Labels without ``sub-`` and ``ses-``.
     seed
@@ -271,7 +271,7 @@ def write_mre(
         The phase image.
     """
     size, rng = PRESETS[preset], np.random.default_rng(seed)
-    folder, truth_folder = Path(folder), Path(truth_folder)
+    folder, truth_folder = Path(folder) / "mre", Path(truth_folder)
     for place in (folder, truth_folder):
         place.mkdir(parents=True, exist_ok=True)
     waves = displacement(leg, preset=size, drivers=drivers, anisotropic=anisotropic)
