@@ -38,7 +38,7 @@ class Fascicles:
     Attributes
     ----------
     points : (P, 3) float32 array
-        All points one fascicle after the other, world RAS+ mm; the first is the proximal end.
+        All points one fascicle after the other, world RAS+ mm; the first is the distal end.
     offsets : (F + 1,) int64 array
         Where each fascicle begins in `points`.
     table : DataFrame

@@ -50,6 +50,8 @@ class MuscleArchitecture:
         Part of the tensor's grid that the next three arrays (I, J, K[, 3]) cover.
     directions, dispersion_deg, share
         Smooth directions, their dispersion, and the share of each voxel in the muscle.
+    seeds : (F, 3) array or None
+        Where each fascicle was started: points spread evenly in the muscle.
     facts : dict
         Counts of seeds and of the reasons for which streamlines were dropped.
     """
@@ -63,6 +65,7 @@ class MuscleArchitecture:
     directions: FloatArray | None = None
     dispersion_deg: FloatArray | None = None
     share: FloatArray | None = None
+    seeds: FloatArray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -121,7 +124,7 @@ def reconstruct_muscle(
     seeds = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
     axis = principal_axis(points)
     lines = track(
-        seeds, directions.vectors, parts.side_mm, affine, walls, upwards=axis,
+        seeds, directions.vectors, parts.side_mm, affine, walls, first_end=-axis,
         step_mm=settings.step_mm, max_angle_deg_per_mm=settings.max_angle_deg_per_mm,
         max_length_mm=settings.max_length_mm,
     )  # fmt: skip
@@ -144,8 +147,9 @@ def reconstruct_muscle(
         volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
         measures = muscle_measures(label, fascicles.table, seeds[kept], volume_ml, unfilled, rng)
     return MuscleArchitecture(
-        label, points, faces, fascicles, measures, box, one, directions.dispersion_deg, share, facts
-    )
+        label, points, faces, fascicles, measures, box, one, directions.dispersion_deg, share,
+        seeds[kept], facts,
+    )  # fmt: skip
 
 
 def _open_faces(points: FloatArray, faces: IntArray, mask: Image) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.geometry import polydata
 from imaging.image import apply_affine
 
 FloatArray = NDArray[np.floating[Any]]
@@ -32,7 +33,7 @@ def spread_seeds(
 
 def inside(points: FloatArray, faces: IntArray, places: FloatArray) -> NDArray[np.bool_]:
     """Tell which places (P, 3) lie inside a closed surface."""
-    surface = pv.PolyData.from_regular_faces(points, faces)
+    surface = polydata(points, faces)
     found = pv.PolyData(places).select_interior_points(surface, check_surface=False)
     return np.asarray(found["selected_points"], dtype=bool)
 

@@ -21,7 +21,7 @@ _CHUNK = 2048
 
 @dataclass(frozen=True)
 class Streamlines:
-    """Streamlines of seeds, each from its upper to its lower end.
+    """Streamlines of seeds, each from its distal to its proximal end.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def track(
     affine: FloatArray,
     surface: TriangleIndex,
     *,
-    upwards: FloatArray,
+    first_end: FloatArray,
     step_mm: float,
     max_angle_deg_per_mm: float,
     max_length_mm: float,
@@ -80,7 +80,7 @@ def track(
         Voxels of `vectors` to world mm.
     surface
         Triangles that end a streamline.
-    upwards : (3,) array
+    first_end : (3,) array
         A streamline's first end is the one that lies this way.
     step_mm, max_angle_deg_per_mm, max_length_mm
         Step, sharpest turn followed, and length at which one way is given up.
@@ -89,7 +89,7 @@ def track(
     to_voxels = np.linalg.inv(affine)
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     side_mm = np.ascontiguousarray(side_mm, dtype=np.float32)
-    up = np.ascontiguousarray(upwards, dtype=float)
+    up = np.ascontiguousarray(first_end, dtype=float)
     most = int(np.ceil(max_length_mm / step_mm)) + 2
     cosine = float(np.cos(np.radians(max_angle_deg_per_mm * step_mm)))
     parts, counts, stops, faces = [], [], [], []
@@ -97,7 +97,7 @@ def track(
         chunk = seeds[first : first + _CHUNK]
         buffer = np.empty((len(chunk), 2, most, 3), np.float32)
         count, stop, face = _track_all(
-            chunk, vectors, side_mm, to_voxels, *surface.arrays, up, step_mm, cosine, buffer
+            chunk, vectors, side_mm, to_voxels, surface.arrays, up, step_mm, cosine, buffer
         )
         for f in range(len(chunk)):
             parts.append(buffer[f, 0, : count[f, 0]][::-1].copy())
@@ -145,14 +145,12 @@ def _direction(vectors, side_mm, at, towards, out):  # type: ignore[no-untyped-d
         v = vectors[code, base[0] + a, base[1] + b, base[2] + c]
         if v[0] == 0.0 and v[1] == 0.0 and v[2] == 0.0:
             continue
-        if v[0] * towards[0] + v[1] * towards[1] + v[2] * towards[2] < 0:
-            w_signed = -w
-        else:
-            w_signed = w
-        x += w_signed * v[0]
-        y += w_signed * v[1]
-        z += w_signed * v[2]
         total += w
+        if v[0] * towards[0] + v[1] * towards[1] + v[2] * towards[2] < 0:
+            w = -w
+        x += w * v[0]
+        y += w * v[1]
+        z += w * v[2]
     norm = np.sqrt(x * x + y * y + z * z)
     if total < 0.3 or norm < 1e-6:
         return False
@@ -205,25 +203,10 @@ def _one_way(seed, heading, vectors, side_mm, matrix, tris, step, cosine, line):
 
 
 @numba.njit(cache=True)
-def _track_all(
-    seeds,
-    vectors,
-    side_mm,
-    matrix,
-    corners,
-    origin,
-    shape,
-    starts,
-    members,
-    upwards,
-    step,
-    cosine,
-    buffer,
-):  # type: ignore[no-untyped-def]
+def _track_all(seeds, vectors, side_mm, matrix, walls, upwards, step, cosine, buffer):  # type: ignore[no-untyped-def]
     count = np.ones((len(seeds), 2), np.int64)
     stop = np.full((len(seeds), 2), NO_FIELD, np.int64)
     face = np.full((len(seeds), 2), -1, np.int64)
-    tris = (corners, origin, shape, starts, members)
     at, heading = np.empty(3), np.empty(3)
     for f in range(len(seeds)):
         buffer[f, :, 0] = seeds[f]
@@ -232,7 +215,7 @@ def _track_all(
             continue
         for way in range(2):
             count[f, way], stop[f, way], face[f, way] = _one_way(
-                seeds[f], heading, vectors, side_mm, matrix, tris, step, cosine, buffer[f, way]
+                seeds[f], heading, vectors, side_mm, matrix, walls, step, cosine, buffer[f, way]
             )
             heading *= -1.0
     return count, stop, face

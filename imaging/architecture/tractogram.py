@@ -13,6 +13,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.architecture.fascicles import Fascicles
+from imaging.geometry import polydata
 from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
@@ -50,8 +51,10 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
     for name in table.select_dtypes("number").columns:
         if name != "fascicle":
             members[f"dps/{name}.float32"] = table[name].to_numpy("<f4").tobytes()
-    for (side, muscle), rows in table.groupby(["side", "muscle"]).indices.items():
-        members[f"groups/{side}_{muscle}.uint32"] = np.sort(rows).astype("<u4").tobytes()
+    names = (table["side"] + "_" + table["muscle"]).to_numpy(str)
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        members[f"groups/{name}.uint32"] = rows.astype("<u4").tobytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
@@ -87,8 +90,6 @@ def labelled_surface(
         faces.append(f + count)
         labels.append(np.full(len(f), label, np.int16))
         count += len(p)
-    surface = pv.PolyData.from_regular_faces(
-        np.concatenate(points).astype(np.float32), np.concatenate(faces)
-    )
+    surface = polydata(np.concatenate(points).astype(np.float32), np.concatenate(faces))
     surface.cell_data["label"] = np.concatenate(labels)
     return surface

@@ -153,7 +153,7 @@ def _write(
         return target
 
     fascicles = join([r.fascicles for r in results])
-    text = "Fascicles from surface to surface, world RAS+; the first point is the proximal end"
+    text = "Fascicles from surface to surface, world RAS+; the first point is the distal end"
     trx = path("fascicles.trx", "mm", text, Weight="mm3 of muscle that a fascicle stands for")
     trx.write_bytes(trx_bytes(fascicles, tensor))
     fascicle_lines(fascicles).save(trx.with_suffix(".vtp"))

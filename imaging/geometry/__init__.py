@@ -13,6 +13,7 @@ from imaging.geometry.surface import (
     face_normals,
     mask_surface,
     mesh_volume,
+    polydata,
     signed_distance,
     vertex_normals,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "fold_angle_deg",
     "mask_surface",
     "mesh_volume",
+    "polydata",
     "principal_axis",
     "resample_polyline",
     "sheet_from_mask",

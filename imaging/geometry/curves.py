@@ -47,7 +47,7 @@ def curvature(points: FloatArray) -> FloatArray:
 
 
 def fold_angle_deg(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return the angle (...) between axes a and b (..., 3), whatever their sign, 0 to 90 degrees."""
+    """Return the angle (...) between axes a and b (..., 3) of any sign, 0 to 90 degrees."""
     dot = np.abs(np.sum(a * b, axis=-1))
     cross = np.linalg.norm(np.cross(a, b), axis=-1)
     return np.degrees(np.arctan2(cross, dot))

@@ -93,11 +93,16 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
 
 
 def _smooth(points: FloatArray, faces: IntArray) -> FloatArray:
-    mesh = pv.PolyData.from_regular_faces(points, faces)
-    smooth = mesh.smooth_taubin(
+    smooth = polydata(points, faces).smooth_taubin(
         n_iter=_TAUBIN_PASSES, pass_band=_TAUBIN_BAND, normalize_coordinates=True
     )
     return np.asarray(smooth.points, dtype=float)
+
+
+def polydata(points: FloatArray, faces: IntArray) -> pv.PolyData:
+    """Return a triangle mesh as VTK data."""
+    corners: tuple[Any, Any] = points, faces.astype(np.int64)  # pyvista's stubs are narrower
+    return pv.PolyData.from_regular_faces(*corners)
 
 
 def _keep_volume(points: FloatArray, faces: IntArray, target: float) -> FloatArray:
