@@ -71,6 +71,18 @@ def tibia_factor(angle: float) -> float:
 
 
 @njit(cache=True)
+def outline_factors(outline: Float, angles: Float) -> Float:
+    """Return :func:`outline_factor` of every angle (N,)."""
+    return np.array([outline_factor(outline, a) for a in angles])
+
+
+@njit(cache=True)
+def tibia_factors(angles: Float) -> Float:
+    """Return :func:`tibia_factor` of every angle (N,)."""
+    return np.array([tibia_factor(a) for a in angles])
+
+
+@njit(cache=True)
 def cost(t: Tables, s: int, i: int, f: float, qx: float, qy: float) -> tuple[float, float, float]:
     """Return the power of a site at a point and its half gradient, in units of the radius."""
     dx = qx - (t.site[i, s, 0] * (1 - f) + t.site[i + 1, s, 0] * f)
@@ -134,14 +146,14 @@ def nearest_site(t: Tables, x: float, y: float, z: float) -> int:
 
 @njit(cache=True)
 def classify(t: Tables, x: float, y: float, z: float) -> tuple[int, int, float]:
-    """Return the structure at a point, its site (-1: none) and the distance to a dark sheet.
+    """Return the structure at a point, its site (-1: none) and the distance to the next.
 
     The structure is a catalogue index, ``CONNECTIVE`` or ``AIR``. The distance in mm is to the
-    nearest border of a muscle or to its internal sheet; for bones, to their surface.
+    nearest border of a muscle or to its internal sheet; else, to the nearest other structure.
     """
     top = t.z0 + t.dz * (t.radius.shape[0] - 1)
     if z < t.z0 or z > top:
-        return AIR, -1, FAR
+        return AIR, -1, max(t.z0 - z, z - top)
     fascia, tibia, fibula = surroundings(t, x, y, z)
     if tibia <= 0.0:
         return TIBIA, -1, -tibia
@@ -155,10 +167,10 @@ def classify(t: Tables, x: float, y: float, z: float) -> tuple[int, int, float]:
         wave = 1.0 + (t.fat_wave[0] * dx + t.fat_wave[1] * dy) / norm
         thickness = (t.fat[i] * (1 - f) + t.fat[i + 1] * f) * wave + 1.5
         if -fascia <= thickness:
-            return FAT, -1, -fascia
+            return FAT, -1, min(-fascia, thickness + fascia, tibia)
         if -fascia <= thickness + SKIN_MM:
-            return SKIN, -1, FAR
-        return AIR, -1, FAR
+            return SKIN, -1, 0.0
+        return AIR, -1, -fascia - thickness - SKIN_MM
     s = nearest_site(t, x, y, z)
     depth = border(t, s, x, y, z)
     muscles = t.tilt.shape[0]

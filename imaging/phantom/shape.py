@@ -9,7 +9,14 @@ from scipy.interpolate import CubicSpline, PchipInterpolator, make_smoothing_spl
 from scipy.special import softmax
 
 from imaging.phantom.anatomy import PLACE_HEIGHTS, Anatomy, Float
-from imaging.phantom.cells import SHIN, Tables, outline_factor, tibia_factor
+from imaging.phantom.cells import (
+    SHIN,
+    Tables,
+    outline_factor,
+    outline_factors,
+    tibia_factor,
+    tibia_factors,
+)
 
 LOWEST, HIGHEST = -0.03, 1.04
 LEVEL_MM = 8.0
@@ -54,14 +61,17 @@ def bones(anatomy: Anatomy, heights: Float, radius: Float) -> tuple[Float, Float
         [-0.2, 0.0, 0.15, 0.7, 0.88, 0.96, 1.2],
         shaft * np.array([0.75, 0.75, 0.5, 0.5, 0.65, 0.8, 0.55]),
     )(heights)
-    apart = r + f + PchipInterpolator([-0.2, 0, 0.5, 0.9, 1.2], [3.0, 4.0, 23.0, 5.0, 3.0])(heights)
-    turn = np.deg2rad(PchipInterpolator([-0.2, 0, 0.5, 1.2], [-25.0, -25, -30, -40])(heights))
+    gap = PchipInterpolator(
+        [-0.2, 0.0, 0.3, 0.6, 0.8, 0.95, 1.2], [3.0, 4.0, 16.0, 28.0, 26.0, 12.0, 8.0]
+    )(heights)
+    turn = np.deg2rad(PchipInterpolator([-0.2, 0, 0.5, 1.2], [-25.0, -25, -24, -22])(heights))
+    apart = r + f + gap * shaft / 13.0
     fibula = np.stack([apart * np.cos(turn), apart * np.sin(turn), f], axis=1)
     return centre, tibia, fibula
 
 
 def metrics(anatomy: Anatomy) -> Float:
-    """Return the metric (S, 3) of every site: xx, xy, yy; a wide site costs less along its width."""
+    """Return the metric (S, 3) of every site: xx, xy, yy; wide sites cost less along it."""
     turn = np.deg2rad(anatomy.table["turn_deg"].to_numpy(float))
     a = 1.0 / anatomy.table["width"].to_numpy(float) ** 2
     b = 1.0 / anatomy.table["depth"].to_numpy(float) ** 2
@@ -185,7 +195,7 @@ def outline_radius(anatomy: Anatomy, heights: Float, wanted: Float) -> Float:
     _, tibia, fibula = bones(anatomy, heights, zeros + 40.0)
     bone = math.pi * (tibia[:, 2] ** 2 * 0.97 + fibula[:, 2] ** 2)
     angle = np.linspace(0, 2 * math.pi, 721)[:-1]
-    factor = np.array([outline_factor(anatomy.outline, a) for a in angle])
+    factor = outline_factors(anatomy.outline, angle)
     return np.sqrt((wanted.sum(axis=1) + bone) / (math.pi * np.mean(factor**2)))
 
 
@@ -200,19 +210,19 @@ def free_points(
 ) -> Float:
     """Return the grid points (N, 2) inside the outline and outside the bones."""
     angle = np.arctan2(grid[:, 1], grid[:, 0])
-    factor = np.array([outline_factor(anatomy.outline, a) for a in angle])
+    factor = outline_factors(anatomy.outline, angle)
     keep = np.hypot(grid[:, 0], grid[:, 1]) < factor
     world = centre + radius * grid
     for bone, rounded in ((tibia, True), (fibula, False)):
         d = world - bone[:2]
-        around = np.arctan2(d[:, 1], d[:, 0])
-        edge = np.array([tibia_factor(a) for a in around]) if rounded else 1.0
+        angle = np.arctan2(d[:, 1], d[:, 0])
+        edge = tibia_factors(angle) if rounded else 1.0
         keep &= np.hypot(d[:, 0], d[:, 1]) > bone[2] * edge
     return grid[keep]
 
 
 def vanishing(anatomy: Anatomy, heights: Float) -> Float:
-    """Return what is taken off the weights (K, S) so that a cell is gone beyond its muscle's tips."""
+    """Return what is taken off the weights (K, S) so that cells end at their tips."""
     t = anatomy.table
     h = heights[:, None]
     beyond = np.maximum(t["low"].to_numpy() - h, 0) + np.maximum(h - t["high"].to_numpy(), 0)

@@ -13,6 +13,7 @@ import pandas as pd
 from imaging import __version__
 from imaging.errors import OutputError
 from imaging.image import save_image
+from imaging.measures import write_measures
 from imaging.muscles import Side, lookup_table
 from imaging.phantom.diffusion import (
     diffusion_weighted,
@@ -32,6 +33,7 @@ from imaging.phantom.images import (
 )
 from imaging.phantom.leg import Leg, covering_grid, make_leg, rotation_matrix
 from imaging.phantom.mre import write_mre
+from imaging.phantom.truth import fascicle_table, muscle_points, true_measures
 from imaging.provenance import staged, write_json
 
 PresetName = Literal["small", "demo", "full"]
@@ -110,10 +112,10 @@ def write_phantom(out: Path, request: Request) -> None:
     with staged(out, "phantom") as scratch:
         raw = scratch / request.folder
         truth = scratch / "derivatives" / "truth" / request.folder
-        manual = scratch / "derivatives" / "manual" / request.folder / "anat"
         for folder in (raw / "anat", truth):
             folder.mkdir(parents=True)
         write_anatomy(raw / "anat", truth, legs, request)
+        write_architecture(truth, legs, request)
         if request.dwi:
             (raw / "dwi").mkdir()
             write_diffusion(raw / "dwi", truth, legs, request)
@@ -167,6 +169,18 @@ def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request
         write_json(anat / f"{name}_part-mag_MEGRE.json", about)
         save_image(phase, anat / f"{name}_part-phase_MEGRE.nii.gz")
         write_json(anat / f"{name}_part-phase_MEGRE.json", {**about, "Units": "rad"})
+
+
+def write_architecture(truth: Path, legs: Sequence[Leg], request: Request) -> None:
+    """Write the true measures of every muscle and the traced fascicles behind them."""
+    measures, tables = [], []
+    for leg in legs:
+        inside = muscle_points(leg)
+        tables.append(fascicle_table(leg, inside, PRESETS[request.preset].truth_points))
+        measures += true_measures(leg, inside, tables[-1])
+    write_measures(measures, truth / f"{request.prefix}_desc-truth_measures.tsv")
+    path = truth / f"{request.prefix}_desc-truth_fascicles.tsv"
+    pd.concat(tables).to_csv(path, sep="\t", index=False, float_format="%.4f")
 
 
 def write_diffusion(folder: Path, truth: Path, legs: Sequence[Leg], request: Request) -> None:
