@@ -56,6 +56,7 @@ def energy(filtered: FloatArray, rate_hz: float) -> FloatArray:
     """
     raw = np.zeros_like(filtered)
     raw[..., 1:-1] = filtered[..., 1:-1] ** 2 - filtered[..., :-2] * filtered[..., 2:]
+    raw[..., 0], raw[..., -1] = raw[..., 1], raw[..., -2]
     cutoff = min(ENERGY_SMOOTHING_HZ, 0.4 * rate_hz)
     sos = signal.butter(2, cutoff, "lowpass", fs=rate_hz, output="sos")
     return np.maximum(signal.sosfiltfilt(sos, np.abs(raw), axis=-1), 0.0)

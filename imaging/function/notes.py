@@ -50,7 +50,7 @@ def _method(analysis: Analysis, settings: FunctionSettings) -> str:
             f"EMG was band-passed to {low:g}-{high:g} Hz (Butterworth of order 4, zero phase), "
             f"rectified and low-passed at {settings.envelope_hz:g} Hz. Onsets and offsets were "
             "taken from the Teager-Kaiser energy, not from the envelope: above mean plus "
-            f"{settings.onset_sd:g} SD of the quiet 100 ms of every stride for at least "
+            f"{settings.onset_sd:g} SD of the quiet 200 ms of every stride for at least "
             f"{settings.onset_min_ms:g} ms, and reaching {onsets.REACH:g} times that threshold."
         )
     return (

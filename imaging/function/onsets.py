@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from imaging.function.events import bridge, runs
 from imaging.function.recording import FloatArray
 
-QUIET_S = 0.1
+QUIET_S = 0.2
 DIP_S = 0.01
 BRIDGE_S = 0.06
+EDGE_S = 0.02
 # What never rises further above the threshold is the baseline's own waxing and waning: the quiet
 # part is chosen for being quiet, so it understates the rest.
 REACH = 3.0
@@ -59,7 +60,7 @@ class Burst:
 
 
 def baseline(energy: FloatArray, rate_hz: float, windows: NDArray[np.intp]) -> Baseline | None:
-    """Find the quiet part: the 100 ms of least energy of every stride, pooled.
+    """Find the quiet part: the 200 ms of least energy of every stride, pooled.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def baseline(energy: FloatArray, rate_hz: float, windows: NDArray[np.intp]) -> B
     Returns
     -------
     Baseline or None
-        None where no stride is longer than 100 ms or the channel is dead.
+        None where no stride is longer than 200 ms or the channel is dead.
     """
     width = int(round(QUIET_S * rate_hz))
     sums = np.concatenate([[0.0], np.cumsum(energy)])
@@ -108,8 +109,8 @@ def bursts(
 
     The energy must exceed mean + `threshold_sd`·SD of the quiet part for `min_s`, dips of up to
     10 ms aside, and reach three times that threshold within it; bursts less than 60 ms apart are
-    one. A burst that touches an end of the recording
-    is left out, since its onset or offset was not seen.
+    one. A burst within 20 ms of an end of the recording is left out: its onset or offset was not
+    seen.
 
     Parameters
     ----------
@@ -124,9 +125,10 @@ def bursts(
     reach = np.array([energy[first:after].max() for first, after in intervals])
     intervals = intervals[reach >= REACH * threshold]
     intervals = bridge(intervals, int(round(BRIDGE_S * rate_hz)))
+    edge = int(round(EDGE_S * rate_hz))
     found = []
     for first, after in intervals:
-        if first == 0 or after == len(energy):
+        if first < edge or after > len(energy) - edge:
             continue
         peak = first + int(np.argmax(envelope[first:after]))
         found.append(
