@@ -1,0 +1,98 @@
+"""What can be wrong with a label map: islands, holes, cut muscles, left and right mixed up."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.image import Image
+from imaging.measures import Measure
+from imaging.muscles import lookup_table, muscle_labels
+from imaging.segmentation.legs import MaskArray
+from imaging.segmentation.register import Float32
+
+
+def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, int]]:
+    """Keep the largest body of every label, fill its holes, and count the islands dropped."""
+    out, dropped = labels.copy(), {}
+    for label in (int(v) for v in np.unique(labels) if v > 0):
+        box = ndimage.find_objects((labels == label).astype(np.uint8))[0]
+        mask = labels[box] == label
+        bodies, count = ndimage.label(mask, np.ones((3, 3, 3)))
+        dropped[label] = count - 1
+        if count > 1:
+            sizes = ndimage.sum_labels(mask, bodies, range(1, count + 1))
+            out[box][mask & (bodies != 1 + int(np.argmax(sizes)))] = 0
+        holes = ndimage.binary_fill_holes(out[box] == label) & (out[box] == 0)
+        out[box][holes] = label
+    return out, dropped
+
+
+def cut_by_view(labels: NDArray[np.int16], label: int, seen: MaskArray) -> bool:
+    """Tell whether a label reaches the first or last slice in which anything is seen.
+
+    Parameters
+    ----------
+    labels : (I, J, K) int16
+    label
+        The label in question.
+    seen : (K,) bool
+        Slices with signal.
+    """
+    slices = np.flatnonzero((labels == label).any((0, 1)))
+    ends = np.flatnonzero(seen)
+    return bool(slices.size and ends.size and (slices[0] <= ends[0] or slices[-1] >= ends[-1]))
+
+
+def measures(
+    image: Image, confidence: Float32, islands: dict[int, int], seen: MaskArray, drawn: list[int]
+) -> list[Measure]:
+    """Return volume (ml), confidence, components and coverage of every muscle.
+
+    Parameters
+    ----------
+    image
+        Label map in catalogue labels.
+    confidence : (I, J, K)
+        Of the label at each voxel.
+    islands
+        Islands dropped per label.
+    seen : (K,) bool
+        Slices with signal.
+    drawn
+        Labels that a person drew.
+    """
+    rows = []
+    for label in muscle_labels(image.data):
+        mask = image.data == label
+        n = int(mask.sum())
+        note = "drawn by a person" if label in drawn else "registration of a label atlas"
+        cut = cut_by_view(image.data, label, seen)
+        partial = "; cut by the field of view: part of the muscle only" if cut else ""
+        rows += [
+            Measure(label, "volume", n * image.voxel_ml, "ml", n, note=note + partial),
+            Measure(
+                label, "confidence", float(confidence[mask].mean()), "1", n,
+                float(confidence[mask].std()),
+                status="assumed" if label in drawn else "modelled", note=note,
+            ),
+            Measure(label, "components", float(1 + islands.get(label, 0)), "1",
+                    note="bodies found; all but the largest were removed"),
+            Measure(label, "coverage", 0.0 if cut else 1.0, "1",
+                    note="1 wholly in view, 0 cut by the field of view"),
+        ]  # fmt: skip
+    return rows
+
+
+def order_warnings(image: Image) -> list[str]:
+    """Return a warning where left labels lie to the right of right labels in the world."""
+    table = lookup_table(image.data)
+    centre = {}
+    for side in ("left", "right"):
+        chosen = np.isin(image.data, table.loc[table["side"] == side, "index"].to_numpy())
+        if chosen.any():
+            centre[side] = image.to_world(np.argwhere(chosen).mean(0))[0]
+    if len(centre) == 2 and centre["left"] > centre["right"]:
+        return ["Left labels lie to the person's right of the right labels: check the drawing."]
+    return []

@@ -1,0 +1,200 @@
+"""Label the muscles of an anatomical image by registration of a label atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.image import FloatArray, Image, regrid, resample
+from imaging.muscles import SIDE_CODES, Side, structure
+from imaging.segmentation.atlas import Atlas, AtlasLeg
+from imaging.segmentation.features import Features, image_features
+from imaging.segmentation.fuse import Registered, label_leg
+from imaging.segmentation.initialise import guesses
+from imaging.segmentation.legs import MaskArray, split_legs
+from imaging.segmentation.register import Float32, affine, demons
+from imaging.segmentation.sides import decide_sides, side_from_bones
+from imaging.segmentation.tissue import Tissue, classify
+
+_MARGIN_MM = 10.0
+
+
+@dataclass(frozen=True)
+class LegView:
+    """One leg cut out of the image.
+
+    Attributes
+    ----------
+    box : tuple of slices
+        Where it lies in the image.
+    work : Image
+        Working grid over the box.
+    tissue, features
+        Rough classes and channels on the working grid.
+    """
+
+    box: tuple[slice, slice, slice]
+    work: Image
+    tissue: Tissue
+    features: Features
+
+
+@dataclass
+class Segmentation:
+    """Labels of an image.
+
+    Attributes
+    ----------
+    labels : (I, J, K) int16
+        100·side + index of the catalogue.
+    confidence : (I, J, K) float32
+        0..1, of the label given.
+    facts : dict
+        Sides, atlas legs used and residuals, per leg.
+    warnings : list of str
+        What a reader must know.
+    """
+
+    labels: NDArray[np.int16]
+    confidence: Float32
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def work_spacing(spacing_mm: float) -> FloatArray:
+    """Return the voxel size of the working grid: twice as long along the leg as across it."""
+    return np.array([spacing_mm, spacing_mm, 2.0 * spacing_mm])
+
+
+def view_leg(image: Image, leg: MaskArray, spacing: FloatArray) -> LegView:
+    """Cut one leg out and reduce it to tissue classes and channels."""
+    margin = np.ceil(_MARGIN_MM / image.spacing).astype(int)
+    margin[2] = 0
+    where = np.argwhere(leg)
+    low = np.maximum(where.min(0) - margin, 0)
+    high = np.minimum(where.max(0) + 1 + margin, image.shape)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    part = cut(image, box)
+    grid = regrid(part, np.minimum(spacing, np.maximum(spacing, image.spacing)))
+    data = resample(_blurred(part, grid), grid).data
+    mask = resample(part.with_data(leg[box].astype(np.float32)), grid).data > 0.5
+    tissue = classify(data, mask, grid.spacing)
+    return LegView(box, grid, tissue, image_features(tissue, grid.spacing))  # type: ignore[arg-type]
+
+
+def cut(image: Image, box: tuple[slice, ...]) -> Image:
+    """Return a part of an image, in its place in the world."""
+    matrix = image.affine.copy()
+    matrix[:3, 3] = image.to_world([s.start for s in box])
+    return Image(image.data[box], matrix)
+
+
+def _blurred(image: Image, grid: Image) -> Image:
+    from scipy import ndimage
+
+    sigma = np.maximum(0.4 * (grid.spacing / image.spacing - 1), 0.0)
+    return image.with_data(ndimage.gaussian_filter(image.data.astype(np.float32), sigma))
+
+
+def register_leg(view: LegView, leg: AtlasLeg, starts: int = 2) -> Registered:
+    """Register one leg of an atlas (already on the side of the view) to a leg in view: affine."""
+    features, filled = leg.features()
+    best: tuple[float, FloatArray] | None = None
+    for guess in guesses(view.features, features, starts):
+        matrix, cost = affine(view.features, features, guess.matrix, step=(2, 2, 2))
+        if best is None or cost < best[0]:
+            best = (cost, matrix)
+    if best is None:
+        return Registered(filled, np.eye(4), _no_field(view.features.envelope.shape), np.inf)
+    return Registered(filled, best[1], _no_field(view.features.envelope.shape), best[0])
+
+
+def deform(view: LegView, start: Registered) -> Registered:
+    """Refine the affine of an atlas leg by demons, coarse to fine."""
+    features, _ = start.leg.features()
+    moved = demons(
+        view.features, features, start.matrix, start.field,
+        iterations=30, sigma_mm=4.0, elastic_mm=4.0, fluid_mm=4.0,
+    )  # fmt: skip
+    return Registered(start.leg, start.matrix, moved, start.cost)
+
+
+def _no_field(shape: tuple[int, ...]) -> Float32:
+    return np.zeros((3, *shape), np.float32)
+
+
+def segment(
+    image: Image,
+    mask: MaskArray,
+    atlas: Atlas,
+    *,
+    side: str = "auto",
+    spacing_mm: float = 2.0,
+    path: str | Path | None = None,
+) -> Segmentation:
+    """Label the muscles of one or both lower legs.
+
+    Parameters
+    ----------
+    image
+        3-D anatomical image of any contrast, bias-corrected, canonical axis order.
+    mask : (I, J, K) bool
+        Everything that is not air.
+    atlas
+        Label atlas on the working grid of `spacing_mm`.
+    side
+        ``left``, ``right`` or ``auto``.
+    spacing_mm
+        Working grid across the leg; twice that along it.
+    path
+        The image, for messages.
+
+    Raises
+    ------
+    SideError
+        Sides contradict each other.
+    """
+    legs = split_legs(mask, image.spacing)
+    views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
+    found = [side_from_bones(v.tissue.tibia, v.tissue.fibula, v.work.affine) for v in views]
+    sides = decide_sides(found, side, path)
+    out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
+    for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
+        chosen = _best(view, atlas.legs, leg_side)
+        part = cut(image, view.box)
+        indices, confidence = label_leg([chosen], view.work, part)
+        allowed = legs[n][view.box]
+        indices[~allowed | np.isin(indices, _skin())] = 0
+        labels = np.where(indices > 0, indices + 100 * SIDE_CODES[leg_side], 0)
+        inside = labels > 0
+        out.labels[view.box][inside] = labels[inside]
+        out.confidence[view.box][inside] = confidence[inside]
+        out.facts[f"leg_{n + 1}"] = {
+            "side": leg_side, "side_from_bones": found[n], "atlas": chosen.leg.name,
+            "residual": round(float(chosen.cost), 4),
+        }  # fmt: skip
+        if leg_side == "undecided":
+            out.warnings.append(
+                "The side of the leg could not be told from its bones: labels carry no side."
+            )
+    return out
+
+
+def _best(view: LegView, legs: Sequence[AtlasLeg], side: Side) -> Registered:
+    """Return the leg of the atlas that fits best, deformed; both sides are tried if not known."""
+    tries = []
+    for leg in legs:
+        if side != "left":
+            tries.append(register_leg(view, leg))
+        if side != "right":
+            tries.append(register_leg(view, leg.mirrored()))
+    return deform(view, min(tries, key=lambda r: r.cost))
+
+
+def _skin() -> list[int]:
+    return [structure("SAT").index, structure("SKIN").index]

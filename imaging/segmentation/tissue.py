@@ -1,0 +1,201 @@
+"""Rough tissue classes of one leg in an image of unknown contrast.
+
+Everything is judged against muscle: a slice is divided by the median of its deep part, which is
+mostly muscle, so that 1 is muscle whatever the sequence. Cortical bone is dark in every sequence;
+subcutaneous fat is whatever the shell under the skin looks like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.image import FloatArray
+from imaging.segmentation.legs import MaskArray
+
+_DARK = 0.55
+_MIN_CONTRAST = 0.2
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Tissue classes of one leg, all (I, J, K) on one grid.
+
+    Attributes
+    ----------
+    intensity : float array
+        Relative to muscle (1).
+    leg, envelope, tibia, fibula : bool arrays
+        The leg; what lies under the subcutaneous fat; the bones (empty where not found).
+    fat : bool array
+        Subcutaneous fat; empty where it cannot be told from muscle.
+    valid : (K,) bool
+        Slices with signal.
+    """
+
+    intensity: NDArray[np.float32]
+    leg: MaskArray
+    envelope: MaskArray
+    tibia: MaskArray
+    fibula: MaskArray
+    fat: MaskArray
+    valid: MaskArray
+
+
+def classify(data: NDArray[Any], leg: MaskArray, spacing: FloatArray) -> Tissue:
+    """Find the rough tissue classes of one leg.
+
+    Parameters
+    ----------
+    data : (I, J, K)
+        Image, any contrast; the third axis runs along the leg.
+    leg : (I, J, K) bool
+        Mask of this leg.
+    spacing : (3,)
+        Voxel size, mm.
+    """
+    depth = depth_in_slices(leg, spacing)
+    intensity, valid = relative_intensity(data, depth)
+    fat = subcutaneous_fat(intensity, depth, spacing) & valid
+    tibia, fibula = bones(intensity, leg & (depth > 3.0), depth, spacing)
+    envelope = _fill(leg & ~fat & valid & (depth > 1.5) | tibia | fibula, spacing)
+    return Tissue(intensity, leg, envelope, tibia & valid, fibula & valid, fat, valid)
+
+
+def depth_in_slices(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]:
+    """Return the distance to the border of a mask within each slice, mm; 0 outside."""
+    out = np.zeros(mask.shape, np.float32)
+    for k in range(mask.shape[2]):
+        if mask[:, :, k].any():
+            out[:, :, k] = ndimage.distance_transform_edt(
+                np.pad(mask[:, :, k], 1), sampling=spacing[:2]
+            )[1:-1, 1:-1]
+    return out
+
+
+def relative_intensity(
+    data: NDArray[Any], depth: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], MaskArray]:
+    """Divide every slice by the median of its deep part; tell which slices have signal."""
+    level = np.zeros(data.shape[2])
+    for k in range(data.shape[2]):
+        deepest = float(depth[:, :, k].max())
+        if deepest > 8.0:
+            level[k] = np.median(data[:, :, k][depth[:, :, k] > min(12.0, 0.5 * deepest)])
+    valid = level > 0.4 * np.percentile(level, 90)
+    # A run of slices, not single ones: signal that comes back beyond a gap is an artefact.
+    runs, count = ndimage.label(valid)
+    if count:
+        longest = 1 + int(np.argmax(ndimage.sum_labels(valid, runs, range(1, count + 1))))
+        valid = runs == longest
+    safe = np.where(valid, np.maximum(level, 1e-6), np.inf)
+    return (np.clip(data / safe, 0, 4)).astype(np.float32), valid
+
+
+def subcutaneous_fat(
+    intensity: NDArray[np.float32], depth: NDArray[np.float32], spacing: FloatArray
+) -> MaskArray:
+    """Return what looks like the shell under the skin and hangs together with it.
+
+    Empty where the shell has the intensity of muscle (in-phase images, for example).
+    """
+    shell = (depth > 2.0) & (depth < 5.0)
+    if not shell.any():
+        return np.zeros(depth.shape, bool)
+    level = float(np.median(intensity[shell]))
+    if abs(level - 1.0) < _MIN_CONTRAST:
+        return np.zeros(depth.shape, bool)
+    middle = 0.5 * (1.0 + level)
+    alike = (intensity > middle) if level > 1.0 else (intensity < middle)
+    alike &= (depth > 0) & (depth < 30.0)
+    rim = (depth > 0) & (depth <= 2.5)
+    alike = ndimage.binary_opening(alike | rim, _ball(2.0, spacing)) | rim
+    return ndimage.binary_propagation(rim, mask=alike)
+
+
+def bones(
+    intensity: NDArray[np.float32], inside: MaskArray, depth: NDArray[np.float32],
+    spacing: FloatArray,
+) -> tuple[MaskArray, MaskArray]:  # fmt: skip
+    """Return tibia and fibula: closed rings of dark cortex with what they enclose.
+
+    Either is empty where it is not found in at least 20 mm of consecutive slices.
+    """
+    shell = intensity[(depth > 2.0) & (depth < 5.0)]
+    level = min(1.0, float(np.median(shell))) if shell.size else 1.0
+    dark = (ndimage.gaussian_filter(intensity, (0.4, 0.4, 0)) < _DARK * max(level, 0.5)) & inside
+    voxel = float(spacing[0] * spacing[1])
+    found = np.zeros(dark.shape, np.uint8)
+    for k in range(dark.shape[2]):
+        found[:, :, k] = _rings(dark[:, :, k], voxel, spacing)
+    tibia = _longest(found == 2, spacing)
+    fibula = _longest((found == 1) & ~ndimage.binary_dilation(tibia), spacing)
+    return tibia, fibula
+
+
+def _rings(dark: NDArray[Any], voxel: float, spacing: FloatArray) -> NDArray[np.uint8]:
+    """Mark in one slice solid bodies closed by a dark ring: 2 of the size of a tibia, 1 fibula."""
+    out = np.zeros(dark.shape, np.uint8)
+    filled = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(dark, 2)))[2:-2, 2:-2]
+    filled = ndimage.binary_opening(filled, _ball(3.0, spacing)[..., 0])
+    blobs, count = ndimage.label(filled)
+    for label, box in enumerate(ndimage.find_objects(blobs), 1):
+        body = blobs[box] == label
+        area = body.sum() * voxel
+        ring = (dark[box] & body).sum() / body.sum()
+        extent = np.sort([n * s for n, s in zip(body.shape, spacing, strict=False)])
+        round_enough = extent[1] < 2.2 * extent[0] and body.sum() > 0.5 * body.size
+        if round_enough and ring > 0.2:
+            if 220.0 < area < 2500.0:
+                out[box][body] = 2
+            elif 40.0 < area < 220.0:
+                out[box][body] = 1
+    return out
+
+
+def _longest(mask: MaskArray, spacing: FloatArray) -> MaskArray:
+    """Keep the body that runs through most slices, if these make 20 mm, and what continues it."""
+    bodies, count = ndimage.label(mask)
+    boxes = ndimage.find_objects(bodies)
+    tall = [box[2].stop - box[2].start for box in boxes]
+    if not tall or max(tall) * spacing[2] < 20.0:
+        return np.zeros_like(mask)
+    kept = bodies == 1 + int(np.argmax(tall))
+    # Pieces in line with the longest one, over gaps of up to 30 mm.
+    reach = max(1, int(30.0 / spacing[2]))
+    for _ in range(count):
+        near = ndimage.binary_dilation(kept, _ball(5.0, spacing))
+        near = ndimage.binary_dilation(near, np.ones((1, 1, 2 * reach + 1), bool))
+        near &= ~kept.any((0, 1)) | kept
+        wanted = np.unique(bodies[near & mask])
+        grown = kept | np.isin(bodies, wanted[wanted > 0])
+        if (grown == kept).all():
+            break
+        kept = grown
+    return kept
+
+
+def _fill(mask: MaskArray, spacing: FloatArray) -> MaskArray:
+    """Close gaps of a few millimetres, fill holes and keep the largest body of each slice."""
+    out = np.zeros_like(mask)
+    disk = _ball(4.0, spacing)[..., 0]
+    for k in range(mask.shape[2]):
+        slice_ = ndimage.binary_opening(mask[:, :, k], disk)
+        blobs, count = ndimage.label(slice_)
+        if count:
+            sizes = ndimage.sum_labels(slice_, blobs, range(1, count + 1))
+            largest = np.pad(blobs == 1 + int(np.argmax(sizes)), 8)
+            closed = ndimage.binary_closing(largest, disk)
+            out[:, :, k] = ndimage.binary_fill_holes(closed)[8:-8, 8:-8]
+    return out
+
+
+def _ball(radius_mm: float, spacing: FloatArray) -> MaskArray:
+    """Return a disk across the leg as structuring element, one slice thick."""
+    n, m = (max(1, int(radius_mm / s)) for s in spacing[:2])
+    x, y = np.mgrid[-n : n + 1, -m : m + 1]
+    return (np.hypot(x / (n + 0.01), y / (m + 0.01)) <= 1.05)[..., None]
