@@ -101,7 +101,7 @@ def _write_grid(labels: Image, path: Path, rng: np.random.Generator, stiffness: 
     arrays = {
         "label": labels.data,
         "anatomy": (np.where(inside, 600, 100) + 20 * rng.random(labels.shape)).astype(np.float32),
-        "FA": np.where(inside, 0.25, np.nan).astype(np.float32),
+        "fa": np.where(inside, 0.25, np.nan).astype(np.float32),
     }
     if stiffness:
         arrays["stiffness_mdev"] = np.where(labels.data == SOL, 2500, np.nan).astype(np.float32)

@@ -128,9 +128,9 @@ def full_name(label: int) -> str:
     return name if side == "undecided" else f"{side} {name}"
 
 
-def short_name(label: int) -> str:
+def short_name(label: int, joint: str = "-") -> str:
     """Return side and key of a label, for example ``right-SOL``."""
-    return f"{side_of(label)}-{structure_of(label).key}"
+    return f"{side_of(label)}{joint}{structure_of(label).key}"
 
 
 def read_map(folder: Path, prefix: str) -> MuscleMap:

@@ -35,9 +35,13 @@ _PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
 # Ending of a name, unit to print. Longest first.
 _UNITS = {
     "_mm2_per_s": "mm²/s", "_kg_per_m3": "kg/m³", "_per_m": "1/m", "_percent": "%", "_mm": "mm",
-    "_deg": "°", "_ml": "ml", "_cm2": "cm²", "_pa": "Pa", "_kpa": "kPa", "_rad": "rad", "_hz": "Hz",
+    "_deg": "°", "_ml": "ml", "_cm2": "cm²", "_Pa": "Pa", "_rad": "rad",
 }  # fmt: skip
-_LAYER_UNITS = {"MD": "mm²/s", "ADC": "mm²/s", "AD": "mm²/s", "RD": "mm²/s", "dispersion": "°"}
+# Start of a name without such an ending.
+_LAYER_UNITS = {
+    "md": "mm²/s", "ad": "mm²/s", "rd": "mm²/s", "dispersion": "°",
+    "stiffness_mdev_lossangle": "rad", "stiffness": "Pa", "activation_peak": "%",
+}  # fmt: skip
 _WORDS = {"fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "pcsa": "PCSA", "mdev": "(MDEV)",
           "snr": "SNR", "b0": "b0", "emg": "EMG"}  # fmt: skip
 
@@ -75,10 +79,12 @@ def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
 
 def title_and_unit(name: str) -> tuple[str, str]:
     """Return a title and a unit to print for a name such as ``pennation_start_deg``."""
-    unit = _LAYER_UNITS.get(name, "Pa" if name.startswith("stiffness_") else "")
-    lower = name.lower()
+    unit = ""
+    if not name.endswith("_fraction"):
+        starts = (u for start, u in _LAYER_UNITS.items() if f"{name}_".startswith(f"{start}_"))
+        unit = next(starts, "")
     for ending, printed in _UNITS.items():
-        if lower.endswith(ending):
+        if name.endswith(ending):
             name, unit = name[: -len(ending)], printed
             break
     words = [_WORDS.get(word, word) for word in name.split("_")]
@@ -140,9 +146,9 @@ def _overlays(arrays: Mapping[str, Image]) -> list[dict[str, Any]]:
     }
     out = []
     for name, image in chosen.items():
-        data = image.data.astype(np.float32)
-        if name.startswith("stiffness"):
-            data = np.where(data > 0, data, np.nan)  # no tissue is perfectly soft
+        # Background is 0 in arrays that were never masked.
+        background = (image.data == 0) & (arrays["label"].data == 0)
+        data = np.where(background, np.nan, image.data).astype(np.float32)
         small = _cropped(image.with_data(data))
         if small is None:
             continue

@@ -50,7 +50,7 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
         members[f"dps/{name}.float32"] = values.astype("<f4").tobytes()
     for label in np.unique(fascicles.labels):
         rows = np.flatnonzero(fascicles.labels == label)
-        members[f"groups/{short_name(int(label))}.uint32"] = rows.astype("<u4").tobytes()
+        members[f"groups/{short_name(int(label), '_')}.uint32"] = rows.astype("<u4").tobytes()
     return _archive(members)
 
 

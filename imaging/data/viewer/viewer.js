@@ -285,7 +285,7 @@ function onPlace(place) {
   const [, label, overlay] = place.values;
   const part = data.structures.find((s) => s.label === Math.round(label?.value ?? 0));
   const rows = [
-    ["Position R, A, S", `${[...place.mm].slice(0, 3).map((v) => v.toFixed(1)).join(", ")} mm`],
+    ["Position R, A, S", `${[...place.mm].slice(0, 3).map((v) => v.toFixed(1).replace(/^-0\.0$/, "0.0")).join(", ")} mm`],
     ["Structure", part ? part.name : "none"],
   ];
   const item = data.overlays.find((o) => o.id === state.overlay);

@@ -1,0 +1,122 @@
+import base64
+import dataclasses
+import gzip
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from synthetic_map import SHAPES, SOL, TA, TIB, write_map
+
+from imaging.export import payload as module
+from imaging.export.inputs import read_map
+from imaging.export.payload import collect, payload, scaled_bytes, title_and_unit
+
+
+@pytest.fixture(scope="module")
+def muscle_map(tmp_path_factory):
+    return read_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
+
+
+@pytest.fixture(scope="module")
+def content(muscle_map):
+    return payload(muscle_map, fascicles=3000)
+
+
+def nifti(text: str) -> nib.Nifti1Image:
+    return nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(text)))
+
+
+def structure(content: dict, label: int) -> dict:
+    return next(s for s in content["structures"] if s["label"] == label)
+
+
+def points(content: dict, text: str) -> np.ndarray:
+    steps = np.frombuffer(base64.b64decode(text), "<u2").reshape(-1, 3)
+    return np.array(content["corner"]) + steps * content["step"]
+
+
+def test_labels_lie_where_the_muscles_are_on_an_oblique_grid(content):
+    image = nifti(content["volumes"]["labels"])
+    for label, (centre, _) in SHAPES.items():
+        where = np.argwhere(np.asarray(image.dataobj) == label)
+        world = nib.affines.apply_affine(image.affine, where).mean(axis=0)
+        np.testing.assert_allclose(world, centre, atol=1.0)
+
+
+def test_large_volumes_are_thinned_in_place(muscle_map, monkeypatch):
+    monkeypatch.setattr(module, "_ANATOMY_VOXELS", 20_000)
+    small = nifti(payload(muscle_map, fascicles=0)["volumes"]["labels"])
+    assert np.prod(small.shape) <= 20_000
+    where = np.argwhere(np.asarray(small.dataobj) == SOL)
+    world = nib.affines.apply_affine(small.affine, where).mean(axis=0)
+    np.testing.assert_allclose(world, SHAPES[SOL][0], atol=2.0)
+
+
+def test_surfaces_and_fascicles_keep_their_place_within_a_hundredth_of_a_millimetre(content):
+    centre, axes = (np.array(v) for v in SHAPES[TIB])
+    surface = points(content, structure(content, TIB)["points"])
+    np.testing.assert_allclose(surface.max(0), centre + axes, atol=0.5)
+    first = points(content, structure(content, TA)["lines"]["points"])[0]
+    expected = np.add(SHAPES[TA][0], [-5, -6, -8])
+    np.testing.assert_allclose(first, expected, atol=0.0101)
+
+
+def test_what_was_not_measured_is_byte_zero(content):
+    values = structure(content, SOL)["lines"]["values"]["pennation_start_deg"]
+    assert not np.frombuffer(base64.b64decode(values), np.uint8).any()
+    layer = next(o for o in content["overlays"] if o["id"] == "stiffness_mdev")
+    data = np.asarray(nifti(layer["nifti"]).dataobj)
+    assert set(np.unique(data)) == {0, 1}
+    assert layer["unit"] == "Pa"
+    assert structure(content, SOL)["row"].keys() == {"volume_ml"}
+
+
+def test_scaled_bytes_run_from_one_to_255():
+    values = np.array([np.nan, 10.0, 15.0, 20.0, 99.0, -99.0])
+    assert scaled_bytes(values, 10, 20).tolist() == [0, 1, 128, 255, 255, 1]
+
+
+def test_emg_is_said_to_be_measured_only_where_there_was_a_channel(content):
+    assert structure(content, TA)["emg"]
+    assert not structure(content, SOL)["emg"]
+    assert list(content["activation"]["shares"]) == [str(TA)]
+
+
+def test_missing_parts_are_named(muscle_map):
+    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None, notes={})
+    bare.arrays.pop("stiffness_mdev", None)
+    content = payload(bare, fascicles=100)
+    text = " ".join(content["missing"])
+    assert "No fascicles" in text
+    assert "No activation" in text
+    assert "No stiffness" in text
+    assert content["fascicles"] is None
+    assert content["activation"] is None
+    json.dumps(content, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("length_mm", ("Length", "mm")),
+        ("pennation_start_deg", ("Pennation start", "°")),
+        ("curvature_per_m", ("Curvature", "1/m")),
+        ("md_mm2_per_s", ("MD", "mm²/s")),
+        ("fa", ("FA", "")),
+        ("stiffness_mdev", ("Stiffness (MDEV)", "Pa")),
+        ("stiffness_mdev_lossangle_rad", ("Stiffness (MDEV) lossangle", "rad")),
+        ("stiffness_mdev_measured_fraction", ("Stiffness (MDEV) measured fraction", "")),
+    ],
+)
+def test_names_become_titles_with_units(name, expected):
+    assert title_and_unit(name) == expected
+
+
+def test_warnings_are_collected_from_every_stage_once():
+    notes = {
+        "stages": [{"warnings": ["a", "b"]}, {"facts": {}, "warnings": ["b"]}],
+        "missing": {"mre": "not recorded"},
+    }
+    assert collect(notes, "warnings") == ["a", "b"]
+    assert collect(notes, "missing") == ["mre: not recorded"]
