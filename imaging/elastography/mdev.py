@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
@@ -18,6 +20,8 @@ Components = Literal["curl", "gradient"]
 # where the usual three points are 9 % low.
 _SECOND = np.array([-1 / 12, 4 / 3, -5 / 2, 4 / 3, -1 / 12], np.float32)
 REACH = 2
+#: Below this share of signal above noise a voxel holds no stiffness.
+MIN_CONFIDENCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,11 @@ def low_pass(
         return fft.ifftn(fft.fftn(values, size, workers=2) * gain, workers=2)[inside]
 
     weight = np.maximum(run(mask.astype(np.complex64)).real, 0.1)
-    out = np.zeros_like(fields)
-    flat, target = fields.reshape(*mask.shape, -1), out.reshape(*mask.shape, -1)
+    flat = fields.reshape(*mask.shape, -1)
+    out = np.zeros(flat.shape, np.complex64)
     for f in range(flat.shape[3]):
-        target[..., f] = np.where(mask, run(flat[..., f] * mask) / weight, 0)
-    return out
+        out[..., f] = np.where(mask, run(flat[..., f] * mask) / weight, 0)
+    return out.reshape(fields.shape)
 
 
 def laplacian(fields: ComplexArray, spacing_m: FloatArray, axes: Sequence[int]) -> ComplexArray:
@@ -118,9 +122,10 @@ def mdev(
 ) -> Stiffness:
     """Invert one or several frequencies to one map of the complex shear modulus.
 
-    |G*| = sum(rho omega^2 |q|) / sum(|Lap q|) and loss angle = acos(-sum(Re(Lap q conj q)) /
-    sum(|Lap q| |q|)), summed over frequencies, drivers and components of q. The medium is taken as
-    locally homogeneous and isotropic.
+    |G*| = sum(rho omega^2 |q|) / sum(|Lap q|) over frequencies, where |.| is the norm over drivers
+    and components of q, and loss angle = |arg(-sum(q conj(Lap q)))|. The medium is taken as locally
+    homogeneous and isotropic. The power of noise in q and in its Laplacian is known from the
+    frequency bins without motion and is taken off; left in, it would make |G*| too low.
 
     Parameters
     ----------
@@ -143,8 +148,9 @@ def mdev(
     Notes
     -----
     Hirsch et al., Magn Reson Med 71:267-277, 2014; curl: Sinkus et al., Magn Reson Med 53:372-387,
-    2005. Noise in the Laplacian makes |G*| too low; its power is known from the frequency bins
-    without motion and is taken off.
+    2005. Departures from the published sums of magnitudes: norms over components (so that the
+    result does not depend on the encoding axes), noise correction, and a loss angle from the
+    coherent sum.
     """
     first = fields[0]
     axes = laplacian_axes(mask.shape, first.spacing_m)
@@ -155,29 +161,26 @@ def mdev(
     valid = supported(mask, axes)
     if not valid.any():
         raise ComputationError("no voxel has enough neighbours inside the mask for a derivative")
-    sums = {
-        name: np.zeros(mask.shape, np.float64) for name in ["amplitude", "power", "work", "both"]
-    }
+    amplitude, bending = np.zeros(mask.shape), np.zeros(mask.shape)
+    cross = np.zeros(mask.shape, np.complex128)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
     for field in fields:
-        q = _quantity(field, field.gradient, kind, axes)
-        q = low_pass(q, mask, field.spacing_m, cutoff_per_m, axes)
-        lap = laplacian(q, field.spacing_m, axes)
-        level = _noise_power(field, kind, mask, cutoff_per_m, axes)
-        over = (3, *range(4, q.ndim))
-        found = np.abs(lap) ** 2
-        kept = np.sqrt(np.maximum(found - level[..., None, None], 0))
-        sums["amplitude"] += field.inertia * np.abs(q).sum(over)
-        sums["power"] += kept.sum(over)
-        sums["work"] += (lap * q.conj()).real.sum(over)
-        sums["both"] += (np.abs(lap) * np.abs(q)).sum(over)
-        signal += found.sum(over)
-        noise += level * np.prod(q.shape[3:])
-    valid &= sums["power"] > 0
+        run = partial(_powers, field, kind=kind, mask=mask, cutoff_per_m=cutoff_per_m, axes=axes)
+        qq, ll, ql = run(field.gradient)
+        bins = [run(field.noise[..., b]) for b in range(field.noise.shape[-1])]
+        qq_0, ll_0, ql_0 = (
+            _local_mean(np.mean(part, axis=0), mask) for part in zip(*bins, strict=True)
+        )
+        amplitude += field.inertia * np.sqrt(np.maximum(qq - qq_0, 0))
+        bending += np.sqrt(np.maximum(ll - ll_0, 0))
+        cross += field.inertia * (ql - ql_0)
+        signal += ll
+        noise += ll_0
     tiny = np.finfo(np.float32).tiny
-    magnitude = sums["amplitude"] / np.maximum(sums["power"], tiny)
-    angle = np.arccos(np.clip(-sums["work"] / np.maximum(sums["both"], tiny), -1, 1))
     confidence = np.clip(1 - noise / np.maximum(signal, tiny), 0, 1)
+    valid &= (confidence >= MIN_CONFIDENCE) & (amplitude > 0)
+    magnitude = amplitude / np.maximum(bending, tiny)
+    angle = np.abs(np.angle(-cross))
     return Stiffness(
         np.where(valid, magnitude, 0).astype(np.float32),
         np.where(valid, angle, 0).astype(np.float32),
@@ -200,15 +203,28 @@ def _quantity(
     return gradient.reshape(*gradient.shape[:3], -1, gradient.shape[5])
 
 
-def _noise_power(
-    field: WaveField, kind: Components, mask: BoolArray, cutoff_per_m: float, axes: Sequence[int]
-) -> FloatArray:
-    """Return the local power (I, J, K) of noise in one component of the Laplacian."""
-    total = np.zeros(mask.shape)
-    for b in range(field.noise.shape[-1]):
-        q = _quantity(field, field.noise[..., b], kind, axes)
-        q = low_pass(q, mask, field.spacing_m, cutoff_per_m, axes)
-        total += (np.abs(laplacian(q, field.spacing_m, axes)) ** 2).mean((3, 4))
-    total /= field.noise.shape[-1]
+def _powers(
+    field: WaveField,
+    gradient: ComplexArray,
+    *,
+    kind: Components,
+    mask: BoolArray,
+    cutoff_per_m: float,
+    axes: Sequence[int],
+) -> tuple[FloatArray, FloatArray, ComplexArray]:
+    """Return sums (I, J, K) over components and drivers: |q|^2, |Lap q|^2 and q conj(Lap q)."""
+    q = low_pass(_quantity(field, gradient, kind, axes), mask, field.spacing_m, cutoff_per_m, axes)
+    lap = laplacian(q, field.spacing_m, axes)
+    return (
+        (np.abs(q) ** 2).sum((3, 4)),
+        (np.abs(lap) ** 2).sum((3, 4)),
+        (q * lap.conj()).sum((3, 4)),
+    )
+
+
+def _local_mean(values: NDArray[Any], mask: BoolArray) -> NDArray[Any]:
+    """Return the mean of values (I, J, K) around every voxel, within the mask."""
+    if np.iscomplexobj(values):
+        return _local_mean(values.real, mask) + 1j * _local_mean(values.imag, mask)
     weight = np.maximum(ndimage.gaussian_filter(mask.astype(float), 2.0), 1e-3)
-    return ndimage.gaussian_filter(np.where(mask, total, 0), 2.0) / weight
+    return ndimage.gaussian_filter(np.where(mask, values, 0).astype(float), 2.0) / weight

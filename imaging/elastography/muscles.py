@@ -17,6 +17,9 @@ FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
 LabelArray = NDArray[np.integer[Any]]
 
+#: Below this a muscle's median is named unsure.
+FEW_VOXELS = 50
+
 
 def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> BoolArray:
     """Keep what lies deeper than a distance from the border of a region.
@@ -77,10 +80,11 @@ def muscle_measures(
     -------
     measures : list of Measure
     warnings : list of str
-        Medians of a modulus outside what muscle can have.
+        Medians of a modulus outside what muscle can have, and muscles with few voxels.
     """
     rows: list[Measure] = []
     warnings: list[str] = []
+    few: list[str] = []
     for label in wanted:
         region = np.ones(valid.shape, bool) if label == 0 else labels == label
         core = erode(region, spacing_mm, 0.0 if label == 0 else erode_mm)
@@ -99,12 +103,20 @@ def muscle_measures(
                 text = f"median of voxels, IQR {low:.4g} to {high:.4g}; whole mask; {note}"
             sd = float(sample.std(ddof=1)) if sample.size > 1 else None
             rows.append(Measure(label, name, float(median), unit, n=sample.size, sd=sd, note=text))
+            if unit == "Pa" and sample.size < FEW_VOXELS:
+                few.append(
+                    f"{structure_of(label).key} ({label}): {sample.size}" if label else "all"
+                )
             if unit == "Pa" and implausible(float(median)):
                 who = "The whole mask" if label == 0 else structure_of(label).name.capitalize()
                 warnings.append(
                     f"{who} (label {label}) has a median {name} of {median:.3g} Pa, outside 100 Pa "
                     "to 200 kPa: check the declared quantity and unit."
                 )
+    if few:
+        warnings.append(
+            f"Fewer than {FEW_VOXELS} voxels stand behind the stiffness of {', '.join(few)}: unsure."
+        )
     return rows, warnings
 
 
