@@ -13,16 +13,12 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import ndimage
 
 from imaging.errors import ImageError, LabelError, MissingFileError
 
 FloatArray = NDArray[np.floating[Any]]
-
-# ITK works in LPS+; world coordinates here are RAS+.
-_LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -231,41 +227,3 @@ def regrid(image: Image, spacing_mm: ArrayLike) -> Image:
     corner = image.to_world([-0.5, -0.5, -0.5])
     affine[:3, 3] = corner + affine[:3, :3] @ np.full(3, 0.5)
     return Image(np.zeros(shape, np.uint8), affine)
-
-
-def to_sitk(image: Image) -> sitk.Image:
-    """Return a SimpleITK image (LPS+) of a 3-D image; shear in the affine is refused.
-
-    Raises
-    ------
-    ImageError
-        The axes are not orthogonal.
-    """
-    rotation = image.rotation
-    if np.abs(rotation.T @ rotation - np.eye(3)).max() > 1e-3:
-        raise ImageError("has axes that are not orthogonal", None, "Resample it without shear")
-    out = sitk.GetImageFromArray(np.ascontiguousarray(image.data.T))
-    lps = _LPS_FROM_RAS @ image.affine
-    out.SetSpacing([float(s) for s in image.spacing])
-    out.SetDirection((lps[:3, :3] / image.spacing).ravel().tolist())
-    out.SetOrigin(lps[:3, 3].tolist())
-    return out
-
-
-def from_sitk(image: sitk.Image) -> Image:
-    """Return a 3-D SimpleITK image as an image in RAS+."""
-    affine = np.eye(4)
-    direction = np.reshape(image.GetDirection(), (3, 3))
-    affine[:3, :3] = direction * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return Image(sitk.GetArrayFromImage(image).T, _LPS_FROM_RAS @ affine)
-
-
-def sitk_affine_to_ras(transform: sitk.Transform) -> FloatArray:
-    """Return the (4, 4) RAS+ matrix of a linear SimpleITK transform (fixed to moving points)."""
-    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    axes = [np.array(transform.TransformPoint(tuple(row))) - origin for row in np.eye(3)]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack(axes, axis=1)
-    matrix[:3, 3] = origin
-    return _LPS_FROM_RAS @ matrix @ _LPS_FROM_RAS

@@ -6,15 +6,16 @@ Event times may be stored flat or as two rows (minutes, seconds); the clock of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ezc3d
 import numpy as np
 
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.events import parse_event
 from imaging.function.recording import Event, FloatArray, Foot, Plate, Recording
+from imaging.isolation import run_apart
 
 _PROCESSORS = {84: "Intel", 85: "DEC", 86: "SGI/MIPS"}
 _READABLE = "Export it again as C3D with Intel byte order"
@@ -103,13 +104,29 @@ def _check_header(path: Path) -> None:
         raise RecordingError(f"has the byte order {name}, which is not read", path, _READABLE)
 
 
+def _load(path: str, plates: bool) -> Any:
+    import ezc3d  # in a process of its own: see imaging.isolation
+
+    content = ezc3d.c3d(path, extract_forceplat_data=plates)
+    return {part: _plain(content[part]) for part in ("header", "parameters", "data")}
+
+
+def _plain(value: Any) -> Any:
+    """Return nested dictionaries, lists and arrays that another process can take."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | str | int | float | bool) or value is None:
+        return value
+    return [_plain(item) for item in value]
+
+
 def _open(path: Path) -> tuple[Any, list[str]]:
     """Open with force plates, or without them when their description is damaged."""
     try:
-        return ezc3d.c3d(str(path), extract_forceplat_data=True), []
+        return run_apart(_load, str(path), True), []
     except Exception as with_plates:  # the reader raises whatever its C++ core raises
         try:
-            content = ezc3d.c3d(str(path))
+            content = run_apart(_load, str(path), False)
         except Exception as error:
             raise RecordingError(f"cannot be read as C3D ({error})", path, _READABLE) from error
         return content, [f"Force plates cannot be read ({with_plates})."]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import ezc3d
 import numpy as np
 import pandas as pd
 from edfio import Edf, EdfSignal
 
+from imaging.isolation import run_apart
 from imaging.muscles import structure
 from imaging.phantom.walking import Foot, Walk, walk
 from imaging.provenance import write_json
@@ -57,13 +57,15 @@ def write_walking(
     emg_folder.mkdir(parents=True, exist_ok=True)
     truth_folder.mkdir(parents=True, exist_ok=True)
     stem = f"{prefix}_task-{TASK}"
-    write_c3d(trial, emg_folder / f"{stem}_emg.c3d", subject)
+    run_apart(write_c3d, trial, emg_folder / f"{stem}_emg.c3d", subject)
     write_bids_emg(trial, emg_folder, prefix, subject)
     write_truth(trial, truth_folder, prefix)
 
 
 def write_c3d(trial: Walk, path: Path, subject: str) -> None:
-    """Write EMG, two force plates, heel markers and events as C3D."""
+    """Write EMG, plates, heel markers and events as C3D; call it in a process of its own."""
+    import ezc3d  # see imaging.isolation
+
     file = ezc3d.c3d()
     parameters = file["parameters"]
     parameters["POINT"]["RATE"]["value"] = [trial.frame_hz]
@@ -114,6 +116,8 @@ def _add_plates(file: Any, trial: Walk) -> None:
 
 def _add_integers(file: Any, group: str, name: str, values: np.ndarray) -> None:
     """Add whole numbers; ``add_parameter`` would turn them into reals, which readers refuse."""
+    import ezc3d
+
     parameter = ezc3d.ezc3d.Parameter(name, "")
     flat = ezc3d.ezc3d.VecInt([int(v) for v in values.ravel(order="F")])
     parameter.set(flat, list(values.shape))

@@ -12,15 +12,14 @@ from imaging.errors import ImageError, LabelError, MissingFileError
 from imaging.image import (
     Image,
     canonical,
-    from_sitk,
     load_image,
     load_labels,
     regrid,
     resample,
     same_grid,
     save_image,
-    to_sitk,
 )
+from imaging.itk import from_sitk, to_sitk
 
 
 def oblique_affine(angles, spacing, flips=(1, 1, 1), origin=(10.0, -20.0, 30.0)):
