@@ -60,12 +60,11 @@ def command(
     voxels |= layers.direction_layers(stages, on_grid)
     voxels |= layers.stiffness_layers(stages, on_grid, chosen.erode_mm)
     if curves is not None:
-        painted = emg.paint(on_grid.data, emg.peak_per_label(curves))
-        voxels["activation_peak"] = np.where(painted < 0, np.nan, painted).astype(np.float32)
+        voxels |= layers.activation_layers(on_grid.data, curves)
 
     measures = stages.measures()
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
-    measures += combine.activation_measures(curves, {m.measure for m in measures}, labels)
+    measures += combine.activation_measures(curves, labels)
     sampled = _fascicles(stages, voxels, grid, curves)
     if sampled is not None:
         measures += combine.fascicle_measures(sampled[2])
@@ -137,8 +136,8 @@ def _fascicles(
             part = fascicles.summarise(name, arrays[name], points, offsets)
             frame = pd.concat([frame, part], axis=1)
     if curves is not None:
-        peak = frame["label"].map(emg.peak_per_label(curves))
-        frame["activation_peak_painted"] = peak.astype(np.float32)
+        for name, values in emg.painted_values(curves).items():
+            frame[f"{name}_painted"] = frame["label"].map(values).astype(np.float32)
     return points, offsets, frame, arrays
 
 
@@ -166,7 +165,7 @@ def _descriptions(measures: list, stages: Stages) -> dict[str, dict[str, object]
         "surfaces": {"Description": "Surface of each muscle with its figures; NaN not measured"},
         "fascicles": {
             "Description": "Fascicles, same order in .vtp and .parquet, with what they run through",
-            "Note": "activation_peak_painted is the muscle's value: " + emg.PAINTED,
+            "Note": f"activation_…_painted are the muscle's values: {emg.PAINTED}",
         },
         "activation": {
             "Description": "Muscle activation over 0..100 % of the gait cycle (21 frames)",

@@ -15,7 +15,8 @@ from imaging.image import Image, regrid, resample
 
 NOT_MEASURED = -1.0
 PAINTED = "EMG painted on anatomy, not measured at each place"
-_TO_PERCENT = {"%": 1.0, "percent": 1.0, "1": 100.0}
+# What amplitude is relative to, as the recording's table names it, with the factor to percent.
+_TO_PERCENT = {"%": 1.0, "percent": 1.0, "1": 100.0, "peak of mean cycle": 100.0, "MVC": 100.0}
 
 
 def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
@@ -24,8 +25,8 @@ def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     activation
-        Columns label, percent (of the gait cycle, 0..100), mean, sd, n, unit. A unit that says
-        what amplitude is relative to (``% of peak``, ``% MVC``) counts as percent.
+        Columns label, percent (of the gait cycle, 0..100), mean, sd, n, unit. The unit names what
+        amplitude is relative to; ``peak of mean cycle`` and ``MVC`` stand for 1.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
         Amplitudes that are not relative to anything.
     """
     units = [str(u) for u in activation["unit"]]
-    factors = [1.0 if u.startswith("%") else _TO_PERCENT.get(u.split()[0], np.nan) for u in units]
+    factors = [1.0 if u.startswith("% ") else _TO_PERCENT.get(u, np.nan) for u in units]
     if np.isnan(factors).any():
         unknown = sorted({u for u, f in zip(units, factors, strict=True) if np.isnan(f)})
         raise UnitError(
@@ -44,7 +45,7 @@ def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
     out = activation.copy()
     for column in ("mean", "sd"):
         out[column] = out[column].astype(float) * factors
-    return out.assign(unit="%")
+    return out.assign(unit=[f"% of {u}" if "cycle" in u or u == "MVC" else "%" for u in units])
 
 
 def peaks(activation: pd.DataFrame) -> pd.DataFrame:
@@ -58,6 +59,20 @@ def peak_per_label(activation: pd.DataFrame) -> dict[int, float]:
     """Return the peak of the mean cycle in percent for each label with a channel."""
     rows = peaks(activation)
     return {int(k): float(v) for k, v in zip(rows["label"], rows["peak"], strict=True)}
+
+
+def peak_time_per_label(activation: pd.DataFrame) -> dict[int, float]:
+    """Return the place of the peak in percent of the gait cycle for each label with a channel."""
+    rows = peaks(activation)
+    return {int(k): float(v) for k, v in zip(rows["label"], rows["peak_percent"], strict=True)}
+
+
+def painted_values(activation: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """Return the muscle values that are painted, by the name of their layer."""
+    return {
+        "activation_peak": peak_per_label(activation),
+        "activation_peak_time": peak_time_per_label(activation),
+    }
 
 
 def paint(labels: NDArray[np.integer], values: dict[int, float]) -> NDArray[np.float32]:

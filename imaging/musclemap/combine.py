@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 
@@ -36,26 +34,17 @@ def diffusion_measures(stages: Stages, labels: Image, erode_mm: float) -> list[M
     return out
 
 
-def activation_measures(
-    curves: pd.DataFrame | None, given: Collection[str], labels: Image
-) -> list[Measure]:
-    """Return peak and its place in the cycle per muscle, unless the function stage gave them."""
+def activation_measures(curves: pd.DataFrame | None, labels: Image) -> list[Measure]:
+    """Return the peak of the mean EMG cycle of every muscle on a side in view."""
     if curves is None:
         return []
-    rows = set(rows_of_map(labels.data))
-    out = []
-    for label, peak, place, sd, n in peaks(curves).itertuples(index=False, name=None):
-        if int(label) not in rows:
-            continue
-        strides = None if pd.isna(n) else int(n)
-        spread = None if pd.isna(sd) else float(sd)
-        if "activation_peak" not in given:
-            note = "peak of the mean cycle; n strides"
+    rows, out = set(rows_of_map(labels.data)), []
+    note = "peak of the mean cycle; n strides; " + ", ".join(sorted(set(curves["unit"])))
+    for label, peak, _, sd, n in peaks(curves).itertuples(index=False, name=None):
+        if int(label) in rows:
+            strides = None if pd.isna(n) else int(n)
+            spread = None if pd.isna(sd) else float(sd)
             out.append(Measure(int(label), "activation_peak", float(peak), "%", strides, spread,
-                               note=note))  # fmt: skip
-        if "activation_peak_time" not in given:
-            note = "percent of the gait cycle; n strides"
-            out.append(Measure(int(label), "activation_peak_time", float(place), "%", strides,
                                note=note))  # fmt: skip
     return out
 

@@ -146,6 +146,8 @@ def find_stages(
             raise MissingFileError("no such folder", folder, "Run the stage or leave it out")
     given = {name: folder for name, folder in folders.items() if folder is not None}
     missing = {s: str(reasons.get(s, why)) for s, why in STAGES.items() if s not in given}
+    if "dwi" in missing and "fibre" in missing and "fibre" not in reasons:
+        missing["fibre"] = missing["dwi"]  # fascicles rest on diffusion
     return Stages(given, prefix, missing)
 
 

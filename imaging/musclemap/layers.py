@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.image import Image
+from imaging.musclemap.activation import NOT_MEASURED, paint, painted_values
 from imaging.musclemap.fusion import sample, sample_directions, sample_within_muscles
 from imaging.musclemap.inputs import Stages
 
@@ -23,6 +27,7 @@ _TEXTS = {
     "smooth_direction": ("Smoothed fibre direction, world RAS+, no sign (points up)", "1"),
     "dispersion": ("Dispersion of fibre direction about the smoothed one", "deg"),
     "activation_peak": ("Peak of the mean EMG cycle of the voxel's muscle, painted", "%"),
+    "activation_peak_time": ("Place of that peak in the gait cycle, painted", "percent"),
 }
 
 
@@ -71,6 +76,17 @@ def stiffness_layers(
         if image is not None:
             known = mask or image.with_data(image.data > 0)
             out[f"stiffness_{method}"] = sample_within_muscles(image, labels, known, erode_mm)
+    return out
+
+
+def activation_layers(
+    labels: NDArray[np.integer[Any]], curves: pd.DataFrame
+) -> dict[str, NDArray[np.float32]]:
+    """Return EMG figures of each muscle painted on its voxels, NaN elsewhere."""
+    out = {}
+    for name, values in painted_values(curves).items():
+        painted = paint(labels, values)
+        out[name] = np.where(painted == NOT_MEASURED, np.nan, painted).astype(np.float32)
     return out
 
 

@@ -104,7 +104,7 @@ def complete(
     """
     present = set(present)
     known = {(m.label, m.measure) for m in measures}
-    units = {m.measure: m.unit for m in measures if m.label > 0}
+    units = {m.measure: m.unit for m in measures if m.label in set(labels)}
     stiff = any(name.startswith("stiffness_") for name in units)
     for d in definitions():
         if d.expected and not (stiff and d.stage == "mre"):

@@ -11,7 +11,7 @@ from imaging.muscles import side_of, structure_of
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
     "Pa": ("kPa", 1e-3), "mm2/s": ("10⁻³ mm²/s", 1e3), "cm2": ("cm²", 1.0), "deg": ("°", 1.0),
-    "1": ("", 1.0),
+    "1": ("", 1.0), "percent": ("%", 1.0),
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
 _TITLES = {
@@ -19,16 +19,24 @@ _TITLES = {
     "fascicle_length": "fascicle length", "fascicle_length_per_fascicle": "length per fascicle",
     "pennation_start": "pennation, start", "pennation_end": "pennation, end",
     "pennation_line": "pennation, line of action", "pcsa_anatomical": "PCSA",
-    "activation_peak": "EMG peak", "activation_peak_time": "EMG peak at",
+    "emg_onset": "EMG onset", "emg_offset": "EMG offset", "emg_peak_time": "EMG peak at",
+    "emg_burst_duration": "EMG burst", "emg_bursts_per_stride": "EMG bursts per stride",
+    "emg_lead_foot_strike": "EMG lead to foot strike", "unfilled_fraction": "unfilled",
+    "extrapolated_fraction": "extrapolated",
+    "stiffness_mdev_magnitude": "|G*| (MDEV)", "stiffness_mdev_lossangle": "loss angle (MDEV)",
 }  # fmt: skip
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion, stiffness and EMG": ("dwi", "mre", "func"),
     "Along fascicles": ("map",),
 }
+_PAIRS = "Left against right"
 # Columns that would make the tables too wide; they are in the complete table.
-_LEFT_OUT = ("components", "ad", "rd", "dispersion")
-_MOST_COLUMNS = 9
+_LEFT_OUT = (
+    "components", "coverage", "ad", "rd", "dispersion", "activation_peak",
+    "stiffness_mdev_confidence", "emg_bursts_per_stride",
+)  # fmt: skip
+_MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,11 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
     units = {name: m.unit for (_, name), m in found.items()}
     known = {name: d for name in units if (d := definition_of(name)) is not None}
     out = []
-    for title, stages in _GROUPS.items():
+    for title, stages in (*_GROUPS.items(), (_PAIRS, ("func",))):
+        level = "pair" if title == _PAIRS else "muscle"
         names = [
             name for name, d in known.items()
-            if d.stage in stages and d.level == "muscle" and name not in _LEFT_OUT
+            if d.stage in stages and d.level == level and name not in _LEFT_OUT
             and any((label, name) in found and found[label, name].value is not None
                     for label in labels)
         ]  # fmt: skip
@@ -107,7 +116,11 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
             part = names[start : start + _MOST_COLUMNS]
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
             rows = [
-                (str(side_of(v)), structure_of(v).key, [cell(found.get((v, n))) for n in part])
+                (
+                    "both" if v < 100 else side_of(v),
+                    structure_of(v).key,
+                    [cell(found.get((v, n))) for n in part],
+                )
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]

@@ -69,7 +69,9 @@ def group_table(subjects: list[Subject]) -> pd.DataFrame:
     """Return one row per subject and muscle; columns as in a subject's wide table."""
     frames = []
     for subject in subjects:
-        frame = wide(subject.measures)
+        # Every muscle on a side in view has a row for its volume, measured or not.
+        in_view = {m.label for m in subject.measures if m.measure == "volume"}
+        frame = wide([m for m in subject.measures if m.label in in_view])
         for place, (name, value) in enumerate(subject.entities.items()):
             frame.insert(place, name, value)
         frames.append(frame.astype(object))

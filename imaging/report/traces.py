@@ -40,7 +40,7 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: list[dict[str, Any]]) -> str
     for axes in panels.ravel()[len(labels) :]:
         axes.axis("off")
     figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
-    figure.supylabel("amplitude (%)", fontsize=8)
+    figure.supylabel(f"amplitude ({curves['unit'].iloc[0]})", fontsize=8)
     return svg(figure)
 
 

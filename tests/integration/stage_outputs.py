@@ -161,10 +161,10 @@ def write_func(folder: Path) -> None:
     rows = []
     for label, muscle, side, centre in ((TA, "TA", "right", 5), (SOL, "SOL", "right", 45),
                                         (101, "TA", "left", 55)):  # fmt: skip
-        mean = 100 * np.exp(-(((percent - centre) / 12) ** 2))
+        mean = np.exp(-(((percent - centre) / 12) ** 2))
         rows.append(pd.DataFrame({
             "label": label, "muscle": muscle, "side": side, "percent": percent, "mean": mean,
-            "sd": 5.0, "n": 3, "unit": "% of peak of mean cycle"}))  # fmt: skip
+            "sd": 0.05, "n": 3, "unit": "peak of mean cycle"}))  # fmt: skip
     start = folder / P
     pd.concat(rows).to_csv(f"{start}_activation.tsv", sep="\t", index=False)
     onsets = pd.DataFrame({
@@ -172,7 +172,7 @@ def write_func(folder: Path) -> None:
         "peak_s": [1.0, 1.4], "onset_percent": [95.0, 30.0],
         "offset_percent": [15.0, 60.0]})  # fmt: skip
     onsets.to_csv(f"{start}_onsets.tsv", sep="\t", index=False)
-    rows = [Measure(TA, "activation_onset", 95.0, "%", 1)]
+    rows = [Measure(TA, "emg_onset", 95.0, "percent", 1)]
     write_measures(rows, f"{start}_desc-function_measures.tsv")
     write_notes(Notes("function", "Envelopes were taken."), f"{start}_desc-function_notes.json")
 

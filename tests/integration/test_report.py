@@ -1,0 +1,126 @@
+"""`pennate report` on a map made from small stage outputs."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from stage_outputs import P, map_arguments, write_all
+
+from imaging.cli.app import main
+from imaging.provenance import sha256
+
+
+class Page(HTMLParser):
+    """Collect what a test asks about: images, tables, links, text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.images: list[dict] = []
+        self.anchors: list[str] = []
+        self.identifiers: set[str] = set()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append(tag)
+        if tag == "img":
+            self.images.append(found)
+        if tag == "a":
+            self.anchors.append(found["href"])
+        if "id" in found:
+            self.identifiers.add(found["id"])
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    stages = write_all(folder / P)
+    assert main(map_arguments(stages, folder / P / "map")) == 0
+    arguments = ["report", "--map-dir", str(folder / P / "map"), "--out", str(folder / f"{P}.html")]
+    assert main(arguments) == 0
+    return folder
+
+
+def test_page_is_self_contained_and_small(out):
+    path = out / f"{P}.html"
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < 6e6
+    assert not re.search(r'(?:src|href)="(?!data:|#)', text)
+    page = Page(text)
+    assert all(a.startswith("#") and a[1:] in page.identifiers for a in page.anchors)
+    assert "script" not in page.tags
+
+
+def test_page_shows_every_picture_with_a_text_for_who_cannot_see(out):
+    page = Page((out / f"{P}.html").read_text(encoding="utf-8"))
+    assert len(page.images) == 8
+    assert all(len(i["alt"]) > 20 for i in page.images)
+    assert "could not be drawn" not in page.text
+
+
+def test_page_says_what_a_reader_must_know(out):
+    text = Page((out / f"{P}.html").read_text(encoding="utf-8")).text
+    for sentence in (
+        "Research use only",
+        "Only boxes.",
+        "TA has no fascicles.",
+        "painted on anatomy, not measured",
+        "left TA",
+        "Someone 1994",
+        "0" * 64,
+    ):
+        assert sentence in text
+    assert text.index("Only boxes.") < text.index("Methods")
+    assert "snr b0" in text.lower()
+
+
+def test_same_map_gives_the_same_page(out, tmp_path):
+    assert main(["report", "--map-dir", str(out / P / "map"), "--out", str(tmp_path / "a.html"),
+                 "--prefix", P]) == 0  # fmt: skip
+    assert sha256(tmp_path / "a.html") == sha256(out / f"{P}.html")
+
+
+def test_anatomy_alone_gives_a_page_that_says_what_is_missing(out, tmp_path):
+    assert main(["map", "--anat-dir", str(out / P / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", P, "--missing", '{"dwi": "the scan was aborted"}']) == 0  # fmt: skip
+    assert main(["report", "--map-dir", str(tmp_path / "map"),
+                 "--out", str(tmp_path / "page.html")]) == 0  # fmt: skip
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "the scan was aborted" in page.text
+    assert "No fascicles: the scan was aborted." in page.text
+    assert "No EMG: no EMG recording was given." in page.text
+    assert len(page.images) == 1
+    assert "nan" not in re.findall(r"[a-z]+", page.text.lower())
+
+
+def test_group_table_and_page(out):
+    assert main(["report", "--group", str(out)]) == 0
+    header, *rows = (out / "group_muscles.tsv").read_text().splitlines()
+    assert header.startswith("participant_id\tsession_id\tlabel")
+    assert len(rows) == 14
+    columns = json.loads((out / "group_muscles.json").read_text())["Columns"]
+    assert set(header.split("\t")) == set(columns)
+    page = Page((out / "group.html").read_text(encoding="utf-8"))
+    assert "sub-01" in page.text
+    assert len(page.images) > 5
+    first = sha256(out / "group.html")
+    assert main(["report", "--group", str(out)]) == 0
+    assert sha256(out / "group.html") == first
+
+
+@pytest.mark.parametrize("arguments", [[], ["--group", "x", "--prefix", "y"], ["--map-dir", "x"]])
+def test_wrong_options_are_bad_input(arguments, capsys):
+    assert main(["report", *arguments] if arguments else ["report", "--prefix", P]) == 2
+    assert "pennate report" in capsys.readouterr().err
+
+
+def test_no_map_is_bad_input(tmp_path, capsys):
+    assert main(["report", "--map-dir", str(tmp_path), "--out", str(tmp_path / "p.html")]) == 2
+    assert "pennate map" in capsys.readouterr().err
+    assert not (tmp_path / "p.html").exists()

@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from imaging.errors import UnitError
+from imaging.image import Image
+from imaging.musclemap.activation import in_percent, paint, painted_cycle, peak_per_label
+
+
+def curve(label, values, unit="%"):
+    return pd.DataFrame({
+        "label": label, "percent": np.linspace(0, 100, len(values)), "mean": values,
+        "sd": 0.1, "n": 3, "unit": unit})  # fmt: skip
+
+
+def test_missing_muscle_is_minus_one_never_zero():
+    labels = np.array([0, 201, 209, 221])
+    assert paint(labels, {201: 0.0}).tolist() == [-1, 0, -1, -1]
+
+
+def test_a_muscle_that_is_not_in_view_does_no_harm():
+    assert paint(np.array([101]), {101: 5.0, 214: 7.0}).tolist() == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("%", 1), ("1", 100), ("% MVC", 1), ("MVC", 100), ("peak of mean cycle", 100)],
+)
+def test_units_become_percent(unit, factor):
+    out = in_percent(curve(201, [0.1, 0.5], unit))
+    np.testing.assert_allclose(out["mean"], np.array([0.1, 0.5]) * factor)
+    assert all(u.startswith("%") for u in out["unit"])
+
+
+def test_amplitudes_in_volts_are_refused():
+    with pytest.raises(UnitError, match="mV"):
+        in_percent(curve(201, [0.1, 0.5], "mV"))
+
+
+def test_cycle_follows_the_curve_and_keeps_the_world():
+    affine = np.diag([-1.0, 1.0, 3.0, 1.0])
+    affine[:3, 3] = (40, -5, 100)
+    data = np.zeros((12, 12, 6), np.int16)
+    data[2:6] = 201
+    data[8:10] = 209
+    image = painted_cycle(Image(data, affine), curve(201, [0.0, 100.0, 0.0]), frames=5)
+    assert image.data.shape[3] == 5
+    np.testing.assert_allclose(image.spacing, [2, 2, 3])
+    assert set(np.unique(image.data[..., 2])) == {-1.0, 100.0}
+    assert set(np.unique(image.data[..., 1])) == {-1.0, 50.0}
+    place = image.to_voxels([40 - 4, 0, 103]).round().astype(int)
+    assert image.data[(*place, 2)] == 100.0
+
+
+def test_peak_is_that_of_the_mean_cycle():
+    curves = pd.concat([curve(101, [1, 9, 3]), curve(201, [4, 2, 1])], ignore_index=True)
+    assert peak_per_label(curves) == {101: 9.0, 201: 4.0}

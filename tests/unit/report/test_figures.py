@@ -1,0 +1,55 @@
+import pytest
+
+from imaging.measures import Measure, not_measured
+from imaging.muscles import label_of
+from imaging.report import figures
+
+SOL, TP = label_of("SOL", "right"), label_of("TP", "right")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1234.4, "1234"), (58.04, "58.0"), (1.503, "1.50"), (0.2504, "0.250"),
+     (-12.34, "-12.3"), (2.0e-5, "2e-05")],
+)  # fmt: skip
+def test_numbers_have_about_three_digits(value, text):
+    assert figures.number(value) == text
+
+
+def test_units_for_readers():
+    kpa = figures.cell(Measure(SOL, "stiffness_mdev_magnitude", 903.0, "Pa", 12, 50.0))
+    assert (kpa.text, kpa.spread, kpa.n) == ("0.903", "± 0.050", "n 12")
+    assert figures.cell(Measure(SOL, "md", 1.53e-3, "mm2/s")).text == "1.53"
+
+
+def test_missing_is_a_dash_with_its_reason():
+    shown = figures.cell(not_measured(SOL, "fa", "1", "no dwi"))
+    assert shown.text == "–"
+    assert shown.why == "not measured: no dwi"
+    assert figures.cell(None).text == "–"
+
+
+def test_a_measured_zero_stays_a_zero():
+    assert figures.cell(Measure(SOL, "extrapolated_fraction", 0.0, "1")).text == "0"
+
+
+def test_status_is_marked():
+    row = Measure(SOL, "fascicle_length", 40.0, "mm", status="extrapolated")
+    assert figures.cell(row).mark == "e"
+
+
+def test_counts_are_whole():
+    assert figures.cell(Measure(SOL, "fascicles", 5.0, "1")).text == "5"
+
+
+def test_tables_hold_muscles_with_figures_only():
+    rows = [
+        Measure(SOL, "volume", 400.0, "ml"),
+        Measure(SOL, "fa", 0.2, "1"),
+        not_measured(TP, "volume", "ml", "not in the label map"),
+        Measure(0, "snr_b0", 30.0, "1"),
+    ]
+    tables = figures.muscle_tables(rows)
+    assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion, stiffness and EMG"]
+    assert [(side, muscle) for side, muscle, _ in tables[0].rows] == [("right", "SOL")]
+    assert figures.without_figures(rows) == ["right TP"]

@@ -1,0 +1,109 @@
+import base64
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from imaging.image import Image
+from imaging.muscles import label_of, muscle_keys
+from imaging.report import picture, scene, slices, traces
+
+
+def plot() -> Figure:
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, 1], [0, 1], label="a")
+    return figure
+
+
+def test_same_picture_same_bytes_and_no_date():
+    for write in (picture.png, picture.svg):
+        assert write(plot()) == write(plot())
+    text = base64.b64decode(picture.svg(plot()).split(",")[1]).decode()
+    assert "dc:date" not in text
+    assert "Matplotlib" not in text.split("<defs>")[0].replace("Created with matplotlib", "")
+
+
+def test_a_failed_picture_leaves_a_sentence():
+    def fail() -> str:
+        raise RuntimeError("no memory for a canvas")
+
+    found = picture.guarded("T", "c", "a", fail, "absent")
+    assert found.source == ""
+    assert "no memory for a canvas" in found.message
+    assert picture.guarded("T", "c", "a", lambda: None, "No EMG.").message == "No EMG."
+
+
+def test_every_muscle_has_a_colour_of_its_own():
+    colours = {picture.colour_of(label_of(key, "left")) for key in muscle_keys()}
+    assert len(colours) == 14
+    assert picture.colour_of(label_of("SOL", "left")) == picture.colour_of(label_of("SOL", "right"))
+
+
+def arrays() -> dict[str, Image]:
+    affine = np.diag([1.0, 1.0, 5.0, 1.0])
+    data = np.zeros((20, 30, 12), np.int16)
+    data[3:9, 5:25, 2:10] = 201
+    data[10:18, 5:25, 2:10] = 209
+    shape = data.shape
+    fa = np.where(data > 0, 0.2, np.nan).astype(np.float32)
+    e1 = np.full((*shape, 3), np.nan, np.float32)
+    e1[data > 0] = (0, 0, 1)
+    layers = {"label": data, "anatomy": np.ones(shape, np.float32), "fa": fa, "e1": e1}
+    return {name: Image(values, affine) for name, values in layers.items()}
+
+
+def test_slices_run_from_proximal_to_distal_inside_the_labels():
+    chosen = slices.chosen_slices(arrays()["label"])
+    assert chosen == sorted(chosen, reverse=True)
+    assert min(chosen) >= 2
+    assert max(chosen) <= 9
+
+
+def test_the_right_side_is_drawn_on_the_left():
+    figure, panels = slices._panels(arrays()["label"])
+    left, right = panels[0][1].get_xlim()
+    assert left > right  # the first axis grows towards the right of the body
+    assert "R" in [t.get_text() for t in panels[0][1].texts]
+    assert len(figure.axes) == len(panels)
+
+
+def test_layers_are_drawn_and_absent_ones_are_none():
+    layers = arrays()
+    assert slices.label_slices(layers).startswith("data:image/png;base64,")
+    assert slices.scalar_slices(layers, "fa", "FA") is not None
+    assert slices.direction_slices(layers, "e1") is not None
+    assert slices.scalar_slices(layers, "stiffness_mdev", "kPa") is None
+    assert slices.contour_slices(layers, "b0") is None
+
+
+def test_curves_are_drawn_with_bursts_over_the_strike():
+    curves = pd.DataFrame({
+        "label": 201, "percent": [0.0, 50.0, 100.0], "mean": [100.0, 10.0, 100.0],
+        "sd": [1.0, np.nan, 1.0], "n": 3, "unit": "%"})  # fmt: skip
+    onsets = [
+        {"label": 201, "stride": 0, "onset_percent": 90.0, "offset_percent": 112.0},
+        {"label": 209, "stride": 0, "onset_percent": 5.0, "offset_percent": 9.0},
+        {"label": 201, "stride": 1, "onset_percent": None, "offset_percent": None},
+    ]
+    assert traces.emg_cycles(curves, onsets).startswith("data:image/svg+xml")
+    assert traces.emg_cycles(None, []) is None
+    assert traces.motion_trace([[0.0] * 6, [0.1] * 6]).startswith("data:image/svg+xml")
+    assert traces.motion_trace(None) is None
+    assert traces.motion_trace([[1.0, 2.0]]) is None
+
+
+def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
+    from imaging.musclemap.map import write_fascicles
+
+    points = np.array([[0, 0, 0], [0, 1, 30], [5, 0, 0], [5, 2, 40]], float)
+    table = pd.DataFrame({"label": [201, 209], "length_mm": [30.0, 40.0]})
+    write_fascicles(points, np.array([0, 2, 4]), table, {}, tmp_path / "f.vtp")
+
+    def crash(*args, **kwargs):
+        raise scene.subprocess.CalledProcessError(-11, args[0])
+
+    monkeypatch.setattr(scene.subprocess, "run", crash)
+    source, sentence = scene.render(tmp_path / "f.vtp", None)
+    assert source.startswith("data:image/png;base64,")
+    assert "libegl1" in sentence
+    assert "libosmesa6" in sentence
