@@ -15,12 +15,14 @@ min_version("9.0")
 try:
     settings = parse_settings(Settings, config, "config")
     # Files are opened once, by the main process; jobs on a cluster only need the names.
-    sessions = usable_sessions(settings, open_files=workflow.is_main_process)
+    if not workflow.is_main_process:
+        settings = settings.model_copy(update={"open_inputs": False})
+    sessions = usable_sessions(settings)
 except PennateError as error:
     sys.exit(f"pennate: {error}")
 plan = Plan(settings, sessions)
 
-LOGS = str(Path(settings.out_dir) / "logs" / "{prefix}")
+LOGS = str(Path(settings.out_dir) / "logs" / "{unit}" / "{prefix}")
 ENVIRONMENT = "../../envs/pennate.yaml"
 LIMITS = (
     "export OMP_NUM_THREADS={threads} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS={threads}; "

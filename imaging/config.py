@@ -97,6 +97,7 @@ class Settings(Section):
     select: dict[str, str] = Field(
         default_factory=dict, description="Glob per input that settles an ambiguity"
     )
+    open_inputs: bool = Field(True, description="Open every input before anything runs")
     segmentation: SegmentationSettings = SegmentationSettings()
     diffusion: DiffusionSettings = DiffusionSettings()
     fibres: FibreSettings = FibreSettings()

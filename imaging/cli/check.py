@@ -42,7 +42,7 @@ def refusal(session: Session) -> str | None:
     return None
 
 
-def usable_sessions(settings: Settings, *, open_files: bool) -> list[Session]:
+def usable_sessions(settings: Settings) -> list[Session]:
     """Return the sessions that can be run; the others are named on standard error.
 
     Raises
@@ -53,7 +53,7 @@ def usable_sessions(settings: Settings, *, open_files: bool) -> list[Session]:
     sessions = find_sessions(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
-    if open_files:
+    if settings.open_inputs:
         sessions = [inspect(s) for s in _with_progress(sessions)]
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     for prefix, why in refused.items():

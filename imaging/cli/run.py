@@ -69,10 +69,12 @@ def command(
 ) -> None:
     """Run the whole workflow on a BIDS folder (BIDS-App arguments)."""
     settings = _settings(bids_dir, out_dir, config, participant_label, session_id)
+    if skip_bids_validation:
+        settings = settings.model_copy(update={"open_inputs": False})
     everyone = find_sessions(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
-    usable = usable_sessions(settings, open_files=not skip_bids_validation)
+    usable = usable_sessions(settings)
     print(table(usable).query("state == 'found'").to_string(index=False, justify="left"))
     folder = _prepare(Path(settings.out_dir), Path(settings.bids_dir), settings, usable)
     targets = _targets(level, reports_only, Path(settings.out_dir), usable)
@@ -120,7 +122,9 @@ def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session])
     with staged(out, "run") as scratch:
         (scratch / ".pennate").mkdir()
         state = scratch / ".pennate" / "config.yaml"
-        state.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
+        # The inputs have been opened: Snakemake need not do it again.
+        content = settings.model_dump(mode="json") | {"open_inputs": False}
+        state.write_text(yaml.safe_dump(content), encoding="utf-8")
         table(sessions).to_csv(scratch / "inputs.tsv", sep="\t", index=False)
         description = {
             "Name": "Muscle maps",

@@ -5,9 +5,9 @@ rule diffusion:
     output:
         plan.outputs("diffusion"),
     log:
-        f"{LOGS}/diffusion.log",
+        f"{LOGS}_diffusion.log",
     benchmark:
-        f"{LOGS}/diffusion.tsv"
+        f"{LOGS}_diffusion.tsv"
     conda:
         ENVIRONMENT
     threads: 2

@@ -5,9 +5,9 @@ rule stiffness_from_waves:
     output:
         plan.outputs("waves"),
     log:
-        f"{LOGS}/waves.log",
+        f"{LOGS}_waves.log",
     benchmark:
-        f"{LOGS}/waves.tsv"
+        f"{LOGS}_waves.tsv"
     conda:
         ENVIRONMENT
     threads: 2
@@ -32,9 +32,9 @@ rule stiffness_from_map:
     output:
         plan.outputs("stiffness"),
     log:
-        f"{LOGS}/stiffness.log",
+        f"{LOGS}_stiffness.log",
     benchmark:
-        f"{LOGS}/stiffness.tsv"
+        f"{LOGS}_stiffness.tsv"
     conda:
         ENVIRONMENT
     resources:

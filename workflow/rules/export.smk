@@ -4,9 +4,9 @@ rule export:
     output:
         report(plan.outputs("export"), caption="../report/export.rst", category="3-D"),
     log:
-        f"{LOGS}/export.log",
+        f"{LOGS}_export.log",
     benchmark:
-        f"{LOGS}/export.tsv"
+        f"{LOGS}_export.tsv"
     conda:
         ENVIRONMENT
     resources:

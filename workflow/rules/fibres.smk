@@ -6,9 +6,9 @@ rule fibres:
     output:
         plan.outputs("fibres"),
     log:
-        f"{LOGS}/fibres.log",
+        f"{LOGS}_fibres.log",
     benchmark:
-        f"{LOGS}/fibres.tsv"
+        f"{LOGS}_fibres.tsv"
     conda:
         ENVIRONMENT
     threads: 2

@@ -4,9 +4,9 @@ rule function:
     output:
         plan.outputs("function"),
     log:
-        f"{LOGS}/function.log",
+        f"{LOGS}_function.log",
     benchmark:
-        f"{LOGS}/function.tsv"
+        f"{LOGS}_function.tsv"
     conda:
         ENVIRONMENT
     resources:

@@ -4,9 +4,9 @@ rule map:
     output:
         plan.outputs("map"),
     log:
-        f"{LOGS}/map.log",
+        f"{LOGS}_map.log",
     benchmark:
-        f"{LOGS}/map.tsv"
+        f"{LOGS}_map.tsv"
     conda:
         ENVIRONMENT
     resources:

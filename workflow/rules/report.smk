@@ -8,9 +8,9 @@ rule report:
             category="Reports",
         ),
     log:
-        f"{LOGS}/report.log",
+        str(plan.out / "logs" / "{prefix}_report.log"),
     benchmark:
-        f"{LOGS}/report.tsv"
+        str(plan.out / "logs" / "{prefix}_report.tsv")
     conda:
         ENVIRONMENT
     resources:

@@ -4,9 +4,9 @@ rule segment:
     output:
         plan.outputs("segmentation"),
     log:
-        f"{LOGS}/segment.log",
+        f"{LOGS}_segment.log",
     benchmark:
-        f"{LOGS}/segment.tsv"
+        f"{LOGS}_segment.tsv"
     conda:
         ENVIRONMENT
     threads: 2
