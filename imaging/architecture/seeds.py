@@ -6,11 +6,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import pyvista as pv
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import polydata
+from imaging.geometry import TriangleIndex, inside
 from imaging.image import apply_affine
 
 FloatArray = NDArray[np.floating[Any]]
@@ -28,14 +27,7 @@ def spread_seeds(
     axes = [np.arange(a, b, spacing_mm) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     grid = grid + rng.uniform(0.0, spacing_mm, grid.shape)
-    return grid[inside(points, faces, grid)]
-
-
-def inside(points: FloatArray, faces: IntArray, places: FloatArray) -> NDArray[np.bool_]:
-    """Tell which places (P, 3) lie inside a closed surface."""
-    surface = polydata(points, faces)
-    found = pv.PolyData(places).select_interior_points(surface, check_surface=False)
-    return np.asarray(found["selected_points"], dtype=bool)
+    return grid[inside(TriangleIndex.build(points, faces), grid)]
 
 
 def muscle_share(

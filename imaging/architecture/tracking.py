@@ -17,6 +17,7 @@ IntArray = NDArray[np.integer[Any]]
 MET_SURFACE, NO_FIELD, TURNED, TOO_LONG = 0, 1, 2, 3
 STOPS = ("surface", "no direction", "turned too sharply", "too long")
 _CHUNK = 2048
+_SLACK_MM = 1.0  # a streamline changes sides only so far beyond a sheet, never while it meets it
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def track(
 
 
 @numba.njit(cache=True)
-def _direction(vectors, side_mm, at, towards, out):  # type: ignore[no-untyped-def]
+def _direction(vectors, code, at, towards, out):  # type: ignore[no-untyped-def]
     """Write the unit direction at voxel position `at` that agrees with `towards`; tell if known."""
     shape = vectors.shape
     base = np.empty(3, np.int64)
@@ -127,16 +128,6 @@ def _direction(vectors, side_mm, at, towards, out):  # type: ignore[no-untyped-d
         frac[axis] = min(max(at[axis] - low, -0.5), 1.5)
         if at[axis] < -0.5 or at[axis] > shape[1 + axis] - 0.5:
             return False
-    code = 0
-    for s in range(len(side_mm)):
-        height = 0.0
-        for corner in range(8):
-            a, b, c = corner >> 2, corner >> 1 & 1, corner & 1
-            w = (frac[0] if a else 1 - frac[0]) * (frac[1] if b else 1 - frac[1])
-            w *= frac[2] if c else 1 - frac[2]
-            height += w * side_mm[s, base[0] + a, base[1] + b, base[2] + c]
-        if height > 0:
-            code += 1 << s
     x, y, z, total = 0.0, 0.0, 0.0, 0.0
     for corner in range(8):
         a, b, c = corner >> 2, corner >> 1 & 1, corner & 1
@@ -159,13 +150,34 @@ def _direction(vectors, side_mm, at, towards, out):  # type: ignore[no-untyped-d
 
 
 @numba.njit(cache=True)
+def _compartment(side_mm, at, code, slack):  # type: ignore[no-untyped-def]
+    """Return the compartment of a voxel position; `code` is kept within `slack` mm of a sheet."""
+    shape = side_mm.shape
+    for s in range(shape[0]):
+        height = 0.0
+        for corner in range(8):
+            w, place = 1.0, np.empty(3, np.int64)
+            for axis in range(3):
+                low = min(max(int(np.floor(at[axis])), 0), shape[1 + axis] - 2)
+                upper = corner >> axis & 1
+                place[axis] = low + upper
+                w *= (at[axis] - low) if upper else (1.0 - at[axis] + low)
+            height += w * side_mm[s, place[0], place[1], place[2]]
+        if height > slack:
+            code |= 1 << s
+        elif height < -slack:
+            code &= ~(1 << s)
+    return code
+
+
+@numba.njit(cache=True)
 def _to_voxels(matrix, p, out):  # type: ignore[no-untyped-def]
     for a in range(3):
         out[a] = matrix[a, 0] * p[0] + matrix[a, 1] * p[1] + matrix[a, 2] * p[2] + matrix[a, 3]
 
 
 @numba.njit(cache=True)
-def _one_way(seed, heading, vectors, side_mm, matrix, tris, step, cosine, line):  # type: ignore[no-untyped-def]
+def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, line):  # type: ignore[no-untyped-def]
     corners, origin, shape, starts, members = tris
     p, q, at = seed.copy(), np.empty(3), np.empty(3)
     k = np.empty((4, 3))
@@ -173,12 +185,15 @@ def _one_way(seed, heading, vectors, side_mm, matrix, tris, step, cosine, line):
     line[0] = p
     for n in range(1, len(line)):
         known = True
+        if len(side_mm):
+            _to_voxels(matrix, p, at)
+            code = _compartment(side_mm, at, code, _SLACK_MM)
         for stage in range(4):
             reach = 0.0 if stage == 0 else (step if stage == 3 else 0.5 * step)
             for a in range(3):
                 q[a] = p[a] + (reach * k[stage - 1, a] if stage else 0.0)
             _to_voxels(matrix, q, at)
-            known = _direction(vectors, side_mm, at, before, k[stage])
+            known = _direction(vectors, code, at, before, k[stage])
             if not known:
                 break
         if not known:
@@ -211,11 +226,21 @@ def _track_all(seeds, vectors, side_mm, matrix, walls, upwards, step, cosine, bu
     for f in range(len(seeds)):
         buffer[f, :, 0] = seeds[f]
         _to_voxels(matrix, seeds[f], at)
-        if not _direction(vectors, side_mm, at, upwards, heading):
+        code = _compartment(side_mm, at, 0, 0.0)
+        if not _direction(vectors, code, at, upwards, heading):
             continue
         for way in range(2):
             count[f, way], stop[f, way], face[f, way] = _one_way(
-                seeds[f], heading, vectors, side_mm, matrix, walls, step, cosine, buffer[f, way]
+                seeds[f],
+                heading,
+                code,
+                vectors,
+                side_mm,
+                matrix,
+                walls,
+                step,
+                cosine,
+                buffer[f, way],
             )
             heading *= -1.0
     return count, stop, face

@@ -7,7 +7,7 @@ from imaging.geometry.curves import (
     principal_axis,
     resample_polyline,
 )
-from imaging.geometry.segments import TriangleIndex, first_hits
+from imaging.geometry.segments import TriangleIndex, first_hits, inside
 from imaging.geometry.sheet import Sheet, sheet_from_mask, sheet_from_mesh
 from imaging.geometry.surface import (
     face_normals,
@@ -26,6 +26,7 @@ __all__ = [
     "face_normals",
     "first_hits",
     "fold_angle_deg",
+    "inside",
     "mask_surface",
     "mesh_volume",
     "polydata",

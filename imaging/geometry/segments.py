@@ -151,3 +151,35 @@ def _first_hits(corners, origin, shape, starts, members, p, q):  # type: ignore[
     for s in range(len(p)):
         share[s], face[s] = segment_hit(corners, origin, shape, starts, members, p[s], q[s])
     return share, face
+
+
+def inside(index: TriangleIndex, places: FloatArray) -> NDArray[np.bool_]:
+    """Tell which places (P, 3) lie inside a closed mesh: an odd number of faces lies above them."""
+    return _inside(*index.arrays, np.ascontiguousarray(places, float))
+
+
+@numba.njit(cache=True)
+def _inside(corners, origin, shape, starts, members, places):  # type: ignore[no-untyped-def]
+    out = np.zeros(len(places), np.bool_)
+    for n in range(len(places)):
+        x, y, z = places[n]
+        i = int(np.floor((x - origin[0]) / _CELL_MM))
+        j = int(np.floor((y - origin[1]) / _CELL_MM))
+        if i < 0 or j < 0 or i >= shape[0] or j >= shape[1]:
+            continue
+        for k in range(max(int(np.floor((z - origin[2]) / _CELL_MM)), 0), shape[2]):
+            cell = (i * shape[1] + j) * shape[2] + k
+            for m in range(starts[cell], starts[cell + 1]):
+                a, b, c = corners[members[m]]
+                area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+                if area == 0.0:
+                    continue
+                v = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
+                w = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area
+                if v < 0.0 or w < 0.0 or v + w > 1.0:
+                    continue
+                height = a[2] + v * (b[2] - a[2]) + w * (c[2] - a[2])
+                # A face that spans several cells counts in the one that holds the crossing.
+                if height > z and int(np.floor((height - origin[2]) / _CELL_MM)) == k:
+                    out[n] = not out[n]
+    return out

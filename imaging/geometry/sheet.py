@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
+from scipy.interpolate import RBFInterpolator, RegularGridInterpolator
 from scipy.spatial import cKDTree
 
 from imaging.errors import LabelError
@@ -17,6 +18,9 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 _MOST_KNOTS = 600
+_BEYOND_MM, _TABLE_MM = 40.0, 2.0
+
+_Height = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Sheet:
     faces: IntArray
     _origin: FloatArray
     _axes: FloatArray  # rows: two axes in the plane, then its normal
-    _height: RBFInterpolator
+    _height: _Height
     _footprint: cKDTree
     _reach_mm: float
 
@@ -125,9 +129,15 @@ def _bin_means(local: FloatArray, cell: float) -> FloatArray:
     return sums / counts[:, None]
 
 
-def _height(knots: FloatArray) -> RBFInterpolator:
+def _height(knots: FloatArray) -> _Height:
+    """Return the height over the plane as a function of places (P, 2): a smooth thin plate."""
     # A stride keeps the choice of knots the same in every run.
     some = knots[:: max(1, -(-len(knots) // _MOST_KNOTS))]
-    return RBFInterpolator(
+    plate = RBFInterpolator(
         some[:, :2], some[:, 2], kernel="thin_plate_spline", smoothing=len(some) * 0.05, degree=1
     )
+    low, high = knots[:, :2].min(axis=0) - _BEYOND_MM, knots[:, :2].max(axis=0) + _BEYOND_MM
+    axes = [np.arange(a, b + _TABLE_MM, _TABLE_MM) for a, b in zip(low, high, strict=True)]
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    values = plate(places.reshape(-1, 2)).reshape(places.shape[:2])
+    return RegularGridInterpolator(axes, values, bounds_error=False, fill_value=None)
