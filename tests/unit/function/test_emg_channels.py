@@ -1,0 +1,92 @@
+"""Channels find their muscle and side, or are reported."""
+
+import pytest
+
+from imaging.errors import ConfigError, RecordingError
+from imaging.function.channels import aliases, map_channels, parse_muscle
+from imaging.muscles import label_of, structure
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "side"),
+    [
+        ("R_TA", "TA", "right"),
+        ("L TIB", "TA", "left"),
+        ("TA Gauche", "TA", "left"),
+        ("TA droit", "TA", "right"),
+        ("Jum. D. droit", None, None),
+        ("JUM gauche", "GM+GL", "left"),
+        ("LGM", "GM", "left"),
+        ("RLG", "GL", "right"),
+        ("LGL", "GL", "left"),
+        ("LPL", "PL", "left"),
+        ("SOLr", "SOL", "right"),
+        ("soleus_l", "SOL", "left"),
+        ("Right Tibialis Anterior", "TA", "right"),
+        ("L_PE", "PL+PB", "left"),
+        ("EMG R_GASMED", "GM", "right"),
+        ("LeftSoleus", "SOL", "left"),
+        ("R. Soléaire", "SOL", "right"),
+    ],
+)
+def test_names_met_in_the_field(name, key, side):
+    found = map_channels([name])
+    if key is None:
+        assert name in found.unmapped
+    else:
+        assert found.labels == {name: label_of(key, side)}
+
+
+@pytest.mark.parametrize("name", ["EMG 1", "Pin 3", "TA", "GL", "Force.Fx1", "", "LR_TA_L_R"])
+def test_what_is_not_clear_is_not_guessed(name):
+    found = map_channels([name])
+    assert not found.labels
+    assert name in found.unmapped
+
+
+def test_thigh_muscles_are_recognised_as_elsewhere():
+    found = map_channels(["R_RF", "L_ST", "R_VL", "L GMED"])
+    assert found.elsewhere == {"R_RF": "thigh", "L_ST": "thigh", "R_VL": "thigh", "L GMED": "hip"}
+    assert not found.labels
+
+
+def test_explicit_mapping_wins():
+    found = map_channels(["EMG 1", "R_TA"], explicit={"EMG 1": "left SOL", "R_TA": "R PL+PB"})
+    assert found.labels == {"EMG 1": label_of("SOL", "left"), "R_TA": label_of("PL+PB", "right")}
+
+
+def test_explicit_mapping_of_an_absent_channel_is_an_error():
+    with pytest.raises(ConfigError, match="EMG 9"):
+        map_channels(["EMG 1"], explicit={"EMG 9": "left TA"})
+
+
+@pytest.mark.parametrize("text", ["TA", "right", "right XX", "left right TA", "right TIB", ""])
+def test_explicit_mapping_must_name_side_and_muscle(text):
+    with pytest.raises(ConfigError):
+        parse_muscle(text)
+
+
+def test_two_channels_of_one_muscle_are_an_error():
+    with pytest.raises(RecordingError, match="same muscle"):
+        map_channels(["R_TA", "TA right"])
+
+
+def test_target_muscle_names_the_muscle_and_the_name_the_side():
+    targets = {"L1": "left soleus", "R_x": "tibialis anterior", "n": "n/a"}
+    found = map_channels(["L1", "R_x", "n"], targets)
+    assert found.labels == {"L1": label_of("SOL", "left"), "R_x": label_of("TA", "right")}
+    assert "n" in found.unmapped
+
+
+def test_target_muscle_against_the_name_is_an_error():
+    with pytest.raises(RecordingError, match="target muscle"):
+        map_channels(["L_TA"], {"L_TA": "right tibialis anterior"})
+
+
+def test_alias_table_uses_the_catalogue():
+    for alias, (key, region) in aliases().items():
+        assert alias == alias.lower()
+        if region == "lower leg":
+            assert structure(key).is_muscle
+        else:
+            assert key == "n/a"
