@@ -116,11 +116,7 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
             part = names[start : start + _MOST_COLUMNS]
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
             rows = [
-                (
-                    "both" if v < 100 else side_of(v),
-                    structure_of(v).key,
-                    [cell(found.get((v, n))) for n in part],
-                )
+                (_side(v), structure_of(v).key, [cell(found.get((v, n))) for n in part])
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
@@ -128,9 +124,13 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
     return out
 
 
+def _side(label: int) -> str:
+    return "both" if label < 100 else side_of(label)
+
+
 def without_figures(measures: list[Measure]) -> list[str]:
-    """Return the muscles of which nothing was measured."""
-    labels = {m.label for m in measures if m.label > 0}
+    """Return the muscles on a side in view of which nothing was measured."""
+    labels = {m.label for m in measures if m.measure == "volume"}
     labels -= {m.label for m in measures if m.value is not None}
     return [f"{side_of(v)} {structure_of(v).key}" for v in sorted(labels)]
 

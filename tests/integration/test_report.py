@@ -76,7 +76,7 @@ def test_page_says_what_a_reader_must_know(out):
         "0" * 64,
     ):
         assert sentence in text
-    assert text.index("Only boxes.") < text.index("Methods")
+    assert text.index("Only boxes.") < text.index("Labels were drawn as boxes.")
     assert "snr b0" in text.lower()
 
 
