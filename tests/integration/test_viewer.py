@@ -42,7 +42,8 @@ def page(tmp_path_factory):
 def show(chromium: str, page, profile, state: str = "") -> tuple[str, list[str]]:
     """Return the page as the browser leaves it, and what it wrote to the console."""
     done = subprocess.run(
-        [chromium, *FLAGS.split(), f"--user-data-dir={profile}", "--dump-dom", f"{page.as_uri()}#{state}"],
+        [chromium, *FLAGS.split(), f"--user-data-dir={profile}", "--dump-dom",
+         f"{page.as_uri()}#{state}"],
         capture_output=True, text=True, timeout=240, check=True,
         env={**os.environ, "no_proxy": "*"},
     )  # fmt: skip
