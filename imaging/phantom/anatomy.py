@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating[Any]]
 
 PLACE_HEIGHTS = (0.15, 0.55, 0.92)
 

@@ -8,13 +8,13 @@ metric per muscle; all tables are sampled densely along z and interpolated linea
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating[Any]]
 
 AIR, CONNECTIVE, TIBIA, FIBULA, FAT, SKIN = 0, 20, 21, 22, 31, 32
 SKIN_MM = 2.0
@@ -249,3 +249,9 @@ def direct_points(t: Tables, points: Float, codes: NDArray[np.int16]) -> Float:
             x, y, z = points[p, 0], points[p, 1], points[p, 2]
             out[p] = direction(t, m, x, y, z, flank_of(t, m, x, y, z))
     return out
+
+
+@njit(cache=True)
+def across_points(t: Tables, m: int, points: Float) -> Float:
+    """Return :func:`across` of points (N, 3) in leg coordinates."""
+    return np.array([across(t, m, p[0], p[1], p[2]) for p in points])

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.image import Image
+from imaging.muscles import structure_of
 from imaging.phantom.anatomy import Float
+from imaging.phantom.cells import across_points
 from imaging.phantom.leg import Leg
 from imaging.phantom.render import render
 
@@ -121,6 +123,19 @@ def direction_image(legs: Sequence[Leg], labels: Image) -> Image:
             found = leg.directions(points, labels.data[..., k].ravel())
             out[:, :, k] += found.reshape(*labels.shape[:2], 3).astype(np.float32)
     return labels.with_data(out)
+
+
+def sheet_image(leg: Leg, labels: Image, label: int) -> Image:
+    """Return a mask (bool) of the internal sheet of a bipennate muscle, about one voxel thick."""
+    muscle = structure_of(label).index - 1
+    voxels = np.argwhere(labels.data == label)
+    offset = across_points(leg.tables, muscle, leg.to_leg(labels.to_world(voxels)))
+    tilt = leg.pose[:3, :2] @ leg.tables.tilt[muscle]
+    thickness = np.abs(labels.affine[:3, :3].T @ tilt).max()
+    near = voxels[np.abs(offset) <= 0.6 * thickness]
+    mask = np.zeros(labels.shape, bool)
+    mask[tuple(near.T)] = True
+    return labels.with_data(mask)
 
 
 def slice_points(grid: Image, k: int) -> Float:

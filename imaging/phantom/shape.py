@@ -36,11 +36,10 @@ def bell(heights: Float, low: float, peak: float, high: float) -> Float:
 
 def areas(anatomy: Anatomy, heights: Float) -> Float:
     """Return the wanted area (K, S) in mm2 of every site at relative heights (K,)."""
-    columns = []
-    for row in anatomy.table.itertuples():
-        per_mm = bell(heights, float(row.low), float(row.peak), float(row.high))
-        columns.append(float(row.volume_ml) * 1000.0 * per_mm / anatomy.length_mm)
-    return np.stack(columns, axis=1)
+    ranges = anatomy.table[["low", "peak", "high"]].to_numpy(float)
+    per_length = np.stack([bell(heights, *row) for row in ranges], axis=1)
+    volume = 1000.0 * anatomy.table["volume_ml"].to_numpy(float)
+    return volume * per_length / anatomy.length_mm
 
 
 def bones(anatomy: Anatomy, heights: Float, radius: Float) -> tuple[Float, Float, Float]:

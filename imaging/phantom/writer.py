@@ -12,9 +12,9 @@ import pandas as pd
 
 from imaging import __version__
 from imaging.errors import OutputError
-from imaging.image import save_image
+from imaging.image import Image, save_image
 from imaging.measures import write_measures
-from imaging.muscles import Side, lookup_table
+from imaging.muscles import Side, label_of, lookup_table
 from imaging.phantom.diffusion import (
     diffusion_weighted,
     draw_motion,
@@ -29,6 +29,7 @@ from imaging.phantom.images import (
     direction_image,
     dixon_echoes,
     label_image,
+    sheet_image,
     t1_weighted,
 )
 from imaging.phantom.leg import Leg, covering_grid, make_leg, rotation_matrix
@@ -114,7 +115,9 @@ def write_phantom(out: Path, request: Request) -> None:
         truth = scratch / "derivatives" / "truth" / request.folder
         for folder in (raw / "anat", truth):
             folder.mkdir(parents=True)
-        write_anatomy(raw / "anat", truth, legs, request)
+        labels = write_anatomy(raw / "anat", truth, legs, request)
+        if request.aponeuroses:
+            write_aponeuroses(scratch / "derivatives" / "manual", legs, labels, request)
         write_architecture(truth, legs, request)
         if request.dwi:
             (raw / "dwi").mkdir()
@@ -143,8 +146,11 @@ def bounds(legs: Sequence[Leg]) -> np.ndarray:
     return np.stack([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)])
 
 
-def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request) -> None:
-    """Write the T1-weighted image, the echoes, and the true labels and directions on its grid."""
+def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request) -> Image:
+    """Write the T1-weighted image, the echoes, and the true labels and directions on its grid.
+
+    Returns the true labels.
+    """
     size = PRESETS[request.preset]
     grid = covering_grid(bounds(legs), size.anatomy_mm, (8.0, 8.0, 0.0))
     name = f"{request.prefix}_T1w"
@@ -157,8 +163,14 @@ def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request
     table.to_csv(truth / f"{request.prefix}_dseg.tsv", sep="\t", index=False)
     directions = direction_image(legs, labels)
     save_image(directions, truth / f"{request.prefix}_desc-truth_direction.nii.gz")
-    if not request.dixon:
-        return
+    if request.dixon:
+        write_echoes(anat, legs, request)
+    return labels
+
+
+def write_echoes(anat: Path, legs: Sequence[Leg], request: Request) -> None:
+    """Write magnitude and phase of the gradient echoes."""
+    size = PRESETS[request.preset]
     coarse = covering_grid(bounds(legs), np.array(size.anatomy_mm) * (1.5, 1.5, 5 / 3), (8, 8, 0))
     rng = stream(request, "MEGRE")
     echoes = dixon_echoes(legs, coarse, size.anatomy_split, request.snr, rng)
@@ -169,6 +181,16 @@ def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request
         write_json(anat / f"{name}_part-mag_MEGRE.json", about)
         save_image(phase, anat / f"{name}_part-phase_MEGRE.nii.gz")
         write_json(anat / f"{name}_part-phase_MEGRE.json", {**about, "Units": "rad"})
+
+
+def write_aponeuroses(manual: Path, legs: Sequence[Leg], labels: Image, request: Request) -> None:
+    """Write the internal aponeuroses of TA and SOL as if drawn by hand on the T1-weighted image."""
+    folder = manual / request.folder / "anat"
+    folder.mkdir(parents=True)
+    for leg in legs:
+        for label in (label_of("TA", leg.side), label_of("SOL", leg.side)):
+            name = f"{request.prefix}_desc-manual_label-{label}_aponeurosis.nii.gz"
+            save_image(sheet_image(leg, labels, label), folder / name)
 
 
 def write_architecture(truth: Path, legs: Sequence[Leg], request: Request) -> None:
@@ -235,7 +257,7 @@ def write_dataset(out: Path, scratch: Path, request: Request) -> None:
         "The truth behind the images is in derivatives/truth.\n",
         encoding="utf-8",
     )
-    (scratch / ".bidsignore").write_text("**/mre/\n**/us/\n*.c3d\n**/*.c3d\n", encoding="utf-8")
+    (scratch / ".bidsignore").write_text("mre/\nus/\n*.c3d\n", encoding="utf-8")
     path = out / "participants.tsv"
     columns = ["participant_id", "seed", "legs"]
     row = pd.DataFrame([[f"sub-{request.subject}", str(request.seed), request.side]])
