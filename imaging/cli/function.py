@@ -24,7 +24,7 @@ VERB = "function"
 
 
 def command(
-    recording: Annotated[Path, typer.Option(help="One C3D, EDF or BDF file.")],
+    recording: Annotated[list[Path], typer.Option(help="One C3D, EDF or BDF file.")],
     out: Annotated[Path, typer.Option(help="Folder to write, such as OUT/sub-01/func.")],
     prefix: Annotated[str, typer.Option(help="Start of every file name, such as sub-01.")],
     events: Annotated[
@@ -38,10 +38,14 @@ def command(
     ] = None,
 ) -> None:
     """Events, envelopes and onsets from a recording."""
+    if len(recording) != 1:
+        raise RecordingError(
+            f"{len(recording)} recordings were given", None, "Give one and run once for each"
+        )
     chosen = load_settings(FunctionSettings, settings)
-    read = read_recording(recording, channels, events)
+    read = read_recording(recording[0], channels, events)
     analysis = analyse(read, chosen)
-    inputs = [p for p in (recording, channels, events) if p is not None]
+    inputs = [p for p in (recording[0], channels, events) if p is not None]
     with staged(out, VERB) as folder:
 
         def table(name: str, frame: pd.DataFrame, description: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from edfio import read_bdf, read_edf
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.events import parse_event
 from imaging.function.recording import Event, Recording
+
+_CUT_SHORT = ".*(Incomplete data record|header indicates)"
 
 
 def read_bids_emg(
@@ -35,7 +38,10 @@ def read_bids_emg(
     if not path.is_file():
         raise MissingFileError("no such recording", path, "Check the path")
     try:
-        file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
+        with warnings.catch_warnings():
+            # Of a file that is cut short the reader warns only.
+            warnings.filterwarnings("error", message=_CUT_SHORT, category=UserWarning)
+            file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
         table = _table(channels or _sibling(path, "channels"), channels is not None, {"name"})
         names = [s.label for s in file.signals]
         keep = _emg_rows(names, table, path)

@@ -6,6 +6,7 @@ Event times may be stored flat or as two rows (minutes, seconds); the clock of t
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,6 @@ def read_c3d(path: Path) -> Recording:
     frame_rate = float(frames["frame_rate"])
     if signals.size == 0 or rate <= 0:
         raise RecordingError("holds no analog channels", path, "Give a file with EMG")
-    expected = int(frames["last_frame"]) - int(frames["first_frame"]) + 1
-    if frame_rate > 0 and round(expected * rate / frame_rate) != signals.shape[1]:
-        raise RecordingError(
-            f"holds {signals.shape[1]} samples where its header announces {expected} frames",
-            path,
-            "The file is cut short; export it again",
-        )
     parameters = content["parameters"]
     labels = _labels(parameters["ANALOG"])
     labels += [f"channel {i + 1}" for i in range(len(labels), len(signals))]
@@ -102,6 +96,25 @@ def _check_header(path: Path) -> None:
     if processor != 84:
         name = _PROCESSORS.get(processor, f"unknown ({processor})")
         raise RecordingError(f"has the byte order {name}, which is not read", path, _READABLE)
+    _check_size(start, path)
+
+
+def _check_size(header: bytes, path: Path) -> None:
+    """Refuse a file that is cut short; the reader would fill the rest with zeros."""
+    points, analog, first, last = struct.unpack_from("<4H", header, 2)
+    (scale,) = struct.unpack_from("<f", header, 12)
+    (block,) = struct.unpack_from("<H", header, 16)
+    if last == 0xFFFF:  # more frames than the header can count
+        return
+    width = 4 if scale < 0 else 2
+    expected = 512 * (block - 1) + (last - first + 1) * (4 * points + analog) * width
+    size = path.stat().st_size
+    if size < expected:
+        raise RecordingError(
+            f"holds {size} bytes where its header announces {expected}",
+            path,
+            "The file is cut short; export it again",
+        )
 
 
 def _load(path: str, plates: bool) -> Any:

@@ -80,10 +80,14 @@ def map_channels(
         raise ConfigError(
             f"channels: the recording has no channel {missing}", None, f"It has {list(names)}"
         )
+    repeated = {name for name in names if names.count(name) > 1}
     labels: dict[str, int] = {}
     elsewhere: dict[str, str] = {}
     unmapped: dict[str, str] = {}
     for name in names:
+        if name in repeated:
+            unmapped[name] = "the name is not unique in the recording"
+            continue
         if name in explicit:
             labels[name] = parse_muscle(explicit[name])
             continue

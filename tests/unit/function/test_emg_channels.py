@@ -71,6 +71,12 @@ def test_two_channels_of_one_muscle_are_an_error():
         map_channels(["R_TA", "TA right"])
 
 
+def test_a_name_used_twice_is_reported():
+    found = map_channels(["R_TA", "R_TA", "R_SOL"])
+    assert "not unique" in found.unmapped["R_TA"]
+    assert list(found.labels) == ["R_SOL"]
+
+
 def test_target_muscle_names_the_muscle_and_the_name_the_side():
     targets = {"L1": "left soleus", "R_x": "tibialis anterior", "n": "n/a"}
     found = map_channels(["L1", "R_x", "n"], targets)

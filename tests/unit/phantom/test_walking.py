@@ -1,5 +1,7 @@
 """The phantom's walk carries the truth it states."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_same_seed_same_walk(trial):
 def test_feet_alternate_and_stand_most_of_the_cycle(trial):
     strikes = [e for e in trial.events if e.kind == "foot_strike"]
     sides = [e.side for e in strikes]
-    assert all(a != b for a, b in zip(sides, sides[1:], strict=False))
+    assert all(a != b for a, b in pairwise(sides))
     right = [e.time_s for e in strikes if e.side == "right"]
     lifts = [e.time_s for e in trial.events if (e.side, e.kind) == ("right", "foot_off")]
     share = (np.array(lifts) - right[:-1]) / np.diff(right)
