@@ -33,6 +33,7 @@ _ANATOMY_SLACK = 0.15
 _CLEAR_T = 4.0
 _CLEAR_GAIN = 0.004
 _MIN_BLOCKS = 8
+_SAME = 0.998  # mean squared cosine above which two tables give the same directions
 _LONG_RATIO = 1.5
 
 
@@ -53,6 +54,8 @@ class GradientCheck:
         Mean squared cosine between e1 and the long axis, of the table as given.
     coherence : float
         Mean squared cosine of e1 along the walk, of the table as given.
+    across_leg : bool
+        The table as given has fibres run clearly less along the leg than another one does.
     t : float
         Paired t statistic of the best table against its strongest rival (or the given one).
     """
@@ -62,6 +65,7 @@ class GradientCheck:
     best: str
     along_leg: float
     coherence: float
+    across_leg: bool
     t: float
 
 
@@ -105,19 +109,22 @@ def check_gradients(fit: TensorFit, mask: NDArray[np.bool_], grid: Image) -> Gra
     voxels = voxels[:: max(1, len(voxels) // _POINTS)]
     blocks = _blocks(voxels, grid)
     if len(np.unique(blocks)) < _MIN_BLOCKS:
-        return GradientCheck("undecided", np.eye(3), "x y z", float("nan"), float("nan"), 0.0)
+        return GradientCheck("undecided", np.eye(3), "x y z", np.nan, np.nan, False, 0.0)
     rotation = grid.rotation
     given = e1[tuple(voxels.T)]
     along = leg_axis(mask, grid)
     changes = candidates()
     prior = np.empty(len(changes))
+    axes = np.array([rotation @ c @ rotation.T for c in changes])
+    turned = np.einsum("cij,pj->cpi", axes, given[:: max(1, len(given) // 2000)])
+    same = np.square(np.einsum("api,bpi->abp", turned, turned)).mean(2) > _SAME
     coherence = np.empty((len(changes), len(np.unique(blocks))))
-    for c, change in enumerate(changes):
-        turn = rotation @ change @ rotation.T
+    for c in range(len(changes)):
+        turn = axes[c]
         prior[c] = np.square(given @ turn.T @ along).mean()
         score = _walk(voxels, given, e1, good, turn, grid)
         coherence[c] = _block_means(score, blocks)
-    return _decide(changes, prior, coherence)
+    return _decide(changes, prior, coherence, same)
 
 
 def leg_axis(mask: NDArray[np.bool_], grid: Image) -> FloatArray:
@@ -184,19 +191,21 @@ def _block_means(score: FloatArray, blocks: NDArray[Any]) -> FloatArray:
     return np.where(count >= 20, total / np.maximum(count, 1), np.nan)
 
 
-def _decide(changes: FloatArray, prior: FloatArray, coherence: FloatArray) -> GradientCheck:
+def _decide(
+    changes: FloatArray, prior: FloatArray, coherence: FloatArray, same: NDArray[np.bool_]
+) -> GradientCheck:
     """Weigh anatomy first (it decides permutations), then coherence (it decides flips)."""
     plausible = np.flatnonzero(prior >= prior.max() - _ANATOMY_SLACK)
     means = np.nanmean(coherence, axis=1)
     best = int(plausible[np.argmax(means[plausible])])
-    rivals = [int(c) for c in plausible if c != best]
+    rivals = [int(c) for c in plausible if c != best and not same[best, c]]
     against = {r: _paired_t(coherence[best], coherence[r]) for r in rivals}
     t = min(against.values(), default=np.inf)
     gain = means[best] - max((means[r] for r in rivals), default=-np.inf)
     clear = t >= _CLEAR_T and gain >= _CLEAR_GAIN
     status: Literal["ok", "corrected", "undecided"] = "undecided"
     if clear:
-        status = "ok" if best == 0 else "corrected"
+        status = "ok" if best == 0 or same[best, 0] else "corrected"
     change = changes[best] if status == "corrected" else np.eye(3)
     return GradientCheck(
         status,
@@ -204,6 +213,7 @@ def _decide(changes: FloatArray, prior: FloatArray, coherence: FloatArray) -> Gr
         name_of(changes[best]),
         float(prior[0]),
         float(means[0]),
+        bool(0 not in plausible),
         float(min(t, 1e3)),
     )
 

@@ -17,15 +17,21 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.legmask import bounding_box
 from imaging.diffusion.tensor import design_matrix
 from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
 
 _SMOOTHING_MM = (4.0, 2.0)
-_ROUNDS = 3
+_INDEPENDENT = 8.0  # voxels per independent residual after smoothing
+_MAX_STEP = np.array([3.0, 3.0, 3.0, 0.05, 0.05, 0.05])  # mm, rad
+_ROUNDS = 2
+_RIM_VOXELS = 4
+_AT_REST = 0.3  # trust above which a volume counts as not displaced
+_MIN_WEIGHT = 1e-3
 _STEPS = 15
-_POINTS = 40_000
+_POINTS = 25_000
 _MIN_SHARE_OF_VOXEL = 0.1  # interpolation blurs more than so small a motion
 _MIN_STANDARD_ERRORS = 4.0
 _MAX_LEVERAGE = 0.9
@@ -85,27 +91,31 @@ def estimate_motion(dwi: Image, table: GradientTable, mask: NDArray[np.bool_]) -
     Motion
         Relative to the median position of all volumes, which stays where it is.
     """
-    points = _sample_points(mask)
-    world = dwi.to_world(points)
-    centre = dwi.to_world(np.argwhere(mask)).mean(0)
+    box = bounding_box(mask, _RIM_VOXELS)
+    corner = np.eye(4)
+    corner[:3, 3] = [b.start for b in box]
+    cropped = Image(dwi.data[box], dwi.affine @ corner)
+    points = _sample_points(mask[box])
+    world = cropped.to_world(points)
+    centre = world.mean(0)
     n = dwi.data.shape[3]
-    poses = np.tile(np.eye(4), (n, 1, 1))
-    errors = np.zeros((n, 6))
+    poses: FloatArray = np.tile(np.eye(4), (n, 1, 1))
+    errors: FloatArray = np.zeros((n, 6))
+    weights: FloatArray = np.ones(n)
     for level, width in enumerate(_SMOOTHING_MM):
-        smooth = np.empty_like(dwi.data, dtype=np.float32)
-        for v in range(n):
-            ndimage.gaussian_filter(
-                dwi.data[..., v], width / dwi.spacing, output=smooth[..., v], mode="nearest"
-            )
-        series = dwi.with_data(smooth)
+        series = cropped.with_data(_smooth(cropped, width))
         for round_ in range(_ROUNDS):
-            aligned = _aligned(series, poses) if level + round_ else smooth
-            targets = _tensor_targets(aligned, table, _mean_targets(aligned, table))
+            targets = _targets(_aligned(series, poses), table, weights)
             for v in range(n):
                 poses[v], errors[v] = _gauss_newton(
-                    smooth[..., v], targets[v], dwi.affine, poses[v], centre, points, world
+                    series.data[..., v], targets[v], series.affine, poses[v], centre, points, world
                 )
             poses = _median_at_rest(poses, centre)
+            displacement = _displacement(poses, world)
+            weights = _trust(displacement, dwi.spacing.min())
+            if level + round_ == 0:
+                # Predictions from displaced volumes pull those at rest along: start these again.
+                poses[weights > _AT_REST] = np.eye(4)
     return _summary(poses, errors, centre, world, dwi)
 
 
@@ -140,11 +150,23 @@ def _sample_points(mask: NDArray[np.bool_]) -> FloatArray:
     return points[:: max(1, len(points) // _POINTS)].astype(float)
 
 
+def _smooth(series: Image, width_mm: float) -> FloatArray:
+    """Smooth every volume (I, J, K, N) by a Gaussian."""
+    out = np.empty(series.data.shape, np.float32)
+    for v in range(series.data.shape[3]):
+        ndimage.gaussian_filter(
+            series.data[..., v], width_mm / series.spacing, output=out[..., v], mode="nearest"
+        )
+    return out
+
+
 def _aligned(series: Image, poses: FloatArray) -> FloatArray:
     """Resample every volume (I, J, K, N) into the common position, linearly."""
-    out = np.empty_like(series.data)
+    out = series.data.copy()
     inverse = np.linalg.inv(series.affine)
     for v, pose in enumerate(poses):
+        if np.array_equal(pose, np.eye(4)):
+            continue
         matrix = inverse @ pose @ series.affine
         ndimage.affine_transform(
             series.data[..., v], matrix[:3, :3], matrix[:3, 3],
@@ -153,34 +175,37 @@ def _aligned(series: Image, poses: FloatArray) -> FloatArray:
     return out
 
 
-def _mean_targets(aligned: FloatArray, table: GradientTable) -> list[FloatArray]:
-    """Return, per volume, the mean of the diffusion-weighted volumes without itself."""
-    weighted = np.flatnonzero(~table.is_b0)
-    total = aligned[..., weighted].sum(-1)
-    return [
-        (total - aligned[..., v]) / (len(weighted) - 1) if v in weighted else total / len(weighted)
-        for v in range(aligned.shape[3])
-    ]
+def _trust(displacement_mm: FloatArray, voxel_mm: float) -> FloatArray:
+    """Return weights (N,) that are small for volumes displaced much more than the others."""
+    usual = max(float(np.median(displacement_mm)), _MIN_SHARE_OF_VOXEL * voxel_mm)
+    return np.square(1 / (1 + np.square(displacement_mm / (2 * usual))))
 
 
-def _tensor_targets(
-    aligned: FloatArray, table: GradientTable, means: list[FloatArray]
-) -> list[FloatArray]:
-    """Return, per volume, its prediction by a log-linear tensor fit to the other volumes."""
+def _targets(aligned: FloatArray, table: GradientTable, weights: FloatArray) -> list[FloatArray]:
+    """Return, per volume, its prediction by a log-linear tensor fit to the other volumes.
+
+    The only b = 0 volume cannot be predicted so; it is compared with the mean of the others.
+    """
     design = design_matrix(table)
-    scale = np.abs(design).max(0)
-    hat = (design / scale) @ np.linalg.pinv(design / scale)
+    design = design / np.abs(design).max(0)
+    weights = np.maximum(weights, _MIN_WEIGHT)
+    root = np.sqrt(weights)
+    projection = np.linalg.pinv(design * root[:, None]) * root
+    hat = design @ projection
     leverage = np.diag(hat)
-    floor = 1e-3 * float(aligned.max()) + 1e-12
+    top = float(aligned.max())
+    floor = 1e-3 * top + 1e-12
     log = np.log(np.maximum(aligned, floor))
-    targets = []
+    targets: list[FloatArray] = []
     for v, h in enumerate(leverage):
-        if h > _MAX_LEVERAGE:  # the only b = 0 volume: nothing else predicts it
-            targets.append(means[v])
+        if h > _MAX_LEVERAGE:
+            others = ~table.is_b0
+            others[v] = False
+            targets.append(np.average(aligned[..., others], axis=-1, weights=weights[others]))
             continue
-        row = hat[v].copy()
+        row = (hat[v] / (1 - h)).astype(np.float32)
         row[v] = 0
-        targets.append(np.exp(np.minimum(log @ row / (1 - h), np.log(2 * aligned.max() + floor))))
+        targets.append(np.exp(np.minimum(log @ row, np.log(2 * top + floor))))
     return targets
 
 
@@ -204,18 +229,19 @@ def _gauss_newton(
     """
     index = tuple(points.astype(int).T)
     inverse = np.linalg.inv(affine)
-    slopes = np.stack([g[index] for g in np.gradient(target)], 1) @ inverse[:3, :3]
+    gradient: list[FloatArray] = list(np.gradient(target))
+    slopes = np.stack([g[index] for g in gradient], 1) @ inverse[:3, :3]
     values = target[index].astype(float)
     jacobian = np.hstack([slopes, np.cross(world - centre, slopes)])
     columns = np.column_stack([jacobian, values, np.ones(len(values))])
     normal = np.linalg.pinv(columns.T @ columns)
-    error = np.zeros(6)
+    error: FloatArray = np.zeros(6)
     for _ in range(_STEPS):
         place = inverse @ pose
-        voxels = points_to(place, world)
+        voxels = _moved(place, world)
         signal = ndimage.map_coordinates(moving, voxels.T, order=1, mode="nearest").astype(float)
-        solution = normal @ (columns.T @ signal)
-        gain = solution[6]
+        solution: NDArray[np.float64] = normal @ (columns.T @ signal)
+        gain = float(solution[6])
         if gain <= 0:
             break
         residual = signal - columns @ solution
@@ -232,11 +258,7 @@ def _gauss_newton(
     return pose, error
 
 
-_INDEPENDENT = 8.0
-_MAX_STEP = np.array([3.0, 3.0, 3.0, 0.05, 0.05, 0.05])
-
-
-def points_to(matrix: FloatArray, points: FloatArray) -> FloatArray:
+def _moved(matrix: FloatArray, points: FloatArray) -> FloatArray:
     """Apply a (4, 4) affine to points (P, 3)."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
@@ -262,13 +284,18 @@ def _pose(parameters: FloatArray, centre: FloatArray) -> FloatArray:
     return pose
 
 
+def _displacement(poses: FloatArray, world: FloatArray) -> FloatArray:
+    """Return the root mean square displacement (N,) of points (P, 3) in mm."""
+    moved = np.array([_moved(pose, world) - world for pose in poses])
+    return np.sqrt(np.square(moved).sum(2).mean(1))
+
+
 def _summary(
     poses: FloatArray, errors: FloatArray, centre: FloatArray, world: FloatArray, dwi: Image
 ) -> Motion:
     """Tell motion from noise."""
     trace = np.array([_parameters(pose, centre) for pose in poses])
-    moved = np.array([points_to(pose, world) - world for pose in poses])
-    displacement = np.sqrt(np.square(moved).sum(2).mean(1))
+    displacement = _displacement(poses, world)
     radius = float(np.sqrt(np.square(world - centre).sum(1).mean()))
     standard = np.sqrt(
         np.square(errors[:, :3]).sum(1) + np.square(errors[:, 3:]).sum(1) * radius**2 * 2 / 3

@@ -209,6 +209,12 @@ def _check_table(
             f"(best: {check.best}); it is used as given. FA and diffusivities do not depend on it, "
             "fibre directions do."
         )
+    if check.across_leg and check.status == "undecided":
+        log.warnings.append(
+            "With the gradient table as given muscle fibres run across the leg rather than along "
+            f"it (mean squared cosine {check.along_leg:.2f}): it is most likely permuted. Convert "
+            "the series again from DICOM before using fibre directions."
+        )
     if check.status == "corrected":
         log.warnings.append(
             f"The gradient table was changed to '{check.best}' (voxel axes), which explains the "
@@ -225,7 +231,7 @@ def _detail(check: GradientCheck) -> dict[str, Any]:
     """Return the figures of the check as JSON values."""
     figures = {"along_leg": check.along_leg, "coherence": check.coherence, "t": check.t}
     known = {k: round(v, 4) if np.isfinite(v) else None for k, v in figures.items()}
-    return {"best": check.best, **known}
+    return {"best": check.best, "across_leg": check.across_leg, **known}
 
 
 def _align(

@@ -24,6 +24,7 @@ MAX_SHIFT_MM = 30.0
 MAX_ROTATION_DEG = 15.0
 _MARGIN_MM = 8.0
 _SAMPLES = 40_000
+_COARSE_SAMPLES = 10_000
 _BINS = 32
 _SEED = 1
 
@@ -85,49 +86,46 @@ def register_rigid(b0: Image, mask: NDArray[np.bool_], anatomy: Image) -> Alignm
     fixed_mask = to_sitk(b0.with_data(rim.astype(np.uint8)))
     points = b0.to_world(np.argwhere(mask)[:: max(1, int(mask.sum()) // 5000)])
     centre = points.mean(0)
-    sampling = min(1.0, _SAMPLES / max(int(rim.sum()), 1))
+    inside = max(int(rim.sum()), 1)
 
-    def method(levels: bool) -> sitk.ImageRegistrationMethod:
+    def method(smoothing_mm: float, samples: int, step: float) -> sitk.ImageRegistrationMethod:
         registration = sitk.ImageRegistrationMethod()
-        registration.SetGlobalDefaultNumberOfThreads(1)
         registration.SetNumberOfThreads(1)  # sums in another order would change the last bits
         registration.SetMetricAsMattesMutualInformation(_BINS)
         registration.SetMetricFixedMask(fixed_mask)
         registration.SetMetricSamplingStrategy(registration.RANDOM)
-        registration.SetMetricSamplingPercentage(sampling, _SEED)
+        registration.SetMetricSamplingPercentage(min(1.0, samples / inside), _SEED)
         registration.SetInterpolator(sitk.sitkLinear)
-        if levels:
-            registration.SetShrinkFactorsPerLevel([1, 1])
-            registration.SetSmoothingSigmasPerLevel([4.0, 1.0])
-            registration.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-            registration.SetOptimizerAsRegularStepGradientDescent(
-                learningRate=2.0, minStep=0.01, numberOfIterations=100, relaxationFactor=0.6
-            )
-            registration.SetOptimizerScalesFromPhysicalShift()
+        registration.SetShrinkFactorsPerLevel([1])
+        registration.SetSmoothingSigmasPerLevel([smoothing_mm])
+        registration.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+        registration.SetOptimizerAsRegularStepGradientDescent(
+            learningRate=step, minStep=0.01, numberOfIterations=60, relaxationFactor=0.6
+        )
+        registration.SetOptimizerScalesFromPhysicalShift()
         return registration
 
     def metric(transform: sitk.Transform) -> float:
-        single = method(levels=False)
+        single = method(0.0, _SAMPLES, 1.0)
         single.SetInitialTransform(transform)
         return -float(single.MetricEvaluate(fixed, moving))
 
-    best: tuple[float, FloatArray] | None = None
+    def run(registration: sitk.ImageRegistrationMethod, transform: sitk.Transform) -> None:
+        registration.SetInitialTransform(transform, inPlace=True)
+        registration.Execute(fixed, moving)
+
     try:
         before = metric(_rigid(centre, (0, 0, 0)))
-        for start in _STARTS:
-            registration = method(levels=True)
-            transform = _rigid(centre, start)
-            registration.SetInitialTransform(transform, inPlace=True)
-            registration.Execute(fixed, moving)
-            value = metric(transform)
-            if best is None or value > best[0]:
-                best = value, sitk_affine_to_ras(transform)
+        found = [_rigid(centre, start) for start in _STARTS]
+        for transform in found:
+            run(method(3.0, _COARSE_SAMPLES, 2.0), transform)
+        best = max(found, key=metric)
+        run(method(0.0, _SAMPLES, 0.5), best)
+        after, world = metric(best), sitk_affine_to_ras(best)
     except RuntimeError as error:
         raise ComputationError(
             f"Registration of b0 to the anatomical image failed: {str(error).splitlines()[-1]}"
         ) from error
-    assert best is not None
-    after, world = best
     moved = points @ world[:3, :3].T + world[:3, 3] - points
     shift = float(np.sqrt(np.square(moved).sum(1).mean()))
     angle = float(np.degrees(np.arccos(np.clip((np.trace(world[:3, :3]) - 1) / 2, -1, 1))))

@@ -1,0 +1,84 @@
+import numpy as np
+from diffusion_for_tests import EIGENVALUES, angle_deg, gradient_table, series
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from imaging.diffusion.gradients import GradientTable, file_to_world
+from imaging.diffusion.tensor import fit_tensor, fractional_anisotropy, to_matrix
+
+SHAPE, SPACING = (9, 8, 7), (3.0, 2.0, 5.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([(1, 1, 1), (-1, 1, 1), (1, -1, 1), (-1, -1, -1)]))
+def test_e1_is_world_ras_for_any_oblique_flipped_anisotropic_grid(seed, flips):
+    rotation = Rotation.random(random_state=seed).as_matrix() @ np.diag(flips).astype(float)
+    world = gradient_table()
+    image, truth = series(SHAPE, SPACING, world, rotation=rotation)
+    # What a file holds, and back: the same directions in world.
+    matrix = file_to_world(image.affine)
+    table = GradientTable(world.bvals, (world.vectors @ matrix) @ matrix.T)
+    mask = image.data[..., 0] > 0
+    fit = fit_tensor(image.data, table, mask)
+    assert angle_deg(fit.e1[mask], truth[mask]).max() < 0.1
+    np.testing.assert_allclose(
+        fit.eigenvalues[mask], np.tile(EIGENVALUES, (mask.sum(), 1)), rtol=2e-3
+    )
+    assert (fit.e1[..., 2] >= 0).all()
+
+
+def test_scalars_follow_their_definitions():
+    image, _ = series(SHAPE, SPACING, gradient_table())
+    mask = image.data[..., 0] > 0
+    fit = fit_tensor(image.data, gradient_table(), mask)
+    np.testing.assert_allclose(fit.md[mask], EIGENVALUES.mean(), rtol=1e-3)
+    np.testing.assert_allclose(fit.ad[mask], EIGENVALUES[0], rtol=2e-3)
+    np.testing.assert_allclose(fit.rd[mask], EIGENVALUES[1:].mean(), rtol=2e-3)
+    d = EIGENVALUES - EIGENVALUES.mean()
+    fa = np.sqrt(1.5 * (d**2).sum() / (EIGENVALUES**2).sum())
+    np.testing.assert_allclose(fit.fa[mask], fa, rtol=5e-3)
+    np.testing.assert_allclose(fit.s0[mask], image.data[..., 0][mask], rtol=1e-3)
+    assert fit.residual[mask].max() < 1e-3
+    assert not fit.tensor[~mask].any()
+    matrix = to_matrix(fit.tensor[mask])
+    np.testing.assert_allclose(np.trace(matrix, axis1=1, axis2=2) / 3, fit.md[mask], rtol=1e-5)
+
+
+def test_fa_of_known_shapes():
+    fa = fractional_anisotropy(np.array([[1.0, 1, 1], [1, 0, 0], [0, 0, 0]]))
+    np.testing.assert_allclose(fa, [0, 1, 0], atol=1e-6)
+
+
+def test_zeros_and_rising_signals_stay_finite_and_positive_definite():
+    table = gradient_table()
+    data = np.random.default_rng(3).uniform(0, 100, (4, 4, 4, 14)).astype(np.float32)
+    data[0, 0, 0] = 0
+    data[1, 1, 1, 3:] = 0
+    data[2, 2, 2, 5] = -4
+    fit = fit_tensor(data, table, np.ones((4, 4, 4), bool))
+    for array in (fit.tensor, fit.fa, fit.md, fit.e1, fit.residual, fit.s0):
+        assert np.isfinite(array).all()
+    assert not fit.tensor[0, 0, 0].any()
+    assert not fit.tensor[1, 1, 1].any()
+    fitted = fit.s0 > 0
+    assert (np.linalg.eigvalsh(to_matrix(fit.tensor[fitted].astype(float))) > -1e-9).all()
+    assert (fit.eigenvalues[fitted] > 0).all()
+
+
+def test_one_lost_sample_does_not_change_the_rest():
+    table = gradient_table()
+    image, truth = series(SHAPE, SPACING, table)
+    image.data[..., 5] = 0
+    mask = image.data[..., 0] > 0
+    fit = fit_tensor(image.data, table, mask)
+    assert angle_deg(fit.e1[mask], truth[mask]).max() < 0.2
+
+
+def test_error_is_near_the_bound_of_the_noise():
+    table = gradient_table(30, 4)
+    image, truth = series((16, 16, 16), (2.0, 2.0, 2.0), table, sigma=20.0)
+    mask = image.data[..., 0] > 500
+    fit = fit_tensor(image.data, table, mask)
+    assert np.median(angle_deg(fit.e1[mask], truth[mask])) < 6
+    assert abs(np.median(fit.md[mask]) - EIGENVALUES.mean()) < 2e-5
