@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
 from imaging.errors import ComputationError
 
@@ -21,7 +22,7 @@ Components = Literal["curl", "gradient"]
 _SECOND = np.array([-1 / 12, 4 / 3, -5 / 2, 4 / 3, -1 / 12], np.float32)
 REACH = 2
 #: Below this share of signal above noise a voxel holds no stiffness.
-MIN_CONFIDENCE = 0.2
+MIN_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Stiffness:
     loss_angle : (I, J, K) float32 array
         Angle of G*, rad, 0 (elastic) to pi/2 (viscous).
     confidence : (I, J, K) float32 array
-        Share of the power in the Laplacian that is not noise, 0 to 1.
+        Share of the power in the Laplacian, around the voxel, that is not noise, 0 to 1.
     mask : (I, J, K) bool array
         Where the derivatives are supported by data.
     components : str
@@ -174,12 +175,14 @@ def mdev(
         amplitude += field.inertia * np.sqrt(np.maximum(qq - qq_0, 0))
         bending += np.sqrt(np.maximum(ll - ll_0, 0))
         cross += field.inertia * (ql - ql_0)
-        signal += ll
+        # Smoothed: picking single voxels by their own power would favour chance peaks.
+        signal += _local_mean(ll, mask)
         noise += ll_0
     tiny = np.finfo(np.float32).tiny
     confidence = np.clip(1 - noise / np.maximum(signal, tiny), 0, 1)
-    valid &= (confidence >= MIN_CONFIDENCE) & (amplitude > 0)
     magnitude = amplitude / np.maximum(bending, tiny)
+    # Where noise leaves no curvature the ratio says nothing.
+    valid &= (confidence >= MIN_CONFIDENCE) & (magnitude > 0) & (magnitude < PLAUSIBLE_PA[1])
     angle = np.abs(np.angle(-cross))
     return Stiffness(
         np.where(valid, magnitude, 0).astype(np.float32),

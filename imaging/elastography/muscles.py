@@ -97,16 +97,14 @@ def muscle_measures(
                 continue
             sample = values[chosen].astype(np.float64)
             low, median, high = np.quantile(sample, [0.25, 0.5, 0.75])
-            text = f"median of voxels, IQR {low:.4g} to {high:.4g}; {share:.0%} of the muscle "
-            text += f"in the images, {erode_mm:g} mm from its border; {note}"
-            if label == 0:
-                text = f"median of voxels, IQR {low:.4g} to {high:.4g}; whole mask; {note}"
+            part = "whole mask"
+            if label:
+                part = f"{share:.0%} of its voxels in the images, {erode_mm:g} mm from its border"
+            text = f"median of voxels, IQR {low:.4g} to {high:.4g}; {part}; {note}"
             sd = float(sample.std(ddof=1)) if sample.size > 1 else None
             rows.append(Measure(label, name, float(median), unit, n=sample.size, sd=sd, note=text))
             if unit == "Pa" and sample.size < FEW_VOXELS:
-                few.append(
-                    f"{structure_of(label).key} ({label}): {sample.size}" if label else "all"
-                )
+                few.append(f"{structure_of(label).key} ({label})" if label else "the whole mask")
             if unit == "Pa" and implausible(float(median)):
                 who = "The whole mask" if label == 0 else structure_of(label).name.capitalize()
                 warnings.append(
@@ -114,9 +112,8 @@ def muscle_measures(
                     "to 200 kPa: check the declared quantity and unit."
                 )
     if few:
-        warnings.append(
-            f"Fewer than {FEW_VOXELS} voxels stand behind the stiffness of {', '.join(few)}: unsure."
-        )
+        names = ", ".join(few)
+        warnings.append(f"Unsure, from fewer than {FEW_VOXELS} voxels: stiffness of {names}.")
     return rows, warnings
 
 
