@@ -76,8 +76,8 @@ def command(
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
     with staged(out, VERB) as folder:
         start = folder / prefix
-        vtk_map.save_vti(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
-        vtk_map.colour_surfaces(surfaces, muscles).save(f"{start}_surfaces.vtp")
+        vtk_map.save_vtk(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
+        vtk_map.save_vtk(vtk_map.colour_surfaces(surfaces, muscles), f"{start}_surfaces.vtp")
         if sampled is not None:
             points, offsets, frame, arrays = sampled
             vtk_map.write_fascicles(points, offsets, frame, arrays, f"{start}_fascicles.vtp")

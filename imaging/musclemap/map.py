@@ -15,7 +15,7 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
+from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.errors import InputError, MissingFileError
 from imaging.image import FloatArray, Image
@@ -60,11 +60,12 @@ def from_vtk(image: pv.ImageData) -> dict[str, Image]:
     return out
 
 
-def save_vti(image: pv.ImageData, path: str | Path) -> None:
-    """Write compressed, raw appended data: half the size of pyvista's base64, same bytes."""
-    writer = vtkXMLImageDataWriter()
+def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
+    """Write ``.vti`` or ``.vtp`` as compressed raw data: smaller than pyvista's, same bytes."""
+    image = isinstance(data, pv.ImageData)
+    writer = vtkXMLImageDataWriter() if image else vtkXMLPolyDataWriter()
     writer.SetFileName(str(path))
-    writer.SetInputData(image)
+    writer.SetInputData(data)
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
@@ -138,7 +139,7 @@ def write_fascicles(
                 mesh.cell_data[name] = table[name].to_numpy(np.int32 if whole else np.float32)
         for name, values in point_arrays.items():
             mesh.point_data[name] = np.asarray(values, np.float32)
-    mesh.save(path)
+    save_vtk(mesh, path)
 
 
 def colour_surfaces(surfaces: pv.PolyData, muscles: pd.DataFrame) -> pv.PolyData:

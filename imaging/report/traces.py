@@ -22,7 +22,7 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: list[dict[str, Any]]) -> str
     labels = sorted(int(v) for v in curves["label"].unique())
     down = -(-len(labels) // _ACROSS)
     figure = Figure(figsize=(10, 1.75 * down + 0.4), layout="constrained")
-    panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True)
+    panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True, sharey=True)
     for axes, label in zip(panels.ravel(), labels, strict=False):
         rows = curves[curves["label"] == label].sort_values("percent")
         percent, mean, sd = (rows[c].to_numpy(float) for c in ("percent", "mean", "sd"))
@@ -35,6 +35,7 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: list[dict[str, Any]]) -> str
         axes.set_title(title, fontsize=8, loc="left")
         _bars(axes, [row for row in onsets if row["label"] == label and row["stride"] is not None])
         axes.set_xlim(0, 100)
+        axes.set_yticks((0, 50, 100))
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels.ravel()[len(labels) :]:
@@ -53,9 +54,9 @@ def _bars(axes: Axes, bursts: list[dict[str, Any]]) -> None:
             continue
         start, end = start % 100, end % 100
         pieces = [(start, end)] if end >= start else [(start, 100), (0, end)]
-        height = -6.0 - 5.0 * strides.index(int(row["stride"]))
+        height = -4.0 - 36.0 * (strides.index(int(row["stride"])) + 0.5) / len(strides)
         for a, b in pieces:
-            axes.plot([a, b], [height, height], color="#444444", lw=2, solid_capstyle="butt")
+            axes.plot([a, b], [height, height], color="#444444", lw=1.2, solid_capstyle="butt")
 
 
 def motion_trace(motion: list[list[float]] | None) -> str | None:
