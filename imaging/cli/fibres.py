@@ -22,7 +22,7 @@ from imaging.config import FibreSettings, load_settings
 from imaging.errors import ImageError, InputError, LabelError, MissingFileError
 from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
 from imaging.image import Image, load_image, load_labels, save_image
-from imaging.muscles import muscle_labels
+from imaging.muscles import muscle_labels, structure_of
 from imaging.provenance import staged, write_sidecar
 
 VERB = "fibres"
@@ -97,6 +97,8 @@ def _load_muscles(labels: Path | None, mask: Path | None, label: int) -> dict[in
     """Return each muscle as a mask cropped with a margin, by its label."""
     image = load_labels(labels or mask or Path())
     if mask is not None:
+        if label:
+            structure_of(label)
         image = image.with_data(np.where(image.data != 0, np.int16(label or 1), np.int16(0)))
         chosen = {label or 1: label}
     else:
