@@ -100,7 +100,7 @@ def _drive(labels: LabelArray, spacing_mm: float, driver: int) -> FloatArray:
 
 def slab_box(leg: LegLike, height_mm: float) -> tuple[FloatArray, FloatArray]:
     """Return the corners (3,), (3,) of the box around a slab of the calf, world mm."""
-    low, high = np.asarray(leg.bounds_mm, dtype=float).reshape(2, 3)
+    low, high = np.array(leg.bounds_mm, dtype=float)
     middle = low[2] + 0.6 * (high[2] - low[2])  # where the calf is thickest
     low[2], high[2] = middle - height_mm / 2, middle + height_mm / 2
     axes = [np.arange(a, b + 4, 4.0) for a, b in zip(low, high, strict=True)]
