@@ -90,6 +90,8 @@ def main() -> None:
             dwi = bids / "sub-01/dwi/sub-01_dwi.nii.gz"
             anat = bids / "sub-01/anat/sub-01_T1w.nii.gz"
             for name, settings in VARIANTS.items():
+                if "motion" in settings and options.motion == 0:
+                    continue
                 out = Path(folder) / name.replace(" ", "-")
                 start = time.perf_counter()
                 command(dwi, out, "sub-01", anat=anat, settings=json.dumps(settings))

@@ -32,7 +32,8 @@ _AT_REST = 0.3  # trust above which a volume counts as not displaced
 _MIN_WEIGHT = 1e-3
 _STEPS = 15
 _POINTS = 25_000
-_MIN_SHARE_OF_VOXEL = 0.1  # interpolation blurs more than so small a motion
+_MIN_SHARE_OF_VOXEL = 0.25  # interpolation blurs more than so small a motion
+_ANCHOR_SHARE_OF_VOXEL = 0.5
 _MIN_STANDARD_ERRORS = 4.0
 _MAX_LEVERAGE = 0.9
 
@@ -113,9 +114,11 @@ def estimate_motion(dwi: Image, table: GradientTable, mask: NDArray[np.bool_]) -
             poses = _median_at_rest(poses, centre)
             displacement = _displacement(poses, world)
             weights = _trust(displacement, dwi.spacing.min())
-            if level + round_ == 0:
-                # Predictions from displaced volumes pull those at rest along: start these again.
-                poses[weights > _AT_REST] = np.eye(4)
+            last = level + round_ == len(_SMOOTHING_MM) + _ROUNDS - 2
+            if not last:
+                # Volumes near rest anchor the predictions; left free, all would drift together.
+                small = displacement < _ANCHOR_SHARE_OF_VOXEL * dwi.spacing.min()
+                poses[small & (weights > _AT_REST)] = np.eye(4)
     return _summary(poses, errors, centre, world, dwi)
 
 

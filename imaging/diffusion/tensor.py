@@ -94,11 +94,6 @@ def to_matrix(tensor: FloatArray) -> FloatArray:
     return full
 
 
-def from_matrix(full: FloatArray) -> FloatArray:
-    """Return (..., 6) tensors of symmetric (..., 3, 3) matrices."""
-    return full[..., _ROW, _COLUMN]
-
-
 def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) -> TensorFit:
     """Fit the tensor in every voxel of a mask.
 
@@ -131,12 +126,13 @@ def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) 
             continue
         lam, vectors = np.linalg.eigh(to_matrix(beta[fitted, 1:]))
         lam = np.clip(lam, _MIN_EIGENVALUE, None)
-        clipped = (vectors * lam[:, None, :]) @ vectors.transpose(0, 2, 1)
+        # Element by element: the last bits of matrix products depend on where arrays lie in memory.
+        clipped = sum(lam[:, [k]] * vectors[:, _ROW, k] * vectors[:, _COLUMN, k] for k in range(3))
         first = vectors[:, :, 2]
         level = np.exp(np.clip(beta[fitted, 0], -50, 50))
-        model = level[:, None] * np.exp(np.clip(from_matrix(clipped) @ design[:, 1:].T, -50, 50))
+        model = level[:, None] * np.exp(np.clip(clipped @ design[:, 1:].T, -50, 50))
         index = np.flatnonzero(fitted) + start
-        tensor[index] = from_matrix(clipped)
+        tensor[index] = clipped
         values[index] = lam[:, ::-1]
         e1[index] = first * np.where(first[:, 2:] < 0, -1.0, 1.0)
         s0[index] = level
