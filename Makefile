@@ -61,6 +61,7 @@ schema: $(VENV)/installed-dev
 	  > workflow/schemas/config.schema.json
 	$(BIN)/python -c 'from imaging.config import default_yaml; print(default_yaml(), end="")' \
 	  > config/default.yaml
+	$(BIN)/python docs/make_measures.py
 
 clean:
 	rm -rf demo build dist .snakemake

@@ -1,6 +1,7 @@
-"""Pins agree, the house stands, and no path of a machine is in the sources."""
+"""Pins agree, the house stands, and the written pages agree with the code."""
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -51,3 +52,8 @@ def test_rules_of_the_house():
     call = [str(Path(sys.executable).with_name("lint-imports")), "--config", "pyproject.toml"]
     result = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def test_page_of_measures_is_that_of_the_data_dictionary():
+    page = runpy.run_path(str(ROOT / "docs" / "make_measures.py"))["render"]()
+    assert (ROOT / "docs" / "measures.md").read_text() == page, "run `make schema`"
