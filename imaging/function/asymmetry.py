@@ -32,55 +32,52 @@ def index(right: float, left: float) -> float:
 
 
 def measures(muscles: Sequence[MuscleActivity]) -> list[Measure]:
-    """Return the comparison of every muscle recorded on both sides.
+    """Return the comparison of every muscle recorded on a side.
 
-    The label has no side: the figure belongs to the pair.
+    A figure of a pair belongs to neither side: its label is 0, and its name ends with the key.
     """
     by_label = {m.label: m for m in muscles}
-    keys = sorted({structure_of(m.label).key for m in muscles})
+    indices = sorted({m.label % 100 for m in muscles})
     rows = []
-    for key in sorted(keys, key=lambda k: label_of(k, "undecided")):
+    for key in (structure_of(i).key for i in indices):
         left, right = by_label.get(label_of(key, "left")), by_label.get(label_of(key, "right"))
-        rows += _pair(label_of(key, "undecided"), left, right)
+        rows += _pair(key, left, right)
     return rows
 
 
-def _pair(label: int, left: MuscleActivity | None, right: MuscleActivity | None) -> list[Measure]:
+def _pair(key: str, left: MuscleActivity | None, right: MuscleActivity | None) -> list[Measure]:
     if left is None or right is None:
         side = "left" if left is None else "right"
-        return [not_measured(label, n, u, f"no {side} channel") for n, u in UNITS.items()]
-    rows = [
-        not_measured(
-            label,
-            "emg_asymmetry_amplitude",
-            UNITS["emg_asymmetry_amplitude"],
-            "no MVC recording: left and right amplitudes are not comparable",
-        )
-    ]
-    names = ("emg_onset_right_minus_left", "emg_asymmetry_burst_duration")
-    if left.no_onsets or right.no_onsets:
-        why = "; ".join(
-            f"{side}: {m.no_onsets}"
-            for side, m in (("left", left), ("right", right))
-            if m.no_onsets
-        )
-        rows += [not_measured(label, n, UNITS[n], why) for n in names]
+        return [_missing(name, key, f"no {side} channel") for name in UNITS]
+    why = "no MVC recording: left and right amplitudes are not comparable"
+    rows = [_missing("emg_asymmetry_amplitude", key, why)]
+    reasons = [f"{s}: {m.no_onsets}" for s, m in (("left", left), ("right", right)) if m.no_onsets]
+    if reasons:
+        for name in ("emg_onset_right_minus_left", "emg_asymmetry_burst_duration"):
+            rows.append(_missing(name, key, "; ".join(reasons)))
     else:
-        onset = [_mean_onset(m) for m in (right, left)]
-        duration = [_mean_duration(m) for m in (right, left)]
+        onset = circular_difference(_mean_onset(right), _mean_onset(left))
         note = "right minus left; main burst of each stride"
-        difference = float(circular_difference(*onset))
-        rows.append(Measure(label, names[0], difference, "percent", note=note))
+        rows.append(_figure("emg_onset_right_minus_left", key, float(onset), note))
+        share = index(_mean_duration(right), _mean_duration(left))
         note = "100·(R−L)/(½·(R+L)); main burst of each stride"
-        rows.append(Measure(label, names[1], index(*duration), "percent", note=note))
+        rows.append(_figure("emg_asymmetry_burst_duration", key, share, note))
     name = "emg_peak_time_right_minus_left"
     if left.mean is None or right.mean is None:
-        rows.append(not_measured(label, name, UNITS[name], "no strides of both feet"))
+        rows.append(_missing(name, key, "no strides of both feet"))
     else:
         peaks = [circular_mean(m.peak_percent)[0] for m in (right, left)]
         note = "right minus left; maximum of the envelope"
-        rows.append(Measure(label, name, float(circular_difference(*peaks)), "percent", note=note))
+        rows.append(_figure(name, key, float(circular_difference(*peaks)), note))
     return rows
+
+
+def _missing(name: str, key: str, why: str) -> Measure:
+    return not_measured(0, f"{name}_{key}", UNITS[name], why)
+
+
+def _figure(name: str, key: str, value: float, note: str) -> Measure:
+    return Measure(0, f"{name}_{key}", value, UNITS[name], note=note)
 
 
 def _mean_onset(m: MuscleActivity) -> float:

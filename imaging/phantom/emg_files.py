@@ -16,7 +16,7 @@ from imaging.phantom.walking import Foot, Walk, walk
 from imaging.provenance import write_json
 
 TASK = "walk"
-_STRIDES = {"tiny": 4}
+_STRIDES = {"small": 4}
 _KIND_NAMES = {"foot_strike": "Foot Strike", "foot_off": "Foot Off"}
 
 
@@ -43,7 +43,7 @@ def write_walking(
     seed
         Same seed, same bytes.
     preset
-        ``tiny`` makes a short trial.
+        ``small`` makes a short trial.
     sides
         Legs that carry electrodes.
     """

@@ -16,7 +16,7 @@ from imaging.phantom.walking import BURSTS
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("walk")
     write_walking(
-        folder / "sub-01", folder / "truth", subject="01", session=None, seed=2, preset="tiny"
+        folder / "sub-01", folder / "truth", subject="01", session=None, seed=2, preset="small"
     )
     return folder
 
@@ -33,7 +33,7 @@ def edf(dataset):
 
 def test_same_seed_same_bytes(dataset, tmp_path):
     write_walking(
-        tmp_path / "sub-01", tmp_path / "truth", subject="01", session=None, seed=2, preset="tiny"
+        tmp_path / "sub-01", tmp_path / "truth", subject="01", session=None, seed=2, preset="small"
     )
     first = sorted(p for p in dataset.rglob("*") if p.is_file())
     second = sorted(p for p in tmp_path.rglob("*") if p.is_file())
