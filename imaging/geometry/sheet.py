@@ -126,7 +126,8 @@ def _bin_means(local: FloatArray, cell: float) -> FloatArray:
     _, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), 3))
     np.add.at(sums, inverse.ravel(), local)
-    return sums / counts[:, None]
+    filled = counts >= 0.35 * np.median(counts)  # the rim's last columns hold stray voxels
+    return (sums / counts[:, None])[filled]
 
 
 def _height(knots: FloatArray) -> _Height:

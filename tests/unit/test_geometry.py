@@ -169,7 +169,9 @@ def test_sheet_of_a_mask_lies_in_its_middle(mirrored):
     normal = np.array([0.9, 0.3, 0.1]) / np.linalg.norm([0.9, 0.3, 0.1])
     height = (points - centre) @ normal
     sheet = sheet_from_mask(np.abs(height) < 1.0, affine)
-    assert np.abs((sheet.points - centre) @ normal).max() < 0.5
+    off = np.abs((sheet.points - centre) @ normal)
+    assert np.median(off) < 0.15
+    assert np.percentile(off, 95) < 0.5
     probes = centre + np.array([[5.0], [-5.0]]) * normal
     side = sheet.side_mm(probes)
     np.testing.assert_allclose(np.abs(side), 5, atol=0.4)

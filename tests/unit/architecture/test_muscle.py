@@ -41,9 +41,9 @@ def tensor_image(image: Image, directions: np.ndarray) -> Image:
     return image.with_data(six.astype(np.float32))
 
 
-def plate(image: Image, thickness=15.0) -> Image:
+def plate(image: Image, thickness=16.0) -> Image:
     p = np.abs(places(image))
-    return image.with_data((p[..., 0] < thickness / 2) & (p[..., 1] < 15) & (p[..., 2] < 55))
+    return image.with_data((p[..., 0] < thickness / 2) & (p[..., 1] < 15) & (p[..., 2] < 56))
 
 
 def slanted(image: Image, degrees: float) -> Image:
@@ -53,16 +53,16 @@ def slanted(image: Image, degrees: float) -> Image:
 
 
 GRIDS = [
-    dict(spacing=(1.5, 1.5, 5.0)),
-    dict(spacing=(1.5, 1.5, 5.0), mirrored=True),
-    dict(spacing=(2.0, 2.0, 4.0), tilt_deg=15.0),
-    dict(spacing=(2.0, 1.5, 4.0), tilt_deg=-10.0, mirrored=True),
+    {"spacing": (1.5, 1.5, 5.0)},
+    {"spacing": (1.5, 1.5, 5.0), "mirrored": True},
+    {"spacing": (2.0, 2.0, 4.0), "tilt_deg": 15.0},
+    {"spacing": (2.0, 1.5, 4.0), "tilt_deg": -10.0, "mirrored": True},
 ]
 
 
 @pytest.mark.parametrize("tensor_grid", GRIDS)
 def test_tilted_plate(tensor_grid):
-    degrees, thickness = 20.0, 15.0
+    degrees, thickness = 20.0, 16.0
     mask = plate(grid((1.0, 1.0, 2.0), mirrored=True), thickness)
     result = reconstruct_muscle(107, mask, slanted(grid(**tensor_grid), degrees), SETTINGS)
     t = result.fascicles.table
@@ -93,11 +93,8 @@ def test_arcs_keep_length_and_curvature():
     ends = np.arcsin((np.array([-7.0, 7.0]) + 26.0) / radius)
     assert inner.length_mm.median() == pytest.approx(radius * np.ptp(ends), rel=0.015)
     assert inner.curvature_per_m.median() == pytest.approx(1000 / radius, rel=0.05)
-    sines = {round(90 - np.degrees(e)) for e in ends}
-    assert {
-        round(inner.pennation_start_deg.median()),
-        round(inner.pennation_end_deg.median()),
-    } == sines
+    found = [inner.pennation_start_deg.median(), inner.pennation_end_deg.median()]
+    np.testing.assert_allclose(found, 90 - np.degrees(ends), atol=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +145,10 @@ def test_volume_mean_and_fascicle_mean():
     assert found["fascicle_length_per_fascicle"].value < length.value
     assert length.ci_low < length.value < length.ci_high
     # Volume mean of a slanted plate, corners included: every point with its own fascicle.
-    t, theta, height = 15.0, np.radians(20.0), 110.0
+    t, theta, height = 16.0, np.radians(20.0), 112.0
     full, rise = t / np.sin(theta), t / np.tan(theta)
-    at_ends = 2 * (full * rise / 3 * t / 2) * 2 / 2
-    wanted = (full * (height - rise) * t + 2 * at_ends) / (height * t)
+    cut = full * 2 / 3  # mean over the two triangles whose fascicles end on the short sides
+    wanted = (full * (height - rise) + cut * rise) / height
     assert length.value == pytest.approx(wanted, rel=0.03)
     volume = mask.data.sum() * mask.voxel_ml
     assert found["pcsa_anatomical"].value == pytest.approx(10 * volume / length.value)
