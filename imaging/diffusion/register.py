@@ -25,6 +25,7 @@ MAX_ROTATION_DEG = 15.0
 _MARGIN_MM = 8.0
 _SAMPLES = 40_000
 _COARSE_SAMPLES = 10_000
+_MIN_GAIN = 1.02  # of mutual information; interpolation alone changes it by a per cent
 _BINS = 32
 _SEED = 1
 
@@ -41,9 +42,10 @@ class Alignment:
         ``registered``; ``kept``: the header position was at least as good; ``refused``: the
         result was implausible and the header position is kept.
     shift_mm : float
-        Root mean square displacement inside the mask that was found (also when refused).
+        Root mean square displacement inside the mask: applied, or found and refused;
+        0 when kept.
     rotation_deg : float
-        Angle of the rotation that was found.
+        Angle of that rotation.
     metric_before, metric_after : float
         Mutual information, higher is better.
     """
@@ -132,8 +134,8 @@ def register_rigid(b0: Image, mask: NDArray[np.bool_], anatomy: Image) -> Alignm
     status: Literal["registered", "kept", "refused"] = "registered"
     if shift > MAX_SHIFT_MM or angle > MAX_ROTATION_DEG:
         status = "refused"
-    elif after <= before:
-        status = "kept"
+    elif after <= before * _MIN_GAIN:
+        status, shift, angle = "kept", 0.0, 0.0
     # The optimiser's last bits differ between runs; a nanometre does not matter.
     used = np.round(world, 9) if status == "registered" else np.eye(4)
     return Alignment(used, status, shift, angle, before, after)
