@@ -137,8 +137,7 @@ def _from_waves(paths: Sequence[Path], labels: Region | None, mask: Region | Non
         inputs=inputs,
         sentence=f"The magnitude of the complex shear modulus |G*| at {named} was computed from "
         f"wave images by {method}, inside {origin}. Waves were taken as those of an isotropic "
-        "medium; in muscle, which is not, the modulus lies between those across and along the "
-        "fibres.",
+        "medium; in muscle, which is not, the value depends on how the waves run to the fibres.",
         note=f"MDEV at {named}",
         warnings=_wave_warnings(found, drivers),
         facts={"frequency_hz": hertz, "drivers": drivers, "laplacian": found.dimensions,

@@ -54,6 +54,8 @@ def read_json(image: str | Path) -> tuple[dict[str, Any], Path]:
     MissingFileError, ImageError
         Not there, or not a JSON object.
     """
+    if not Path(image).is_file():
+        raise MissingFileError("no such image", image, "Check the path")
     path = sidecar_path(image)
     if not path.is_file():
         raise MissingFileError(

@@ -203,3 +203,12 @@ def test_labels_of_another_place_are_refused(leg, tmp_path, capsys):
 def test_neither_or_both_inputs_are_refused(leg, tmp_path):
     assert run(tmp_path / "out") == 2
     assert run(tmp_path / "out", "--waves", leg[0], "--stiffness", leg[0]) == 2
+
+
+def test_missing_files_are_named(leg, tmp_path, capsys):
+    assert run(tmp_path / "out", "--waves", tmp_path / "gone.nii.gz") == 2
+    assert "gone.nii.gz: no such image" in capsys.readouterr().err
+    path = ready_map(tmp_path)
+    sidecar_path(path).unlink()
+    assert run(tmp_path / "out", "--stiffness", path) == 2
+    assert "sub-01_stiffness.json: no JSON" in capsys.readouterr().err
