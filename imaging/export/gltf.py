@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, Curves, curves
 from imaging.export.colours import GREY, RGB, muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, full_name, thinned
+from imaging.export.inputs import (
+    SCREEN_SPACING_MM,
+    Fascicles,
+    MuscleMap,
+    coarser,
+    full_name,
+    thinned,
+)
 from imaging.export.mesh import lighter
 from imaging.muscles import structure_of
 
@@ -55,7 +62,8 @@ def glb_bytes(muscle_map: MuscleMap, *, triangles: int = 6000, fascicles: int = 
         faces = np.asarray(mesh.regular_faces)
         scene.add_muscle(label, np.asarray(mesh.points, np.float32), faces, painted)
     if muscle_map.fascicles is not None:
-        for label, of_muscle in thinned(muscle_map.fascicles, fascicles).by_label():
+        shown = coarser(thinned(muscle_map.fascicles, fascicles), SCREEN_SPACING_MM)
+        for label, of_muscle in shown.by_label():
             scene.add_fascicles(label, of_muscle)
     return scene.finish(painted)
 

@@ -21,6 +21,8 @@ from imaging.image import Image
 from imaging.musclemap.map import from_vtk
 from imaging.muscles import side_of, structure_of
 
+# Between points of a fascicle drawn on a screen; its bends are wider by far.
+SCREEN_SPACING_MM = 2.5
 REMAKE = "Run `pennate map` again"
 # Cell arrays of the fascicles that are names of things, not measures of them.
 _NOT_MEASURES = ("label", "fascicle", "weight", "n_points")
@@ -82,6 +84,20 @@ def thinned(fascicles: Fascicles, most: int) -> Fascicles:
         wanted = max(1, int(len(rows) * most / len(fascicles))) if most else 0
         kept.append(rows[np.linspace(0, len(rows) - 1, wanted).astype(int)])
     return fascicles.take(np.sort(np.concatenate(kept)))
+
+
+def coarser(fascicles: Fascicles, spacing_mm: float) -> Fascicles:
+    """Return fascicles with points about so far apart; both ends stay."""
+    if len(fascicles) == 0:
+        return fascicles
+    steps = np.linalg.norm(np.diff(fascicles.points, axis=0), axis=1)
+    stride = max(1, int(spacing_mm / max(float(np.median(steps)), 1e-6)))
+    counts = np.diff(fascicles.offsets)
+    within = np.arange(fascicles.offsets[-1]) - np.repeat(fascicles.offsets[:-1], counts)
+    kept = within % stride == 0
+    kept[fascicles.offsets[1:] - 1] = True
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return Fascicles(fascicles.points[kept], before[fascicles.offsets], fascicles.data)
 
 
 @dataclass(frozen=True)

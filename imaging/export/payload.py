@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, curves
 from imaging.export.colours import GREY, colour_scale, muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, full_name, thinned
+from imaging.export.inputs import (
+    SCREEN_SPACING_MM,
+    Fascicles,
+    MuscleMap,
+    coarser,
+    full_name,
+    thinned,
+)
 from imaging.export.mesh import lighter
 from imaging.image import Image, regrid, resample
 from imaging.muscles import side_of, structure_of
@@ -56,7 +63,8 @@ def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
     fascicles
         At most so many are carried.
     """
-    kept = muscle_map.fascicles and thinned(muscle_map.fascicles, fascicles)
+    every = muscle_map.fascicles
+    kept = None if every is None else coarser(thinned(every, fascicles), SCREEN_SPACING_MM)
     corner = _corner(muscle_map, kept)
     overlays = _overlays(muscle_map.arrays)
     return {
@@ -67,7 +75,7 @@ def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
         "corner": corner.tolist(),
         "step": _STEP_MM,
         "structures": _structures(muscle_map, kept, corner),
-        "fascicles": _fascicle_facts(muscle_map.fascicles, kept),
+        "fascicles": _fascicle_facts(every, kept),
         "columns": _columns(muscle_map.muscles),
         "activation": _activation(muscle_map),
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
@@ -89,6 +97,9 @@ def title_and_unit(name: str) -> tuple[str, str]:
             break
     words = [_WORDS.get(word, word) for word in name.split("_")]
     title = " ".join(words)
+    if title.startswith("activation") and not title.endswith("painted"):
+        title += " painted"
+    title = title.replace("activation", "EMG activation")
     return title[:1].upper() + title[1:], unit
 
 
