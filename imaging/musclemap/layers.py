@@ -12,6 +12,7 @@ from imaging.image import Image
 from imaging.musclemap.activation import NOT_MEASURED, paint, painted_values
 from imaging.musclemap.fusion import sample, sample_directions, sample_within_muscles
 from imaging.musclemap.inputs import Stages
+from imaging.muscles import muscle_labels
 
 DIFFUSION = {"fa": "FA", "md": "ADC", "ad": "AD", "rd": "RD"}
 _TEXTS = {
@@ -44,8 +45,12 @@ def diffusion_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
             out[name] = sample(image, labels, leg)
     e1 = stages.image("dwi", "desc-wls_e1.nii.gz", ndim=4)
     if e1 is not None:
-        out["e1"] = sample_directions(e1, labels, leg, labels.data > 0)
+        out["e1"] = sample_directions(e1, labels, leg, _muscles(labels))
     return out
+
+
+def _muscles(labels: Image) -> NDArray[np.bool_]:
+    return np.isin(labels.data, muscle_labels(labels.data))
 
 
 def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
@@ -54,7 +59,7 @@ def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
     if smooth is None:
         return {}
     known = smooth.with_data(np.linalg.norm(smooth.data, axis=-1) > 0.5)
-    inside = labels.data > 0
+    inside = _muscles(labels)
     out = {"smooth_direction": sample_directions(smooth, labels, known, inside)}
     dispersion = stages.image("fibre", "desc-dispersion_direction.nii.gz")
     if dispersion is not None:

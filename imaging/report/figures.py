@@ -11,14 +11,14 @@ from imaging.muscles import side_of, structure_of
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
     "Pa": ("kPa", 1e-3), "mm2/s": ("10⁻³ mm²/s", 1e3), "cm2": ("cm²", 1.0), "deg": ("°", 1.0),
-    "1": ("", 1.0), "percent": ("%", 1.0),
+    "1": ("", 1.0), "percent": ("%", 1.0), "s/mm2": ("s/mm²", 1.0),
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
 _TITLES = {
     "fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "volume": "volume",
     "fascicle_length": "fascicle length", "fascicle_length_per_fascicle": "length per fascicle",
     "pennation_start": "pennation, start", "pennation_end": "pennation, end",
-    "pennation_line": "pennation, line of action", "pcsa_anatomical": "PCSA",
+    "pennation_line": "pennation to line", "pcsa_anatomical": "PCSA",
     "emg_onset": "EMG onset", "emg_offset": "EMG offset", "emg_peak_time": "EMG peak at",
     "emg_burst_duration": "EMG burst", "emg_bursts_per_stride": "EMG bursts per stride",
     "emg_lead_foot_strike": "EMG lead to foot strike", "unfilled_fraction": "unfilled",
@@ -33,10 +33,10 @@ _GROUPS = {
 _PAIRS = "Left against right"
 # Columns that would make the tables too wide; they are in the complete table.
 _LEFT_OUT = (
-    "components", "coverage", "ad", "rd", "dispersion", "activation_peak",
-    "stiffness_mdev_confidence", "emg_bursts_per_stride",
+    "components", "coverage", "fascicles", "unfilled_fraction", "ad", "rd",
+    "dispersion", "activation_peak", "stiffness_mdev_confidence", "emg_bursts_per_stride",
 )  # fmt: skip
-_MOST_COLUMNS = 8
+_MOST_COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def cell(measure: Measure | None) -> Cell:
         return Cell("–", why="not measured" + (f": {measure.note}" if measure else ""))
     factor = shown_unit(measure.unit)[1]
     spread = "" if measure.sd is None else f"± {number(measure.sd * factor)}"
-    n = "" if measure.n is None else f"n {measure.n}"
+    n = "" if measure.n in (None, measure.value) else f"n {measure.n}"
     mark = MARKS[measure.status]
     value = measure.value * factor
     count = measure.unit == "1" and value == round(value) and abs(value) > 1

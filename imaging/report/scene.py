@@ -22,6 +22,7 @@ from imaging.report.picture import address, colour_of, png
 
 _MOST_LINES = 4000
 _SECONDS = 180
+_PANEL = (500, 900)  # pixels
 NO_OPENGL = (
     "Drawn as plain lines because no off-screen OpenGL is there; for shaded pictures install "
     "the Debian package libegl1 (with libegl-mesa0 and libgl1) or libosmesa6."
@@ -82,12 +83,18 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
     """Render fascicles by muscle from two sides and by length, into a PNG."""
     lines = thinned(read_mesh(fascicles))
     skin = read_mesh(surfaces) if surfaces else None
-    plotter = pv.Plotter(off_screen=True, shape=(1, 3), border=False, window_size=[1500, 900])
+    plotter = pv.Plotter(
+        off_screen=True, shape=(1, 3), border=False, window_size=[3 * _PANEL[0], _PANEL[1]]
+    )
     plotter.background_color = "white"  # type: ignore[assignment]
     for column, (azimuth, by_length) in enumerate(((0, False), (90, False), (0, True))):
         plotter.subplot(0, column)
         if by_length and "length_mm" in lines.cell_data:
-            bar: Any = {"title": "fascicle length (mm)", "color": "black", "n_labels": 4}
+            bar: Any = {
+                "title": "fascicle length (mm)", "color": "black", "n_labels": 3, "fmt": "%.0f",
+                "title_font_size": 20, "label_font_size": 18, "width": 0.7, "height": 0.06,
+                "position_x": 0.15, "position_y": 0.02,
+            }  # fmt: skip
             plotter.add_mesh(lines, scalars="length_mm", cmap="viridis", line_width=1.5,
                              scalar_bar_args=bar)  # fmt: skip
         else:
@@ -100,9 +107,16 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
         eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
         plotter.view_vector(eye, viewup=(0, 0, 1))  # type: ignore[call-arg,arg-type]
         plotter.enable_parallel_projection()  # type: ignore[call-arg]
-        plotter.camera.zoom(1.35)
+        plotter.camera.parallel_scale = _half_height(lines if skin is None else skin)
     plotter.screenshot(target)
     plotter.close()
+
+
+def _half_height(mesh: pv.PolyData) -> float:
+    """Return half the height in mm that a panel must show, with room for the colour bar."""
+    x0, x1, y0, y1, z0, z1 = mesh.bounds
+    width = max(x1 - x0, y1 - y0) * _PANEL[1] / _PANEL[0]
+    return float(0.57 * max(z1 - z0, width, 1.0))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imaging.image import Image
-from imaging.muscles import structure_of
+from imaging.muscles import muscle_labels, structure_of
 from imaging.report.picture import colour_of, png, window
 
 _COUNT = 5
@@ -48,7 +48,7 @@ def contour_slices(arrays: dict[str, Image], name: str) -> str | None:
         return None
     labels = arrays["label"]
     figure, panels = _panels(labels)
-    limits = window(arrays[name].data[labels.data > 0])
+    limits = 0.0, 1.3 * window(arrays[name].data[_muscles(labels)])[1]
     for k, panel in panels:
         _show(panel, arrays[name].data[..., k], labels, cmap="gray", vmin=limits[0], vmax=limits[1])
         _outline(panel, labels.data[..., k], "#FFB000")
@@ -63,7 +63,7 @@ def scalar_slices(
     if name not in arrays or not np.isfinite(arrays[name].data).any():
         return None
     labels, values = arrays["label"], arrays[name].data * scale
-    inside = np.where(labels.data > 0, values, np.nan)
+    inside = np.where(_muscles(labels), values, np.nan)
     low, high = limits or window(inside, 2, 98)
     figure, panels = _panels(labels, bar=True)
     grey = window(arrays["anatomy"].data[labels.data > 0])
@@ -87,17 +87,22 @@ def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
     labels = arrays["label"]
     figure, panels = _panels(labels)
     grey = window(arrays["anatomy"].data[labels.data > 0])
+    muscles = _muscles(labels)
     for k, panel in panels:
         plane = arrays["anatomy"].data[..., k]
         _show(panel, plane, labels, cmap="gray", vmin=grey[0], vmax=grey[1])
         vectors = arrays[name].data[..., k, :]
-        known = np.isfinite(vectors[..., 0]) & (labels.data[..., k] > 0)
+        known = np.isfinite(vectors[..., 0]) & muscles[..., k]
         colours = np.zeros((*known.shape, 4), np.float32)
         colours[known, :3] = np.abs(vectors[known]).clip(0, 1)
         colours[known, 3] = 1
         _show(panel, colours, labels)
         _outline(panel, labels.data[..., k], "white")
     return png(figure)
+
+
+def _muscles(labels: Image) -> NDArray[np.bool_]:
+    return np.isin(labels.data, muscle_labels(labels.data))
 
 
 def _panels(labels: Image, bar: bool = False) -> tuple[Figure, list[tuple[int, Axes]]]:
@@ -132,7 +137,13 @@ def _panels(labels: Image, bar: bool = False) -> tuple[Figure, list[tuple[int, A
 
 
 def _window_of(labels: Image) -> Sequence[slice]:
-    return [slice(0, labels.shape[axis]) for axis in (0, 1)]
+    """Return the part of the slices that holds labels, with a little around it."""
+    out = []
+    for axis in (0, 1):
+        used = np.flatnonzero(labels.data.any(axis=(1 - axis, 2)))
+        margin = round(4.0 / labels.spacing[axis])
+        out.append(slice(used[0] - margin, used[-1] + 1 + margin))
+    return out
 
 
 def _show(panel: Axes, plane: NDArray[Any], grid: Image, **style: Any) -> Any:

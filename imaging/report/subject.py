@@ -11,6 +11,7 @@ import jinja2
 from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.inputs import STAGE_TITLES
+from imaging.musclemap.table import definitions
 from imaging.report import figures, scene, slices, traces
 from imaging.report.content import Content
 from imaging.report.picture import Picture, guarded
@@ -53,14 +54,15 @@ def subject_page(content: Content) -> str:
 
 def _checks(content: Content) -> list[tuple[str, figures.Cell, str]]:
     """Return the figures of the whole subject, and the facts that tell quality."""
+    order = {d.name: k for k, d in enumerate(definitions())}
+    whole = [m for m in content.measures if m.label == 0]
     rows = [
         (figures.title_of(m.measure), figures.cell(m), figures.shown_unit(m.unit)[0])
-        for m in content.measures
-        if m.label == 0
+        for m in sorted(whole, key=lambda m: (order.get(m.measure, len(order)), m.measure))
     ]
     check = content.facts("diffusion").get("gradient_check")
     if isinstance(check, str):
-        rows.append(("gradient table check", figures.Cell(check), ""))
+        rows.append(("gradient table check", figures.Cell(check.replace("_", " ")), ""))
     return rows
 
 
@@ -99,7 +101,7 @@ def pictures(content: Content) -> list[Picture]:
                 lambda: slices.contour_slices(arrays, "b0"), absent("dwi", "diffusion image")),
         guarded("Fractional anisotropy", f"Inside muscles. {_AXIAL}",
                 "Axial slices coloured by fractional anisotropy.",
-                lambda: slices.scalar_slices(arrays, "fa", "FA"),
+                lambda: slices.scalar_slices(arrays, "fa", "FA", limits=(0.0, 0.5)),
                 absent("dwi", "fractional anisotropy")),
         guarded("Fibre direction",
                 "Main diffusion direction: red left–right, green front–back, blue up–down.",
