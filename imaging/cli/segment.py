@@ -123,15 +123,15 @@ def _write(
 
 
 BOUNDARY = (
-    "Borders follow the atlas and the fascia seen in the image: a muscle's label ends at the inside "
-    "of its fascia; thin fat and septa between muscles may belong to either neighbour"
+    "Borders follow the atlas and the fascia seen in the image: a label ends at the inside "
+    "of the fascia of its muscle; thin fat and septa between muscles may belong to either neighbour"
 )
 CONFIDENCE = (
     "Share of the label that stays if the registration errs by 4 mm (Gaussian): geometric, not a "
     "check against the image; 1 where a person drew"
 )
 CITATIONS = [
-    "Tustison NJ et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging 2010;29:1310-20.",
+    "Tustison NJ et al. N4ITK: improved N3 bias correction. IEEE TMI 2010;29:1310-20.",
     "Thirion JP. Image matching as a diffusion process. Med Image Anal 1998;2:243-60.",
     "Vercauteren T et al. Diffeomorphic demons. NeuroImage 2009;45:S61-72.",
 ]

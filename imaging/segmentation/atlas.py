@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from imaging.errors import LabelError, MissingFileError
 from imaging.image import FloatArray, Image, canonical, load_labels, regrid, resample
@@ -92,9 +93,7 @@ def load_atlas(folder: str | Path, work_spacing: FloatArray, scheme: str | None 
     folder = Path(folder)
     about_path = folder / "atlas.json"
     if not about_path.is_file():
-        raise MissingFileError(
-            "no atlas.json", folder, "Give a folder with atlas.json and dseg files"
-        )
+        raise MissingFileError("no atlas.json", folder, "Give a folder that has one")
     try:
         about = json.loads(about_path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -130,8 +129,6 @@ def _majority(image: Image, spacing: FloatArray) -> NDArray[np.int16]:
     best = np.zeros(grid.shape, np.float32)
     out = np.zeros(grid.shape, np.int16)
     sigma = np.maximum(0.5 * (spacing / image.spacing - 1), 0.0)
-    from scipy import ndimage
-
     for value in np.unique(image.data):
         share = ndimage.gaussian_filter((image.data == value).astype(np.float32), sigma)
         share = resample(image.with_data(share), grid).data

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import convex_hull_image
 
 from imaging.image import FloatArray
-from imaging.muscles import structure, structure_of
+from imaging.muscles import structure
 from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.tissue import Tissue
 
@@ -78,8 +79,6 @@ def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Feat
 
 def hull_gap(inside: MaskArray, spacing: FloatArray) -> MaskArray:
     """Return the thick body between muscles and their convex hull, the tibia's place."""
-    from skimage.morphology import convex_hull_image
-
     gap = np.zeros_like(inside)
     radius = max(1, int(5.0 / min(spacing[:2])))
     disk = np.hypot(*np.mgrid[-radius : radius + 1, -radius : radius + 1]) <= radius
@@ -165,8 +164,3 @@ def _septa_of_labels(
         changed[tuple(high)] |= step
     core = ndimage.binary_erosion(inside, np.ones((3, 3, 1), bool))
     return (changed & core).astype(np.float32)
-
-
-def names_present(labels: NDArray[np.int16]) -> list[str]:
-    """Return the keys of the structures in a label map."""
-    return sorted({structure_of(int(v)).key for v in np.unique(labels) if v > 0})

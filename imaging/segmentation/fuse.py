@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from imaging.image import FloatArray, Image
 from imaging.segmentation.atlas import AtlasLeg
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.register import Float32, apply_matrix, grid_points, sample
 
 BORDER_MM = 1.2
@@ -72,16 +71,3 @@ def label_leg(
         np.stack([doubts[k] for k in keys]), winner[None], axis=0
     )[0]  # fmt: skip
     return np.array(keys, np.int16)[winner], confidence.astype(np.float32)
-
-
-def one_body(
-    labels: NDArray[np.int16], label: int, spacing: FloatArray
-) -> tuple[MaskArray, int, float]:
-    """Return the largest body of a label, the number of islands dropped and their share."""
-    mask = labels == label
-    bodies, count = ndimage.label(mask, np.ones((3, 3, 3)))
-    if count <= 1:
-        return mask, 0, 0.0
-    sizes = ndimage.sum_labels(mask, bodies, range(1, count + 1))
-    largest = bodies == 1 + int(np.argmax(sizes))
-    return largest, count - 1, float(1 - largest.sum() / mask.sum())

@@ -89,9 +89,8 @@ def affine(
     best, lowest, damping, matrix = start, np.inf, 1e-3, start.copy()
     for _ in range(iterations):
         where = apply_matrix(matrix, points)
-        known = sample(atlas.weights, where, atlas.spacing)
         inside = _inside(atlas, where)
-        w = weights * known * inside
+        w = weights * _known(atlas, where)
         residual = fixed - sample(moving, where, atlas.spacing)
         total = float(weights.sum())
         missed = float((weights * (1 - inside)).sum()) / total
@@ -103,7 +102,7 @@ def affine(
             if damping > 1e3:
                 break
             where = apply_matrix(matrix, points)
-            w = weights * sample(atlas.weights, where, atlas.spacing) * _inside(atlas, where)
+            w = weights * _known(atlas, where)
             residual = fixed - sample(moving, where, atlas.spacing)
         hessian, right = np.zeros((12, 12)), np.zeros(12)
         for c in range(len(fixed)):
@@ -122,6 +121,29 @@ def affine(
         if np.abs(update).max() < 0.02:
             break
     return best, lowest
+
+
+def _known(atlas: Features, where: Float32) -> Float32:
+    """Return how far each channel is known at points, (C, ...); weights differ by slice only."""
+    heights = np.arange(atlas.weights.shape[3]) * atlas.spacing[2]
+    profiles = atlas.weights.max((1, 2))
+    known = np.stack([np.interp(where[2], heights, p) for p in profiles])
+    return (known * _inside(atlas, where)).astype(np.float32)
+
+
+def coarser(features: Features) -> Features:
+    """Return the same features on a grid twice as coarse."""
+    grid = 2.0 * features.spacing
+    shape = tuple(int(np.ceil(n / 2)) for n in features.envelope.shape)
+    points = grid_points(shape, grid)
+    sigma = 0.5
+    channels = np.stack([ndimage.gaussian_filter(c, sigma) for c in features.channels])
+    masks = np.stack([features.envelope, features.tibia, features.fibula]).astype(np.float32)
+    near = sample(masks, points, features.spacing) > 0.5
+    return Features(
+        sample(channels, points, features.spacing),
+        sample(features.weights, points, features.spacing), *near, grid,
+    )  # fmt: skip
 
 
 def _inside(atlas: Features, where: Float32) -> Float32:
@@ -165,7 +187,7 @@ def demons(
     scale = np.float32(1.0 / max_step_mm**2)
     for _ in range(iterations):
         where = apply_matrix(matrix, points + field)
-        w = weights * sample(atlas.weights, where, atlas.spacing) * _inside(atlas, where)
+        w = weights * _known(atlas, where)
         warped = sample(moving, where, atlas.spacing)
         force = np.zeros_like(field)
         norm = np.zeros(field.shape[1:], np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from imaging.image import FloatArray, Image, regrid, resample
 from imaging.muscles import SIDE_CODES, Side, structure
@@ -17,7 +18,14 @@ from imaging.segmentation.features import Features, image_features
 from imaging.segmentation.fuse import Registered, label_leg
 from imaging.segmentation.initialise import guesses
 from imaging.segmentation.legs import MaskArray, split_legs
-from imaging.segmentation.register import Float32, affine, demons
+from imaging.segmentation.register import (
+    Float32,
+    affine,
+    coarser,
+    demons,
+    grid_points,
+    sample,
+)
 from imaging.segmentation.sides import decide_sides, side_from_bones
 from imaging.segmentation.tissue import Tissue, classify
 
@@ -95,8 +103,6 @@ def cut(image: Image, box: tuple[slice, ...]) -> Image:
 
 
 def _blurred(image: Image, grid: Image) -> Image:
-    from scipy import ndimage
-
     sigma = np.maximum(0.4 * (grid.spacing / image.spacing - 1), 0.0)
     return image.with_data(ndimage.gaussian_filter(image.data.astype(np.float32), sigma))
 
@@ -104,24 +110,30 @@ def _blurred(image: Image, grid: Image) -> Image:
 def register_leg(view: LegView, leg: AtlasLeg, starts: int = 2) -> Registered:
     """Register one leg of an atlas (already on the side of the view) to a leg in view: affine."""
     features, filled = leg.features()
-    best: tuple[float, FloatArray] | None = None
-    for guess in guesses(view.features, features, starts):
-        matrix, cost = affine(view.features, features, guess.matrix, step=(2, 2, 2))
-        if best is None or cost < best[0]:
-            best = (cost, matrix)
-    if best is None:
-        return Registered(filled, np.eye(4), _no_field(view.features.envelope.shape), np.inf)
-    return Registered(filled, best[1], _no_field(view.features.envelope.shape), best[0])
+    coarse_view, coarse = coarser(view.features), coarser(features)
+    found = [
+        affine(coarse_view, coarse, guess.matrix, step=(1, 1, 1), sigma_mm=4.0)
+        for guess in guesses(view.features, features, starts)
+    ]
+    matrix, cost = min(found, key=lambda m: m[1], default=(np.eye(4), np.inf))
+    return Registered(filled, matrix, _no_field(view.features.envelope.shape), cost)
 
 
 def deform(view: LegView, start: Registered) -> Registered:
-    """Refine the affine of an atlas leg by demons, coarse to fine."""
+    """Refine the affine of an atlas leg by demons: half the resolution first, then the whole."""
     features, _ = start.leg.features()
-    moved = demons(
-        view.features, features, start.matrix, start.field,
-        iterations=30, sigma_mm=4.0, elastic_mm=4.0, fluid_mm=4.0,
+    coarse_view, coarse = coarser(view.features), coarser(features)
+    field = demons(
+        coarse_view, coarse, start.matrix, _no_field(coarse_view.envelope.shape),
+        iterations=60, sigma_mm=4.0, elastic_mm=5.0, fluid_mm=5.0,
     )  # fmt: skip
-    return Registered(start.leg, start.matrix, moved, start.cost)
+    points = grid_points(view.features.envelope.shape, view.features.spacing)
+    field = sample(field, points, coarse_view.spacing)
+    field = demons(
+        view.features, features, start.matrix, field,
+        iterations=15, sigma_mm=2.0, elastic_mm=3.0, fluid_mm=3.0,
+    )  # fmt: skip
+    return Registered(start.leg, start.matrix, field, start.cost)
 
 
 def _no_field(shape: tuple[int, ...]) -> Float32:
@@ -168,6 +180,7 @@ def segment(
         chosen = _best(view, atlas.legs, leg_side)
         part = cut(image, view.box)
         indices, confidence = label_leg([chosen], view.work, part)
+        indices = use_seen(view, part, indices)
         allowed = legs[n][view.box]
         indices[~allowed | np.isin(indices, _skin())] = 0
         labels = np.where(indices > 0, indices + 100 * SIDE_CODES[leg_side], 0)
@@ -183,6 +196,27 @@ def segment(
                 "The side of the leg could not be told from its bones: labels carry no side."
             )
     return out
+
+
+def use_seen(view: LegView, part: Image, indices: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Put the bones that the image itself shows over the atlas's, and drop muscle in skin fat.
+
+    Only in slices in which the image shows them.
+    """
+    out = indices.copy()
+    tissue = view.tissue
+    fat = _fine(tissue.fat, view.work, part)
+    out[fat] = 0
+    for key, mask in (("TIB", tissue.tibia), ("FIB", tissue.fibula)):
+        index, seen = structure(key).index, _fine(mask, view.work, part)
+        slices = seen.any((0, 1))
+        out[(out == index) & slices & ~seen] = 0
+        out[seen] = index
+    return out
+
+
+def _fine(mask: MaskArray, work: Image, part: Image) -> MaskArray:
+    return resample(work.with_data(mask.astype(np.float32)), part).data > 0.5
 
 
 def _best(view: LegView, legs: Sequence[AtlasLeg], side: Side) -> Registered:

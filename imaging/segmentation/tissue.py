@@ -17,8 +17,9 @@ from scipy import ndimage
 from imaging.image import FloatArray
 from imaging.segmentation.legs import MaskArray
 
-_DARK = 0.55
+_DARK = (0.2, 0.3, 0.4, 0.5, 0.6)
 _MIN_CONTRAST = 0.2
+_TIBIA_MM2 = 280.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def classify(data: NDArray[Any], leg: MaskArray, spacing: FloatArray) -> Tissue:
     depth = depth_in_slices(leg, spacing)
     intensity, valid = relative_intensity(data, depth)
     fat = subcutaneous_fat(intensity, depth, spacing) & valid
-    tibia, fibula = bones(intensity, leg & (depth > 3.0), depth, spacing)
+    tibia, fibula = bones(intensity, leg, depth, spacing)
     envelope = _fill(leg & ~fat & valid & (depth > 1.5) | tibia | fibula, spacing)
     return Tissue(intensity, leg, envelope, tibia & valid, fibula & valid, fat, valid)
 
@@ -126,34 +127,77 @@ def bones(
     Either is empty where it is not found in at least 20 mm of consecutive slices.
     """
     shell = intensity[(depth > 2.0) & (depth < 5.0)]
-    level = min(1.0, float(np.median(shell))) if shell.size else 1.0
-    dark = (ndimage.gaussian_filter(intensity, (0.4, 0.4, 0)) < _DARK * max(level, 0.5)) & inside
+    level = min(1.0, max(0.5, float(np.median(shell)))) if shell.size else 1.0
     voxel = float(spacing[0] * spacing[1])
-    found = np.zeros(dark.shape, np.uint8)
-    for k in range(dark.shape[2]):
-        found[:, :, k] = _rings(dark[:, :, k], voxel, spacing)
+    found = np.zeros(inside.shape, np.uint8)
+    # Cortex is darker than septa: strict thresholds first, looser ones where these find nothing.
+    for threshold in _DARK:
+        for k in np.flatnonzero(inside.any((0, 1))):
+            dark = inside[:, :, k] & (intensity[:, :, k] < threshold * level)
+            rings = _rings(dark, inside[:, :, k] & (depth[:, :, k] > 2.0), voxel, spacing)
+            for kind in (1, 2):
+                if not (found[:, :, k] == kind).any():
+                    found[:, :, k][(rings == kind) & (found[:, :, k] == 0)] = kind
     tibia = _longest(found == 2, spacing)
-    fibula = _longest((found == 1) & ~ndimage.binary_dilation(tibia), spacing)
-    return tibia, fibula
+    apart = ndimage.binary_dilation(tibia, _ball(4.0, spacing))
+    ringed = _longest((found == 1) & ~apart, spacing)
+    solid = np.zeros_like(ringed)
+    for k in np.flatnonzero(inside.any((0, 1))):
+        deep = (depth[:, :, k] > 8.0) & ~apart[:, :, k]
+        solid[:, :, k] = _dark_bodies(intensity[:, :, k] < 0.5, deep, voxel, spacing)
+    solid = _longest(solid, spacing)
+    slices = [int(m.any((0, 1)).sum()) for m in (ringed, solid)]
+    return tibia, ringed if slices[0] >= 0.7 * slices[1] else solid
 
 
-def _rings(dark: NDArray[Any], voxel: float, spacing: FloatArray) -> NDArray[np.uint8]:
-    """Mark in one slice solid bodies closed by a dark ring: 2 of the size of a tibia, 1 fibula."""
-    out = np.zeros(dark.shape, np.uint8)
-    filled = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(dark, 2)))[2:-2, 2:-2]
-    filled = ndimage.binary_opening(filled, _ball(3.0, spacing)[..., 0])
-    blobs, count = ndimage.label(filled)
+def _dark_bodies(dark: MaskArray, deep: MaskArray, voxel: float, spacing: FloatArray) -> MaskArray:
+    """Return compact dark bodies of the size of a fibula whose marrow is too small to see."""
+    out = np.zeros_like(dark)
+    filled = ndimage.binary_fill_holes(dark & deep)
+    blobs, _ = ndimage.label(ndimage.binary_opening(filled, _ball(2.5, spacing)[..., 0]))
     for label, box in enumerate(ndimage.find_objects(blobs), 1):
         body = blobs[box] == label
+        extent = np.sort([n * s for n, s in zip(body.shape, spacing[:2], strict=True)])
+        solid = extent[1] < 2.2 * extent[0] and body.sum() > 0.45 * body.size
+        if solid and 40.0 < body.sum() * voxel < _TIBIA_MM2:
+            out[box] |= body
+    return out
+
+
+def _rings(
+    dark: MaskArray, inside: MaskArray, voxel: float, spacing: FloatArray
+) -> NDArray[np.uint8]:
+    """Mark in one slice marrow enclosed by dark cortex: 2 of the size of a tibia, 1 fibula."""
+    out = np.zeros(dark.shape, np.uint8)
+    # The thin cortex under the skin may be broken by partial volume: also after erosion.
+    for shrunk in (0, 1):
+        bright = ndimage.binary_erosion(~dark, iterations=1) if shrunk else ~dark
+        blobs, _ = ndimage.label(bright)
+        found = _marrow(blobs, dark, inside, voxel, spacing, shrunk)
+        out[(out == 0) & (found > 0)] = found[(out == 0) & (found > 0)]
+    return out
+
+
+def _marrow(
+    blobs: NDArray[np.int32], dark: MaskArray, inside: MaskArray, voxel: float,
+    spacing: FloatArray, shrunk: int,
+) -> NDArray[np.uint8]:  # fmt: skip
+    """Mark bodies of marrow with the cortex around them: 2 of the size of a tibia, 1 fibula."""
+    out = np.zeros(dark.shape, np.uint8)
+    outer = np.unique(blobs[~inside & (blobs > 0)])
+    for label, box in enumerate(ndimage.find_objects(blobs), 1):
+        body = blobs[box] == label
+        extent = np.sort([n * s for n, s in zip(body.shape, spacing[:2], strict=True)])
         area = body.sum() * voxel
-        ring = (dark[box] & body).sum() / body.sum()
-        extent = np.sort([n * s for n, s in zip(body.shape, spacing, strict=False)])
-        round_enough = extent[1] < 2.2 * extent[0] and body.sum() > 0.5 * body.size
-        if round_enough and ring > 0.2:
-            if 220.0 < area < 2500.0:
-                out[box][body] = 2
-            elif 40.0 < area < 220.0:
-                out[box][body] = 1
+        solid = extent[1] < 2.2 * extent[0] and body.sum() > 0.45 * body.size
+        if label in outer or not 12.0 < area < 2200.0 or not solid:
+            continue
+        reach = 7.0 if area > 100.0 else 4.0
+        away = ndimage.distance_transform_edt(blobs != label, sampling=spacing[:2])
+        near = away <= shrunk * float(max(spacing[:2]))
+        bone = near | (dark & (away < reach))
+        bone = ndimage.binary_opening(bone, _ball(2.5, spacing)[..., 0]) | near
+        out[bone] = 2 if bone.sum() * voxel > _TIBIA_MM2 else 1
     return out
 
 
