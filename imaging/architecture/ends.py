@@ -88,25 +88,40 @@ def extend_to_surface(lines: Streamlines, surface: TriangleIndex) -> Streamlines
 
 @numba.njit(cache=True)
 def end_tangents(points, offsets):  # type: ignore[no-untyped-def]
-    """Return unit tangents (F, 2, 3) at both ends, along the order of the points."""
+    """Return unit tangents (F, 2, 3) at both ends, along the order of the points.
+
+    Slope of the parabola through the end and two points behind it; steps that the surface has
+    cut too short to have a direction are passed over.
+    """
     out = np.zeros((len(offsets) - 1, 2, 3))
+    behind, reach = np.empty((2, 3)), np.empty(2)
     for f in range(len(out)):
         first, last = offsets[f], offsets[f + 1] - 1
         for side in range(2):
             step = 1 if side == 0 else -1
             end = first if side == 0 else last
-            n = end
-            # Steps cut by the surface may be too short to have a direction.
-            while first <= n + step <= last:
+            n, found, least = end, 0, 0.25
+            while first <= n + step <= last and found < 2:
                 n += step
                 norm = 0.0
                 for a in range(3):
-                    norm += (float(points[n, a]) - float(points[end, a])) ** 2
-                if norm > 0.0625:
-                    for a in range(3):
-                        d = float(points[n, a]) - float(points[end, a])
-                        out[f, side, a] = step * d / np.sqrt(norm)
-                    break
+                    behind[found, a] = float(points[n, a]) - float(points[end, a])
+                    norm += behind[found, a] ** 2
+                reach[found] = np.sqrt(norm)
+                if reach[found] > least:
+                    least = reach[found] + 0.25
+                    found += 1
+            if found == 0:
+                continue
+            norm = 0.0
+            for a in range(3):
+                slope = behind[0, a] / reach[0]
+                if found == 2:
+                    far = behind[1, a] / reach[1]
+                    slope += (slope - far) * reach[0] / (reach[1] - reach[0])
+                out[f, side, a] = step * slope
+                norm += slope * slope
+            out[f, side] /= np.sqrt(norm)
     return out
 
 
