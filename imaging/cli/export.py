@@ -12,7 +12,7 @@ from imaging.config import ExportSettings, load_settings
 from imaging.export.activation import PAINTED
 from imaging.export.gltf import glb_bytes
 from imaging.export.inputs import MuscleMap, full_name, read_map, short_name
-from imaging.export.mesh import stl_bytes
+from imaging.export.mesh import for_screen, stl_bytes
 from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
@@ -37,9 +37,11 @@ def command(
         writer.images(muscle_map)
         writer.meshes(muscle_map)
         writer.tracts(muscle_map)
-        writer.scene(muscle_map)
+        light = for_screen(muscle_map, fascicles=chosen.viewer_fascicles)
+        writer.scene(light)
         if chosen.viewer:
-            writer.viewer(muscle_map)
+            count = 0 if muscle_map.fascicles is None else len(muscle_map.fascicles)
+            writer.viewer(light, count)
 
 
 class _Writer:
@@ -104,7 +106,7 @@ class _Writer:
     def scene(self, muscle_map: MuscleMap) -> None:
         """Write muscles, fascicles and activation as animated glTF."""
         path = self.folder / f"{self.prefix}_map.glb"
-        path.write_bytes(glb_bytes(muscle_map, fascicles=self.settings.viewer_fascicles))
+        path.write_bytes(glb_bytes(muscle_map))
         self.sidecar(
             path, "surfaces.vtp", "fascicles.vtp", "activation.tsv",
             Description="Muscles, fascicles and activation over the gait cycle",
@@ -112,9 +114,9 @@ class _Writer:
             Units="m", Frame="glTF: +Y superior, +Z anterior, +X left; vertices in RAS+ mm",
         )  # fmt: skip
 
-    def viewer(self, muscle_map: MuscleMap) -> None:
+    def viewer(self, muscle_map: MuscleMap, all_fascicles: int) -> None:
         """Write the offline viewer."""
         path = self.folder / f"{self.prefix}_viewer.html"
-        content = payload(muscle_map, fascicles=self.settings.viewer_fascicles)
+        content = payload(muscle_map, all_fascicles=all_fascicles)
         path.write_text(page(content), encoding="utf-8", newline="\n")
         self.sidecar(path, Description="Viewer in one file, for any browser with WebGL 2")

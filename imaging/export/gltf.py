@@ -17,15 +17,7 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, Curves, curves
 from imaging.export.colours import GREY, RGB, muscle_colour
-from imaging.export.inputs import (
-    SCREEN_SPACING_MM,
-    Fascicles,
-    MuscleMap,
-    coarser,
-    full_name,
-    thinned,
-)
-from imaging.export.mesh import lighter
+from imaging.export.inputs import Fascicles, MuscleMap, full_name
 from imaging.muscles import structure_of
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
@@ -36,17 +28,14 @@ _CYCLE_S = 2.0
 _OPAQUE, _CLEAR = 0, 1
 
 
-def glb_bytes(muscle_map: MuscleMap, *, triangles: int = 6000, fascicles: int = 3000) -> bytes:
+def glb_bytes(muscle_map: MuscleMap) -> bytes:
     """Return the map as binary glTF 2.0.
 
     Parameters
     ----------
     muscle_map
-        Surfaces, and fascicles and activation where there are any.
-    triangles
-        At most so many per muscle.
-    fascicles
-        At most so many in all, spread evenly over each muscle.
+        Surfaces, and fascicles and activation where there are any; all of them are written, see
+        :func:`imaging.export.mesh.for_screen`.
 
     Notes
     -----
@@ -55,15 +44,13 @@ def glb_bytes(muscle_map: MuscleMap, *, triangles: int = 6000, fascicles: int = 
     """
     scene = _Scene()
     painted = curves(muscle_map.activation)
-    for label, surface in muscle_map.surfaces.items():
+    for label, mesh in muscle_map.surfaces.items():
         if structure_of(label).tissue in ("fat", "skin"):
             continue
-        mesh = lighter(surface, triangles)
         faces = np.asarray(mesh.regular_faces)
         scene.add_muscle(label, np.asarray(mesh.points, np.float32), faces, painted)
     if muscle_map.fascicles is not None:
-        shown = coarser(thinned(muscle_map.fascicles, fascicles), SCREEN_SPACING_MM)
-        for label, of_muscle in shown.by_label():
+        for label, of_muscle in muscle_map.fascicles.by_label():
             scene.add_fascicles(label, of_muscle)
     return scene.finish(painted)
 

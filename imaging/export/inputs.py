@@ -21,8 +21,6 @@ from imaging.image import Image
 from imaging.musclemap.map import from_vtk
 from imaging.muscles import side_of, structure_of
 
-# Between points of a fascicle drawn on a screen; its bends are wider by far.
-SCREEN_SPACING_MM = 2.5
 REMAKE = "Run `pennate map` again"
 # Cell arrays of the fascicles that are names of things, not measures of them.
 _NOT_MEASURES = ("label", "fascicle", "weight", "n_points")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.export.inputs import triangles
+from imaging.export.inputs import MuscleMap, coarser, thinned, triangles
 
+# Between points of a fascicle drawn on a screen; its bends are wider by far.
+_SPACING_MM = 2.5
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
@@ -48,3 +52,23 @@ def lighter(mesh: pv.PolyData, most: int) -> pv.PolyData:
         return triangles(np.asarray(mesh.points), outward(mesh))
     reduced = mesh.decimate(1.0 - most / count, volume_preservation=True)
     return triangles(np.asarray(reduced.points), outward(reduced))
+
+
+def for_screen(muscle_map: MuscleMap, *, fascicles: int, most: int = 4000) -> MuscleMap:
+    """Return a map light enough to be drawn: fewer triangles, fascicles and points.
+
+    Parameters
+    ----------
+    muscle_map
+        The whole map.
+    fascicles
+        At most so many in all, the same share of every muscle.
+    most
+        Triangles of each surface.
+    """
+    every = muscle_map.fascicles
+    return replace(
+        muscle_map,
+        surfaces={label: lighter(mesh, most) for label, mesh in muscle_map.surfaces.items()},
+        fascicles=None if every is None else coarser(thinned(every, fascicles), _SPACING_MM),
+    )

@@ -19,22 +19,13 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, curves
 from imaging.export.colours import GREY, colour_scale, muscle_colour
-from imaging.export.inputs import (
-    SCREEN_SPACING_MM,
-    Fascicles,
-    MuscleMap,
-    coarser,
-    full_name,
-    thinned,
-)
-from imaging.export.mesh import lighter
+from imaging.export.inputs import Fascicles, MuscleMap, full_name
 from imaging.image import Image, regrid, resample
 from imaging.muscles import side_of, structure_of
 
 # Voxels carried; anatomy and labels share a grid.
 _ANATOMY_VOXELS = 2_500_000
 _OVERLAY_VOXELS, _ALL_OVERLAYS_VOXELS = 600_000, 5_000_000
-_TRIANGLES = 4000
 _STEP_MM = 0.02
 _LAYERS_LEFT_OUT = ("label", "anatomy")
 # Endings of columns that belong to another column of the wide table.
@@ -53,18 +44,17 @@ _WORDS = {"fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "pcsa": "PCSA", "mdev"
           "snr": "SNR", "b0": "b0", "emg": "EMG"}  # fmt: skip
 
 
-def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
+def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
     """Return everything the page shows, ready for JSON.
 
     Parameters
     ----------
     muscle_map
-        Parts that are missing are left out and named.
-    fascicles
-        At most so many are carried.
+        Parts that are missing are left out and named; see :func:`imaging.export.mesh.for_screen`.
+    all_fascicles
+        Number in the whole map.
     """
-    every = muscle_map.fascicles
-    kept = None if every is None else coarser(thinned(every, fascicles), SCREEN_SPACING_MM)
+    kept = muscle_map.fascicles
     corner = _corner(muscle_map, kept)
     overlays = _overlays(muscle_map.arrays)
     return {
@@ -75,7 +65,7 @@ def payload(muscle_map: MuscleMap, *, fascicles: int) -> dict[str, Any]:
         "corner": corner.tolist(),
         "step": _STEP_MM,
         "structures": _structures(muscle_map, kept, corner),
-        "fascicles": _fascicle_facts(every, kept),
+        "fascicles": _fascicle_facts(kept, all_fascicles),
         "columns": _columns(muscle_map.muscles),
         "activation": _activation(muscle_map),
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
@@ -214,7 +204,7 @@ def _structures(
             "row": _row(rows, label),
         }  # fmt: skip
         if label in muscle_map.surfaces:
-            mesh = lighter(muscle_map.surfaces[label], _TRIANGLES)
+            mesh = muscle_map.surfaces[label]
             entry["points"] = _steps(np.asarray(mesh.points), corner)
             entry["faces"] = _packed(np.asarray(mesh.regular_faces).astype("<u4"))
         if label in lines:
@@ -235,15 +225,15 @@ def _lines(part: Fascicles, of_all: Fascicles | None, corner: NDArray[Any]) -> d
     }
 
 
-def _fascicle_facts(every: Fascicles | None, kept: Fascicles | None) -> dict[str, Any] | None:
-    if every is None or kept is None or len(kept) == 0:
+def _fascicle_facts(kept: Fascicles | None, count: int) -> dict[str, Any] | None:
+    if kept is None or len(kept) == 0:
         return None
     measures = []
     for name in kept.measures:
         low, high = _range(kept.data[name].to_numpy(float))
         title, unit = title_and_unit(name)
         measures.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
-    return {"measures": measures, "shown": len(kept), "all": len(every)}
+    return {"measures": measures, "shown": len(kept), "all": count}
 
 
 def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,9 +3,10 @@ import pytest
 import pyvista as pv
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_map import SHAPES, ellipsoid
+from synthetic_map import SHAPES, ellipsoid, write_map
 
-from imaging.export.mesh import lighter, outward, stl_bytes
+from imaging.export.inputs import coarser, read_map
+from imaging.export.mesh import for_screen, lighter, outward, stl_bytes
 
 
 def read_stl(content: bytes) -> np.ndarray:
@@ -49,3 +50,16 @@ def test_lighter_mesh_keeps_volume():
     assert light.n_cells <= 1000
     assert light.volume == pytest.approx(mesh.volume, rel=0.02)
     assert lighter(light, 5000).n_cells == light.n_cells
+
+
+def test_map_for_the_screen_is_light_and_keeps_the_ends_of_fascicles(tmp_path):
+    whole = read_map(write_map(tmp_path), "sub-01")
+    light = for_screen(whole, fascicles=10, most=1000)
+    assert all(mesh.n_cells <= 1000 for mesh in light.surfaces.values())
+    assert len(light.fascicles) == 10
+    every = coarser(whole.fascicles, 5.0)
+    assert len(every.points) < len(whole.fascicles.points) / 2
+    starts, ends = every.offsets[:-1], every.offsets[1:] - 1
+    old = whole.fascicles
+    np.testing.assert_array_equal(every.points[starts], old.points[old.offsets[:-1]])
+    np.testing.assert_array_equal(every.points[ends], old.points[old.offsets[1:] - 1])
