@@ -9,6 +9,7 @@ Fukunaga 1992, Ward 2009 and Rajagopal 2016; small muscles are chosen.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.floating[Any]]
 
+MEAN_LENGTH_MM = 375.0
 PLACE_HEIGHTS = (0.15, 0.55, 0.92)
 
 
@@ -56,24 +58,39 @@ def mean_table() -> pd.DataFrame:
         return pd.read_csv(path, sep="\t", na_values=["n/a"])
 
 
-def draw_anatomy(rng: np.random.Generator, variation: float) -> Anatomy:
-    """Draw one person's proportions; `variation` 0 gives the mean leg, 1 a realistic spread."""
+def draw_anatomy(
+    person: np.random.Generator, leg: np.random.Generator, variation: float
+) -> Anatomy:
+    """Draw the proportions of one leg.
 
-    def spread(sd: float, size: int | tuple[int, ...] | None = None) -> Float:
-        return variation * sd * np.clip(rng.standard_normal(size), -2, 2)
+    Parameters
+    ----------
+    person
+        Random numbers of the person: both legs share length, girth and fat.
+    leg
+        Random numbers of the leg.
+    variation
+        0: the mean leg; 1: as people differ.
+    """
+
+    def shared(sd: float) -> float:
+        return variation * sd * float(np.clip(person.standard_normal(), -2, 2))
+
+    def spread(sd: float, size: int | tuple[int, ...]) -> Float:
+        return variation * sd * np.clip(leg.standard_normal(size), -2, 2)
 
     table = mean_table()
     n = len(table)
-    length = 375.0 * float(np.exp(spread(0.06)))
-    size = float(np.exp(spread(0.10))) * (length / 375.0) ** 2
-    table["volume_ml"] *= size * np.exp(spread(0.10, n))
+    length = MEAN_LENGTH_MM * math.exp(shared(0.06))
+    scale = length / MEAN_LENGTH_MM
+    girth, fat, bone = math.exp(shared(0.10)), math.exp(shared(0.35)), math.exp(shared(0.05))
+    table["volume_ml"] *= girth * scale**2 * np.exp(spread(0.08, n))
     muscle = table["architecture"] != "connective"
     for column in ("low", "peak", "high"):
         table[column] += np.where(muscle, spread(0.010, n), 0.0)
     for column in ("x_low", "y_low", "x_mid", "y_mid", "x_high", "y_high"):
         table[column] += spread(0.012, n)
-    table["fascicle_mm"] *= (length / 375.0) * np.exp(spread(0.06, n))
+    table["fascicle_mm"] *= scale * np.exp(spread(0.06, n))
     outline = np.array([[0.0, 0.0], [-0.02, 0.0], [0.0, 0.015]]) + spread(0.008, (3, 2))
     fat_wave = np.array([-0.25, -0.15]) + spread(0.05, 2)
-    fat = 6.0 * float(np.exp(spread(0.35)))
-    return Anatomy(table, length, 13.0 * float(np.exp(spread(0.05))), fat, outline, fat_wave)
+    return Anatomy(table, length, 13.0 * bone, 6.0 * fat, outline, fat_wave)

@@ -150,7 +150,7 @@ def make_leg(seed: int, side: Side = "right", variation: float = 1.0) -> Leg:
     if side not in ("left", "right"):
         raise ConfigError(f"side {side!r} is not left or right", None, "Give left or right")
     rng = np.random.default_rng([seed, SIDE_CODES[side]])
-    anatomy = draw_anatomy(rng, variation)
+    anatomy = draw_anatomy(np.random.default_rng(seed), rng, variation)
     lateral = 1.0 if side == "right" else -1.0
     turn = variation * np.deg2rad([2.0, 2.0, 6.0]) * np.clip(rng.standard_normal(3), -2, 2)
     pose = np.eye(4)

@@ -244,7 +244,7 @@ def scan(description: str, **keys: Any) -> dict[str, Any]:
 
 def write_dataset(out: Path, scratch: Path, request: Request) -> None:
     """Write the files of the data set as a whole; an existing list of participants grows."""
-    made_by = [{"Name": "pennate", "Version": __version__, "CodeURL": "https://example.org"}]
+    made_by = [{"Name": "pennate", "Version": __version__}]
     raw = {"Name": "Digital lower legs", "BIDSVersion": "1.10.0", "DatasetType": "raw"}
     write_json(scratch / "dataset_description.json", {**raw, "GeneratedBy": made_by})
     derived = {"BIDSVersion": "1.10.0", "DatasetType": "derivative", "GeneratedBy": made_by}
@@ -257,7 +257,7 @@ def write_dataset(out: Path, scratch: Path, request: Request) -> None:
         "The truth behind the images is in derivatives/truth.\n",
         encoding="utf-8",
     )
-    (scratch / ".bidsignore").write_text("mre/\nus/\n*.c3d\n", encoding="utf-8")
+    (scratch / ".bidsignore").write_text("**/mre\n**/us\n*.c3d\n", encoding="utf-8")
     path = out / "participants.tsv"
     columns = ["participant_id", "seed", "legs"]
     row = pd.DataFrame([[f"sub-{request.subject}", str(request.seed), request.side]])
