@@ -59,7 +59,10 @@ class Fascicles:
 
 def no_fascicles() -> Fascicles:
     """Return an empty set."""
-    table = pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
+    words = ("muscle", "side", "status")
+    kinds = {name: str if name in words else np.float32 for name in COLUMNS}
+    whole = {"fascicle": np.int32, "label": np.int16, "n_points": np.int32}
+    table = pd.DataFrame({n: pd.Series(dtype=whole.get(n, kinds[n])) for n in COLUMNS})
     return Fascicles(np.zeros((0, 3), np.float32), np.zeros(1, np.int64), table)
 
 

@@ -172,3 +172,16 @@ def test_bad_input_is_named_and_nothing_written(scan, tmp_path, capsys, argument
     assert run(scan, tmp_path / "out", *arguments) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_no_fascicles_at_all_is_said_not_zero(scan, tmp_path):
+    labels = load_image(scan / "dseg.nii.gz")
+    few = labels.with_data((labels.data == 112).astype(np.int16))
+    save_image(few, tmp_path / "few.nii.gz")
+    assert run(scan, tmp_path / "out", "--mask", str(tmp_path / "few.nii.gz")) == 0
+    out = tmp_path / "out"
+    assert not len(pd.read_parquet(out / f"{PREFIX}_fascicles.parquet"))
+    rows = read_measures(out / f"{PREFIX}_desc-fibres_measures.tsv")
+    assert {m.status for m in rows} == {"not_measured"}
+    assert pv.read(out / f"{PREFIX}_fascicles.vtp").n_cells == 0
+    assert (out / f"{PREFIX}_fascicles.trx").is_file()
