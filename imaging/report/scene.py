@@ -91,7 +91,7 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
         plotter.subplot(0, column)
         if by_length and "length_mm" in lines.cell_data:
             bar: Any = {
-                "title": "fascicle length (mm)", "color": "black", "n_labels": 3, "fmt": "%.0f",
+                "title": "fascicle length (mm)\n", "color": "black", "n_labels": 3, "fmt": "%.0f",
                 "title_font_size": 20, "label_font_size": 18, "width": 0.7, "height": 0.06,
                 "position_x": 0.15, "position_y": 0.02,
             }  # fmt: skip

@@ -20,7 +20,7 @@ _WIDTH = 10.0
 
 
 def chosen_slices(labels: Image, count: int = _COUNT) -> list[int]:
-    """Return slice numbers spread over the extent of the labels, proximal first."""
+    """Return slice numbers spread over what is not zero, proximal first."""
     used = np.flatnonzero(labels.data.any(axis=(0, 1)))
     places = np.linspace(0.1, 0.9, count) * (used[-1] - used[0]) + used[0]
     return [int(k) for k in np.unique(np.rint(places))[::-1]]
@@ -65,7 +65,8 @@ def scalar_slices(
     labels, values = arrays["label"], arrays[name].data * scale
     inside = np.where(_muscles(labels), values, np.nan)
     low, high = limits or window(inside, 2, 98)
-    figure, panels = _panels(labels, bar=True)
+    # A layer may cover a part of the leg only, as elastography does: show that part.
+    figure, panels = _panels(labels, bar=True, extent=labels.with_data(np.isfinite(inside)))
     grey = window(arrays["anatomy"].data[labels.data > 0])
     shown: Any = None
     for k, panel in panels:
@@ -105,8 +106,10 @@ def _muscles(labels: Image) -> NDArray[np.bool_]:
     return np.isin(labels.data, muscle_labels(labels.data))
 
 
-def _panels(labels: Image, bar: bool = False) -> tuple[Figure, list[tuple[int, Axes]]]:
-    slices = chosen_slices(labels)
+def _panels(
+    labels: Image, bar: bool = False, extent: Image | None = None
+) -> tuple[Figure, list[tuple[int, Axes]]]:
+    slices = chosen_slices(extent or labels)
     rows, columns = _window_of(labels)
     height_mm = (columns.stop - columns.start) * labels.spacing[1]
     width_mm = (rows.stop - rows.start) * labels.spacing[0]

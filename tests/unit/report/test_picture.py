@@ -59,6 +59,15 @@ def test_slices_run_from_proximal_to_distal_inside_the_labels():
     assert max(chosen) <= 9
 
 
+def test_a_layer_of_a_thin_slab_is_shown_where_it_is():
+    layers = arrays()
+    values = np.full(layers["label"].shape, np.nan, np.float32)
+    values[..., 4:6] = 900.0
+    slab = layers["label"].with_data(np.isfinite(values))
+    _, panels = slices._panels(layers["label"], extent=slab)
+    assert {k for k, _ in panels} == {4, 5}
+
+
 def test_the_right_side_is_drawn_on_the_left():
     figure, panels = slices._panels(arrays()["label"])
     left, right = panels[0][1].get_xlim()
