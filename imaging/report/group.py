@@ -71,7 +71,7 @@ def group_table(subjects: list[Subject]) -> pd.DataFrame:
     for subject in subjects:
         # Every muscle on a side in view has a row for its volume, measured or not.
         in_view = {m.label for m in subject.measures if m.measure == "volume"}
-        frame = wide([m for m in subject.measures if m.label in in_view])
+        frame = wide([m for m in subject.measures if m.label in in_view]).copy()
         for place, (name, value) in enumerate(subject.entities.items()):
             frame.insert(place, name, value)
         frames.append(frame.astype(object))
