@@ -144,10 +144,8 @@ def load_lookup(path: str | Path) -> dict[int, int]:
     frame = pd.read_csv(path, sep="\t", keep_default_na=False)
     if missing := {"index", "name"} - set(frame.columns):
         raise LabelError(f"lacks the columns {sorted(missing)}", path, "Give index and name")
-    return {
-        int(i): _label_of_name(str(n), path)
-        for i, n in zip(frame["index"], frame["name"], strict=True)
-    }
+    rows = zip(frame["index"], frame["name"], strict=True)
+    return {int(i): _label_of_name(str(n), path) for i, n in rows}
 
 
 def _label_of_name(name: str, path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -93,7 +93,9 @@ def _write(
     confidence = np.where(labels > 0, result.confidence, 0).astype(np.float32)
     confidence[drawn > 0] = 1.0
     segmented = preproc.with_data(labels)
-    rows = checks.measures(segmented, confidence, islands, mask.any((0, 1)), drawn_labels)
+    rows = checks.measures(
+        segmented, confidence, islands, np.asarray(mask.any((0, 1))), drawn_labels
+    )
     warnings = [*result.warnings, *checks.order_warnings(segmented)]
     notes = Notes(
         "segmentation",
@@ -102,7 +104,7 @@ def _write(
         warnings,
         {**result.facts, "atlas": about, "boundary": BOUNDARY, "contrast": contrast},
     )
-    described = {"verb": VERB, "inputs": inputs, "settings": chosen.model_dump()}
+    described: dict[str, Any] = {"verb": VERB, "inputs": inputs, "settings": chosen.model_dump()}
     with staged(out, VERB) as scratch:
 
         def target(name: str) -> Path:

@@ -72,7 +72,7 @@ def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Feat
     if not tibia.any():
         tibia = hull_gap(inside, spacing)
     envelope = _envelope_of(inside | tibia, spacing)
-    valid = envelope.any((0, 1))
+    valid = np.asarray(envelope.any((0, 1)))
     septa = _septa_of_labels(index, envelope & ~tibia & ~fibula, spacing)
     return _features(envelope, tibia, fibula, septa, spacing, valid, 1.0), tibia
 

@@ -68,19 +68,18 @@ def split_legs(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
     Two legs that touch in some slices are parted by the nearest of the two bodies found after
     erosion.
     """
-    for radius in (0.0, 6.0, 12.0):
-        core = ndimage.binary_erosion(mask, _disk(radius, spacing)) if radius else mask
+    depth = depth_in_slices(mask, spacing)
+    for radius in (0.0, 6.0, 12.0, 18.0, 24.0, 30.0):
+        core = depth > radius
         bodies, count = ndimage.label(core)
         if count == 0:
-            break
+            return [mask]
         sizes = ndimage.sum_labels(core, bodies, range(1, count + 1))
         large = np.flatnonzero(sizes > 0.3 * sizes.max()) + 1
         if len(large) >= 2:
             large = large[np.argsort(sizes[large - 1])[::-1][:2]]
             break
     else:
-        large = np.array([1 + int(np.argmax(sizes))])
-    if len(large) < 2:
         return [mask]
     seeds = np.where(np.isin(bodies, large), bodies, 0)
     nearest = ndimage.distance_transform_edt(
@@ -112,6 +111,17 @@ def correct_bias(image: Image, mask: MaskArray) -> Image:
     out = image.data / np.exp(log_field)
     scale = float(image.data[mask].mean() / out[mask].mean())
     return image.with_data((out * scale).astype(np.float32))
+
+
+def depth_in_slices(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]:
+    """Return the distance to the border of a mask within each slice, mm; 0 outside."""
+    out = np.zeros(mask.shape, np.float32)
+    for k in range(mask.shape[2]):
+        if mask[:, :, k].any():
+            out[:, :, k] = ndimage.distance_transform_edt(
+                np.pad(mask[:, :, k], 1), sampling=spacing[:2]
+            )[1:-1, 1:-1]
+    return out
 
 
 def _extend(field: NDArray[Any], mask: MaskArray) -> NDArray[np.float32]:

@@ -139,11 +139,15 @@ def coarser(features: Features) -> Features:
     sigma = 0.5
     channels = np.stack([ndimage.gaussian_filter(c, sigma) for c in features.channels])
     masks = np.stack([features.envelope, features.tibia, features.fibula]).astype(np.float32)
-    near = sample(masks, points, features.spacing) > 0.5
+    envelope, tibia, fibula = sample(masks, points, features.spacing) > 0.5
     return Features(
         sample(channels, points, features.spacing),
-        sample(features.weights, points, features.spacing), *near, grid,
-    )  # fmt: skip
+        sample(features.weights, points, features.spacing),
+        envelope,
+        tibia,
+        fibula,
+        grid,
+    )
 
 
 def _inside(atlas: Features, where: Float32) -> Float32:
@@ -199,7 +203,8 @@ def demons(
         update = force / np.maximum(norm, 1e-4)
         update = np.stack([ndimage.gaussian_filter(u, fluid) for u in update])
         # Composition: the update moves points first, then the old field applies there.
-        moved = points + update
-        field = update + sample(field, moved, image.spacing)
-        field = np.stack([ndimage.gaussian_filter(f, elastic, mode="nearest") for f in field])
+        moved = (points + update).astype(np.float32)
+        field = (update + sample(field, moved, image.spacing)).astype(np.float32)
+        for axis in range(3):
+            field[axis] = ndimage.gaussian_filter(field[axis], elastic, mode="nearest")
     return field

@@ -40,12 +40,8 @@ def side_from_bones(tibia: MaskArray, fibula: MaskArray, affine: FloatArray) -> 
     both = tibia.any((0, 1)) & fibula.any((0, 1))
     if both.sum() * np.linalg.norm(affine[:3, 2]) < _MIN_SLICES_MM:
         return "undecided"
-    apart = np.array(
-        [
-            affine[0, :3] @ (_centre(fibula[:, :, k], k) - _centre(tibia[:, :, k], k))
-            for k in np.flatnonzero(both)
-        ]
-    )
+    shifts = [_centre(fibula, int(k)) - _centre(tibia, int(k)) for k in np.flatnonzero(both)]
+    apart = np.stack(shifts) @ affine[0, :3]
     steady = float((np.sign(apart) == np.sign(np.median(apart))).mean())
     if abs(np.median(apart)) < _MIN_APART_MM or steady < 0.8:
         return "undecided"
@@ -97,5 +93,6 @@ def decide_sides(
 
 
 def _centre(mask: MaskArray, k: int) -> FloatArray:
-    x, y = np.nonzero(mask)
-    return np.array([x.mean(), y.mean(), k])
+    """Return the centre (3,) of a mask in slice k, voxels."""
+    x, y = np.nonzero(mask[:, :, k])
+    return np.array([x.mean(), y.mean(), float(k)])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.image import FloatArray
-from imaging.segmentation.legs import MaskArray
+from imaging.segmentation.legs import MaskArray, depth_in_slices
 
 _DARK = (0.2, 0.3, 0.4, 0.5, 0.6)
 _MIN_CONTRAST = 0.2
@@ -65,17 +65,6 @@ def classify(data: NDArray[Any], leg: MaskArray, spacing: FloatArray) -> Tissue:
     tibia, fibula = bones(intensity, leg, depth, spacing)
     envelope = _fill(leg & ~fat & valid & (depth > 1.5) | tibia | fibula, spacing)
     return Tissue(intensity, leg, envelope, tibia & valid, fibula & valid, fat, valid)
-
-
-def depth_in_slices(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]:
-    """Return the distance to the border of a mask within each slice, mm; 0 outside."""
-    out = np.zeros(mask.shape, np.float32)
-    for k in range(mask.shape[2]):
-        if mask[:, :, k].any():
-            out[:, :, k] = ndimage.distance_transform_edt(
-                np.pad(mask[:, :, k], 1), sampling=spacing[:2]
-            )[1:-1, 1:-1]
-    return out
 
 
 def relative_intensity(

@@ -1,0 +1,87 @@
+"""Dice per muscle: a digital leg against the built-in atlas, and one real body against another.
+
+``python benchmarks/segmentation.py`` prints a table. The second part needs the label maps of real
+legs beside the project (``../shared/data/anatomy``); it has labels only, no intensities.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imaging.image import Image
+from imaging.muscles import structure, structure_of
+from imaging.phantom.images import label_image, t1_weighted
+from imaging.phantom.leg import make_leg
+from imaging.segmentation.atlas import AtlasLeg, built_in_atlas, load_atlas
+from imaging.segmentation.features import label_features
+from imaging.segmentation.fuse import label_leg
+from imaging.segmentation.legs import correct_bias, leg_mask
+from imaging.segmentation.segment import LegView, deform, register_leg, segment, work_spacing
+
+ANATOMY = Path(__file__).parents[1].parent / "shared" / "data" / "anatomy"
+
+
+def dice(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """Return Dice per muscle, by key, of two label maps on one grid."""
+    out = {}
+    for v in (int(v) for v in np.unique(truth) if v > 0):
+        if structure_of(v).is_muscle:
+            shared = ((truth == v) & (found == v)).sum()
+            out[structure(structure_of(v).key).key] = float(
+                2 * shared / ((truth == v).sum() + (found == v).sum())
+            )
+    return out
+
+
+def bodies(spacing_mm: float = 2.0) -> dict[str, dict[str, float]]:
+    """Return Dice per muscle of one body's right leg labelled from the other body's."""
+    spacing = work_spacing(spacing_mm)
+    about = ANATOMY.parent / "atlas.json"
+    legs = {leg.name: leg for leg in _real_legs(spacing, about)}
+    out = {}
+    for target, model in (("vhf_right", "vhm_right"), ("vhm_right", "vhf_right")):
+        out[f"{target} from {model}"] = _from_labels(legs[target], legs[model])
+    return out
+
+
+def _real_legs(spacing: np.ndarray, about: Path) -> list[AtlasLeg]:
+    from imaging.segmentation.atlas import _load_leg
+
+    names = ("vhf_right_dseg.nii.gz", "vhm_right_dseg.nii.gz")
+    sides = dict.fromkeys(names, "right")
+    return [_load_leg(ANATOMY / n, sides, "visible_human", spacing, about) for n in names]
+
+
+def _from_labels(target: AtlasLeg, model: AtlasLeg) -> dict[str, float]:
+    features, _ = label_features(target.indices, target.spacing)
+    grid = Image(target.indices, np.diag([*target.spacing, 1.0]))
+    view = LegView((slice(None),) * 3, grid, None, features)  # type: ignore[arg-type]
+    found, _ = label_leg([deform(view, register_leg(view, model))], grid, grid)
+    return dice(target.indices, found)
+
+
+def digital_leg(spacing_mm: float = 2.0, seed: int = 1) -> dict[str, float]:
+    """Return Dice per muscle of a digital right leg labelled from the built-in atlas."""
+    leg = make_leg(seed, "right")
+    grid = leg.grid((2.0, 2.0, 6.0))
+    image = t1_weighted([leg], grid, (2, 2, 2), np.random.default_rng(seed), 40.0)
+    truth = label_image([leg], grid)
+    mask = leg_mask(image)
+    atlas = load_atlas(built_in_atlas(), work_spacing(spacing_mm))
+    found = segment(correct_bias(image, mask), mask, atlas, spacing_mm=spacing_mm)
+    return dice(truth.data, found.labels)
+
+
+def table() -> pd.DataFrame:
+    """Return Dice per muscle (rows) and comparison (columns), with the mean."""
+    columns = {"digital leg": digital_leg()}
+    if ANATOMY.is_dir():
+        columns |= bodies()
+    frame = pd.DataFrame(columns)
+    frame.loc["mean"] = frame.mean()
+    return frame
+
+
+if __name__ == "__main__":
+    print(table().round(2).to_string(na_rep=""))

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from imaging.errors import ImageError, LabelError
+from imaging.image import Image
+from imaging.segmentation import checks, manual
+from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
+
+
+def cylinder(centres, spacing=(2.0, 2.0, 5.0), shape=(140, 60, 20)):
+    x, y, _ = np.meshgrid(*[np.arange(n) * s for n, s in zip(shape, spacing, strict=True)],
+                          indexing="ij")  # fmt: skip
+    data = np.zeros(shape, np.float32)
+    for cx, cy in centres:
+        data[np.hypot(x - cx, y - cy) < 40] = 100
+    data += np.abs(np.random.default_rng(0).normal(0, 2, shape)).astype(np.float32)
+    return Image(data, np.diag([*spacing, 1.0]))
+
+
+def test_noise_or_air_is_an_error():
+    noise = np.abs(np.random.default_rng(0).normal(size=(50, 50, 20))).astype(np.float32)
+    for data in (noise, np.zeros_like(noise), noise * 0 + 5):
+        with pytest.raises(ImageError, match="air or noise"):
+            leg_mask(Image(data, np.diag([2.0, 2.0, 4.0, 1.0])))
+
+
+@pytest.mark.parametrize("centres", [[(80, 60)], [(60, 60), (200, 60)], [(97, 60), (175, 60)]])
+def test_one_two_and_touching_legs(centres):
+    image = cylinder(centres)
+    mask = leg_mask(image)
+    legs = split_legs(mask, image.spacing)
+    assert len(legs) == len(centres)
+    for leg, (cx, _) in zip(legs, centres, strict=True):
+        assert abs(np.argwhere(leg)[:, 0].mean() * 2 - cx) < 4
+        assert leg.sum() * image.voxel_ml == pytest.approx(np.pi * 4.0**2 * 10.0, rel=0.1)
+
+
+def test_bias_is_taken_away_and_mean_kept():
+    image = cylinder([(140, 60)])
+    mask = leg_mask(image)
+    bias = np.exp(0.004 * (np.arange(140) - 70))[:, None, None].astype(np.float32)
+    out = correct_bias(image.with_data(image.data * bias), mask)
+    inside = mask & (image.data > 50)
+    assert out.data[inside].std() / out.data[inside].mean() < 0.5 * float(
+        (image.data * bias)[inside].std() / (image.data * bias)[inside].mean()
+    )
+    assert out.data[mask].mean() == pytest.approx((image.data * bias)[mask].mean(), rel=1e-3)
+
+
+def test_islands_are_removed_and_counted_and_holes_filled():
+    labels = np.zeros((20, 20, 10), np.int16)
+    labels[2:12, 2:12, 2:8] = 209
+    labels[5, 5, 5] = 0
+    labels[17, 17, 5] = 209
+    out, dropped = checks.remove_islands(labels)
+    assert dropped == {209: 1}
+    assert out[5, 5, 5] == 209
+    assert out[17, 17, 5] == 0
+
+
+def test_cut_by_the_field_of_view():
+    labels = np.zeros((4, 4, 10), np.int16)
+    labels[1, 1, 3:6], labels[2, 2, 0:4] = 201, 209
+    seen = np.ones(10, bool)
+    assert not checks.cut_by_view(labels, 201, seen)
+    assert checks.cut_by_view(labels, 209, seen)
+
+
+def test_drawn_map_in_another_grid_and_over_automatic(tmp_path):
+    like = Image(np.zeros((20, 20, 10), np.float32), np.diag([2.0, 2.0, 4.0, 1.0]))
+    affine = np.diag([-1.0, 1.0, 2.0, 1.0])
+    affine[0, 3] = 39.0
+    drawn = np.zeros((40, 40, 20), np.int16)
+    drawn[0:10, 20:30, 5:15] = 3
+    lookup = tmp_path / "lookup.tsv"
+    lookup.write_text("index\tname\n3\tright SOL\n")
+    placed = manual.manual_labels(Image(drawn, affine), like, lookup, "drawn.nii.gz")
+    assert placed[17, 12, 5] == 209
+    assert placed[2, 12, 5] == 0
+    automatic = np.full((20, 20, 10), 209, np.int16)
+    automatic[:5] = 201
+    merged = manual.merge(automatic, placed)
+    assert (merged == 209).sum() == (placed == 209).sum()
+    assert (merged == 201).sum() == (automatic == 201).sum()
+    drawn[drawn > 0] = 99
+    with pytest.raises(LabelError):
+        manual.manual_labels(Image(drawn, affine), like, None, "drawn.nii.gz")
