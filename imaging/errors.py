@@ -35,6 +35,12 @@ class InputError(PennateError):
         message = what if path is None else f"{path}: {what}"
         super().__init__(f"{message}. {fix}." if fix else f"{message}.")
 
+    def __reduce__(
+        self,
+    ) -> tuple[type[InputError], tuple[str, str | PathLike[str] | None, str | None]]:
+        """Let the error travel between processes."""
+        return type(self), (self.what, self.path, self.fix)
+
 
 class MissingFileError(InputError):
     """A file that is needed does not exist or cannot be read."""

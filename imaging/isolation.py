@@ -6,15 +6,29 @@ in one process, and a malformed C3D can crash its C++ core.
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeVar
 
 from imaging.errors import ComputationError
 
 T = TypeVar("T")
+
+_CHILD = """
+import pickle, sys
+with open(sys.argv[1], "rb") as file:
+    function, arguments = pickle.load(file)
+try:
+    outcome = True, function(*arguments)
+except Exception as error:
+    outcome = False, error
+with open(sys.argv[2], "wb") as file:
+    pickle.dump(outcome, file)
+"""
 
 
 def run_apart(function: Callable[..., T], *arguments: Any) -> T:
@@ -25,8 +39,14 @@ def run_apart(function: Callable[..., T], *arguments: Any) -> T:
     ComputationError
         The process crashed. Whatever the function raises is raised as it is.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            return pool.submit(function, *arguments).result()
-        except BrokenProcessPool as error:
-            raise ComputationError(f"{function.__name__} crashed") from error
+    with tempfile.TemporaryDirectory() as folder:
+        call, answer = Path(folder, "call"), Path(folder, "answer")
+        call.write_bytes(pickle.dumps((function, arguments)))
+        command = [sys.executable, "-c", _CHILD, str(call), str(answer)]
+        process = subprocess.run(command, capture_output=True, text=True)
+        if not answer.is_file():
+            raise ComputationError(f"{function.__name__} crashed: {process.stderr.strip()[-300:]}")
+        fine, outcome = pickle.loads(answer.read_bytes())
+    if fine:
+        return outcome
+    raise outcome
