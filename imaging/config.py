@@ -43,7 +43,7 @@ class FibreSettings(Section):
 
     smoothing_mm: float = Field(3.0, gt=0, description="Gaussian sigma inside the muscle, mm")
     step_mm: float = Field(0.5, gt=0, description="Tracking step, mm")
-    seed_spacing_mm: float = Field(3.0, gt=0, description="Distance between seeds, mm")
+    seed_spacing_mm: float = Field(4.0, gt=0, description="Distance between seeds, mm")
     max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")
     min_length_mm: float = Field(8.0, ge=0, description="Shortest fascicle kept, mm")
     max_length_mm: float = Field(250.0, gt=0, description="Longest fascicle kept, mm")
