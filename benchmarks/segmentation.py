@@ -65,7 +65,7 @@ def digital_leg(spacing_mm: float = 2.0, seed: int = 1) -> dict[str, float]:
     """Return Dice per muscle of a digital right leg labelled from the built-in atlas."""
     leg = make_leg(seed, "right")
     grid = leg.grid((2.0, 2.0, 6.0))
-    image = t1_weighted([leg], grid, (2, 2, 2), np.random.default_rng(seed), 40.0)
+    image = t1_weighted([leg], grid, (2, 2, 2), 40.0, np.random.default_rng(seed))
     truth = label_image([leg], grid)
     mask = leg_mask(image)
     atlas = load_atlas(built_in_atlas(), work_spacing(spacing_mm))

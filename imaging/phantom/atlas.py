@@ -45,3 +45,7 @@ def write_atlas(folder: str | Path) -> None:
         "description": "Synthetic legs with human proportions, not scans of people.",
     }
     write_json(folder / "atlas.json", about)
+
+
+if __name__ == "__main__":  # python -m imaging.phantom.atlas
+    write_atlas(Path(__file__).parents[1] / "data" / "atlas")

@@ -209,7 +209,9 @@ def use_seen(view: LegView, part: Image, indices: NDArray[np.int16]) -> NDArray[
     out[fat] = 0
     for key, mask in (("TIB", tissue.tibia), ("FIB", tissue.fibula)):
         index, seen = structure(key).index, _fine(mask, view.work, part)
-        slices = seen.any((0, 1))
+        # Marrow alone, without its cortex, is not the bone.
+        slices = seen.sum((0, 1)) > 0.6 * (out == index).sum((0, 1))
+        seen &= slices
         out[(out == index) & slices & ~seen] = 0
         out[seen] = index
     return out

@@ -104,7 +104,10 @@ def subcutaneous_fat(
     alike &= (depth > 0) & (depth < 30.0)
     rim = (depth > 0) & (depth <= 2.5)
     alike = ndimage.binary_opening(alike | rim, _ball(2.0, spacing)) | rim
-    return ndimage.binary_propagation(rim, mask=alike)
+    fat = ndimage.binary_propagation(rim, mask=alike)
+    # A muscle darker than the others hangs together with the fat: none lies that deep.
+    mean_depth = 2.5 * float(fat.sum()) / max(float(rim.sum()), 1.0)
+    return fat & (depth < 2.0 * mean_depth + 3.0)
 
 
 def bones(
