@@ -210,7 +210,7 @@ def use_seen(view: LegView, part: Image, indices: NDArray[np.int16]) -> NDArray[
     for key, mask in (("TIB", tissue.tibia), ("FIB", tissue.fibula)):
         index, seen = structure(key).index, _fine(mask, view.work, part)
         # Marrow alone, without its cortex, is not the bone.
-        slices = seen.sum((0, 1)) > 0.6 * (out == index).sum((0, 1))
+        slices = seen.sum((0, 1)) > 0.85 * (out == index).sum((0, 1))
         seen &= slices
         out[(out == index) & slices & ~seen] = 0
         out[seen] = index
