@@ -44,12 +44,15 @@ class LegView:
         Working grid over the box.
     tissue, features
         Rough classes and channels on the working grid.
+    side : str
+        Side told by the bones.
     """
 
     box: tuple[slice, slice, slice]
     work: Image
     tissue: Tissue
     features: Features
+    side: Side = "undecided"
 
 
 @dataclass
@@ -88,11 +91,31 @@ def view_leg(image: Image, leg: MaskArray, spacing: FloatArray) -> LegView:
     high = np.minimum(where.max(0) + 1 + margin, image.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     part = cut(image, box)
-    grid = regrid(part, np.minimum(spacing, np.maximum(spacing, image.spacing)))
-    data = resample(_blurred(part, grid), grid).data
-    mask = resample(part.with_data(leg[box].astype(np.float32)), grid).data > 0.5
-    tissue = classify(data, mask, grid.spacing)
-    return LegView(box, grid, tissue, image_features(tissue, grid.spacing))  # type: ignore[arg-type]
+    # Cortex is two to five millimetres thick: bones are looked for on no coarser a grid.
+    fine = regrid(part, np.minimum(spacing, work_spacing(2.0)))
+    data = resample(_blurred(part, fine), fine).data
+    mask = resample(part.with_data(leg[box].astype(np.float32)), fine).data > 0.5
+    tissue = classify(data, mask, fine.spacing)
+    side = side_from_bones(tissue.tibia, tissue.fibula, fine.affine)
+    grid = regrid(part, spacing)
+    if grid.shape != fine.shape:
+        tissue = _onto(tissue, fine, grid)
+    return LegView(box, grid, tissue, image_features(tissue, grid.spacing), side)  # type: ignore[arg-type]
+
+
+def _onto(tissue: Tissue, fine: Image, grid: Image) -> Tissue:
+    """Put tissue classes on another grid of the same field of view."""
+
+    def mask(values: MaskArray) -> MaskArray:
+        return resample(fine.with_data(values.astype(np.float32)), grid).data > 0.5
+
+    valid = np.asarray(mask(np.broadcast_to(tissue.valid, fine.shape)).any((0, 1)))
+    return Tissue(
+        resample(fine.with_data(tissue.intensity), grid).data,
+        *(mask(m) for m in (tissue.leg, tissue.envelope, tissue.tibia, tissue.fibula)),
+        mask(tissue.fat),
+        valid,
+    )
 
 
 def cut(image: Image, box: tuple[slice, ...]) -> Image:
@@ -173,7 +196,7 @@ def segment(
     """
     legs = split_legs(mask, image.spacing)
     views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
-    found = [side_from_bones(v.tissue.tibia, v.tissue.fibula, v.work.affine) for v in views]
+    found = [view.side for view in views]
     sides = decide_sides(found, side, path)
     out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
