@@ -112,7 +112,10 @@ def _onto(tissue: Tissue, fine: Image, grid: Image) -> Tissue:
     valid = np.asarray(mask(np.broadcast_to(tissue.valid, fine.shape)).any((0, 1)))
     return Tissue(
         resample(fine.with_data(tissue.intensity), grid).data,
-        *(mask(m) for m in (tissue.leg, tissue.envelope, tissue.tibia, tissue.fibula)),
+        mask(tissue.leg),
+        mask(tissue.envelope),
+        mask(tissue.tibia),
+        mask(tissue.fibula),
         mask(tissue.fat),
         valid,
     )
