@@ -30,9 +30,11 @@ def render() -> str:
     parts = [HEAD]
     for stage, rows in table.groupby("stage", sort=False):
         parts.append(f"\n## {STAGES.get(str(stage), 'Joined')}\n")
-        parts.append("| measure | unit | what it is | formula | source |\n|---|---|---|---|---|")
+        parts.append("| measure | called | unit | what it is | formula | source |")
+        parts.append("|---|---|---|---|---|---|")
         for row in rows.to_dict("records"):
-            cells = [f"`{row['name']}`", row["unit"], row["definition"], row["formula"]]
+            cells = [f"`{row['name']}`"]
+            cells += [row[c] for c in ("title", "unit", "definition", "formula")]
             cells.append("" if row["source"] == "n/a" else row["source"])
             parts.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join(parts) + "\n"

@@ -70,7 +70,8 @@ def command(
         measures += combine.fascicle_measures(sampled[2])
     rows = table.rows_of_map(labels.data)
     measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
-    muscles = table.wide([m for m in measures if m.label in rows])
+    in_view = [m for m in measures if m.label in rows]
+    muscles = table.wide(in_view)
     surfaces = _surfaces(stages, on_grid)
 
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
@@ -89,7 +90,7 @@ def command(
         table.write_wide(muscles, f"{start}_muscles.tsv")
         extra = {"onsets": _onsets(stages), "prefix": prefix}
         write_json(f"{start}_notes.json", notes_of_map(stages, own, extra))
-        for name, description in _descriptions(measures, stages).items():
+        for name, description in _descriptions(in_view, stages).items():
             if any(folder.glob(f"{prefix}_{name}.*")):
                 write_sidecar(
                     f"{start}_{name}.tsv", verb=VERB, inputs=stages.used,

@@ -43,6 +43,7 @@ class Definition:
     """One row of the dictionary of measures (``imaging/data/measures.tsv``)."""
 
     name: str
+    title: str
     unit: str
     level: str
     stage: str
@@ -67,6 +68,25 @@ def definition_of(measure: str) -> Definition | None:
     return next(exact, None) or next(
         (d for d in definitions() if fnmatchcase(measure, d.name)), None
     )
+
+
+def title_of(measure: str) -> str:
+    """Return the name of a measure for readers, with the quantity that a ``*`` stands for."""
+    found = definition_of(measure)
+    if found is None:
+        return measure.replace("_", " ")
+    quantity = quantity_of(measure).replace("_", " ")
+    return found.title.replace("*", quantity) if quantity else found.title
+
+
+def quantity_of(measure: str) -> str:
+    """Return what the ``*`` of a measure's definition stands for; empty without one."""
+    found = definition_of(measure)
+    if found is None or "*" not in found.name:
+        return ""
+    start, end = found.name.split("*")
+    quantity = measure.removeprefix(start).removesuffix(end)
+    return quantity.upper() if quantity == "mdev" else quantity
 
 
 def column_name(measure: str, unit: str) -> str:
@@ -148,6 +168,9 @@ def _measure_order(names: Iterable[str]) -> list[str]:
 def wide(measures: Sequence[Measure]) -> pd.DataFrame:
     """Return one row per muscle; figures of the whole subject (label 0) are left out.
 
+    Every measure has a column for its value and its status. Columns of spread, count and
+    confidence interval stand only where at least one muscle has them.
+
     Raises
     ------
     InputError
@@ -176,17 +199,32 @@ def wide(measures: Sequence[Measure]) -> pd.DataFrame:
             frame[column] = frame[column].astype("Int64")
         elif column not in IDENTITY and not column.endswith("_status"):
             frame[column] = frame[column].astype(float)
-    return frame
+    used = kept_columns(m for m in measures if m.label > 0)
+    return frame[[c for c in frame.columns if c in IDENTITY or c in used]]
+
+
+def kept_columns(measures: Iterable[Measure]) -> set[str]:
+    """Return the columns of values, statuses, and of what else any muscle has."""
+    kept = set()
+    for m in measures:
+        column = column_name(m.measure, m.unit)
+        kept |= {column, f"{column}_status"}
+        kept |= {f"{column}_{part}" for part in _PARTS if getattr(m, part) is not None}
+    return kept
 
 
 def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
     """Return the data dictionary of the wide table: every column with what it means."""
     out: dict[str, Any] = {c: {"Description": text} for c, text in IDENTITY.items()}
-    for name, unit in {m.measure: m.unit for m in measures if m.label > 0}.items():
+    kept = kept_columns(m for m in measures if m.label > 0)
+    units = {m.measure: m.unit for m in measures if m.label > 0}
+    for name in _measure_order(units):
+        unit = units[name]
         column = column_name(name, unit)
         d = definition_of(name)
         entry = {
             "Description": d.definition if d else "See the notes of the stage that gives it",
+            "LongName": title_of(name),
             "Measure": name,
             "Units": unit,
         }
@@ -196,6 +234,8 @@ def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
             entry["Source"] = d.source
         out[column] = entry
         for part, text in _PARTS.items():
+            if f"{column}_{part}" not in kept:
+                continue
             out[f"{column}_{part}"] = {"Description": f"{text} {column}"}
             if part not in ("n", "status"):
                 out[f"{column}_{part}"]["Units"] = unit

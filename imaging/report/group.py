@@ -69,13 +69,12 @@ def group_table(subjects: list[Subject]) -> pd.DataFrame:
     """Return one row per subject and muscle; columns as in a subject's wide table."""
     frames = []
     for subject in subjects:
-        # Every muscle on a side in view has a row for its volume, measured or not.
-        in_view = {m.label for m in subject.measures if m.measure == "volume"}
-        frame = wide([m for m in subject.measures if m.label in in_view]).copy()
+        frame = wide(_in_view(subject)).copy()
         for place, (name, value) in enumerate(subject.entities.items()):
             frame.insert(place, name, value)
         frames.append(frame.astype(object))
-    return pd.concat(frames, ignore_index=True)
+    table = pd.concat(frames, ignore_index=True)
+    return table[list(group_dictionary(subjects)["Columns"])]
 
 
 def group_dictionary(subjects: list[Subject]) -> dict[str, Any]:
@@ -84,8 +83,13 @@ def group_dictionary(subjects: list[Subject]) -> dict[str, Any]:
         "participant_id": {"Description": "Participant"},
         "session_id": {"Description": "Session"},
     }
-    every = {(m.measure, m.unit): m for s in subjects for m in s.measures if m.label > 0}
-    return {"Columns": columns | dictionary(list(every.values()))}
+    return {"Columns": columns | dictionary([m for s in subjects for m in _in_view(s)])}
+
+
+def _in_view(subject: Subject) -> list[Measure]:
+    # Every muscle on a side in view has a row for its volume, measured or not.
+    labels = {m.label for m in subject.measures if m.measure == "volume"}
+    return [m for m in subject.measures if m.label in labels]
 
 
 def long_values(subjects: list[Subject]) -> pd.DataFrame:

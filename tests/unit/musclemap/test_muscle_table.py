@@ -28,6 +28,8 @@ def test_dictionary_of_measures_is_well_formed():
         assert re.fullmatch(r"[a-z0-9_*]+", d.name)
         assert d.level in ("muscle", "pair", "subject")
         assert d.stage in ("anat", "dwi", "fibre", "mre", "func", "map")
+        assert d.title
+        assert "*" in d.title or "*" not in d.name or d.level == "pair"
         assert d.definition
         assert d.formula
 
@@ -83,6 +85,22 @@ def test_wide_table_keeps_value_spread_count_and_status(tmp_path):
     assert not any("snr" in c for c in again.columns)
     described = table.dictionary(table.complete(given, [SOL], [SOL], {}))
     assert set(again.columns) == set(described)
+
+
+def test_wide_table_leaves_out_columns_that_no_muscle_fills():
+    given = [Measure(SOL, "fascicle_length", 40.0, "mm", n=7), Measure(SOL, "volume", 4.0, "ml")]
+    columns = set(table.wide(table.complete(given, [SOL], [SOL], {})).columns)
+    assert {"fascicle_length_mm", "fascicle_length_mm_n", "fascicle_length_mm_status"} <= columns
+    assert {"fa", "fa_status"} <= columns
+    assert not {"fascicle_length_mm_sd", "volume_ml_n", "volume_ml_ci_low", "fa_sd"} & columns
+
+
+def test_a_measure_is_named_for_readers():
+    assert table.title_of("pennation_start") == "pennation, distal end"
+    assert table.title_of("fascicle_stiffness_mdev_middle").endswith("(MDEV)")
+    assert table.title_of("stiffness_mdev_magnitude") == "stiffness |G*| (MDEV)"
+    assert table.quantity_of("emg_onset_right_minus_left_SOL") == "SOL"
+    assert table.title_of("no_such_measure") == "no such measure"
 
 
 def test_the_same_figure_twice_is_refused():
