@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from imaging.measures import Measure
-from imaging.musclemap.table import definition_of, definitions
-from imaging.muscles import side_of, structure_of
+from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
+from imaging.muscles import muscle_keys, side_of, structure_of
 
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
@@ -14,29 +16,20 @@ _SHOWN = {
     "1": ("", 1.0), "percent": ("%", 1.0), "s/mm2": ("s/mm²", 1.0),
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
-_TITLES = {
-    "fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "volume": "volume",
-    "fascicle_length": "fascicle length", "fascicle_length_per_fascicle": "length per fascicle",
-    "pennation_start": "pennation, start", "pennation_end": "pennation, end",
-    "pennation_line": "pennation to line", "pcsa_anatomical": "PCSA",
-    "emg_onset": "EMG onset", "emg_offset": "EMG offset", "emg_peak_time": "EMG peak at",
-    "emg_burst_duration": "EMG burst", "emg_bursts_per_stride": "EMG bursts per stride",
-    "emg_lead_foot_strike": "EMG lead to foot strike", "unfilled_fraction": "unfilled",
-    "extrapolated_fraction": "extrapolated",
-    "stiffness_mdev_magnitude": "|G*| (MDEV)", "stiffness_mdev_lossangle": "loss angle (MDEV)",
-}  # fmt: skip
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion, stiffness and EMG": ("dwi", "mre", "func"),
     "Along fascicles": ("map",),
 }
-_PAIRS = "Left against right"
+# Checks of the diffusion series that belong at the top of a page.
+_QUALITY = ("snr_b0", "motion_max", "motion_max_rotation", "anatomy_shift", "residual")
+_STAGES = {"dwi": "Diffusion", "func": "Gait", "map": "Joined map"}
 # Columns that would make the tables too wide; they are in the complete table.
 _LEFT_OUT = (
     "components", "coverage", "fascicles", "unfilled_fraction", "ad", "rd",
     "dispersion", "activation_peak", "stiffness_mdev_confidence", "emg_bursts_per_stride",
 )  # fmt: skip
-_MOST_COLUMNS = 10
+_MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -62,11 +55,6 @@ class Table:
 def shown_unit(unit: str) -> tuple[str, float]:
     """Return the unit shown to readers and the factor from the unit in the files."""
     return _SHOWN.get(unit, (unit, 1.0))
-
-
-def title_of(measure: str) -> str:
-    """Return the name of a measure for readers."""
-    return _TITLES.get(measure, measure.replace("_", " "))
 
 
 def number(value: float) -> str:
@@ -103,29 +91,72 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
     units = {name: m.unit for (_, name), m in found.items()}
     known = {name: d for name in units if (d := definition_of(name)) is not None}
     out = []
-    for title, stages in (*_GROUPS.items(), (_PAIRS, ("func",))):
-        level = "pair" if title == _PAIRS else "muscle"
+    for title, stages in _GROUPS.items():
         names = [
             name for name, d in known.items()
-            if d.stage in stages and d.level == level and name not in _LEFT_OUT
+            if d.stage in stages and d.level == "muscle" and name not in _LEFT_OUT
             and any((label, name) in found and found[label, name].value is not None
                     for label in labels)
         ]  # fmt: skip
-        names = sorted(names, key=lambda n: (order[known[n].name], n))
-        for start in range(0, len(names), _MOST_COLUMNS):
-            part = names[start : start + _MOST_COLUMNS]
+        names.sort(key=lambda n: (order[known[n].name], n))
+        # Tables of about the same width.
+        for part in np.array_split(names, -(-len(names) // _MOST_COLUMNS) or 1):
+            if len(part) == 0:
+                continue
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
-            rows = [
-                (_side(v), structure_of(v).key, [cell(found.get((v, n))) for n in part])
+            rows: list[tuple[str, str, list[Cell]]] = [
+                (side_of(v), structure_of(v).key, [cell(found.get((v, n))) for n in part])
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
-            out.append(Table(title if start == 0 else f"{title} (continued)", heads, rows))
+            out.append(Table(title if part[0] == names[0] else f"{title} (continued)", heads, rows))
     return out
 
 
-def _side(label: int) -> str:
-    return "both" if label < 100 else side_of(label)
+def quality(measures: list[Measure]) -> list[tuple[str, Cell, str]]:
+    """Return name, figure and unit of what tells the quality of the diffusion series."""
+    return [_line(m) for m in _whole(measures) if m.measure in _QUALITY]
+
+
+def whole_recording(measures: list[Measure]) -> list[tuple[str, list[tuple[str, Cell, str]]]]:
+    """Return the other figures of the whole recording, one list per stage."""
+    groups: dict[str, list[tuple[str, Cell, str]]] = {}
+    for m in _whole(measures):
+        d = definition_of(m.measure)
+        if m.measure not in _QUALITY and not (d and d.level == "pair"):
+            groups.setdefault(_STAGES.get(d.stage if d else "", "Other"), []).append(_line(m))
+    return list(groups.items())
+
+
+def pair_table(measures: list[Measure]) -> tuple[Table | None, list[str]]:
+    """Return right against left, one row per muscle, and why measures are wholly missing."""
+    pairs = [(d, m) for m in measures if (d := definition_of(m.measure)) and d.level == "pair"]
+    found = {(d.name, quantity_of(m.measure)): m for d, m in pairs}
+    heads: dict[str, tuple[str, str, str]] = {}
+    reasons: dict[str, None] = {}
+    for d in definitions():
+        rows = [m for (name, _), m in found.items() if name == d.name]
+        if any(m.value is not None for m in rows):
+            heads[d.name] = (d.title, shown_unit(rows[0].unit)[0], d.definition)
+        else:
+            reasons |= dict.fromkeys(f"{d.title}: not measured, {m.note}" for m in rows)
+    keys = [k for k in muscle_keys() if any(muscle == k for _, muscle in found)]
+    lines: list[tuple[str, str, list[Cell]]] = [
+        ("", key, [cell(found.get((name, key))) for name in heads]) for key in keys
+    ]
+    table = Table("Right against left", list(heads.values()), lines) if heads else None
+    return table, list(reasons)
+
+
+def _whole(measures: list[Measure]) -> list[Measure]:
+    order = {d.name: k for k, d in enumerate(definitions())}
+    whole = [m for m in measures if m.label == 0]
+    return sorted(whole, key=lambda m: (order.get(m.measure, len(order)), m.measure))
+
+
+def _line(measure: Measure) -> tuple[str, Cell, str]:
+    title = title_of(measure.measure)
+    return title[0].upper() + title[1:], cell(measure), shown_unit(measure.unit)[0]
 
 
 def without_figures(measures: list[Measure]) -> list[str]:
@@ -141,5 +172,7 @@ def complete_rows(measures: list[Measure]) -> list[tuple[str, str, str, Cell, st
     for m in measures:
         muscle = f"{side_of(m.label)} {structure_of(m.label).key}" if m.label else "whole subject"
         unit = shown_unit(m.unit)[0]
-        rows.append((muscle, m.measure, unit, cell(m), m.status.replace("_", " "), m.note))
+        rows.append(
+            (muscle, title_of(m.measure), unit, cell(m), m.status.replace("_", " "), m.note)
+        )
     return rows

@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.errors import MissingFileError, PennateError
 from imaging.measures import Measure, read_measures
-from imaging.musclemap.table import definition_of, definitions, dictionary, wide
+from imaging.musclemap.table import definition_of, definitions, dictionary, title_of, wide
 from imaging.muscles import structure_of
-from imaging.report.figures import number, shown_unit, title_of
+from imaging.report.figures import number, shown_unit
 from imaging.report.picture import Picture, guarded, svg
 from imaging.report.subject import RESEARCH_USE, environment
 
 MIN_FOR_OUTLIERS = 5
 OUTLIER_SCORE = 3.5
-_SIDE_STYLE = {1: ("left", "<", "#4477AA"), 2: ("right", ">", "#CC6677"), 0: ("?", "o", "#555555")}
+_SIDE_STYLE = {
+    1: ("left", "<", "#4477AA"),
+    2: ("right", ">", "#CC6677"),
+    0: ("undecided", "o", "#555555"),
+}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
 from imaging.musclemap.map import fascicles_of, read_mesh
-from imaging.report.picture import address, colour_of, png
+from imaging.report.picture import address, colour_of, png, window
 
 _MOST_LINES = 4000
 _SECONDS = 180
@@ -92,11 +92,12 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
         if by_length and "length_mm" in lines.cell_data:
             bar: Any = {
                 "title": "fascicle length (mm)\n", "color": "black", "n_labels": 3, "fmt": "%.0f",
-                "title_font_size": 20, "label_font_size": 18, "width": 0.7, "height": 0.06,
-                "position_x": 0.15, "position_y": 0.02,
+                "title_font_size": 20, "label_font_size": 18, "width": 0.7, "height": 0.05,
+                "position_x": 0.15, "position_y": 0.01,
             }  # fmt: skip
+            limits = window(np.asarray(lines.cell_data["length_mm"]), 2, 98)
             plotter.add_mesh(lines, scalars="length_mm", cmap="viridis", line_width=1.5,
-                             scalar_bar_args=bar)  # fmt: skip
+                             clim=limits, scalar_bar_args=bar)  # fmt: skip
         else:
             for label in np.unique(np.asarray(lines.cell_data["label"])):
                 part = lines.extract_cells(np.asarray(lines.cell_data["label"]) == label)
@@ -107,7 +108,13 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
         eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
         plotter.view_vector(eye, viewup=(0, 0, 1))  # type: ignore[call-arg,arg-type]
         plotter.enable_parallel_projection()  # type: ignore[call-arg]
-        plotter.camera.parallel_scale = _half_height(lines if skin is None else skin)
+        half = _half_height(lines if skin is None else skin)
+        plotter.camera.parallel_scale = half
+        # Lifted, to leave room for the colour bar below.
+        x, y, z = plotter.camera.focal_point
+        plotter.camera.focal_point = (x, y, z - 0.1 * half)
+        x, y, z = plotter.camera.position
+        plotter.camera.position = (x, y, z - 0.1 * half)
     plotter.screenshot(target)
     plotter.close()
 
@@ -116,7 +123,7 @@ def _half_height(mesh: pv.PolyData) -> float:
     """Return half the height in mm that a panel must show, with room for the colour bar."""
     x0, x1, y0, y1, z0, z1 = mesh.bounds
     width = max(x1 - x0, y1 - y0) * _PANEL[1] / _PANEL[0]
-    return float(0.57 * max(z1 - z0, width, 1.0))
+    return float(0.6 * max(z1 - z0, width, 1.0))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from imaging.image import Image
@@ -30,7 +30,7 @@ def label_slices(arrays: dict[str, Image]) -> str:
     """Draw labels on the anatomical image, with the key of each muscle written on it."""
     anatomy, labels = arrays["anatomy"], arrays["label"]
     figure, panels = _panels(labels)
-    limits = window(anatomy.data[labels.data > 0])
+    limits = _grey(anatomy)
     for k, panel in panels:
         _show(panel, anatomy.data[..., k], labels, cmap="gray", vmin=limits[0], vmax=limits[1])
         plane = labels.data[..., k]
@@ -67,7 +67,7 @@ def scalar_slices(
     low, high = limits or window(inside, 2, 98)
     # A layer may cover a part of the leg only, as elastography does: show that part.
     figure, panels = _panels(labels, bar=True, extent=labels.with_data(np.isfinite(inside)))
-    grey = window(arrays["anatomy"].data[labels.data > 0])
+    grey = _grey(arrays["anatomy"])
     shown: Any = None
     for k, panel in panels:
         plane = arrays["anatomy"].data[..., k]
@@ -76,8 +76,8 @@ def scalar_slices(
         shown = _show(panel, layer, labels, cmap="viridis", vmin=low, vmax=high)
         _outline(panel, labels.data[..., k], "white")
     axes = figure.add_axes((0.945, 0.18, 0.012, 0.64))
-    figure.colorbar(shown, cax=axes, extend="both").set_label(unit, fontsize=8)
-    axes.tick_params(labelsize=7)
+    figure.colorbar(shown, cax=axes, extend="both").set_label(unit, fontsize=9)
+    axes.tick_params(labelsize=8)
     return png(figure)
 
 
@@ -87,7 +87,7 @@ def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
         return None
     labels = arrays["label"]
     figure, panels = _panels(labels)
-    grey = window(arrays["anatomy"].data[labels.data > 0])
+    grey = _grey(arrays["anatomy"])
     muscles = _muscles(labels)
     for k, panel in panels:
         plane = arrays["anatomy"].data[..., k]
@@ -102,6 +102,12 @@ def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
     return png(figure)
 
 
+def _grey(anatomy: Image) -> tuple[float, float]:
+    """Return display limits over what is not background, so that fat is not blown out."""
+    values = anatomy.data[np.isfinite(anatomy.data)]
+    return 0.0, window(values[values > 0.05 * window(values)[1]], 1, 99.5)[1]
+
+
 def _muscles(labels: Image) -> NDArray[np.bool_]:
     return np.isin(labels.data, muscle_labels(labels.data))
 
@@ -110,9 +116,7 @@ def _panels(
     labels: Image, bar: bool = False, extent: Image | None = None
 ) -> tuple[Figure, list[tuple[int, Axes]]]:
     slices = chosen_slices(extent or labels)
-    rows, columns = _window_of(labels)
-    height_mm = (columns.stop - columns.start) * labels.spacing[1]
-    width_mm = (rows.stop - rows.start) * labels.spacing[0]
+    width_mm, height_mm = (np.array(labels.shape) * labels.spacing)[:2]
     across = 0.93 if bar else 1.0
     panel = _WIDTH * across / len(slices)
     height = min(panel * height_mm / width_mm, 4.5) + 0.25
@@ -122,31 +126,23 @@ def _panels(
         left = number * across / len(slices)
         axes = figure.add_axes((left, 0.0, across / len(slices), 1 - 0.22 / height))
         z = labels.to_world([(n - 1) / 2 for n in labels.shape[:2]] + [k])[2]
-        axes.set_title(f"S {z:+.0f} mm", fontsize=7, color="white", pad=2)
-        axes.set_xlim(rows.stop, rows.start)  # radiological: the right side on the left
-        axes.set_ylim(columns.start, columns.stop)
+        axes.set_title(f"S {z:+.0f} mm".replace("-", "−"), fontsize=8, color="white", pad=2)
+        axes.set_xlim(labels.shape[0] - 0.5, -0.5)  # radiological: the right side on the left
+        axes.set_ylim(-0.5, labels.shape[1] - 0.5)
         axes.set_aspect(labels.spacing[1] / labels.spacing[0])
         axes.set_facecolor("black")
         axes.axis("off")
         if number == 0:
-            axes.text(0.03, 0.5, "R", transform=axes.transAxes, fontsize=8, color="white")
-            axes.text(0.5, 0.95, "A", transform=axes.transAxes, fontsize=8, color="white")
+            rim = [withStroke(linewidth=2, foreground="black")]
+            for x, y, letter in ((0.04, 0.5, "R"), (0.5, 0.96, "A")):
+                axes.text(x, y, letter, transform=axes.transAxes, fontsize=9, color="white",
+                          ha="center", va="center", path_effects=rim, zorder=5)  # fmt: skip
         out.append((k, axes))
     if bar:
         figure.patch.set_facecolor("white")
         for _, axes in out:
             axes.title.set_color("black")
     return figure, out
-
-
-def _window_of(labels: Image) -> Sequence[slice]:
-    """Return the part of the slices that holds labels, with a little around it."""
-    out = []
-    for axis in (0, 1):
-        used = np.flatnonzero(labels.data.any(axis=(1 - axis, 2)))
-        margin = round(4.0 / labels.spacing[axis])
-        out.append(slice(used[0] - margin, used[-1] + 1 + margin))
-    return out
 
 
 def _show(panel: Axes, plane: NDArray[Any], grid: Image, **style: Any) -> Any:

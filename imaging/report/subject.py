@@ -11,7 +11,6 @@ import jinja2
 from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.inputs import STAGE_TITLES
-from imaging.musclemap.table import definitions
 from imaging.report import figures, scene, slices, traces
 from imaging.report.content import Content
 from imaging.report.picture import Picture, guarded
@@ -35,13 +34,17 @@ def subject_page(content: Content) -> str:
     """Return the HTML of a subject's page."""
     notes = content.notes
     citations = dict.fromkeys(c for s in notes.get("stages", []) for c in s["citations"])
+    pairs, no_pairs = figures.pair_table(content.measures)
     return environment().get_template("subject.html.j2").render(
         title=f"Muscle map of {content.prefix}",
         research_use=RESEARCH_USE,
         version=__version__,
         warnings=content.warnings,
         missing=[(STAGE_TITLES[s], why) for s, why in sorted(notes.get("missing", {}).items())],
-        checks=_checks(content),
+        quality=_quality(content),
+        groups=figures.whole_recording(content.measures),
+        pairs=pairs,
+        no_pairs=no_pairs,
         pictures=pictures(content),
         tables=figures.muscle_tables(content.measures),
         nothing=figures.without_figures(content.measures),
@@ -52,17 +55,12 @@ def subject_page(content: Content) -> str:
     )  # fmt: skip
 
 
-def _checks(content: Content) -> list[tuple[str, figures.Cell, str]]:
-    """Return the figures of the whole subject, and the facts that tell quality."""
-    order = {d.name: k for k, d in enumerate(definitions())}
-    whole = [m for m in content.measures if m.label == 0]
-    rows = [
-        (figures.title_of(m.measure), figures.cell(m), figures.shown_unit(m.unit)[0])
-        for m in sorted(whole, key=lambda m: (order.get(m.measure, len(order)), m.measure))
-    ]
+def _quality(content: Content) -> list[tuple[str, figures.Cell, str]]:
+    """Return the checks of the diffusion series, the gradient table's among them."""
+    rows = figures.quality(content.measures)
     check = content.facts("diffusion").get("gradient_check")
     if isinstance(check, str):
-        rows.append(("gradient table check", figures.Cell(check.replace("_", " ")), ""))
+        rows.append(("Gradient table", figures.Cell(check.replace("_", " ")), ""))
     return rows
 
 
@@ -111,7 +109,8 @@ def pictures(content: Content) -> list[Picture]:
     ]  # fmt: skip
     stiffness = sorted(name for name in arrays if name.startswith("stiffness_"))
     for name in stiffness or ["stiffness"]:
-        method = name.removeprefix("stiffness").lstrip("_")
+        method = name.removeprefix("stiffness").lstrip("_").replace("_", " ")
+        method = method.replace("mdev", "MDEV")
         out.append(
             guarded(f"Stiffness ({method})" if method else "Stiffness",
                     "Inside muscles, away from their borders; the quantity is named in the "

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from imaging.muscles import side_of, structure_of
 from imaging.report.picture import colour_of, svg
@@ -40,6 +41,8 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: list[dict[str, Any]]) -> str
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels.ravel()[len(labels) :]:
         axes.axis("off")
+    for axes in panels.ravel()[max(0, len(labels) - _ACROSS) : len(labels)]:
+        axes.tick_params(labelbottom=True)  # the last panel of every column
     figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
     figure.supylabel(f"amplitude ({curves['unit'].iloc[0]})", fontsize=8)
     return svg(figure)
@@ -76,6 +79,7 @@ def motion_trace(motion: list[list[float]] | None) -> str | None:
         for c in range(3):
             axes.plot(columns[:, c], styles[c], color=colours[c], lw=1, label=names[c])
         axes.set_xlabel("volume", fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(unit, fontsize=8)
         axes.tick_params(labelsize=7)
         axes.legend(fontsize=7, frameon=False, ncols=3)

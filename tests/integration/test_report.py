@@ -77,7 +77,9 @@ def test_page_says_what_a_reader_must_know(out):
     ):
         assert sentence in text
     assert text.index("Only boxes.") < text.index("Labels were drawn as boxes.")
-    assert "snr b0" in text.lower()
+    assert text.index("SNR without diffusion weighting") < text.index("Muscles on anatomy")
+    assert text.index("Muscles on anatomy") < text.rindex("Whole recording")
+    assert "snr_b0" not in text
 
 
 def test_same_map_gives_the_same_page(out, tmp_path):

@@ -53,3 +53,30 @@ def test_tables_hold_muscles_with_figures_only():
     assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion, stiffness and EMG"]
     assert [(side, muscle) for side, muscle, _ in tables[0].rows] == [("right", "SOL")]
     assert figures.without_figures(rows) == ["right TP"]
+
+
+def test_an_undecided_side_is_not_called_both():
+    (table,) = figures.muscle_tables([Measure(label_of("SOL", "undecided"), "volume", 400.0, "ml")])
+    assert [row[:2] for row in table.rows] == [("undecided", "SOL")]
+
+
+def test_pairs_are_a_table_of_muscles_with_reasons_for_what_is_missing():
+    rows = [
+        Measure(0, "emg_onset_right_minus_left_TA", 2.5, "percent"),
+        not_measured(0, "emg_onset_right_minus_left_SOL", "percent", "no strides"),
+        not_measured(0, "emg_asymmetry_amplitude_TA", "percent", "no MVC"),
+        Measure(0, "snr_b0", 30.0, "1"),
+        Measure(0, "stance_left", 60.0, "percent"),
+    ]
+    table, reasons = figures.pair_table(rows)
+    assert table is not None
+    assert [head[0] for head in table.heads] == ["onset, right minus left"]
+    assert [(muscle, cells[0].text) for _, muscle, cells in table.rows] == [
+        ("TA", "2.50"),
+        ("SOL", "–"),
+    ]
+    assert reasons == ["asymmetry of amplitude: not measured, no MVC"]
+    assert [line[0] for line in figures.quality(rows)] == ["SNR without diffusion weighting"]
+    assert [(title, [r[0] for r in part]) for title, part in figures.whole_recording(rows)] == [
+        ("Gait", ["Stance, left"])
+    ]
