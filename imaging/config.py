@@ -94,6 +94,9 @@ class Settings(Section):
     out_dir: str = Field(..., description="Folder to write")
     participants: list[str] = Field(default_factory=list, description="Labels; empty: all")
     sessions: list[str] = Field(default_factory=list, description="Labels; empty: all")
+    leave_out: list[str] = Field(
+        default_factory=list, description="Sessions not to run, as sub-01 or sub-01_ses-02"
+    )
     select: dict[str, str] = Field(
         default_factory=dict, description="Glob per input that settles an ambiguity"
     )

@@ -53,6 +53,7 @@ def usable_sessions(settings: Settings) -> list[Session]:
     sessions = find_sessions(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
+    sessions = [s for s in sessions if s.prefix not in settings.leave_out]
     if settings.open_inputs:
         sessions = [inspect(s) for s in _with_progress(sessions)]
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
@@ -60,7 +61,7 @@ def usable_sessions(settings: Settings) -> list[Session]:
         print(f"{prefix} is left out: {why}", file=sys.stderr)
     usable = [s for s in sessions if s.prefix not in refused]
     if not usable:
-        first = next(iter(refused.values()))
+        first = next(iter(refused.values()), "all are left out by the settings")
         raise DatasetError(
             f"no session can be run; the first: {first.rstrip('.')}",
             settings.bids_dir,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.cli.function import read_recording
+from imaging.cli.recording_files import read_recording
 from imaging.cli.wave_files import read_json, read_waves
 from imaging.dataset import Session, sibling
 from imaging.diffusion.gradients import read_gradients

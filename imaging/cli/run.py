@@ -75,16 +75,19 @@ def command(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
     usable = usable_sessions(settings)
+    left_out = sorted({s.prefix for s in everyone} - {s.prefix for s in usable})
+    # The inputs have been opened here: Snakemake need not do it again.
+    planned = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
     print(table(usable).query("state == 'found'").to_string(index=False, justify="left"))
-    folder = _prepare(Path(settings.out_dir), Path(settings.bids_dir), settings, usable)
+    folder = _prepare(Path(settings.out_dir), Path(settings.bids_dir), planned, usable)
     targets = _targets(level, reports_only, Path(settings.out_dir), usable)
     with _locked(folder) as lock:
         _snakemake(folder, targets, nprocs, mem_mb, profile, dry_run, lock)
     if level is Level.participant and not dry_run:
         _say_where(Path(settings.out_dir), usable)
-    if len(usable) < len(everyone):
+    if refused := set(left_out) - set(settings.leave_out):
         raise DatasetError(
-            f"{len(everyone) - len(usable)} of {len(everyone)} sessions were left out",
+            f"{len(refused)} of {len(everyone)} sessions were left out",
             bids_dir,
             "See the lines above; the others are done",
         )
@@ -122,9 +125,7 @@ def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session])
     with staged(out, "run") as scratch:
         (scratch / ".pennate").mkdir()
         state = scratch / ".pennate" / "config.yaml"
-        # The inputs have been opened: Snakemake need not do it again.
-        content = settings.model_dump(mode="json") | {"open_inputs": False}
-        state.write_text(yaml.safe_dump(content), encoding="utf-8")
+        state.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
         table(sessions).to_csv(scratch / "inputs.tsv", sep="\t", index=False)
         description = {
             "Name": "Muscle maps",

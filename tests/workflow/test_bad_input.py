@@ -90,9 +90,17 @@ def test_refused_before_anything_runs(bids, tmp_path, pennate, spoil, said):
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert not out.exists()
-    check = pennate("check", root)
-    assert check.returncode == 2
-    assert said in check.stdout + check.stderr
+
+
+def test_check_lists_inputs_and_names_contradictions(bids, tmp_path, pennate):
+    root = tmp_path / "bids"
+    shutil.copytree(bids, root)
+    missing_bvec(root)
+    result = pennate("check", root, "--out", tmp_path / "inputs.tsv")
+    assert result.returncode == 2
+    assert "0 of 1 sessions can be run" in result.stdout
+    assert "sub-01_dwi.bvec" in result.stderr
+    assert "contradiction" in (tmp_path / "inputs.tsv").read_text()
 
 
 def test_one_bad_subject_does_not_stop_the_others(bids, tmp_path, pennate):
