@@ -21,6 +21,7 @@ from imaging.export.activation import PAINTED, curves
 from imaging.export.colours import GREY, colour_scale, muscle_colour
 from imaging.export.inputs import Fascicles, MuscleMap, full_name
 from imaging.image import Image, regrid, resample
+from imaging.musclemap.table import measure_of_column, title_of
 from imaging.muscles import side_of, structure_of
 
 # Voxels carried; anatomy and labels share a grid.
@@ -78,7 +79,7 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
 def title_and_unit(name: str) -> tuple[str, str]:
     """Return a title and a unit to print for a name such as ``pennation_start_deg``."""
     unit = ""
-    if not name.endswith("_fraction"):
+    if not name.endswith(("_fraction", "_confidence")):
         starts = (u for start, u in _LAYER_UNITS.items() if f"{name}_".startswith(f"{start}_"))
         unit = next(starts, "")
     for ending, printed in _UNITS.items():
@@ -245,10 +246,19 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         values = muscles[column]
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
-            title, unit = title_and_unit(name)
+            title, unit = _column_title(name)
             low, high = float(values.min()), float(values.max())
             out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
     return out
+
+
+def _column_title(column: str) -> tuple[str, str]:
+    found = measure_of_column(column)
+    if found is None:
+        return title_and_unit(column)
+    title = title_of(found[0])
+    unit = {"1": "", "percent": "%", "deg": "°", "mm2/s": "mm²/s", "cm2": "cm²"}
+    return title[:1].upper() + title[1:], unit.get(found[1], found[1])
 
 
 def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:

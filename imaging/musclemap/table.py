@@ -95,6 +95,16 @@ def column_name(measure: str, unit: str) -> str:
     return measure if unit == "1" else f"{measure}_{ending}"
 
 
+def measure_of_column(column: str) -> tuple[str, str] | None:
+    """Return measure and unit of a column of values, None for any other column."""
+    for d in definitions():
+        ending = column_name("", d.unit)
+        measure = column.removesuffix(ending)
+        if column.endswith(ending) and fnmatchcase(measure, d.name):
+            return measure, d.unit
+    return None
+
+
 def rows_of_map(labels: NDArray[Any]) -> list[int]:
     """Return the labels that get a row: every catalogue muscle on each side in view, and groups."""
     present = muscle_labels(labels)

@@ -6,10 +6,13 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const state = { surface: "muscle", measure: "muscle", overlay: "", column: "", time: 0 };
 const hidden = new Set();
+const BACKS = { light: [0.95, 0.96, 0.97, 1], dark: [0.08, 0.09, 0.11, 1] };
+const THROUGH = 0.15; // opacity of surfaces that let the fascicles show
+const CYCLE_MS = 4000; // how long playing one gait cycle takes
 const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
 
 const scene = new Niivue({
-  backColor: [0.08, 0.09, 0.11, 1], isOrientCube: true, sliceType: 4, dragAndDropEnabled: false,
+  backColor: BACKS.light, isOrientCube: true, sliceType: 4, dragAndDropEnabled: false,
   showLegend: false, logLevel: "error", loadingText: "",
 });
 const slices = new Niivue({
@@ -108,6 +111,16 @@ function frame() {
   return best;
 }
 
+// NiiVue draws after every part it is given; drawing once, when all are there, is much faster.
+async function withoutDrawing(viewer, build) {
+  viewer.drawScene = () => {};
+  try {
+    await build();
+  } finally {
+    delete viewer.drawScene;
+  }
+}
+
 function buildScene() {
   const gl = scene.gl;
   for (const part of data.structures) {
@@ -117,7 +130,8 @@ function buildScene() {
       const dpv = [{ id: "measure", vals: new Float32Array(count) }];
       part.tract = new NVMesh(points(part.lines.points), offsets, `fascicles ${part.name}`,
         new Uint8Array([255, 255, 255, 0]), 1, true, gl, "pennate", null, null, dpv, null);
-      Object.assign(part.tract, { fiberDither: 0, fiberRadius: 0.4, fiberSides: 4 });
+      Object.assign(part.tract, { fiberDither: 0, fiberRadius: 0.55, fiberSides: 6 });
+      part.tract.meshShaderIndex = scene.meshShaderNameToNumber("Diffuse");
       part.offsets = offsets;
       part.values = {};
       for (const [name, packed] of Object.entries(part.lines.values)) {
@@ -147,7 +161,7 @@ function paintFascicles() {
       tract.fiberColor = "Global";
     } else if (state.measure === "muscle") {
       tract.fiberColor = "Fixed";
-      tract.rgba255 = new Uint8Array([...part.colour.map((c) => 90 + 0.65 * c), 0]);
+      tract.rgba255 = new Uint8Array([...part.colour.map((c) => Math.round(0.95 * c)), 0]);
     } else {
       const values = part.values[state.measure];
       const vals = tract.dpv[0].vals;
@@ -168,7 +182,7 @@ function paintSurfaces() {
   for (const part of data.structures) {
     if (!part.mesh) continue;
     part.mesh.visible = opacity > 0 && !hidden.has(part.label);
-    part.mesh.opacity = part.muscle ? opacity : Math.min(1, opacity + 0.3);
+    part.mesh.opacity = part.muscle ? opacity : Math.min(1, opacity + 0.2);
     part.mesh.rgba255 = new Uint8Array([...colourOf(part), 255]);
     part.mesh.updateMesh(scene.gl);
   }
@@ -321,32 +335,44 @@ function repaint() {
 function showTime() {
   $("time").value = state.time;
   $("time-text").textContent = `${Math.round(state.time)} % of the cycle`;
-  if (state.surface !== "activation") return;
+  if (state.surface !== "activation" || state.painted === frame()) return;
+  state.painted = frame();
   paintSurfaces();
   paintLabels();
   listMuscles();
   scene.drawScene();
 }
 
+// Paced by the browser's frames, so that a slow machine skips samples instead of falling behind.
 function play() {
-  if (state.timer) {
-    clearInterval(state.timer);
-    state.timer = null;
-  } else {
-    if (state.surface !== "activation") choose("surface", "activation");
-    state.timer = setInterval(() => {
-      state.time = (state.time + 2) % 101;
-      showTime();
-    }, 80);
-  }
-  $("play").textContent = state.timer ? "❚❚" : "▶";
+  state.playing = !state.playing;
+  $("play").textContent = state.playing ? "❚❚" : "▶";
+  $("play").ariaLabel = state.playing ? "Pause" : "Play the gait cycle";
+  if (!state.playing) return;
+  if (state.surface !== "activation") choose("surface", "activation");
+  let before = null;
+  const step = (now) => {
+    if (!state.playing) return;
+    state.time = (state.time + (100 * (now - (before ?? now))) / CYCLE_MS) % 100;
+    before = now;
+    showTime();
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+function background(name) {
+  scene.opts.backColor = BACKS[name];
+  $("pane-scene").dataset.back = name;
+  $("background").textContent = name === "light" ? "dark" : "light";
+  scene.drawScene();
 }
 
 function choose(name, value) {
   state[name] = value;
   $(name).value = value;
   // Values need full colour; muscles in their own colours may let the fascicles show.
-  if (name === "surface") $("surface-opacity").value = value === "muscle" ? 0.25 : 1;
+  if (name === "surface") $("surface-opacity").value = value === "muscle" ? THROUGH : 1;
   if (name === "overlay") return showOverlay();
   return repaint();
 }
@@ -402,12 +428,13 @@ function addControls() {
     button.onclick = () => scene.setRenderAzimuthElevation(azimuth, elevation);
     $("views").append(button);
   }
+  $("background").onclick = () => background($("background").textContent);
   list("warnings", "section-warnings", data.warnings);
   list("missing", "section-missing", data.missing);
 }
 
 // A link can open the page in a state:
-// #surface=activation&time=20&measure=length_mm&overlay=FA&view=front
+// #surface=activation&time=20&measure=length_mm&overlay=fa&view=front&background=dark
 async function followLink() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   if (wanted.has("time") && data.activation) {
@@ -418,6 +445,7 @@ async function followLink() {
     const value = wanted.get(name);
     if (value && [...$(name).options].some((o) => o.value === value)) await choose(name, value);
   }
+  if (BACKS[wanted.get("background")]) background(wanted.get("background"));
   [...$("views").children].find((b) => b.textContent === wanted.get("view"))?.click();
 }
 
@@ -435,12 +463,22 @@ async function start() {
   await scene.attachToCanvas($("scene"));
   await slices.attachToCanvas($("slices"));
   addColours();
-  await loadVolumes();
-  buildScene();
   slices.onLocationChange = onPlace;
-  scene.setRenderAzimuthElevation(215, 5);
-  repaint();
-  await showOverlay();
+  await withoutDrawing(slices, loadVolumes);
+  await withoutDrawing(scene, () => {
+    buildScene();
+    scene.setRenderAzimuthElevation(215, 8);
+    scene.setScale(0.82); // the whole leg fits into the picture
+    paintSurfaces();
+    paintFascicles();
+  });
+  await withoutDrawing(slices, async () => {
+    paintLabels();
+    await showOverlay();
+  });
+  listMuscles();
+  background("light");
+  slices.drawScene();
   await followLink();
   document.body.dataset.state = "ready";
 }

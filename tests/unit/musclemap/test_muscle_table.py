@@ -103,6 +103,17 @@ def test_a_measure_is_named_for_readers():
     assert table.title_of("no_such_measure") == "no such measure"
 
 
+@pytest.mark.parametrize(
+    "measure",
+    ["volume", "stiffness_mdev_confidence", "stiffness_length_correlation_mdev",
+     "emg_burst_duration", "curvature", "fascicle_stiffness_mdev_ends"],
+)  # fmt: skip
+def test_a_column_leads_back_to_its_measure_and_unit(measure):
+    unit = table.definition_of(measure).unit
+    assert table.measure_of_column(table.column_name(measure, unit)) == (measure, unit)
+    assert table.measure_of_column("label") is None
+
+
 def test_the_same_figure_twice_is_refused():
     with pytest.raises(InputError, match="twice"):
         table.wide([Measure(SOL, "volume", 1.0, "ml"), Measure(SOL, "volume", 2.0, "ml")])
