@@ -144,6 +144,7 @@ function buildScene() {
     if (part.faces && !["fat", "skin"].includes(part.tissue)) {
       part.mesh = new NVMesh(points(part.points), new Uint32Array(bytes(part.faces).buffer),
         part.name, new Uint8Array([...part.colour, 255]), 1, true, gl);
+      part.mesh.meshShaderIndex = scene.meshShaderNameToNumber("Diffuse");
       part.centre = [0, 1, 2].map(
         (axis) => (part.mesh.extentsMin[axis] + part.mesh.extentsMax[axis]) / 2);
       scene.addMesh(part.mesh);
@@ -155,7 +156,9 @@ function paintFascicles() {
   for (const part of data.structures) {
     const tract = part.tract;
     if (!tract) continue;
-    tract.visible = state.measure !== "none" && !hidden.has(part.label);
+    // Their ends would stick out of opaque surfaces as dots.
+    const inside = Number($("surface-opacity").value) < 1 || !part.mesh;
+    tract.visible = inside && state.measure !== "none" && !hidden.has(part.label);
     if (!tract.visible) continue;
     if (state.measure === "direction") {
       tract.fiberColor = "Global";
@@ -361,6 +364,12 @@ function play() {
   requestAnimationFrame(step);
 }
 
+// Make the whole leg fit into the picture, whatever its shape.
+function fit() {
+  const { width, height } = $("scene").getBoundingClientRect();
+  if (width && height) scene.setScale(Math.min(1.2, 0.82 * Math.max(1, height / width)));
+}
+
 function background(name) {
   scene.opts.backColor = BACKS[name];
   $("pane-scene").dataset.back = name;
@@ -404,7 +413,7 @@ function addControls() {
   for (const name of ["surface", "measure", "overlay", "column"]) {
     $(name).onchange = () => choose(name, $(name).value);
   }
-  $("surface-opacity").oninput = () => { paintSurfaces(); scene.drawScene(); };
+  $("surface-opacity").oninput = () => { paintSurfaces(); paintFascicles(); scene.drawScene(); };
   $("label-opacity").oninput = paintLabels;
   $("overlay-opacity").oninput = () => {
     if (slices.volumes.length > 2) slices.setOpacity(2, Number($("overlay-opacity").value));
@@ -468,7 +477,6 @@ async function start() {
   await withoutDrawing(scene, () => {
     buildScene();
     scene.setRenderAzimuthElevation(215, 8);
-    scene.setScale(0.82); // the whole leg fits into the picture
     paintSurfaces();
     paintFascicles();
   });
@@ -478,6 +486,7 @@ async function start() {
   });
   listMuscles();
   background("light");
+  new ResizeObserver(fit).observe($("scene"));
   slices.drawScene();
   await followLink();
   document.body.dataset.state = "ready";
