@@ -1,4 +1,4 @@
-"""Write the pictures of the README from a finished output folder.
+"""Write the pictures of the README from the finished output folder of a phantom.
 
 ``python docs/make_pictures.py OUT [PREFIX]``: demo.png from the muscle map; viewer.png as a
 screenshot of the viewer when a Chromium is installed.
