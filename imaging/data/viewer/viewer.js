@@ -408,7 +408,7 @@ function addControls() {
     state.measure = measures.some((m) => m.id === "length_mm") ? "length_mm" : "muscle";
     fill($("measure"), [...options, ["direction", "Direction (red L-R, green A-P, blue S-I)"],
       ["muscle", "Muscle"], ["none", "Not shown"]], state.measure);
-    $("fascicle-count").textContent = `${shown} of ${all} fascicles are shown; grey: not measured.`;
+    $("fascicle-count").textContent = `${shown} of ${all} fascicles are shown, none under opaque surfaces; grey: not measured.`;
   }
   for (const name of ["surface", "measure", "overlay", "column"]) {
     $(name).onchange = () => choose(name, $(name).value);
