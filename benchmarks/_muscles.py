@@ -99,7 +99,7 @@ def _bow(height: float, half_length: float) -> Callable:
 
 
 def unipennate() -> Muscle:
-    """Like gastrocnemius medialis: 190 ml, pennation 15 to 45 degrees, curvature about 8 /m."""
+    """Return a muscle like gastrocnemius medialis: 190 ml, pennation 15 to 45 degrees, curvature about 8 /m."""
     half, centre = (10.0, 30.0, 104.0), _bow(8.0, 104.0)
 
     def direction(p: Array, side: Array) -> Array:
@@ -113,7 +113,7 @@ def unipennate() -> Muscle:
 
 
 def bipennate() -> Muscle:
-    """Like tibialis anterior: 125 ml, fascicles rise from a curved sheet to both sides."""
+    """Return one like tibialis anterior: 125 ml, fascicles rise from a curved sheet to both sides."""
     half, centre = (14.5, 12.5, 130.0), _bow(5.0, 130.0)
 
     def sheet(p: Array) -> Array:
@@ -135,14 +135,14 @@ def _box(half: tuple[float, float, float]) -> Callable:
 
 
 def plate() -> Muscle:
-    """A plate 16 mm thick with straight fascicles at 20 degrees: 47 mm long."""
+    """Return a plate 16 mm thick with straight fascicles at 20 degrees: 47 mm long."""
     d = np.array([np.sin(np.radians(20)), 0.0, np.cos(np.radians(20))])
     shape = _box((8.0, 25.0, 70.0))
     return Muscle("plate", (14, 31, 76), shape, lambda p, side: np.broadcast_to(d, p.shape))
 
 
 def arc() -> Muscle:
-    """A plate whose fascicles are arcs of 80 mm radius."""
+    """Return a plate whose fascicles are arcs of 80 mm radius."""
 
     def direction(p: Array, side: Array) -> Array:
         cosine = np.clip((p[:, 0] + 66.0) / 80.0, -0.999, 0.999)
@@ -152,16 +152,14 @@ def arc() -> Muscle:
 
 
 def spindle() -> Muscle:
-    """A spindle: fascicles converge from end to end."""
+    """Return a spindle: fascicles converge from end to end."""
 
     def radius(z: Array) -> tuple[Array, Array]:
         k = np.pi / 160.0
         return 8.0 + 12.0 * np.cos(k * z), -12.0 * k * np.sin(k * z)
 
     def room(p: Array) -> Array:
-        return np.minimum(
-            radius(p[:, 2])[0] - np.hypot(p[:, 0], p[:, 1]), 60.0 - np.abs(p[:, 2])
-        )
+        return np.minimum(radius(p[:, 2])[0] - np.hypot(p[:, 0], p[:, 1]), 60.0 - np.abs(p[:, 2]))
 
     def direction(p: Array, side: Array) -> Array:
         r, slope = radius(p[:, 2])

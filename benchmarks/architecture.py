@@ -171,7 +171,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     settings = FibreSettings.model_validate_json(given.settings)
-    heads = "direction deg|length mm|bias mm|pennation deg|missing %|raw deg".split("|")
+    heads = ["direction deg", "length mm", "bias mm", "pennation deg", "missing %", "raw deg"]
     print(f"{'':34s}" + "".join(f"{h:19s}" for h in heads) + "s   ml")
     for name, key in product(given.muscles, given.scans):
         muscle = MUSCLES[name]()
@@ -180,8 +180,10 @@ def main() -> None:
         weights = weighting(directions, 500.0, 2, np.random.default_rng(7))
         clean = signals(muscle, grid, weights, split)
         mask, sheets = draw(muscle, empty(muscle, tuple(given.mask_spacing), (0, 0, 0)))
-        ways = [True] if not sheets else {"given": [True], "found": [False]}.get(
-            given.sheet, [True, False]
+        ways = (
+            [True]
+            if not sheets
+            else {"given": [True], "found": [False]}.get(given.sheet, [True, False])
         )
         for snr in given.snr or usual:
             tensor = scan(clean, grid, weights, snr, given.seed)

@@ -31,6 +31,7 @@ _FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3
 _FEWEST_FASCICLES = 10
 _SUPPORT = 0.5
 _FILLED_WITHIN_MM = 3.0
+_BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
 _NO_SHEET = "its internal aponeurosis is not known, so where fascicles end is not known either"
 
 
@@ -126,7 +127,7 @@ def reconstruct_muscle(
         return nothing(f"{count} voxels of the diffusion image lie in the muscle: too few")
 
     rng = np.random.default_rng([settings.seed, label])
-    parts = divide(share, affine, sheets, settings.smoothing_mm)
+    parts = divide(share, affine, sheets, _BLEND_MM)
     directions = fit_directions(tensors, parts.weights, spacing, settings.smoothing_mm)
     ends_unknown = _NO_SHEET if is_bipennate(label) and not sheets else ""
     walls, normals = build_walls(points, faces, sheets)
@@ -148,6 +149,8 @@ def reconstruct_muscle(
     if ends_unknown:
         fascicles.table["status"] = "not_measured"
     facts = {"seeds": len(seeds), "covered": round(covered, 4), **dropped}
+    facts["smoothing_mm"] = directions.kernel.sigma_mm
+    facts["polynomial_order"] = directions.kernel.order
     smooth, owner = directions.vectors, parts.weights.argmax(axis=0)
     one = np.take_along_axis(smooth, owner[None, ..., None], axis=0)[0]
     if len(kept) < _FEWEST_FASCICLES:

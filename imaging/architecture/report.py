@@ -29,9 +29,14 @@ def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) 
     settings
         As used.
     """
+    width = (
+        "sigma and order chosen for each muscle by leave-one-out cross-validation"
+        if settings.smoothing_mm is None
+        else f"linear, sigma {settings.smoothing_mm:g} mm"
+    )
     method = (
-        "Diffusion tensors were smoothed inside each muscle by local linear regression with a "
-        f"Gaussian kernel (sigma {settings.smoothing_mm:g} mm, outlying voxels down-weighted), "
+        "Diffusion tensors were smoothed inside each muscle by local polynomial regression with a "
+        f"Gaussian kernel ({width}, outlying voxels down-weighted), "
         "separately on both sides of internal aponeuroses where these were given. Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
         f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
