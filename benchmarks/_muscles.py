@@ -99,7 +99,7 @@ def _bow(height: float, half_length: float) -> Callable:
 
 
 def unipennate() -> Muscle:
-    """Return a muscle like gastrocnemius medialis: 190 ml, pennation 15 to 45 degrees, curvature about 8 /m."""
+    """Return one like gastrocnemius medialis: 190 ml, pennation 15 to 45 deg, curvature 8 /m."""
     half, centre = (10.0, 30.0, 104.0), _bow(8.0, 104.0)
 
     def direction(p: Array, side: Array) -> Array:
@@ -113,7 +113,7 @@ def unipennate() -> Muscle:
 
 
 def bipennate() -> Muscle:
-    """Return one like tibialis anterior: 125 ml, fascicles rise from a curved sheet to both sides."""
+    """Return one like tibialis anterior: 125 ml, fascicles rise from a sheet to both sides."""
     half, centre = (14.5, 12.5, 130.0), _bow(5.0, 130.0)
 
     def sheet(p: Array) -> Array:

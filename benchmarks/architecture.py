@@ -52,6 +52,9 @@ GOALS = {
 }
 FAT, SHEET = 0.08, 0.2  # signal without weighting; muscle is 1
 SHEET_MM, GAP_MM = 1.0, 1.0
+# The faces of a muscle lie at an angle to the image; a flat face along voxels would hide by up to
+# half a voxel, and no smoothing could tell.
+MASK_TURN = (6, -9, 25)
 LABEL = {"unipennate": label_of("GM", "left"), "bipennate": label_of("TA", "left")}
 
 
@@ -179,7 +182,7 @@ def main() -> None:
         grid = empty(muscle, spacing, turn)
         weights = weighting(directions, 500.0, 2, np.random.default_rng(7))
         clean = signals(muscle, grid, weights, split)
-        mask, sheets = draw(muscle, empty(muscle, tuple(given.mask_spacing), (0, 0, 0)))
+        mask, sheets = draw(muscle, empty(muscle, tuple(given.mask_spacing), MASK_TURN))
         ways = (
             [True]
             if not sheets
