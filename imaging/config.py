@@ -41,7 +41,9 @@ class DiffusionSettings(Section):
 class FibreSettings(Section):
     """Direction field, tracking and measures of fascicles."""
 
-    smoothing_mm: float = Field(3.0, gt=0, description="Gaussian sigma inside the muscle, mm")
+    smoothing_mm: float | None = Field(
+        None, gt=0, description="Gaussian sigma inside the muscle, mm; none: chosen from the data"
+    )
     step_mm: float = Field(0.5, gt=0, description="Tracking step, mm")
     seed_spacing_mm: float = Field(4.0, gt=0, description="Distance between seeds, mm")
     max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")

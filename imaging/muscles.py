@@ -25,7 +25,10 @@ SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
 
 @dataclass(frozen=True)
 class Structure:
-    """One row of the catalogue (see ``imaging/data/muscles.tsv``)."""
+    """One row of the catalogue (see ``imaging/data/muscles.tsv``).
+
+    `bipennate` is 1 where fascicles end on an aponeurosis inside the muscle.
+    """
 
     index: int
     key: str
@@ -33,6 +36,7 @@ class Structure:
     tissue: str
     compartment: str
     group: str
+    bipennate: int
 
     @property
     def is_muscle(self) -> bool:
@@ -88,6 +92,11 @@ def structure_of(label: int) -> Structure:
     if found is None or not 0 <= int(label) < 300:
         raise LabelError(f"label {label} is not in the catalogue", None, "Translate it first")
     return found
+
+
+def is_bipennate(label: int) -> bool:
+    """Tell whether the fascicles of a muscle end on an aponeurosis inside it; label 0: unknown."""
+    return bool(label) and structure_of(label).bipennate == 1
 
 
 def side_of(label: int) -> Side:

@@ -1,24 +1,31 @@
 """The fibre direction field of one muscle: tensors smoothed inside its border, then their axis.
 
 Tensors are smoothed rather than directions: directions of noisy tensors lean towards each other,
-tensors do not. The kernel sees only voxels of the muscle, and fits a plane rather than a mean, so
-that a border, where half of the kernel is missing, does not pull the direction inwards.
+tensors do not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from imaging.architecture.smoothing import (
+    LEAST_MASS,
+    Kernel,
+    choose_kernel,
+    coarsen,
+    gaussian_mean,
+    local_polynomial,
+)
 
 FloatArray = NDArray[np.floating[Any]]
 
-_TRUNCATE = 3.0
-_LEAST_MASS = 0.01  # of a full kernel, below which nothing is said about direction
-_RIDGE = 0.03  # share of a full kernel added to the slopes' normal equations
+_FIRST_MM = 5.0  # width of the fit about which outliers are told
+_DISPERSION_MM = 4.0
 _TUKEY = 4.685
 
 
@@ -35,11 +42,14 @@ class DirectionField:
         the kernel.
     certainty : (I, J, K) float32 array
         Share of each voxel's tensor that was used: in the muscle and not an outlier.
+    kernel
+        Width and order of the smoothing.
     """
 
     vectors: FloatArray
     dispersion_deg: FloatArray
     certainty: FloatArray
+    kernel: Kernel
 
 
 def principal_direction(tensor: FloatArray) -> FloatArray:
@@ -54,7 +64,7 @@ def principal_direction(tensor: FloatArray) -> FloatArray:
 
 
 def fit_directions(
-    tensor: FloatArray, weights: FloatArray, spacing: FloatArray, sigma_mm: float
+    tensor: FloatArray, weights: FloatArray, spacing: FloatArray, sigma_mm: float | None = None
 ) -> DirectionField:
     """Fit the direction field of a muscle.
 
@@ -67,7 +77,8 @@ def fit_directions(
     spacing : (3,) array
         Voxel size, mm.
     sigma_mm
-        Standard deviation of the Gaussian kernel.
+        Standard deviation of the Gaussian kernel of a local linear fit; none: width and order
+        are chosen so that voxels are best foretold by their neighbours.
 
     Returns
     -------
@@ -75,32 +86,68 @@ def fit_directions(
 
     References
     ----------
-    Local linear regression at borders: Fan and Gijbels 1996. Outliers: Tukey's biweight.
+    Outliers: Tukey's biweight, Beaton and Tukey, Technometrics 1974.
     """
     tensor = np.asarray(tensor, dtype=np.float32)
     measured = np.any(tensor != 0, axis=-1)
     weights = weights * measured
     scale = float(np.abs(tensor).max()) or 1.0
     tensor = tensor / scale
-    certainty = _inliers(tensor, weights, spacing, sigma_mm)
-    smooth = [_local_linear(tensor, w * certainty, spacing, sigma_mm) for w in weights]
-    vectors = np.zeros((len(weights), *measured.shape, 3), np.float32)
-    for c, (values, known) in enumerate(smooth):
+    first = Kernel(_FIRST_MM if sigma_mm is None else sigma_mm, 1)
+    certainty = _inliers(tensor, weights, spacing, first)
+    weights = (weights * certainty).astype(np.float32)
+    kernel = first
+    if sigma_mm is None:
+        coarse = coarsen(tensor, weights, spacing)  # wide kernels need no fine grid
+        loss = _turning_loss(_own(_vectors(*coarse, first), coarse[1]))
+        kernel, _ = choose_kernel(*coarse, loss)
+    vectors = _vectors(tensor, weights, spacing, kernel)
+    dispersion = _dispersion(tensor, weights, vectors, spacing)
+    return DirectionField(vectors, dispersion, weights.max(axis=0), kernel)
+
+
+def _vectors(
+    tensor: FloatArray, weights: FloatArray, spacing: FloatArray, kernel: Kernel
+) -> FloatArray:
+    vectors = np.zeros((*weights.shape, 3), np.float32)
+    for c, weight in enumerate(weights):
+        values, known, _ = local_polynomial(tensor, weight, spacing, kernel)
         vectors[c][known] = principal_direction(values[known])
-    whole = weights.max(axis=0) * certainty
-    dispersion = _dispersion(tensor, weights * certainty, vectors, spacing, sigma_mm)
-    return DirectionField(vectors, dispersion, whole.astype(np.float32))
+    return vectors
+
+
+def _own(vectors: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the direction (I, J, K, 3) of the compartment to which each voxel belongs."""
+    owner = weights.argmax(axis=0)
+    return np.take_along_axis(vectors, owner[None, ..., None], axis=0)[0]
+
+
+def _turning_loss(axis: FloatArray) -> Callable[[FloatArray, NDArray[np.bool_]], FloatArray]:
+    """Return the loss that counts only what turns the first eigenvector about an axis (I, J, K, 3).
+
+    To first order that is the residual's shear against the axis; partial volume and free water
+    change the rest of the tensor, and would ask for too little smoothing.
+    """
+
+    def loss(residual: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
+        e = axis[where]
+        full = residual[..., [0, 1, 3, 1, 2, 4, 3, 4, 5]].reshape(-1, 3, 3)
+        pull = np.einsum("pij,pj->pi", full, e)
+        along = np.sum(pull * e, axis=-1)
+        return np.square(pull).sum(axis=-1) - along**2
+
+    return loss
 
 
 def _inliers(
-    tensor: FloatArray, weights: FloatArray, spacing: FloatArray, sigma_mm: float
+    tensor: FloatArray, weights: FloatArray, spacing: FloatArray, kernel: Kernel
 ) -> FloatArray:
     """Return Tukey weights (I, J, K) of the voxels about a first smooth fit."""
     whole = weights.max(axis=0)
     inside = whole > 0
     residual = np.full(whole.shape, np.inf)
     for w in weights:
-        values, known = _local_linear(tensor, w, spacing, sigma_mm)
+        values, known, _ = local_polynomial(tensor, w, spacing, kernel)
         use = known & (w > 0)
         difference = np.linalg.norm(tensor[use] - values[use], axis=-1)
         residual[use] = np.minimum(residual[use], difference)
@@ -113,67 +160,14 @@ def _inliers(
     return np.where(ratio < 1, (1 - np.minimum(ratio, 1) ** 2) ** 2, 0.0).astype(np.float32)
 
 
-def _kernels(spacing: FloatArray, sigma_mm: float) -> list[list[FloatArray]]:
-    """Return per axis the kernels g, u g, u2 g; u in sigmas, g sums to one."""
-    out = []
-    for h in spacing:
-        radius = int(np.ceil(_TRUNCATE * sigma_mm / h))
-        u = np.arange(-radius, radius + 1) * h / sigma_mm
-        g = np.exp(-0.5 * u**2)
-        g /= g.sum()
-        out.append([g, u * g, u**2 * g])
-    return out
-
-
-def _moment(image: FloatArray, kernels: list[list[FloatArray]], powers: tuple[int, ...]) -> Any:
-    for axis, power in enumerate(powers):
-        image = ndimage.correlate1d(image, kernels[axis][power], axis, mode="constant")
-    return image
-
-
-_SLOPES = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
-
-
-def _local_linear(
-    tensor: FloatArray, weight: FloatArray, spacing: FloatArray, sigma_mm: float
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return the local linear fit (I, J, K, 6) and where there is enough data for one."""
-    kernels = _kernels(spacing, sigma_mm)
-    weight = weight.astype(np.float32)
-    basis = ((0, 0, 0), *_SLOPES)
-    mass = _moment(weight, kernels, basis[0])
-    known = mass > _LEAST_MASS
-    normal = np.empty((int(known.sum()), 4, 4))
-    for a, p in enumerate(basis):
-        for b in range(a, 4):
-            powers = tuple(np.add(p, basis[b]))
-            normal[:, a, b] = normal[:, b, a] = _moment(weight, kernels, powers)[known]
-    for a in (1, 2, 3):
-        normal[:, a, a] += _RIDGE
-    right = np.empty((len(normal), 4, 6))
-    for component in range(6):
-        values = weight * tensor[..., component]
-        for a, p in enumerate(basis):
-            right[:, a, component] = _moment(values, kernels, p)[known]
-    out = np.zeros((*weight.shape, 6), np.float32)
-    out[known] = np.linalg.solve(normal, right)[:, 0]
-    return out, known
-
-
 def _dispersion(
-    tensor: FloatArray,
-    weights: FloatArray,
-    vectors: FloatArray,
-    spacing: FloatArray,
-    sigma_mm: float,
+    tensor: FloatArray, weights: FloatArray, vectors: FloatArray, spacing: FloatArray
 ) -> FloatArray:
     single = principal_direction(tensor)
-    owner = weights.argmax(axis=0)
-    field = np.take_along_axis(vectors, owner[None, ..., None], axis=0)[0]
+    field = _own(vectors, weights)
     cosine = np.clip(np.abs(np.sum(single * field, axis=-1)), 0, 1)
     squared = np.degrees(np.arccos(cosine)) ** 2
-    weight = weights.max(axis=0).astype(np.float32)
-    kernels = _kernels(spacing, sigma_mm)
-    mass = _moment(weight, kernels, (0, 0, 0))
-    total = _moment((weight * squared).astype(np.float32), kernels, (0, 0, 0))
-    return np.sqrt(np.divide(total, mass, out=np.zeros_like(total), where=mass > _LEAST_MASS))
+    weight = weights.max(axis=0)
+    mass = gaussian_mean(weight, spacing, _DISPERSION_MM)
+    total = gaussian_mean(weight * squared, spacing, _DISPERSION_MM)
+    return np.sqrt(np.divide(total, mass, out=np.zeros_like(total), where=mass > LEAST_MASS))

@@ -40,6 +40,7 @@ _AVERAGED = {
 }
 _NOTE = "mean over the volume; n fascicles; 95 % sampling interval from 15 mm blocks"
 _MOSTLY_EXTRAPOLATED = 0.5
+_WITHOUT_ENDS = ("fascicles", "extrapolated_fraction", "unfilled_fraction")
 
 
 def muscle_measures(
@@ -49,6 +50,7 @@ def muscle_measures(
     volume_ml: float,
     unfilled: float,
     rng: np.random.Generator,
+    ends_unknown: str = "",
 ) -> list[Measure]:
     """Return the figures of one muscle.
 
@@ -66,6 +68,8 @@ def muscle_measures(
         Share of the volume that has no fascicle within 3 mm.
     rng
         Source of the bootstrap's draws.
+    ends_unknown
+        Why it is not known where fascicles end; figures that need their ends are then missing.
     """
     weight = table["weight"].to_numpy(float)
     count = len(table)
@@ -89,6 +93,9 @@ def muscle_measures(
     out["fascicles"] = Measure(label, "fascicles", float(count), "1", n=count)
     note = "share of the volume without a fascicle within 3 mm"
     out["unfilled_fraction"] = Measure(label, "unfilled_fraction", unfilled, "1", note=note)
+    if ends_unknown:
+        for name in set(UNITS) - set(_WITHOUT_ENDS):
+            out[name] = not_measured(label, name, UNITS[name], ends_unknown)
     return [out[name] for name in UNITS]
 
 

@@ -21,6 +21,7 @@ from imaging.config import FibreSettings
 from imaging.geometry import Sheet, mask_surface, mesh_volume, principal_axis
 from imaging.image import Image
 from imaging.measures import Measure
+from imaging.muscles import is_bipennate
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -30,6 +31,8 @@ _FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3
 _FEWEST_FASCICLES = 10
 _SUPPORT = 0.5
 _FILLED_WITHIN_MM = 3.0
+_BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
+_NO_SHEET = "its internal aponeurosis is not known, so where fascicles end is not known either"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class MuscleArchitecture:
         Where each fascicle was started: points spread evenly in the muscle.
     facts : dict
         Counts of seeds and of the reasons for which streamlines were dropped.
+    sheets : tuple of Sheet
+        Internal aponeuroses that were used.
+    ends_unknown : str
+        Why it is not known where fascicles end; empty where it is.
     """
 
     label: int
@@ -67,6 +74,8 @@ class MuscleArchitecture:
     share: FloatArray | None = None
     seeds: FloatArray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    sheets: tuple[Sheet, ...] = ()
+    ends_unknown: str = ""
 
 
 def reconstruct_muscle(
@@ -100,7 +109,7 @@ def reconstruct_muscle(
 
     def nothing(why: str) -> MuscleArchitecture:
         return MuscleArchitecture(
-            label, points, faces, no_fascicles(), nothing_measured(label, why)
+            label, points, faces, no_fascicles(), nothing_measured(label, why), sheets=tuple(sheets)
         )
 
     cropped = crop_to(mask.data, mask.affine, tensor.shape, tensor.affine, _MARGIN_MM)
@@ -118,8 +127,9 @@ def reconstruct_muscle(
         return nothing(f"{count} voxels of the diffusion image lie in the muscle: too few")
 
     rng = np.random.default_rng([settings.seed, label])
-    parts = divide(share, affine, sheets, settings.smoothing_mm)
+    parts = divide(share, affine, sheets, _BLEND_MM)
     directions = fit_directions(tensors, parts.weights, spacing, settings.smoothing_mm)
+    ends_unknown = _NO_SHEET if is_bipennate(label) and not sheets else ""
     walls, normals = build_walls(points, faces, sheets)
     seeds = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
     axis = principal_axis(points)
@@ -136,7 +146,11 @@ def reconstruct_muscle(
     fascicles = describe(
         label, lines, kept, normals, axis, (support, affine), settings.seed_spacing_mm
     )
+    if ends_unknown:
+        fascicles.table["status"] = "not_measured"
     facts = {"seeds": len(seeds), "covered": round(covered, 4), **dropped}
+    facts["smoothing_mm"] = directions.kernel.sigma_mm
+    facts["polynomial_order"] = directions.kernel.order
     smooth, owner = directions.vectors, parts.weights.argmax(axis=0)
     one = np.take_along_axis(smooth, owner[None, ..., None], axis=0)[0]
     if len(kept) < _FEWEST_FASCICLES:
@@ -145,10 +159,12 @@ def reconstruct_muscle(
     else:
         unfilled = _unfilled(seeds, fascicles.points)
         volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
-        measures = muscle_measures(label, fascicles.table, seeds[kept], volume_ml, unfilled, rng)
+        measures = muscle_measures(
+            label, fascicles.table, seeds[kept], volume_ml, unfilled, rng, ends_unknown
+        )
     return MuscleArchitecture(
         label, points, faces, fascicles, measures, box, one, directions.dispersion_deg, share,
-        seeds[kept], facts,
+        seeds[kept], facts, tuple(sheets), ends_unknown,
     )  # fmt: skip
 
 

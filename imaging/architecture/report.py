@@ -9,8 +9,6 @@ from imaging.architecture.muscle import MuscleArchitecture
 from imaging.config import FibreSettings
 from imaging.measures import Notes
 
-BIPENNATE = ("TA", "SOL")
-
 _CITATIONS = (
     "Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.",
     "Basser PJ, Pajevic S, Pierpaoli C, Duda J, Aldroubi A. In vivo fiber tractography using "
@@ -21,9 +19,7 @@ _CITATIONS = (
 )
 
 
-def fibre_notes(
-    results: Sequence[MuscleArchitecture], settings: FibreSettings, divided: set[int]
-) -> Notes:
+def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) -> Notes:
     """Return the notes of the stage.
 
     Parameters
@@ -32,12 +28,15 @@ def fibre_notes(
         One per muscle.
     settings
         As used.
-    divided
-        Labels for which an internal aponeurosis was given.
     """
+    width = (
+        "sigma and order chosen for each muscle by leave-one-out cross-validation"
+        if settings.smoothing_mm is None
+        else f"linear, sigma {settings.smoothing_mm:g} mm"
+    )
     method = (
-        "Diffusion tensors were smoothed inside each muscle by local linear regression with a "
-        f"Gaussian kernel (sigma {settings.smoothing_mm:g} mm, outlying voxels down-weighted), "
+        "Diffusion tensors were smoothed inside each muscle by local polynomial regression with a "
+        f"Gaussian kernel ({width}, outlying voxels down-weighted), "
         "separately on both sides of internal aponeuroses where these were given. Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
         f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
@@ -54,10 +53,10 @@ def fibre_notes(
         name = name_of(r.label)
         if not len(r.fascicles):
             warnings.append(f"{name}: no architecture: {r.measures[0].note}.")
-        elif name.split()[-1] in BIPENNATE and r.label not in divided:
+        elif r.ends_unknown:
             warnings.append(
-                f"{name}: no internal aponeurosis was given, so fascicles may run across it: "
-                "lengths may be too long and pennation too small."
+                f"{name}: {r.ends_unknown}; its fascicles are written but its length, pennation "
+                "and curvature are not measured. Give the aponeurosis as a mask or surface."
             )
     facts = {str(r.label): r.facts for r in results if r.facts}
     return Notes("fibres", method, _CITATIONS, warnings, facts)

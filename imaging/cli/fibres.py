@@ -76,7 +76,7 @@ def command(
     ]
     inputs = [p for p in (tensor, labels, mask, *(aponeurosis or [])) if p is not None]
     with staged(out, VERB) as folder:
-        _write(folder, prefix, results, sheets, diffusion, inputs, options)
+        _write(folder, prefix, results, diffusion, inputs, options)
 
 
 def _load_tensor(path: Path) -> Image:
@@ -139,7 +139,6 @@ def _write(
     folder: Path,
     prefix: str,
     results: list[MuscleArchitecture],
-    sheets: dict[int, list[Sheet]],
     tensor: Image,
     inputs: list[Path],
     options: FibreSettings,
@@ -163,8 +162,8 @@ def _write(
     surfaces = [(r.label, r.points, r.faces) for r in results]
     text = "Muscle surfaces, world RAS+; cell array label"
     labelled_surface(surfaces).save(path("surfaces.vtp", "mm", text))
-    if sheets:
-        meshes = [(n, s.points, s.faces) for n, several in sheets.items() for s in several]
+    meshes = [(r.label, s.points, s.faces) for r in results for s in r.sheets]
+    if meshes:
         text = "Internal aponeuroses, world RAS+; cell array label"
         labelled_surface(meshes).save(path("aponeuroses.vtp", "mm", text))
     directions, dispersion = _maps(results, tensor)
@@ -175,9 +174,7 @@ def _write(
     text = "Architecture of each muscle"
     table = path("desc-fibres_measures.tsv", "see column unit", text)
     m.write_measures([row for r in results for row in r.measures], table)
-    m.write_notes(
-        fibre_notes(results, options, set(sheets)), folder / f"{prefix}_desc-fibres_notes.json"
-    )
+    m.write_notes(fibre_notes(results, options), folder / f"{prefix}_desc-fibres_notes.json")
 
 
 def _maps(results: list[MuscleArchitecture], tensor: Image) -> tuple[Image, Image]:

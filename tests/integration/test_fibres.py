@@ -145,6 +145,13 @@ def test_without_an_aponeurosis_it_warns(scan, tmp_path):
     assert run(scan, tmp_path, "--mask", mask, "--label", "109") == 0
     notes = read_notes(tmp_path / f"{PREFIX}_desc-fibres_notes.json")
     assert any("left SOL" in w and "aponeurosis" in w for w in notes.warnings)
+    rows = {m.measure: m for m in read_measures(tmp_path / f"{PREFIX}_desc-fibres_measures.tsv")}
+    for name in ("fascicle_length", "pennation_start", "pennation_end", "pcsa_anatomical"):
+        assert rows[name].value is None
+        assert "aponeurosis" in rows[name].note
+    assert rows["fascicles"].value > 0
+    table = pd.read_parquet(tmp_path / f"{PREFIX}_fascicles.parquet")
+    assert set(table.status) == {"not_measured"}
 
 
 def test_trx_is_a_plain_zip(written):

@@ -79,3 +79,31 @@ def test_nothing_known_far_from_the_muscle():
     data = tensors(np.broadcast_to([0.0, 0, 1], (30, 10, 10, 3)))
     field = fit_directions(data, weight, np.array([2.0, 2.0, 2.0]), 3.0)
     assert (field.vectors[0, 20:] == 0).all()
+
+
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 4.0), (1.2, 1.2, 1.2)])
+def test_more_noise_asks_for_wider_kernels(spacing):
+    """The chosen width grows with noise, and is about as good as the best of them all."""
+    shape = tuple(int(n / h) for n, h in zip((40, 36, 48), spacing, strict=True))
+    x = np.indices(shape)[0] * spacing[0]
+    angle = 0.35 * np.sin(2 * np.pi * x / 40.0)  # turns both ways, as no straight line does
+    clean = tensors(np.stack([np.sin(angle), 0 * angle, np.cos(angle)], -1))
+    weight = np.ones((1, *shape), np.float32)
+    want = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], -1)
+    widths = []
+    for noise in (1e-5, 3e-4):
+        rng = np.random.default_rng(3)
+        data = clean + rng.normal(0, noise, (*shape, 6)).astype(np.float32)
+        field = fit_directions(data, weight, np.array(spacing))
+        error = np.median(fold_angle_deg(field.vectors[0], want))
+        others = [
+            np.median(
+                fold_angle_deg(
+                    fit_directions(data, weight, np.array(spacing), sigma).vectors[0], want
+                )
+            )
+            for sigma in (2.5, 5.0, 10.0)
+        ]
+        assert error < 1.3 * min(others)
+        widths.append(field.kernel.sigma_mm / field.kernel.order)
+    assert widths[1] > widths[0]

@@ -1,0 +1,212 @@
+"""Smoothing of tensors inside a muscle: local polynomials, and how wide, judged by the data.
+
+The kernel sees only voxels of the muscle and fits a polynomial rather than a mean, so that a
+border, where half of the kernel is missing, does not pull the values inwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+FloatArray = NDArray[np.floating[Any]]
+BoolArray = NDArray[np.bool_]
+
+LEAST_MASS = 0.01  # of a full kernel, below which nothing is said
+_TRUNCATE = 3.0
+_RIDGE = 0.03  # share of a full kernel added to the normal equations, all but the constant
+_HIGHEST_POWER = 4
+_MOST_LEVERAGE = 0.9
+_COARSE_MM = 3.0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A Gaussian of standard deviation `sigma_mm` under which a polynomial is fitted."""
+
+    sigma_mm: float
+    order: int  # 1 linear, 2 quadratic
+
+
+CANDIDATES = (
+    *(Kernel(s, 1) for s in (2.5, 3.5, 5.0, 7.0, 10.0)),
+    *(Kernel(s, 2) for s in (7.0, 10.0)),
+)
+
+
+def gaussian_mean(values: FloatArray, spacing: FloatArray, sigma_mm: float) -> FloatArray:
+    """Return the Gaussian mean of an image (I, J, K); outside it counts as 0."""
+    return _moment(values.astype(np.float32), _kernels(spacing, sigma_mm), (0, 0, 0))
+
+
+def local_polynomial(
+    values: FloatArray, weight: FloatArray, spacing: FloatArray, kernel: Kernel
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Fit a polynomial about every voxel.
+
+    Parameters
+    ----------
+    values : (I, J, K, N) array
+        What is smoothed.
+    weight : (I, J, K) array
+        How much each voxel counts.
+    spacing : (3,) array
+        Voxel size, mm.
+    kernel
+        Width and order.
+
+    Returns
+    -------
+    smooth : (I, J, K, N) float32 array
+        Value of the polynomial at its voxel; 0 where not known.
+    known : (I, J, K) bool array
+        Where there is enough data.
+    leverage : (I, J, K) float32 array
+        Share that a voxel has in its own smooth value.
+
+    References
+    ----------
+    Fan and Gijbels, Local polynomial modelling and its applications, 1996.
+    """
+    kernels = _kernels(spacing, kernel.sigma_mm)
+    weight = weight.astype(np.float32)
+    basis = _basis(kernel.order)
+    mass = _moment(weight, kernels, basis[0])
+    known = mass > LEAST_MASS
+    count = len(basis)
+    moments: dict[tuple[int, ...], FloatArray] = {basis[0]: mass[known]}
+    normal = np.empty((int(known.sum()), count, count), np.float32)
+    for a, p in enumerate(basis):
+        for b in range(a, count):
+            powers = tuple(int(n) for n in np.add(p, basis[b]))
+            if powers not in moments:
+                moments[powers] = _moment(weight, kernels, powers)[known]
+            normal[:, a, b] = normal[:, b, a] = moments[powers]
+    diagonal = np.arange(1, count)
+    normal[:, diagonal, diagonal] += _RIDGE
+    right = np.zeros((len(normal), count), np.float32)
+    right[:, 0] = 1.0
+    first_row = np.linalg.solve(normal, right[..., None])[..., 0]
+    smooth = np.zeros((*weight.shape, values.shape[-1]), np.float32)
+    for component in range(values.shape[-1]):
+        weighted = weight * values[..., component]
+        total = np.zeros(len(normal), np.float32)
+        for a, p in enumerate(basis):
+            total += first_row[:, a] * _moment(weighted, kernels, p)[known]
+        smooth[known, component] = total
+    leverage = np.zeros(weight.shape, np.float32)
+    centre = float(np.prod([k[0][len(k[0]) // 2] for k in kernels]))
+    leverage[known] = centre * weight[known] * first_row[:, 0]
+    return smooth, known, leverage
+
+
+def choose_kernel(
+    values: FloatArray,
+    weights: FloatArray,
+    spacing: FloatArray,
+    loss: Callable[[FloatArray, BoolArray], FloatArray],
+    candidates: Sequence[Kernel] = CANDIDATES,
+) -> tuple[Kernel, dict[Kernel, float]]:
+    """Return the kernel that best foretells each voxel from the others, and all the scores.
+
+    Parameters
+    ----------
+    values : (I, J, K, N) array
+        What is smoothed.
+    weights : (C, I, J, K) array
+        How much each voxel counts for each compartment; its own is where it counts most.
+    spacing : (3,) array
+        Voxel size, mm.
+    loss
+        Of residuals (P, N) in the voxels (I, J, K) where true, in this order: (P,).
+    candidates
+        Kernels to choose from.
+
+    Returns
+    -------
+    kernel, scores
+        Scores are mean losses of leaving one voxel out.
+
+    References
+    ----------
+    Leave-one-out of linear smoothers: Wahba, Spline models for observational data, 1990.
+    """
+    owner = weights.argmax(axis=0)
+    scores = {}
+    for kernel in candidates:
+        error, mass = 0.0, 0.0
+        for c, weight in enumerate(weights):
+            smooth, known, leverage = local_polynomial(values, weight, spacing, kernel)
+            use = known & (owner == c) & (weight > 0)
+            kept = 1.0 - np.minimum(leverage[use], _MOST_LEVERAGE)
+            squared = loss(values[use] - smooth[use], use) / kept**2
+            error += float((weight[use] * squared).sum())
+            mass += float(weight[use].sum())
+        scores[kernel] = error / max(mass, 1e-9)
+    return min(scores, key=lambda k: scores[k]), scores
+
+
+def coarsen(
+    values: FloatArray, weights: FloatArray, spacing: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return values, weights and spacing with fine voxels joined to blocks of up to 3 mm.
+
+    Parameters
+    ----------
+    values : (I, J, K, N) array
+        Averaged with their weights.
+    weights : (C, I, J, K) array
+        Averaged.
+    spacing : (3,) array
+        Voxel size, mm.
+    """
+    block = np.maximum((_COARSE_MM / np.asarray(spacing) + 1e-3).astype(int), 1)
+    if (block == 1).all():
+        return values, weights, spacing
+    whole = weights.max(axis=0)
+    total = _blocks(values * whole[..., None], block)
+    mass = _blocks(whole[..., None], block)
+    mean = np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
+    return mean, np.stack([_blocks(w[..., None], block)[..., 0] for w in weights]), spacing * block
+
+
+def _blocks(image: FloatArray, block: NDArray[np.integer[Any]]) -> FloatArray:
+    """Return the mean of an image (I, J, K, N) over blocks; beyond its end it counts as 0."""
+    extra = -np.array(image.shape[:3]) % block
+    image = np.pad(image, [*((0, int(n)) for n in extra), (0, 0)])
+    i, j, k = np.array(image.shape[:3]) // block
+    parts = image.reshape(i, block[0], j, block[1], k, block[2], image.shape[3])
+    return parts.mean(axis=(1, 3, 5))
+
+
+def _basis(order: int) -> list[tuple[int, ...]]:
+    """Return the powers of x, y, z of the polynomial's terms."""
+    terms = []
+    for degree in range(order + 1):
+        for axes in combinations_with_replacement(range(3), degree):
+            terms.append(tuple(axes.count(a) for a in range(3)))
+    return terms
+
+
+def _kernels(spacing: FloatArray, sigma_mm: float) -> list[list[FloatArray]]:
+    """Return per axis the kernels g, u g, u2 g …; u in sigmas, g sums to one."""
+    out = []
+    for h in spacing:
+        radius = int(np.ceil(_TRUNCATE * sigma_mm / h))
+        u = np.arange(-radius, radius + 1) * h / sigma_mm
+        g = np.exp(-0.5 * u**2)
+        g /= g.sum()
+        out.append([u**n * g for n in range(_HIGHEST_POWER + 1)])
+    return out
+
+
+def _moment(image: FloatArray, kernels: list[list[FloatArray]], powers: tuple[int, ...]) -> Any:
+    for axis, power in enumerate(powers):
+        image = ndimage.correlate1d(image, kernels[axis][power], axis, mode="constant")
+    return image
