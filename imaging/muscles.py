@@ -27,7 +27,9 @@ SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
 class Structure:
     """One row of the catalogue (see ``imaging/data/muscles.tsv``).
 
-    `bipennate` is 1 where fascicles end on an aponeurosis inside the muscle.
+    `bipennate` is 1 where fascicles end on an aponeurosis inside the muscle. `typical_ml` is the
+    volume in a young adult (Rajagopal 2016: maximal force / 60 N/cm2 times fascicle length; PT, PLA
+    and POP from dissection), 0 where there is none.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Structure:
     compartment: str
     group: str
     bipennate: int
+    typical_ml: int
 
     @property
     def is_muscle(self) -> bool:

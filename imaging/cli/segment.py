@@ -96,7 +96,11 @@ def _write(
     rows = checks.measures(
         segmented, confidence, islands, np.asarray(mask.any((0, 1))), drawn_labels
     )
-    warnings = [*result.warnings, *checks.order_warnings(segmented)]
+    warnings = [
+        *result.warnings,
+        *checks.order_warnings(segmented),
+        *checks.volume_warnings(rows),
+    ]
     notes = Notes(
         "segmentation",
         _method(about, bool(drawn.any())),

@@ -17,6 +17,7 @@ from imaging.report.picture import colour_of, png, window
 
 _COUNT = 5
 _WIDTH = 10.0
+_WIDE = 1.7  # two legs side by side: fewer slices, in rows
 
 
 def chosen_slices(labels: Image, count: int = _COUNT) -> list[int]:
@@ -115,16 +116,20 @@ def _muscles(labels: Image) -> NDArray[np.bool_]:
 def _panels(
     labels: Image, bar: bool = False, extent: Image | None = None
 ) -> tuple[Figure, list[tuple[int, Axes]]]:
-    slices = chosen_slices(extent or labels)
     width_mm, height_mm = (np.array(labels.shape) * labels.spacing)[:2]
+    wide = width_mm > _WIDE * height_mm
+    slices = chosen_slices(extent or labels, 4 if wide else _COUNT)
+    columns = min(2, len(slices)) if wide else len(slices)
+    rows = -(-len(slices) // columns)
     across = 0.93 if bar else 1.0
-    panel = _WIDTH * across / len(slices)
+    panel = _WIDTH * across / columns
     height = min(panel * height_mm / width_mm, 4.5) + 0.25
-    figure = Figure(figsize=(_WIDTH, height), facecolor="black")
+    figure = Figure(figsize=(_WIDTH, rows * height), facecolor="black")
     out = []
     for number, k in enumerate(slices):
-        left = number * across / len(slices)
-        axes = figure.add_axes((left, 0.0, across / len(slices), 1 - 0.22 / height))
+        row, column = divmod(number, columns)
+        place = (column * across / columns, 1 - (row + 1) / rows)
+        axes = figure.add_axes((*place, across / columns, (1 - 0.22 / height) / rows))
         z = labels.to_world([(n - 1) / 2 for n in labels.shape[:2]] + [k])[2]
         axes.set_title(f"S {z:+.0f} mm".replace("-", "−"), fontsize=8, color="white", pad=2)
         axes.set_xlim(labels.shape[0] - 0.5, -0.5)  # radiological: the right side on the left

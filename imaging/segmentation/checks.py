@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.muscles import lookup_table, muscle_labels
+from imaging.muscles import lookup_table, muscle_labels, side_of, structure_of
 from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.register import Float32
 
@@ -96,3 +98,46 @@ def order_warnings(image: Image) -> list[str]:
     if len(centre) == 2 and centre["left"] > centre["right"]:
         return ["Left labels lie to the person's right of the right labels: check the drawing."]
     return []
+
+
+# A muscle this many times larger or smaller than its neighbours suggest is worth a look.
+_IMPLAUSIBLE = 3.0
+
+
+def volume_warnings(rows: Sequence[Measure]) -> list[str]:
+    """Return warnings for muscles out of proportion, and for muscles cut by the field of view.
+
+    A muscle's volume is set against its typical volume, and that ratio against the median ratio of
+    its leg, so that small and large persons are judged alike. Muscles that are cut are not judged.
+
+    Parameters
+    ----------
+    rows
+        From :func:`measures`.
+    """
+    volume = {r.label: r.value for r in rows if r.measure == "volume" and r.value}
+    cut = [r.label for r in rows if r.measure == "coverage" and r.value == 0]
+    out = []
+    for side in sorted({side_of(label) for label in volume}):
+        ratio = {
+            label: value / structure_of(label).typical_ml
+            for label, value in volume.items()
+            if side_of(label) == side and structure_of(label).typical_ml and label not in cut
+        }
+        median = float(np.median(list(ratio.values()))) if ratio else 1.0
+        for label, own in ratio.items():
+            if not 1 / _IMPLAUSIBLE <= own / median <= _IMPLAUSIBLE:
+                much = "large" if own > median else "small"
+                out.append(
+                    f"The {_name(label)} ({volume[label]:.0f} ml) is implausibly {much} beside the "
+                    "other muscles of its leg: look at the picture before using it."
+                )
+    if cut:
+        names = "every muscle" if len(cut) == len(volume) else ", ".join(_name(v) for v in cut)
+        out.append(f"Cut by the field of view, so that volumes are of the part in view: {names}.")
+    return out
+
+
+def _name(label: int) -> str:
+    side = side_of(label)
+    return structure_of(label).key if side == "undecided" else f"{side} {structure_of(label).key}"
