@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from imaging.errors import DatasetError, MissingFileError
+from imaging.errors import ConfigError, DatasetError, MissingFileError
 
 State = Literal["found", "missing", "ambiguous", "contradiction"]
 
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
+# Inputs of which a session has one.
+SELECTABLE = ("anat", "dwi", "stiffness", "recording", "manual_dseg")
 RECORDINGS = (".c3d", ".edf", ".bdf")
 _LABEL = re.compile(r"^[A-Za-z0-9]+$")
 
@@ -43,9 +45,10 @@ class Session:
     ----------
     subject, session : str
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
-    anat, dwi, recording, manual_dseg : Path or None
-    waves, stiffness, aponeuroses : tuple of Path
-        Wave images (one per frequency), ready maps, internal aponeuroses drawn by a person.
+    anat, dwi, stiffness, recording, manual_dseg : Path or None
+        `stiffness` is a ready map.
+    waves, aponeuroses : tuple of Path
+        Wave images (one per frequency), internal aponeuroses drawn by a person.
     findings : tuple of Finding
     """
 
@@ -54,7 +57,7 @@ class Session:
     anat: Path | None = None
     dwi: Path | None = None
     waves: tuple[Path, ...] = ()
-    stiffness: tuple[Path, ...] = ()
+    stiffness: Path | None = None
     recording: Path | None = None
     manual_dseg: Path | None = None
     aponeuroses: tuple[Path, ...] = ()
@@ -111,7 +114,7 @@ def find_sessions(
     participants, sessions
         Labels to keep, with or without ``sub-``/``ses-``; empty keeps all.
     select
-        Glob per input (``anat``, ``dwi``, ``recording``) that settles an ambiguity.
+        Glob per input (one of `SELECTABLE`) that settles an ambiguity.
 
     Raises
     ------
@@ -119,7 +122,13 @@ def find_sessions(
         No such folder.
     DatasetError
         No subject in it, or a wanted one is not there.
+    ConfigError
+        `select` names no such input.
     """
+    if unknown := set(select or {}) - set(SELECTABLE):
+        raise ConfigError(
+            f"select names {', '.join(sorted(unknown))}", None, f"Use {', '.join(SELECTABLE)}"
+        )
     root = Path(bids_dir)
     if not root.is_dir():
         raise MissingFileError("no such BIDS folder", root, "Check the path")
@@ -144,6 +153,10 @@ def find_sessions(
         parts = sorted(p for p in folder.glob("ses-*") if p.is_dir())
         for part in parts or [folder]:
             session = part.name.removeprefix("ses-") if parts else ""
+            if parts and not _LABEL.match(session):
+                raise DatasetError(
+                    f"{part.name!r} is no BIDS label", folder, "Use letters and digits after ses-"
+                )
             if not wanted_sessions or session in wanted_sessions:
                 found.append(_inspect(root, part, subject, session, select or {}))
     if not found:
@@ -160,10 +173,11 @@ def _images(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     return sorted(p for p in files if suffix_of(p) in suffixes)
 
 
-def _anatomical(folder: Path) -> list[Path]:
-    """Return the candidates of the first contrast present: magnitude, first echo."""
+def _anatomical(folder: Path, pattern: str) -> list[Path]:
+    """Return the candidates of the first contrast that matches: magnitude, first echo."""
     for contrast in ANATOMICAL:
         files = [p for p in _images(folder, [contrast]) if entities(p).get("part", "mag") == "mag"]
+        files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
         echoes = sorted({int(entities(p).get("echo", "1")) for p in files})
         files = [p for p in files if int(entities(p).get("echo", "1")) == echoes[0]]
         if files:
@@ -181,8 +195,9 @@ def _inspect(
         findings.append(Finding(subject, session, name, state, names, message))
 
     def one(name: str, files: list[Path], missing: str) -> Path | None:
-        if pattern := select.get(name):
-            files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
+        pattern = select.get(name, "*")
+        missing = f"no file matches the setting select: {pattern}" if name in select else missing
+        files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
         if len(files) == 1:
             note(name, "found", files)
             return files[0]
@@ -196,20 +211,20 @@ def _inspect(
         note(name, "found" if files else "missing", files, "" if files else missing)
         return tuple(files)
 
-    parts = [folder.relative_to(root)]
-    manual = root / "derivatives" / "manual" / parts[0] / "anat"
+    manual = root / "derivatives" / "manual" / folder.relative_to(root) / "anat"
+    anatomical = _anatomical(folder / "anat", select.get("anat", "*"))
     mre = [p for p in _images(folder / "mre", ["mre"]) if entities(p).get("part") == "phase"]
-    recordings = [p for p in (folder / "emg").glob("*_emg.*") if p.suffix in RECORDINGS]
+    recordings = [p for p in (folder / "emg").glob("*_emg.*") if p.suffix.lower() in RECORDINGS]
     recordings = _prefer_c3d(sorted(recordings))
     drawn = sorted([*manual.glob("*_aponeurosis.nii.gz"), *manual.glob("*_aponeurosis.vtp")])
     segments = [p for p in _images(manual, ["dseg"]) if entities(p).get("desc") == "manual"]
     return Session(
         subject,
         session,
-        anat=one("anat", _anatomical(folder / "anat"), "nothing can be mapped without one"),
+        anat=one("anat", anatomical, "nothing can be mapped without one"),
         dwi=one("dwi", _images(folder / "dwi", ["dwi"]), "no fascicles, FA or MD"),
         waves=many("waves", mre, "no stiffness from wave images"),
-        stiffness=many("stiffness", _images(folder / "mre", ["stiffness"]), "no ready map"),
+        stiffness=one("stiffness", _images(folder / "mre", ["stiffness"]), "no ready map"),
         recording=one("recording", recordings, "no activation"),
         manual_dseg=one("manual_dseg", segments, "muscles are found automatically"),
         aponeuroses=many("aponeuroses", drawn, "none drawn"),
@@ -219,5 +234,5 @@ def _inspect(
 
 def _prefer_c3d(files: list[Path]) -> list[Path]:
     """Drop an EDF or BDF of the same stem as a C3D: the C3D holds force plates too."""
-    stems = {p.stem for p in files if p.suffix == ".c3d"}
-    return [p for p in files if p.suffix == ".c3d" or p.stem not in stems]
+    stems = {p.stem for p in files if p.suffix.lower() == ".c3d"}
+    return [p for p in files if p.suffix.lower() == ".c3d" or p.stem not in stems]

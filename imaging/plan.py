@@ -145,6 +145,8 @@ class Plan:
     def outputs(self, stage: str) -> list[str]:
         """Return the patterns of a stage's files, with the wildcards ``unit`` and ``prefix``."""
         folder, tails = OUTPUTS[stage]
+        if stage == "export" and not self.settings.export.viewer:
+            tails = tuple(tail for tail in tails if tail != "_viewer.html")
         return [str(self.out / "{unit}" / folder / ("{prefix}" + tail)) for tail in tails]
 
     def files(self, stage: str, session: Session) -> list[str]:
@@ -207,9 +209,9 @@ class Plan:
         """Return the wave images, one per frequency."""
         return [str(p) for p in self.session(wildcards).waves]
 
-    def stiffness(self, wildcards: Any) -> list[str]:
-        """Return the ready stiffness maps."""
-        return [str(p) for p in self.session(wildcards).stiffness]
+    def stiffness(self, wildcards: Any) -> str:
+        """Return the ready stiffness map."""
+        return str(self.session(wildcards).stiffness)
 
     def recording(self, wildcards: Any) -> str:
         """Return the walking recording."""

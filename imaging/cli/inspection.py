@@ -40,9 +40,9 @@ def _waves(session: Session) -> None:
 
 
 def _stiffness(session: Session) -> None:
-    for path in session.stiffness:
-        load_image(path)
-        map_declaration(*read_json(path))
+    if session.stiffness:
+        load_image(session.stiffness)
+        map_declaration(*read_json(session.stiffness))
 
 
 def _recording(session: Session) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from imaging.dataset import entities, find_sessions, sibling, suffix_of
-from imaging.errors import DatasetError, MissingFileError
+from imaging.errors import ConfigError, DatasetError, MissingFileError
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -95,3 +95,50 @@ def test_empty_and_absent_folders(tmp_path):
         find_sessions(tmp_path)
     with pytest.raises(MissingFileError):
         find_sessions(tmp_path / "absent")
+
+
+def test_a_second_contrast_can_be_selected(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_T2w.nii.gz")
+    (session,) = find_sessions(tmp_path, select={"anat": "*_T2w.nii.gz"})
+    assert session.anat
+    assert session.anat.name == "sub-01_T2w.nii.gz"
+
+
+def test_a_selection_that_matches_nothing_is_named(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/dwi/sub-01_dwi.nii.gz")
+    (session,) = find_sessions(tmp_path, select={"dwi": "*acq-fine*"})
+    assert session.dwi is None
+    (message,) = [f.message for f in session.findings if f.input == "dwi"]
+    assert "*acq-fine*" in message
+    with pytest.raises(ConfigError, match="t1w"):
+        find_sessions(tmp_path, select={"t1w": "*"})
+
+
+def test_two_ready_maps_are_ambiguous(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/mre/sub-01_acq-30Hz_stiffness.nii.gz",
+        "sub-01/mre/sub-01_acq-60Hz_stiffness.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert session.stiffness is None
+    assert states(session)["stiffness"] == "ambiguous"
+
+
+def test_suffixes_in_capitals(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/emg/sub-01_task-walk_emg.C3D",
+        "sub-01/emg/sub-01_task-walk_emg.edf",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert session.recording
+    assert session.recording.suffix == ".C3D"
+
+
+def test_session_folders_must_be_bids_labels(tmp_path):
+    touch(tmp_path, "sub-01/ses-a b/anat/sub-01_T1w.nii.gz")
+    with pytest.raises(DatasetError, match="no BIDS label"):
+        find_sessions(tmp_path)

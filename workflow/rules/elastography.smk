@@ -27,7 +27,7 @@ rule stiffness_from_waves:
 
 rule stiffness_from_map:
     input:
-        maps=plan.stiffness,
+        stiffness=plan.stiffness,
         labels=plan.file("segmentation", "_dseg.nii.gz"),
     output:
         plan.outputs("stiffness"),
@@ -43,9 +43,8 @@ rule stiffness_from_map:
     params:
         code=code("elastography"),
         settings=plan.settings_of("elastography"),
-        images=lambda wildcards, input: options("--stiffness", input.maps),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
-        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        LIMITS + "pennate elastography --stiffness {input.stiffness:q} "
+        "--labels {input.labels:q} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
