@@ -25,6 +25,13 @@ VERBS = {
     "export": "Write meshes, tracts, glTF and the offline viewer.",
     "report": "Write the page of one subject or of a group.",
 }
+_LISTS = (
+    "--participant-label",
+    "--participant_label",
+    "--session-id",
+    "--session-label",
+    "--session_label",
+)
 _TERMINAL = {"add_completion": False, "pretty_exceptions_enable": False, "no_args_is_help": True}
 
 
@@ -51,6 +58,24 @@ def _placeholder() -> None:
     """Stand in the list of verbs for a verb that was not called."""
 
 
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeat a flag before each of its values: BIDS-Apps take ``--participant-label 01 02``.
+
+    Holds where the positional arguments come first, as BIDS-Apps have them.
+    """
+    if len(arguments) < 2 or arguments[1].startswith("-"):
+        return list(arguments)
+    out: list[str] = []
+    flag = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            flag = argument if argument in _LISTS else ""
+        elif flag and out[-1] != flag:
+            out.append(flag)
+        out.append(argument)
+    return out
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pennate`` and return its exit code: 0, 1 failed computation, 2 bad input."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -60,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     verb = next((a for a in arguments if a in VERBS), None)
     try:
-        build_app(verb)(arguments, standalone_mode=True, prog_name="pennate")
+        build_app(verb)(spread(arguments), standalone_mode=True, prog_name="pennate")
     except PennateError as error:
         print(f"pennate {verb or ''}: {error}", file=sys.stderr)
         return error.exit_code

@@ -17,6 +17,17 @@ from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions
 from imaging.errors import DatasetError, OutputError, PennateError
 
+Participants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--participant-label", "--participant_label", help="Only these participants: 01 02 ..."
+    ),
+]
+Sessions = Annotated[
+    list[str] | None,
+    typer.Option("--session-id", "--session-label", "--session_label", help="Only these sessions"),
+]
+
 
 def inspect(session: Session) -> Session:
     """Open every input of a session and return it with one finding more per contradiction."""
@@ -84,10 +95,8 @@ def _with_progress(sessions: Sequence[Session]) -> Iterable[Session]:
 
 def command(
     bids_dir: Annotated[Path, typer.Argument(help="BIDS folder")],
-    participant_label: Annotated[
-        list[str] | None, typer.Option(help="Only these participants; repeatable")
-    ] = None,
-    session_id: Annotated[list[str] | None, typer.Option(help="Only these sessions")] = None,
+    participant_label: Participants = None,
+    session_id: Sessions = None,
     names_only: Annotated[bool, typer.Option(help="Look at file names, open nothing")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the table as TSV")] = None,
 ) -> None:

@@ -18,12 +18,31 @@ import yaml
 from tqdm import tqdm
 
 from imaging import __version__
-from imaging.cli.check import table, usable_sessions
+from imaging.cli.check import Participants, Sessions, table, usable_sessions
 from imaging.config import Settings, parse_settings
 from imaging.dataset import Session, find_sessions
 from imaging.errors import ComputationError, ConfigError, DatasetError, OutputError
+from imaging.plan import Plan
 from imaging.provenance import staged, write_json
 
+# What BIDS has no name for yet. Folders stand without a closing slash: the validator wants it so.
+_BIDSIGNORE = """\
+*.html
+/sub-*.json
+/group*
+inputs.tsv
+logs
+dwi
+fibre
+mre
+func
+map
+export
+*_anat.*
+*_probseg.*
+*_measures.*
+*_notes.json
+"""
 _PROGRESS = re.compile(r"^(\d+) of (\d+) steps")
 
 
@@ -53,10 +72,8 @@ def command(
     bids_dir: Annotated[Path, typer.Argument(help="BIDS folder")],
     out_dir: Annotated[Path, typer.Argument(help="Folder to write")],
     level: Annotated[Level, typer.Argument(help="Level of analysis")],
-    participant_label: Annotated[
-        list[str] | None, typer.Option(help="Only these participants; repeatable")
-    ] = None,
-    session_id: Annotated[list[str] | None, typer.Option(help="Only these sessions")] = None,
+    participant_label: Participants = None,
+    session_id: Sessions = None,
     nprocs: Annotated[int, typer.Option(min=1, help="Cores to use")] = os.cpu_count() or 1,
     mem_mb: Annotated[int | None, typer.Option(min=500, help="Memory to use at most, MB")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML with settings")] = None,
@@ -75,17 +92,24 @@ def command(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
     usable = usable_sessions(settings)
+    refused = {s.prefix for s in everyone} - {s.prefix for s in usable} - set(settings.leave_out)
+    if reports_only:
+        usable = _with_map(settings, usable)
     left_out = sorted({s.prefix for s in everyone} - {s.prefix for s in usable})
     # The inputs have been opened here: Snakemake need not do it again.
     planned = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
     print(table(usable).query("state == 'found'").to_string(index=False, justify="left"))
-    folder = _prepare(Path(settings.out_dir), Path(settings.bids_dir), planned, usable)
-    targets = _targets(level, reports_only, Path(settings.out_dir), usable)
-    with _locked(folder) as lock:
-        _snakemake(folder, targets, nprocs, mem_mb, profile, dry_run, lock)
+    out, bids = Path(settings.out_dir), Path(settings.bids_dir)
+    if out == bids or out in bids.parents:
+        raise OutputError("would hold the input data", out, "Choose another output folder")
+    state = out / ".pennate"
+    targets = _targets(level, reports_only, out, usable)
+    with _locked(state) as lock:
+        _prepare(out, bids, planned, usable)
+        _snakemake(state, targets, nprocs, mem_mb, profile, dry_run, lock)
     if level is Level.participant and not dry_run:
-        _say_where(Path(settings.out_dir), usable)
-    if refused := set(left_out) - set(settings.leave_out):
+        _say_where(out, usable)
+    if refused:
         raise DatasetError(
             f"{len(refused)} of {len(everyone)} sessions were left out",
             bids_dir,
@@ -115,13 +139,25 @@ def _settings(
         content["participants"] = participants
     if sessions:
         content["sessions"] = sessions
-    return parse_settings(Settings, content, str(config or "arguments"))
+    settings = parse_settings(Settings, content, str(config or "arguments"))
+    if settings.segmentation.atlas is None:
+        return settings
+    atlas = str(Path(settings.segmentation.atlas).resolve())  # the stages run in another folder
+    section = settings.segmentation.model_copy(update={"atlas": atlas})
+    return settings.model_copy(update={"segmentation": section})
 
 
-def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session]) -> Path:
-    """Write what describes the run; return the folder in which Snakemake keeps its state."""
-    if out == bids or out in bids.parents:
-        raise OutputError("would hold the input data", out, "Choose another output folder")
+def _with_map(settings: Settings, sessions: list[Session]) -> list[Session]:
+    """Return the sessions whose map is finished."""
+    plan = Plan(settings, sessions)
+    found = [s for s in sessions if all(Path(f).is_file() for f in plan.files("map", s))]
+    if not found:
+        raise OutputError("holds no finished map", settings.out_dir, "Leave out --reports-only")
+    return found
+
+
+def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session]) -> None:
+    """Write what describes the run."""
     with staged(out, "run") as scratch:
         (scratch / ".pennate").mkdir()
         state = scratch / ".pennate" / "config.yaml"
@@ -135,24 +171,26 @@ def _prepare(out: Path, bids: Path, settings: Settings, sessions: list[Session])
             "SourceDatasets": [{"URL": bids.as_uri()}],
         }
         write_json(scratch / "dataset_description.json", description)
-        ignored = ["*.html", "*_fascicles.*", "**/map/", "**/export/", "**/fibre/", "**/mre/"]
-        ignored += ["**/func/", "**/dwi/", "**/*_notes.json", "**/*_measures.tsv", "logs/"]
-        ignored += ["group_*", "inputs.tsv", "**/*_anat.*", "**/*_probseg.*"]
-        (scratch / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
-    return out / ".pennate"
+        (scratch / ".bidsignore").write_text(_BIDSIGNORE, encoding="utf-8")
 
 
 def _targets(level: Level, reports_only: bool, out: Path, sessions: list[Session]) -> list[str]:
+    """Return what Snakemake is asked for; maps are left as they are where only reports are."""
     if not reports_only:
         return [level.value]
-    if level is Level.group:
-        return [str(out / "group.html")]
-    return [str(out / f"{s.prefix}.html") for s in sessions]
+    pages = ["group"] if level is Level.group else [s.prefix for s in sessions]
+    return [*(str(out / f"{p}.html") for p in pages), "--allowed-rules", "report", "group_report"]
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[IO[str]]:
     """Hold the output folder; the lock dies with its holders, however they end."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", folder.parent, "Choose another output folder"
+        ) from error
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -215,8 +253,13 @@ def _say_where(out: Path, sessions: list[Session]) -> None:
     """Print where the results lie."""
     for session in sessions:
         base = out / session.folder
+        files = {
+            "report": out / f"{session.prefix}.html",
+            "viewer": base / "export" / f"{session.prefix}_viewer.html",
+            "table": base / "map" / f"{session.prefix}_muscles.tsv",
+            "map": base / "map" / f"{session.prefix}_map.vti",
+        }
         print(f"\n{session.prefix}")
-        print(f"  report  {out / (session.prefix + '.html')}")
-        print(f"  viewer  {base / 'export' / (session.prefix + '_viewer.html')}")
-        print(f"  table   {base / 'map' / (session.prefix + '_muscles.tsv')}")
-        print(f"  map     {base / 'map' / (session.prefix + '_map.vti')}")
+        for name, path in files.items():
+            if path.is_file():
+                print(f"  {name:7} {path}")
