@@ -65,7 +65,7 @@ def write_sidecar(
     """
     sources = [{"name": Path(p).name, "sha256": sha256(p)} for p in inputs]
     made_by = {"Name": "pennate", "Version": __version__, "Command": f"pennate {verb}"}
-    content = {"GeneratedBy": made_by, "Sources": sources, "Settings": dict(settings or {})}
+    content = {"GeneratedBy": made_by, "SourceFiles": sources, "Settings": dict(settings or {})}
     target = sidecar_path(path)
     write_json(target, {**content, **description})
     return target

@@ -114,7 +114,7 @@ class Stages:
             sidecar = sidecar_path(path)
             if sidecar != path and sidecar.is_file():
                 content = json.loads(sidecar.read_text(encoding="utf-8"))
-                kept = ("GeneratedBy", "Settings", "Sources")
+                kept = ("GeneratedBy", "Settings", "SourceFiles")
                 out[path.name] = {k: content[k] for k in kept if k in content}
         return out
 

@@ -74,7 +74,7 @@ def _provenance(notes: dict[str, Any]) -> list[dict[str, Any]]:
             "file": name,
             "by": f"{by.get('Command', by.get('Name', ''))} {by.get('Version', '')}".strip(),
             "settings": settings,
-            "sources": made.get("Sources", []),
+            "sources": made.get("SourceFiles", []),
         })  # fmt: skip
     return rows
 

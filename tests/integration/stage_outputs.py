@@ -68,7 +68,7 @@ def write_anat(folder: Path) -> None:
     save_image(image.with_data(confidence), f"{start}_seg-muscles_probseg.nii.gz")
     lookup_table(labels).to_csv(f"{start}_seg-muscles_dseg.tsv", sep="\t", index=False)
     made = {"GeneratedBy": {"Name": "pennate", "Version": "0"}, "Settings": {"atlas": None}}
-    made["Sources"] = [{"name": "sub-01_T1w.nii.gz", "sha256": "0" * 64}]
+    made["SourceFiles"] = [{"name": "sub-01_T1w.nii.gz", "sha256": "0" * 64}]
     write_json(sidecar_path(f"{start}_desc-preproc_anat.nii.gz"), {**made, "Contrast": "T1w"})
     volumes = [
         Measure(v, "volume", float((labels == v).sum() * image.voxel_ml), "ml")

@@ -53,7 +53,7 @@ def test_every_file_of_the_contract_in_the_anatomical_world(scan, tmp_path):
         affines.append(image.affine)
         sidecar = json.loads((tmp_path / f"sub-01_{name}.json").read_text())
         assert sidecar["Units"]
-        assert len(sidecar["Sources"]) == 4
+        assert len(sidecar["SourceFiles"]) == 4
     assert np.ptp(affines, axis=0).max() < 1e-5
     raw = load_image(folder / "sub-01_dwi.nii.gz", ndim=4)
     centre = np.array([12.5, 12.5, 7.5, 1.0])

@@ -83,7 +83,7 @@ def test_waves_to_stiffness_per_muscle(leg, tmp_path):
     sidecar = json.loads((tmp_path / "sub-01_desc-mdev_stiffness.json").read_text())
     assert (sidecar["Quantity"], sidecar["Units"]) == ("magnitude", "Pa")
     assert (sidecar["FrequencyHz"], sidecar["DensityKgPerM3"]) == (60.0, 1000.0)
-    assert len(sidecar["Sources"]) == 4
+    assert len(sidecar["SourceFiles"]) == 4
     notes = read_notes(tmp_path / "sub-01_desc-mdev_notes.json")
     assert "3-D Laplacian" in notes.method
 

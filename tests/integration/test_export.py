@@ -32,7 +32,7 @@ def test_every_file_is_there_with_a_sidecar(folders):
     assert {n for n in names if not n.endswith(".json")} == expected
     for name in expected:
         content = json.loads(sidecar_path(folders / "out" / name).read_text())
-        assert content["Sources"], name
+        assert content["SourceFiles"], name
         assert content["Description"], name
 
 

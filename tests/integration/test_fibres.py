@@ -71,7 +71,7 @@ def test_writes_what_is_promised(written):
     assert names == FILES | {"aponeuroses.vtp", "aponeuroses.json"}
     about = json.loads((written / f"{PREFIX}_fascicles.json").read_text())
     assert about["Units"] == "mm"
-    assert about["Sources"][0]["name"] == "tensor.nii.gz"
+    assert about["SourceFiles"][0]["name"] == "tensor.nii.gz"
 
 
 def test_figures_are_those_of_the_plates(written):

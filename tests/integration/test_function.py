@@ -91,13 +91,13 @@ def test_missing_muscles_are_rows_without_value(phantom_out):
 def test_every_table_has_a_sidecar(phantom_out):
     for name in ("events", "activation", "onsets", "desc-function_measures"):
         sidecar = json.loads((phantom_out / f"{P}_{name}.json").read_text())
-        assert sidecar["Sources"]
+        assert sidecar["SourceFiles"]
         assert sidecar["GeneratedBy"]["Command"] == "pennate function"
     assert not list(phantom_out.glob(".partial*"))
 
 
 def test_same_bytes_again(dataset, phantom_out, tmp_path):
-    suffix = json.loads((phantom_out / f"{P}_events.json").read_text())["Sources"][0]["name"][-3:]
+    suffix = json.loads((phantom_out / f"{P}_events.json").read_text())["SourceFiles"][0]["name"][-3:]
     assert run(dataset / f"{STEM}.{suffix}", tmp_path) == 0
     for path in phantom_out.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name

@@ -60,6 +60,6 @@ def test_sidecar_tells_inputs_without_their_folders(tmp_path):
         tmp_path / "out.nii.gz", verb="segment", inputs=[source], settings={"a": 1}, Units="ml"
     )
     content = json.loads(path.read_text())
-    assert content["Sources"] == [{"name": "in.txt", "sha256": sha256(source)}]
+    assert content["SourceFiles"] == [{"name": "in.txt", "sha256": sha256(source)}]
     assert content["Units"] == "ml"
     assert str(tmp_path) not in path.read_text()
