@@ -72,8 +72,16 @@ def write_sidecar(
 
 
 @contextmanager
-def staged(out_dir: str | Path, verb: str) -> Iterator[Path]:
+def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iterator[Path]:
     """Yield a scratch folder whose files move into `out_dir` only when the block ends well.
+
+    Parameters
+    ----------
+    out_dir, verb
+        Folder to write, and what names the scratch folder in it.
+    optional
+        Globs of files that are not always written: those of an earlier run are removed, so that
+        nothing of other inputs stays beside the new files.
 
     Raises
     ------
@@ -93,6 +101,8 @@ def staged(out_dir: str | Path, verb: str) -> Iterator[Path]:
         ) from error
     try:
         yield scratch
+        for old in {p for pattern in optional for p in out_dir.glob(pattern)}:
+            old.unlink()
         for source in sorted(p for p in scratch.rglob("*") if p.is_file()):
             target = out_dir / source.relative_to(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,8 @@ def command(
     """Write meshes, tracts, glTF and the offline viewer."""
     chosen = load_settings(ExportSettings, settings)
     muscle_map = read_map(map_dir, prefix)
-    with staged(out, "export") as folder:
+    optional = (f"{prefix}_fascicles.*", f"{prefix}_viewer.*", f"stl/{prefix}_*")
+    with staged(out, "export", optional) as folder:
         writer = _Writer(folder, map_dir, prefix, chosen)
         writer.images(muscle_map)
         writer.meshes(muscle_map)

@@ -75,7 +75,7 @@ def command(
         for number, area in progress
     ]
     inputs = [p for p in (tensor, labels, mask, *(aponeurosis or [])) if p is not None]
-    with staged(out, VERB) as folder:
+    with staged(out, VERB, (f"{prefix}_aponeuroses.*",)) as folder:
         _write(folder, prefix, results, diffusion, inputs, options)
 
 

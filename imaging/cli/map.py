@@ -75,7 +75,7 @@ def command(
     surfaces = _surfaces(stages, on_grid)
 
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
-    with staged(out, VERB) as folder:
+    with staged(out, VERB, (f"{prefix}_fascicles.*", f"{prefix}_activation.*")) as folder:
         start = folder / prefix
         vtk_map.save_vtk(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
         vtk_map.save_vtk(vtk_map.colour_surfaces(surfaces, muscles), f"{start}_surfaces.vtp")

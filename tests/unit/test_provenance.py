@@ -31,6 +31,17 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["new.txt"]
 
 
+def test_optional_files_of_an_earlier_run_do_not_stay(tmp_path):
+    (tmp_path / "sub-01_fascicles.vtp").write_text("of other inputs")
+    (tmp_path / "sub-02_fascicles.vtp").write_text("of another subject")
+    with pytest.raises(RuntimeError), staged(tmp_path, "verb", ["sub-01_fascicles.*"]):
+        raise RuntimeError
+    assert (tmp_path / "sub-01_fascicles.vtp").exists()
+    with staged(tmp_path, "verb", ["sub-01_fascicles.*"]) as scratch:
+        (scratch / "sub-01_map.vti").write_text("new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sub-01_map.vti", "sub-02_fascicles.vtp"]
+
+
 def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with (
