@@ -103,16 +103,16 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "export": ("export", ("_viewer.html", "_map.glb")),
 }
 
-# Source folders whose change must rerun a stage, beside the modules at the top of the package.
+# What a change of must rerun a stage, beside the modules at the top of the package.
 _CODE: Mapping[str, tuple[str, ...]] = {
-    "segmentation": ("segmentation",),
-    "diffusion": ("diffusion",),
-    "fibres": ("architecture",),
-    "elastography": ("elastography",),
-    "function": ("function",),
-    "map": ("musclemap",),
-    "export": ("export",),
-    "report": ("report",),
+    "segmentation": ("segmentation", "cli/segment.py", "data/atlas"),
+    "diffusion": ("diffusion", "cli/diffusion.py"),
+    "fibres": ("architecture", "geometry", "cli/fibres.py"),
+    "elastography": ("elastography", "cli/elastography.py", "cli/wave_files.py"),
+    "function": ("function", "cli/function.py", "cli/recording_files.py", "data/emg_aliases.tsv"),
+    "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv"),
+    "export": ("export", "cli/export.py", "data/viewer"),
+    "report": ("report", "cli/report.py", "data/templates"),
 }
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -264,9 +264,10 @@ def options(flag: str, files: Sequence[str] | str) -> str:
 def code(stage: str) -> str:
     """Return the version and a digest of a stage's source, so that a changed stage runs again."""
     root = Path(__file__).parent
-    folders = [root / name for name in _CODE[stage]]
-    sources = [*root.glob("*.py"), *(p for folder in folders for p in folder.rglob("*.py"))]
+    sources = set(root.glob("*.py")) | set((root / "data").glob("muscles.tsv"))
+    for place in (root / name for name in _CODE[stage]):
+        sources |= {p for p in place.rglob("*") if p.is_file()} if place.is_dir() else {place}
     digest = hashlib.sha256()
-    for path in sorted(sources):
+    for path in sorted(p for p in sources if "__pycache__" not in p.parts):
         digest.update(path.read_bytes())
     return f"{__version__}+{digest.hexdigest()[:12]}"
