@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from imaging.cli.wave_files import read_json
 from imaging.config import SegmentationSettings, load_settings
 from imaging.image import Image, canonical, load_image, load_labels, save_image
 from imaging.measures import Notes, write_measures, write_notes
@@ -74,9 +74,7 @@ def command(
 def _sidecar(anat: Path) -> tuple[str, str | None]:
     """Return contrast and side that the name and sidecar of an image tell."""
     stem = anat.name.removesuffix(".gz").removesuffix(".nii")
-    path, content = sidecar_path(anat), {}
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(anat)[0] if sidecar_path(anat).is_file() else {}
     side = str(content.get("BodyPartSide", content.get("Laterality", ""))).lower()
     side = {"l": "left", "r": "right"}.get(side, side)
     return stem.rsplit("_", 1)[-1], side if side in ("left", "right") else None

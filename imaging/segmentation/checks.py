@@ -79,12 +79,19 @@ def measures(
                 float(confidence[mask].std()),
                 status="assumed" if label in drawn else "modelled", note=note,
             ),
-            Measure(label, "components", float(1 + islands.get(label, 0)), "1",
-                    note="bodies found; all but the largest were removed"),
+            _components(label, mask, islands, label in drawn),
             Measure(label, "coverage", 0.0 if cut else 1.0, "1",
                     note="1 wholly in view, 0 cut by the field of view"),
         ]  # fmt: skip
     return rows
+
+
+def _components(label: int, mask: MaskArray, islands: dict[int, int], drawn: bool) -> Measure:
+    if drawn:
+        count, note = ndimage.label(mask, np.ones((3, 3, 3)))[1], "bodies drawn; all are kept"
+    else:
+        count, note = 1 + islands.get(label, 0), "bodies found; all but the largest were removed"
+    return Measure(label, "components", float(count), "1", note=note)
 
 
 def order_warnings(image: Image) -> list[str]:
