@@ -146,8 +146,7 @@ def harmonic_field(images: WaveImages, *, smoothing_voxels: float = 0.65) -> Wav
 
     Notes
     -----
-    Gradient of the phase without unwrapping: Hirsch et al., Magn Reson Med 2014 (MDEV); Barnhill
-    et al., Magn Reson Med 2018.
+    Gradient of the phase without unwrapping, as in MDEV: Hirsch et al., Magn Reson Med 2014.
     """
     *shape, directions, offsets, drivers = images.phase.shape
     axes = images.affine[:3, :3]
