@@ -125,10 +125,7 @@ def find_sessions(
     ConfigError
         `select` names no such input.
     """
-    if unknown := set(select or {}) - set(SELECTABLE):
-        raise ConfigError(
-            f"select names {', '.join(sorted(unknown))}", None, f"Use {', '.join(SELECTABLE)}"
-        )
+    _check_selection(select or {})
     root = Path(bids_dir)
     if not root.is_dir():
         raise MissingFileError("no such BIDS folder", root, "Check the path")
@@ -162,6 +159,13 @@ def find_sessions(
     if not found:
         raise DatasetError("holds no such session", root, "Check --session-id")
     return found
+
+
+def _check_selection(select: Mapping[str, str]) -> None:
+    if unknown := set(select) - set(SELECTABLE):
+        raise ConfigError(
+            f"select names {', '.join(sorted(unknown))}", None, f"Use {', '.join(SELECTABLE)}"
+        )
 
 
 def _labels(labels: Iterable[str], prefix: str) -> set[str]:

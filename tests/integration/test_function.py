@@ -97,7 +97,8 @@ def test_every_table_has_a_sidecar(phantom_out):
 
 
 def test_same_bytes_again(dataset, phantom_out, tmp_path):
-    suffix = json.loads((phantom_out / f"{P}_events.json").read_text())["SourceFiles"][0]["name"][-3:]
+    about = json.loads((phantom_out / f"{P}_events.json").read_text())
+    suffix = about["SourceFiles"][0]["name"][-3:]
     assert run(dataset / f"{STEM}.{suffix}", tmp_path) == 0
     for path in phantom_out.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
