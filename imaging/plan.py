@@ -11,7 +11,7 @@ from typing import Any
 
 from imaging import __version__
 from imaging.config import Settings
-from imaging.dataset import Session, sibling
+from imaging.dataset import Session, sibling, stem
 
 # Folder, and what follows the prefix in the name of each file a stage always writes.
 OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -186,13 +186,14 @@ class Plan:
         }
         return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
 
-    def segment_inputs(self, wildcards: Any) -> dict[str, str]:
+    def segment_inputs(self, wildcards: Any) -> dict[str, Any]:
         """Return the anatomical image and, where drawn, the manual labels with their look-up."""
         session = self.session(wildcards)
         found = {"anat": session.anat, "manual": session.manual_dseg}
         if session.manual_dseg and sibling(session.manual_dseg, ".tsv").is_file():
             found["lookup"] = sibling(session.manual_dseg, ".tsv")
-        return {name: str(path) for name, path in found.items() if path}
+        files = {name: str(path) for name, path in found.items() if path}
+        return {**files, "beside": _beside(session.anat)}
 
     def dwi_inputs(self, wildcards: Any) -> dict[str, str]:
         """Return the diffusion-weighted image and its gradient table."""
@@ -216,6 +217,15 @@ class Plan:
     def recording(self, wildcards: Any) -> str:
         """Return the walking recording."""
         return str(self.session(wildcards).recording)
+
+    def beside(self, name: str) -> Callable[[Any], list[str]]:
+        """Return an input function: what a verb reads beside an input, so that a change counts."""
+
+        def find(wildcards: Any) -> list[str]:
+            found = getattr(self.session(wildcards), name)
+            return _beside(*(found if isinstance(found, tuple) else (found,)))
+
+        return find
 
     def map_inputs(self, wildcards: Any) -> list[str]:
         """Return the files of every stage that the session's inputs allow."""
@@ -253,6 +263,17 @@ class Plan:
             return int((base + factor * input.size_mb) * attempt)
 
         return mem_mb
+
+
+def _beside(*paths: Path | None) -> list[str]:
+    """Return the sidecars, magnitudes and tables of inputs, where there are any."""
+    files = []
+    for path in (p for p in paths if p):
+        start = stem(path).removesuffix("_emg")
+        names = [sibling(path, ".json").name, path.name.replace("part-phase", "part-mag")]
+        names += [f"{start}_channels.tsv", f"{start}_events.tsv"]
+        files += [path.with_name(name) for name in names if name != path.name]
+    return [str(p) for p in files if p.is_file()]
 
 
 def options(flag: str, files: Sequence[str] | str) -> str:

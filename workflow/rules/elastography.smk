@@ -1,6 +1,7 @@
 rule stiffness_from_waves:
     input:
         waves=plan.waves,
+        beside=plan.beside("waves"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
     output:
         plan.outputs("waves"),
@@ -28,6 +29,7 @@ rule stiffness_from_waves:
 rule stiffness_from_map:
     input:
         stiffness=plan.stiffness,
+        beside=plan.beside("stiffness"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
     output:
         plan.outputs("stiffness"),

@@ -1,6 +1,7 @@
 rule function:
     input:
         recording=plan.recording,
+        beside=plan.beside("recording"),
     output:
         plan.outputs("function"),
     log:
