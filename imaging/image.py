@@ -103,7 +103,8 @@ def load_image(
     MissingFileError
         No such file.
     ImageError
-        Truncated, not an image, wrong number of axes, or values that are not finite.
+        Truncated, not an image, without orientation, wrong number of axes, or values that are
+        not finite real numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -118,6 +119,7 @@ def load_image(
             path,
             "The file may be truncated: copy or convert it again",
         ) from error
+    _check_header(nifti.header, data.dtype, path)
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     while data.ndim > max(allowed) and data.shape[-1] == 1:
         data = data[..., 0]
@@ -138,6 +140,17 @@ def load_image(
             "Replace them or export the image again",
         )
     return Image(data.astype(dtype, copy=False), affine)
+
+
+def _check_header(header: Any, dtype: np.dtype[Any], path: Path) -> None:
+    if not any(int(header.get(f"{form}_code", 1)) for form in ("sform", "qform")):
+        raise ImageError(
+            "has no orientation (sform and qform codes are 0): left and right would be a guess",
+            path,
+            "Convert it again from DICOM",
+        )
+    if dtype.kind not in "buif":
+        raise ImageError(f"holds values of type {dtype}", path, "Give one real number per voxel")
 
 
 def load_labels(path: str | Path) -> Image:

@@ -163,3 +163,20 @@ def test_empty_and_fractional_label_maps(tmp_path):
         load_labels(_write(tmp_path / "empty.nii.gz", np.zeros((4, 4, 4), np.int16)))
     with pytest.raises(LabelError, match="not whole numbers"):
         load_labels(_write(tmp_path / "soft.nii.gz", np.full((4, 4, 4), 0.5, np.float32)))
+
+
+def test_complex_values_are_refused_not_cut(tmp_path):
+    path = tmp_path / "complex.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones((3, 3, 3), np.complex64), np.eye(4)), path)
+    with pytest.raises(ImageError, match="complex64"):
+        load_image(path)
+
+
+def test_an_image_without_orientation_is_refused(tmp_path):
+    path = tmp_path / "nowhere.nii.gz"
+    image = nib.Nifti1Image(np.ones((3, 3, 3), np.float32), np.eye(4))
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    nib.save(image, path)
+    with pytest.raises(ImageError, match="no orientation"):
+        load_image(path)
