@@ -8,7 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from imaging.cli.recording_files import read_recording
+from imaging.cli.recording_files import files_of, read_recording
 from imaging.config import FunctionSettings, load_settings
 from imaging.errors import RecordingError
 from imaging.function import summary
@@ -42,7 +42,7 @@ def command(
     chosen = load_settings(FunctionSettings, settings)
     read = read_recording(recording[0], channels, events)
     analysis = analyse(read, chosen)
-    inputs = [p for p in (recording[0], channels, events) if p is not None]
+    inputs = files_of(recording[0], channels, events)
     with staged(out, VERB) as folder:
 
         def table(name: str, frame: pd.DataFrame, description: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.errors import RecordingError
-from imaging.function.bids_emg import read_bids_emg, read_events
+from imaging.function.bids_emg import read_bids_emg, read_events, table_beside
 from imaging.function.c3d import read_c3d
 from imaging.function.recording import Recording
 
@@ -30,3 +30,11 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
         raise RecordingError("a channels table goes with EDF", path, "Use settings: channels")
     read = read_c3d(path)
     return read if events is None else replace(read, events=read_events(events), event_frame_s=0.0)
+
+
+def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:
+    """Return every file that :func:`read_recording` reads."""
+    if path.suffix.lower() != ".c3d":
+        channels = channels or table_beside(path, "channels")
+        events = events or table_beside(path, "events")
+    return [p for p in (path, channels, events) if p is not None and p.is_file()]

@@ -42,7 +42,7 @@ def read_bids_emg(
             # Of a file that is cut short the reader warns only.
             warnings.filterwarnings("error", message=_CUT_SHORT, category=UserWarning)
             file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
-        table = _table(channels or _sibling(path, "channels"), channels is not None, {"name"})
+        table = _table(channels or table_beside(path, "channels"), channels is not None, {"name"})
         names = [s.label for s in file.signals]
         keep = _emg_rows(names, table, path)
         rates = {file.signals[i].sampling_frequency for i in keep}
@@ -61,7 +61,7 @@ def read_bids_emg(
     if table is not None and "target_muscle" in table:
         targets = dict(zip(table["name"], table["target_muscle"], strict=True))
     labels = tuple(names[i] for i in keep)
-    gait = read_events(events or _sibling(path, "events"), named=events is not None)
+    gait = read_events(events or table_beside(path, "events"), named=events is not None)
     return Recording(labels, signals, float(rates.pop()), targets=targets, events=gait)
 
 
@@ -88,7 +88,8 @@ def read_events(path: Path, *, named: bool = True) -> tuple[Event, ...]:
     return tuple(sorted((e for e in found if e is not None), key=lambda e: e.time_s))
 
 
-def _sibling(path: Path, kind: str) -> Path:
+def table_beside(path: Path, kind: str) -> Path:
+    """Return where the table ``channels`` or ``events`` of a recording lies."""
     return path.with_name(f"{path.stem.removesuffix('_emg')}_{kind}.tsv")
 
 
