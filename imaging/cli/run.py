@@ -233,7 +233,7 @@ def _snakemake(
 def _follow(stream: IO[str], log: IO[str], *, echo: bool) -> str:
     """Copy Snakemake's output to the log and its steps to a bar; return its last lines."""
     tail: list[str] = []
-    with tqdm(desc="steps", unit="step", total=1, disable=echo) as bar:
+    with tqdm(desc="steps", unit="step", total=1, disable=True if echo else None) as bar:
         for line in stream:
             log.write(line)
             log.flush()
