@@ -15,6 +15,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import minimize
+from scipy.spatial import cKDTree
 
 from imaging.architecture.direction import principal_direction
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
@@ -32,6 +33,7 @@ _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
 _LEAST_JUMP_DEG, _LEAST_T = 10.0, 5.0
 _MESH_MM, _BEYOND_MM = 2.0, 3.0
+_NEIGHBOURS = 30  # voxels at the sheet over which its jump is averaged
 
 
 @dataclass(frozen=True)
@@ -251,8 +253,8 @@ def _mesh(
     voxels = apply_affine(np.linalg.inv(affine), mesh).T
     distance = ndimage.map_coordinates(outside, voxels, order=1, mode="nearest")
     edge = 0.5 * spacing.min()
-    weight = np.exp(-0.5 * (((flat[:, None] - places[None, :, :2]) / 6.0) ** 2).sum(axis=-1))
-    local_jump = weight @ jump / np.maximum(weight.sum(axis=1), 1e-9)
+    _, nearest = cKDTree(places[:, :2]).query(flat, k=min(_NEIGHBOURS, len(places)))
+    local_jump = jump[nearest].reshape(len(flat), -1).mean(axis=1)
     there = (distance < edge + _BEYOND_MM) & (local_jump > _LEAST_JUMP_DEG)
     there = there.reshape(grid.shape[:2])
     quads = there[:-1, :-1] & there[1:, :-1] & there[:-1, 1:] & there[1:, 1:]
