@@ -29,6 +29,7 @@ _STIFFNESS = 1e-5  # against bends, per mm2 and power of the degree
 _WIDTHS_MM = (4.0, 3.0, 2.0, 1.5, 1.5)  # of the step between both sides, one per round
 _START_WIDTHS_MM = (8.0, 4.0, 2.0)
 _KERNEL = Kernel(14.0, 1)  # wide: a field that follows misplaced voxels cannot tell them
+_RIDGE = 0.03
 _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
 _LEAST_JUMP_DEG, _LEAST_T = 10.0, 5.0
@@ -195,7 +196,7 @@ def _smooth(
     """Return smooth tensors (P, 6) of the voxels inside, where known, and their leverage (P,)."""
     values, weights, coarse_mm = coarsen(tensor, weight[None], spacing)
     block = np.rint(coarse_mm / spacing)
-    smooth, known, leverage = local_polynomial(values, weights[0], coarse_mm, _KERNEL)
+    smooth, known, leverage = local_polynomial(values, weights[0], coarse_mm, _KERNEL, _RIDGE)
     at = ((np.argwhere(inside) - (block - 1) / 2) / block).T
     stack = np.concatenate([smooth, known[..., None], leverage[..., None]], axis=-1)
     found = [
