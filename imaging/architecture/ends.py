@@ -21,7 +21,7 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 LONGEST_EXTENSION_MM = 10.0
-NORMAL_SMOOTHING_MM = 2.5
+NORMAL_SMOOTHING_MM = 1.5
 
 
 def build_walls(

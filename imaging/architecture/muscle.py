@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from imaging.architecture.aponeurosis import find_sheet
 from imaging.architecture.compartments import divide
 from imaging.architecture.direction import fit_directions
 from imaging.architecture.ends import build_walls, extend_to_surface
@@ -32,7 +33,10 @@ _FEWEST_FASCICLES = 10
 _SUPPORT = 0.5
 _FILLED_WITHIN_MM = 3.0
 _BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
-_NO_SHEET = "its internal aponeurosis is not known, so where fascicles end is not known either"
+_NO_SHEET = (
+    "its internal aponeurosis was not given and not found in the data, "
+    "so where fascicles end is not known"
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class MuscleArchitecture:
         Counts of seeds and of the reasons for which streamlines were dropped.
     sheets : tuple of Sheet
         Internal aponeuroses that were used.
+    sheets_found : bool
+        Whether they were found from the data rather than given.
     ends_unknown : str
         Why it is not known where fascicles end; empty where it is.
     """
@@ -75,6 +81,7 @@ class MuscleArchitecture:
     seeds: FloatArray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     sheets: tuple[Sheet, ...] = ()
+    sheets_found: bool = False
     ends_unknown: str = ""
 
 
@@ -98,7 +105,8 @@ def reconstruct_muscle(
     settings
         See :class:`imaging.config.FibreSettings`.
     sheets
-        Internal aponeuroses, on which fascicles end.
+        Internal aponeuroses, on which fascicles end; for a bipennate muscle without any they are
+        looked for.
 
     Returns
     -------
@@ -127,12 +135,16 @@ def reconstruct_muscle(
         return nothing(f"{count} voxels of the diffusion image lie in the muscle: too few")
 
     rng = np.random.default_rng([settings.seed, label])
+    axis = principal_axis(points)
+    found = None
+    if is_bipennate(label) and not sheets:
+        found = find_sheet(tensors, share, affine, axis)
+        sheets = () if found is None else (found.sheet,)
     parts = divide(share, affine, sheets, _BLEND_MM)
     directions = fit_directions(tensors, parts.weights, spacing, settings.smoothing_mm)
     ends_unknown = _NO_SHEET if is_bipennate(label) and not sheets else ""
     walls, normals = build_walls(points, faces, sheets)
     seeds = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
-    axis = principal_axis(points)
     lines = track(
         seeds, directions.vectors, parts.side_mm, affine, walls, first_end=-axis,
         step_mm=settings.step_mm, max_angle_deg_per_mm=settings.max_angle_deg_per_mm,
@@ -149,6 +161,9 @@ def reconstruct_muscle(
     if ends_unknown:
         fascicles.table["status"] = "not_measured"
     facts = {"seeds": len(seeds), "covered": round(covered, 4), **dropped}
+    if found is not None:
+        facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
+        facts["aponeurosis_evidence"] = round(found.evidence, 1)
     facts["smoothing_mm"] = directions.kernel.sigma_mm
     facts["polynomial_order"] = directions.kernel.order
     smooth, owner = directions.vectors, parts.weights.argmax(axis=0)
@@ -164,7 +179,7 @@ def reconstruct_muscle(
         )
     return MuscleArchitecture(
         label, points, faces, fascicles, measures, box, one, directions.dispersion_deg, share,
-        seeds[kept], facts, tuple(sheets), ends_unknown,
+        seeds[kept], facts, tuple(sheets), found is not None, ends_unknown,
     )  # fmt: skip
 
 

@@ -37,7 +37,9 @@ def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) 
     method = (
         "Diffusion tensors were smoothed inside each muscle by local polynomial regression with a "
         f"Gaussian kernel ({width}, outlying voxels down-weighted), "
-        "separately on both sides of internal aponeuroses where these were given. Streamlines "
+        "separately on both sides of internal aponeuroses. An aponeurosis of a bipennate muscle "
+        "that was not given was sought as the smooth sheet that best parts two smooth fields. "
+        "Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
         f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
         "intersection with the muscle's surface or an internal aponeurosis. Streamlines that "
@@ -57,6 +59,11 @@ def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) 
             warnings.append(
                 f"{name}: {r.ends_unknown}; its fascicles are written but its length, pennation "
                 "and curvature are not measured. Give the aponeurosis as a mask or surface."
+            )
+        elif r.sheets_found:
+            warnings.append(
+                f"{name}: its internal aponeurosis was found from the jump of fibre direction; "
+                "look at it before its fascicles' ends are relied on."
             )
     facts = {str(r.label): r.facts for r in results if r.facts}
     return Notes("fibres", method, _CITATIONS, warnings, facts)

@@ -20,7 +20,7 @@ BoolArray = NDArray[np.bool_]
 
 LEAST_MASS = 0.01  # of a full kernel, below which nothing is said
 _TRUNCATE = 3.0
-_RIDGE = 0.03  # share of a full kernel added to the normal equations, all but the constant
+RIDGE = 0.003  # more would flatten bends, which tells most at the ends of fascicles
 _HIGHEST_POWER = 4
 _MOST_LEVERAGE = 0.9
 _COARSE_MM = 3.0
@@ -46,7 +46,11 @@ def gaussian_mean(values: FloatArray, spacing: FloatArray, sigma_mm: float) -> F
 
 
 def local_polynomial(
-    values: FloatArray, weight: FloatArray, spacing: FloatArray, kernel: Kernel
+    values: FloatArray,
+    weight: FloatArray,
+    spacing: FloatArray,
+    kernel: Kernel,
+    ridge: float = RIDGE,
 ) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Fit a polynomial about every voxel.
 
@@ -60,6 +64,8 @@ def local_polynomial(
         Voxel size, mm.
     kernel
         Width and order.
+    ridge
+        Share of a full kernel added to the slopes' normal equations: more flattens slopes.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def local_polynomial(
                 moments[powers] = _moment(weight, kernels, powers)[known]
             normal[:, a, b] = normal[:, b, a] = moments[powers]
     diagonal = np.arange(1, count)
-    normal[:, diagonal, diagonal] += _RIDGE
+    normal[:, diagonal, diagonal] += ridge
     right = np.zeros((len(normal), count), np.float32)
     right[:, 0] = 1.0
     first_row = np.linalg.solve(normal, right[..., None])[..., 0]

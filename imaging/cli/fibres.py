@@ -164,8 +164,11 @@ def _write(
     labelled_surface(surfaces).save(path("surfaces.vtp", "mm", text))
     meshes = [(r.label, s.points, s.faces) for r in results for s in r.sheets]
     if meshes:
-        text = "Internal aponeuroses, world RAS+; cell array label"
-        labelled_surface(meshes).save(path("aponeuroses.vtp", "mm", text))
+        text = "Internal aponeuroses, world RAS+; cell arrays label, found (1: from the data)"
+        surface = labelled_surface(meshes)
+        found = [r.label for r in results if r.sheets_found]
+        surface.cell_data["found"] = np.isin(surface.cell_data["label"], found).astype(np.uint8)
+        surface.save(path("aponeuroses.vtp", "mm", text))
     directions, dispersion = _maps(results, tensor)
     text = "Smooth fibre direction, unit vector in world RAS+, up to its sign"
     save_image(directions, path("desc-smooth_direction.nii.gz", "1", text))

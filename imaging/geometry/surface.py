@@ -23,7 +23,7 @@ IntArray = NDArray[np.integer[Any]]
 
 _FINEST_MM, _COARSEST_MM = 1.0, 2.0  # edges of the triangles
 _SMOOTHING_VOXELS = 0.8
-_TAUBIN_PASSES, _TAUBIN_BAND = 40, 0.03
+_TAUBIN_PASSES, _TAUBIN_BAND = 60, 0.015
 
 
 def signed_distance(mask: NDArray[np.bool_], spacing: FloatArray) -> FloatArray:
