@@ -100,7 +100,8 @@ class Settings(Section):
         default_factory=list, description="Sessions not to run, as sub-01 or sub-01_ses-02"
     )
     select: dict[str, str] = Field(
-        default_factory=dict, description="Glob per input that settles an ambiguity"
+        default_factory=dict,
+        description="Glob per input (anat, dwi, stiffness, recording, manual_dseg), if ambiguous",
     )
     open_inputs: bool = Field(True, description="Open every input before anything runs")
     segmentation: SegmentationSettings = SegmentationSettings()
