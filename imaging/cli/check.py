@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
+import yaml
 from tqdm import tqdm
 
 from imaging.cli.inspection import INSPECTIONS
-from imaging.config import Settings
+from imaging.config import Settings, parse_settings
 from imaging.dataset import Finding, Session, find_sessions
-from imaging.errors import DatasetError, OutputError, PennateError
+from imaging.errors import ConfigError, DatasetError, OutputError, PennateError
 
 Participants = Annotated[
     list[str] | None,
@@ -27,6 +28,25 @@ Sessions = Annotated[
     list[str] | None,
     typer.Option("--session-id", "--session-label", "--session_label", help="Only these sessions"),
 ]
+
+
+def settings_file(path: Path | None) -> dict[str, Any]:
+    """Return what a YAML file of settings holds, unchecked; nothing without a file.
+
+    Raises
+    ------
+    ConfigError
+        Not readable, or not a table of settings.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError("cannot be read as YAML", path, "Check the file") from error
+    if not isinstance(content, dict):
+        raise ConfigError("is not a table of settings", path, "See config/default.yaml")
+    return content
 
 
 def inspect(session: Session) -> Session:
@@ -98,10 +118,18 @@ def command(
     participant_label: Participants = None,
     session_id: Sessions = None,
     names_only: Annotated[bool, typer.Option(help="Look at file names, open nothing")] = False,
+    config: Annotated[Path | None, typer.Option(help="YAML with settings, for select")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table as TSV")] = None,
 ) -> None:
     """List found, missing and ambiguous inputs, and every contradiction."""
-    sessions = find_sessions(bids_dir, participant_label or [], session_id or [])
+    content = {**settings_file(config), "bids_dir": str(bids_dir), "out_dir": str(out or "")}
+    settings = parse_settings(Settings, content, str(config or "arguments"))
+    sessions = find_sessions(
+        bids_dir,
+        participant_label or settings.participants,
+        session_id or settings.sessions,
+        settings.select,
+    )
     if not names_only:
         sessions = [inspect(s) for s in _with_progress(sessions)]
     frame = table(sessions)

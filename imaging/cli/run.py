@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import typer
 import yaml
 from tqdm import tqdm
 
 from imaging import __version__
-from imaging.cli.check import Participants, Sessions, table, usable_sessions
+from imaging.cli.check import Participants, Sessions, settings_file, table, usable_sessions
 from imaging.config import Settings, parse_settings
 from imaging.dataset import Session, find_sessions
-from imaging.errors import ComputationError, ConfigError, DatasetError, OutputError
+from imaging.errors import ComputationError, DatasetError, OutputError
 from imaging.plan import Plan
 from imaging.provenance import staged, write_json
 
@@ -125,14 +125,7 @@ def _settings(
     sessions: list[str] | None,
 ) -> Settings:
     """Return the settings of a file, overruled by the arguments."""
-    content: Any = {}
-    if config is not None:
-        try:
-            content = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError("cannot be read as YAML", config, "Check the file") from error
-        if not isinstance(content, dict):
-            raise ConfigError("is not a table of settings", config, "See config/default.yaml")
+    content = settings_file(config)
     content["bids_dir"] = str(bids_dir.resolve())
     content["out_dir"] = str(out_dir.resolve())
     if participants:

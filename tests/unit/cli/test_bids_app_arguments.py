@@ -43,3 +43,16 @@ def test_folders_of_the_settings_are_those_of_the_caller(tmp_path, monkeypatch):
     settings = _settings(Path("in"), Path("out"), Path("mine.yaml"), None, None)
     assert settings.segmentation.atlas == str(tmp_path / "legs")
     assert settings.out_dir == str(tmp_path / "out")
+
+
+def test_check_heeds_what_the_settings_select(tmp_path, capsys):
+    anat = tmp_path / "bids" / "sub-01" / "anat"
+    anat.mkdir(parents=True)
+    for name in ("sub-01_acq-a_T1w.nii.gz", "sub-01_acq-b_T1w.nii.gz"):
+        (anat / name).touch()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("select: {anat: '*acq-b*'}", encoding="utf-8")
+    call = ["check", str(tmp_path / "bids"), "--names-only"]
+    assert main(call) == 2
+    assert "anat is ambiguous" in capsys.readouterr().err
+    assert main([*call, "--config", str(mine)]) == 0
