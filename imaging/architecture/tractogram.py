@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +9,13 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
+from imaging import trx
 from imaging.architecture.fascicles import Fascicles
 from imaging.geometry import polydata
 from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
-
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
@@ -31,35 +27,16 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
         World RAS+ mm.
     grid
         Image whose grid the header names.
-
-    References
-    ----------
-    TRX 0.1, github.com/tee-ar-ex/trx-spec.
     """
     table = fascicles.table
-    header = {
-        "DIMENSIONS": list(grid.shape),
-        "NB_STREAMLINES": len(fascicles),
-        "NB_VERTICES": len(fascicles.points),
-        "VOXEL_TO_RASMM": grid.affine.tolist(),
+    figures = {
+        name: table[name].to_numpy()
+        for name in table.select_dtypes("number").columns
+        if name != "fascicle"
     }
-    members = {
-        "header.json": json.dumps(header, indent=2).encode(),
-        "positions.3.float32": fascicles.points.astype("<f4").tobytes(),
-        "offsets.uint32": fascicles.offsets.astype("<u4").tobytes(),
-    }
-    for name in table.select_dtypes("number").columns:
-        if name != "fascicle":
-            members[f"dps/{name}.float32"] = table[name].to_numpy("<f4").tobytes()
     names = (table["side"] + "_" + table["muscle"]).to_numpy(str)
-    for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        members[f"groups/{name}.uint32"] = rows.astype("<u4").tobytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(members):
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_DATE), members[name])
-    return buffer.getvalue()
+    groups = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
+    return trx.archive(fascicles.points, fascicles.offsets, figures, groups, grid)
 
 
 def fascicle_lines(fascicles: Fascicles) -> pv.PolyData:

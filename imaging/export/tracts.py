@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
-import zipfile
-from collections.abc import Mapping
 
 import nibabel as nib
 import numpy as np
 from nibabel.streamlines import ArraySequence, Tractogram, TrkFile
 from numpy.typing import NDArray
 
+from imaging import trx
 from imaging.export.inputs import Fascicles, short_name
 from imaging.image import Image
 
 # Limits of the TRK header.
 _TRK_PROPERTIES, _TRK_NAME = 10, 20
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
-    """Return fascicles as an uncompressed TRX archive; the same fascicles give the same bytes.
+    """Return fascicles as a TRX archive, with groups named by side and muscle.
 
     Parameters
     ----------
@@ -29,29 +26,13 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
         World RAS+ mm.
     grid
         Image that the header refers to.
-
-    Notes
-    -----
-    TRX 0.1 (github.com/tee-ar-ex/trx-spec): positions in world mm, `dps` per fascicle, `groups`
-    of fascicle numbers named by side and muscle.
     """
-    header = {
-        "DIMENSIONS": list(grid.shape),
-        "NB_STREAMLINES": len(fascicles),
-        "NB_VERTICES": len(fascicles.points),
-        "VOXEL_TO_RASMM": grid.affine.tolist(),
+    groups = {
+        short_name(int(label), "_"): np.flatnonzero(fascicles.labels == label)
+        for label in np.unique(fascicles.labels)
     }
-    members: dict[str, bytes] = {
-        "header.json": json.dumps(header, indent=2).encode(),
-        "positions.3.float32": fascicles.points.astype("<f4").tobytes(),
-        "offsets.uint32": fascicles.offsets.astype("<u4").tobytes(),
-    }
-    for name, values in _per_fascicle(fascicles).items():
-        members[f"dps/{name}.float32"] = values.astype("<f4").tobytes()
-    for label in np.unique(fascicles.labels):
-        rows = np.flatnonzero(fascicles.labels == label)
-        members[f"groups/{short_name(int(label), '_')}.uint32"] = rows.astype("<u4").tobytes()
-    return _archive(members)
+    figures = _per_fascicle(fascicles)
+    return trx.archive(fascicles.points, fascicles.offsets, figures, groups, grid)
 
 
 def trk_bytes(fascicles: Fascicles, grid: Image) -> bytes:
@@ -80,11 +61,3 @@ def trk_bytes(fascicles: Fascicles, grid: Image) -> bytes:
 def _per_fascicle(fascicles: Fascicles) -> dict[str, NDArray[np.float32]]:
     names = ["label", *fascicles.measures]
     return {name: fascicles.data[name].to_numpy(np.float32) for name in names}
-
-
-def _archive(members: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_DATE), content)
-    return out.getvalue()
