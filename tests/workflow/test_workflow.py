@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
 
 from benchmarks import accuracy
@@ -47,6 +48,15 @@ def test_every_promised_file_is_there_with_a_sidecar(finished):
                 assert content["GeneratedBy"]["Name"] == "pennate", path
     assert (finished / "sub-01.html").stat().st_size > 20_000
     assert json.loads((finished / "dataset_description.json").read_text())["DatasetType"]
+
+
+def test_bids_validator_finds_no_error(finished):
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    if not validator.exists():
+        pytest.skip("bids-validator-deno is not installed")
+    done = subprocess.run([validator, finished], capture_output=True, text=True)
+    assert "[ERROR]" not in done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 def test_nothing_half_written_is_left(finished):
