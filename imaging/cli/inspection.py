@@ -14,6 +14,7 @@ from imaging.diffusion.gradients import read_gradients
 from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
 from imaging.image import Image, load_image, load_labels
+from imaging.schemes import CATALOGUE, load_lookup, relabel, translate
 
 
 def _anat(session: Session) -> None:
@@ -51,8 +52,15 @@ def _recording(session: Session) -> None:
 
 
 def _manual(session: Session) -> None:
-    if session.manual_dseg:
-        _must_meet(session, load_labels(session.manual_dseg), session.manual_dseg)
+    if session.manual_dseg is None:
+        return
+    drawn = load_labels(session.manual_dseg)
+    _must_meet(session, drawn, session.manual_dseg)
+    lookup = sibling(session.manual_dseg, ".tsv")
+    if lookup.is_file():
+        relabel(drawn.data, load_lookup(lookup), lookup)
+    else:
+        translate(drawn.data, CATALOGUE)
 
 
 def _must_meet(session: Session, image: Image, path: Path) -> None:
