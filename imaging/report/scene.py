@@ -73,7 +73,7 @@ def plain(mesh: pv.PolyData) -> str:
         axes = figure.add_subplot(1, 2, number + 1, projection="3d")
         axes.add_collection3d(Line3DCollection(lines, colors=colours, linewidths=0.5))
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
-        axes.set_box_aspect(np.maximum(high - low, 1))
+        axes.set_box_aspect(np.maximum(high - low, 1), zoom=1.8)
         axes.view_init(elev=5, azim=azimuth)
         axes.set_axis_off()
     return png(figure)
