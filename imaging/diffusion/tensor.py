@@ -94,7 +94,12 @@ def to_matrix(tensor: FloatArray) -> FloatArray:
     return full
 
 
-def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) -> TensorFit:
+def fit_tensor(
+    data: FloatArray,
+    table: GradientTable,
+    mask: NDArray[np.bool_],
+    weights: FloatArray | None = None,
+) -> TensorFit:
     """Fit the tensor in every voxel of a mask.
 
     Parameters
@@ -104,6 +109,8 @@ def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) 
     table : GradientTable
         World RAS+ directions: the tensor comes out in the world frame.
     mask : (I, J, K) bool array
+    weights : array that broadcasts to (I, J, K, N), or None
+        Trust in each sample, 0..1; a sample of 0 is left out.
 
     Returns
     -------
@@ -113,6 +120,7 @@ def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) 
     """
     design = design_matrix(table)
     signal = data[mask]
+    trust = None if weights is None else np.broadcast_to(weights, data.shape)[mask]
     tensor = np.zeros((len(signal), 6), np.float32)
     values = np.zeros((len(signal), 3), np.float32)
     e1 = np.zeros((len(signal), 3), np.float32)
@@ -121,7 +129,7 @@ def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) 
     for start in range(0, len(signal), _CHUNK):
         part = slice(start, start + _CHUNK)
         chunk = signal[part].astype(np.float64)
-        beta, fitted = _weighted_fit(chunk, design)
+        beta, fitted = _weighted_fit(chunk, design, None if trust is None else trust[part])
         if not fitted.any():
             continue
         lam, vectors = np.linalg.eigh(to_matrix(beta[fitted, 1:]))
@@ -141,14 +149,18 @@ def fit_tensor(data: FloatArray, table: GradientTable, mask: NDArray[np.bool_]) 
     return TensorFit(*(_unmask(a, mask) for a in (tensor, values, e1, s0, residual)))
 
 
-def _weighted_fit(signal: FloatArray, design: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+def _weighted_fit(
+    signal: FloatArray, design: FloatArray, trust: FloatArray | None
+) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Fit signal (V, N); return parameters (V, 7) and which voxels could be fitted (V,)."""
     largest = signal.max(1, keepdims=True)
     usable = signal > _FLOOR * largest
+    trust = np.ones(signal.shape) if trust is None else trust.astype(float)
+    usable &= trust > 0
     fitted = (usable.sum(1) >= design.shape[1]) & (largest[:, 0] > 0)
     log_signal = np.log(np.where(usable, signal, 1.0))
     # Start from squared measured signals; then weigh by the signals that the model predicts.
-    weights = np.where(usable, np.square(signal / np.where(largest > 0, largest, 1)), 0)
+    weights = np.where(usable, trust * np.square(signal / np.where(largest > 0, largest, 1)), 0)
     beta = np.zeros((len(signal), design.shape[1]))
     outer = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     # Columns of 1 and of b g g differ by three orders of magnitude: balance before solving.
@@ -164,7 +176,7 @@ def _weighted_fit(signal: FloatArray, design: FloatArray) -> tuple[FloatArray, N
         right = (weights * log_signal)[fitted] @ (design / scale)
         beta[fitted] = np.linalg.solve(normal, right[..., None])[..., 0] / scale
         predicted = 2 * (beta @ design.T - log_largest)
-        weights = np.where(usable, np.exp(np.clip(predicted, -12, 2)), 0)
+        weights = np.where(usable, trust * np.exp(np.clip(predicted, -12, 2)), 0)
     return beta, fitted
 
 

@@ -75,6 +75,21 @@ def test_one_lost_sample_does_not_change_the_rest():
     assert angle_deg(fit.e1[mask], truth[mask]).max() < 0.2
 
 
+def test_samples_without_trust_are_left_out_and_trust_broadcasts_over_slices():
+    table = gradient_table()
+    image, truth = series(SHAPE, SPACING, table)
+    mask = image.data[..., 0] > 0
+    spoilt = image.data.copy()
+    spoilt[:, :, 3, 6] *= 0.3
+    trust = np.ones((1, 1, SHAPE[2], len(table.bvals)))
+    trust[0, 0, 3, 6] = 0
+    fit = fit_tensor(spoilt, table, mask, trust)
+    assert angle_deg(fit.e1[mask], truth[mask]).max() < 0.2
+    at = np.zeros(SHAPE, bool)
+    at[:, :, 3] = mask[:, :, 3]
+    assert np.median(angle_deg(fit_tensor(spoilt, table, mask).e1[at], truth[at])) > 5
+
+
 def test_error_is_near_the_bound_of_the_noise():
     table = gradient_table(30, 4)
     image, truth = series((16, 16, 16), (2.0, 2.0, 2.0), table, sigma=20.0)
