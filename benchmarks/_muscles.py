@@ -39,10 +39,14 @@ class Muscle:
         return room if self.sheet is None else np.minimum(room, side * self.sheet(p))
 
 
-def trace(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Array]:
-    """Return length (P,) and pennation at lower and upper end (P, 2) of the fascicle of points."""
+def trace(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Array, Array]:
+    """Return figures of the fascicle of each point.
+
+    Length (P,) mm, pennation at lower and upper end (P, 2) degrees, mean curvature (P,) 1/m.
+    """
     side = muscle.side(points)
     length, pennation = np.zeros(len(points)), np.zeros((len(points), 2))
+    turned = np.zeros(len(points))
     for end, h in enumerate((-step, step)):
         p, run, gap = points.copy(), np.arange(len(points)), muscle.space(points, side)
         for _ in range(int(400 / step)):
@@ -57,12 +61,13 @@ def trace(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Arra
             share = np.where(out, gap[run] / np.maximum(gap[run] - ahead, 1e-12), 1.0)
             p[run] = q + share[:, None] * move
             length[run] += share * step
+            turned[run] += 2 * np.arcsin(np.linalg.norm(muscle.unit(p[run], s) - a, axis=1) / 2)
             gap[run] = ahead
             run = run[~out]
             if not len(run):
                 break
         pennation[:, end] = _pennation(muscle, p, side)
-    return length, pennation
+    return length, pennation, 1000 * turned / length
 
 
 def _pennation(muscle: Muscle, p: Array, side: Array) -> Array:

@@ -50,6 +50,12 @@ GOALS = {
     ("bipennate", "fine", 40, True): (0.55, 0.6, 1.0, 0.9),
     ("bipennate", "fine", 40, False): (0.7, 1.2, 2.0, 1.5),
 }
+# Errors are medians over points; a bias is that of the mean over the muscle's volume.
+COLUMNS = (
+    "direction deg", "length mm", "bias mm", "pennation deg", "missing %", "raw deg",
+    "curvature 1/m", "curv. bias 1/m",
+)  # fmt: skip
+MOST_MISSING = 1.0  # % of points without a fascicle within 3 mm, for every muscle
 FAT, SHEET = 0.08, 0.2  # signal without weighting; muscle is 1
 SHEET_MM, GAP_MM = 1.0, 1.0
 # The faces of a muscle lie at an angle to the image; a flat face along voxels would hide by up to
@@ -121,12 +127,12 @@ def draw(muscle: Muscle, grid: Image) -> tuple[Image, list[Sheet]]:
 
 
 def compare(muscle: Muscle, result: MuscleArchitecture, tensor: Image, seed: int) -> list[float]:
-    """Return direction deg, length mm, bias mm, pennation deg, missing %, raw direction deg."""
+    """Return one value per column of ``COLUMNS``."""
     rng = np.random.default_rng(seed)
     points = rng.uniform(-1, 1, (60_000, 3)) * muscle.half
     points = points[muscle.room(points) > 0][:3000]
-    length, _ = trace(muscle, points)
-    out = [np.nan] * 6
+    length, _, bend = trace(muscle, points)
+    out = [np.nan] * len(COLUMNS)
     if result.box is not None and result.directions is not None:
         grid = np.argwhere(result.share > 0)
         at = tensor.to_world(grid + [s.start for s in result.box])
@@ -140,7 +146,7 @@ def compare(muscle: Muscle, result: MuscleArchitecture, tensor: Image, seed: int
         return out
     own = muscle.room(result.seeds) > 0
     table = result.fascicles.table[own]
-    true, pennation = trace(muscle, result.seeds[own])
+    true, pennation, curvature = trace(muscle, result.seeds[own])
     found = table[["pennation_start_deg", "pennation_end_deg"]].to_numpy(float)
     out[1] = float(np.median(np.abs(table["length_mm"] - true)))
     weight = result.fascicles.table["weight"]
@@ -148,12 +154,16 @@ def compare(muscle: Muscle, result: MuscleArchitecture, tensor: Image, seed: int
     out[3] = float(np.median(np.abs(found - pennation)))
     near, _ = cKDTree(result.fascicles.points).query(points)
     out[4] = 100 * float(np.mean(near > 3.0))
+    out[6] = float(np.median(np.abs(table["curvature_per_m"] - curvature)))
+    mean = np.average(result.fascicles.table["curvature_per_m"], weights=weight)
+    out[7] = float(mean - bend.mean())
     return out
 
 
 def show(values: list[float], goal: tuple[float, ...] | None) -> str:
     """Return one row of the table; a goal that is not met is marked."""
-    goals = [None] * 6 if goal is None else [*goal, 1.0, None]
+    aims = goal or (None,) * 4
+    goals = [*aims, MOST_MISSING, *[None] * (len(COLUMNS) - 5)]
     cells = []
     for value, aim in zip(values, goals, strict=True):
         text = f"{value:7.2f}"
@@ -174,8 +184,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     settings = FibreSettings.model_validate_json(given.settings)
-    heads = ["direction deg", "length mm", "bias mm", "pennation deg", "missing %", "raw deg"]
-    print(f"{'':34s}" + "".join(f"{h:19s}" for h in heads) + "s   ml")
+    print(f"{'':34s}" + "".join(f"{name:19s}" for name in COLUMNS) + "s   ml")
     for name, key in product(given.muscles, given.scans):
         muscle = MUSCLES[name]()
         spacing, turn, directions, split, usual = SCANS[key]
