@@ -1,0 +1,46 @@
+"""What the steps did, as sentences for the methods section and facts for the report.
+
+Facts, all JSON values; N volumes, K slices along the slice axis:
+
+- `motion` (N, 6): translation of the legs' centre (mm, world RAS+), rotation vector (degrees);
+  `motion_displacement_mm` (N,); `motion_corrected_volumes`: numbers of resampled volumes.
+- `gradient_check`: ok, corrected, undecided or not_checked; `gradient_check_detail`: its figures.
+- `anatomy_alignment`: registered, kept or refused; `anatomy_shift_mm`, `anatomy_rotation_deg`,
+  `anatomy_transform` (4, 4) from the world of the diffusion images to that of the anatomy.
+- `snr_b0`: median signal-to-noise ratio of one b = 0 volume.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CITATIONS = {
+    "denoise": "Veraart J, Novikov DS, Christiaens D, et al. Denoising of diffusion MRI using "
+    "random matrix theory. NeuroImage 2016;142:394-406.",
+    "motion": "Andersson JLR, Sotiropoulos SN. An integrated approach to correction for "
+    "off-resonance effects and subject movement in diffusion MR imaging. "
+    "NeuroImage 2016;125:1063-1078.",
+    "rotation": "Leemans A, Jones DK. The B-matrix must be rotated when correcting for subject "
+    "motion in DTI data. Magn Reson Med 2009;61:1336-1349.",
+    "tensor": "Veraart J, Sijbers J, Sunaert S, et al. Weighted linear least squares estimation "
+    "of diffusion MRI parameters. NeuroImage 2013;81:335-346.",
+    "check": "Schilling KG, Yeh FC, Nath V, et al. A fiber coherence index for quality control of "
+    "B-table orientation in diffusion MRI scans. Magn Reson Imaging 2019;58:82-89.",
+    "register": "Mattes D, Haynor DR, Vesselle H, et al. PET-CT image registration in the chest "
+    "using free-form deformations. IEEE Trans Med Imaging 2003;22:120-128.",
+}
+
+
+class Journal:
+    """Sentences and facts gathered on the way."""
+
+    def __init__(self) -> None:
+        self.method: list[str] = []
+        self.citations: list[str] = []
+        self.warnings: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def step(self, sentence: str, *citations: str) -> None:
+        """Note what a step did, and the methods it rests on (keys of `CITATIONS`)."""
+        self.method.append(sentence)
+        self.citations += [CITATIONS[c] for c in citations if CITATIONS[c] not in self.citations]
