@@ -54,8 +54,10 @@ def laplacian_directions(
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     axes = affine[:3, :3] / spacing
-    turns = _bends(inside, spacing)
     out = np.zeros((len(expected), *inside.shape, 3), np.float32)
+    if int(inside.sum()) < _FEWEST_CELLS:
+        return out
+    turns = _bends(inside, spacing)
     for c, direction in enumerate(expected):
         body = _largest(inside & (compartment == c))
         if int(body.sum()) < _FEWEST_CELLS:
