@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,6 +59,42 @@ def command(
 ) -> None:
     """Clean diffusion-weighted images and fit the tensor."""
     options = load_settings(DiffusionSettings, settings)
+    cleaned = clean_series(dwi, bval, bvec, anat, options)
+    with staged(out, VERB) as folder:
+        write_cleaned(cleaned, folder / prefix)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What came of a series, with all that its files have to say."""
+
+    result: DiffusionResult
+    notes: m.Notes
+    inputs: list[Path]
+    settings: Mapping[str, Any]
+
+
+def clean_series(
+    dwi: Path, bval: Path | None, bvec: Path | None, anat: Path | None, options: DiffusionSettings
+) -> Cleaned:
+    """Read a diffusion-weighted series and process it.
+
+    Parameters
+    ----------
+    dwi
+        4-D NIfTI.
+    bval, bvec
+        Gradient table; none: beside the image.
+    anat
+        Anatomical image into whose world the result is moved.
+    options
+        Settings of the stage.
+
+    Raises
+    ------
+    InputError
+        A file is missing or contradicts another one.
+    """
     image = load_image(dwi, ndim=4)
     bval = bval or sidecar_path(dwi).with_suffix(".bval")
     bvec = bvec or sidecar_path(dwi).with_suffix(".bvec")
@@ -78,8 +115,7 @@ def command(
     notes = m.Notes(
         VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts
     )
-    with staged(out, VERB) as folder:
-        _write(folder / prefix, result, notes, inputs, options.model_dump(mode="json"))
+    return Cleaned(result, notes, inputs, options.model_dump(mode="json"))
 
 
 def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
@@ -94,14 +130,9 @@ def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
         )
 
 
-def _write(
-    stem: Path,
-    result: DiffusionResult,
-    notes: m.Notes,
-    inputs: list[Path],
-    settings: Mapping[str, Any],
-) -> None:
+def write_cleaned(cleaned: Cleaned, stem: Path) -> None:
     """Write every file of the stage; `stem` is the scratch folder and the prefix."""
+    result, inputs, settings = cleaned.result, cleaned.inputs, cleaned.settings
 
     def describe(path: Path, **description: Any) -> None:
         write_sidecar(path, verb=VERB, inputs=inputs, settings=settings, **description)
@@ -120,4 +151,4 @@ def _write(
     table = Path(f"{stem}_desc-diffusion_measures.tsv")
     m.write_measures(result.measures, table)
     describe(table, Description="Figures of the diffusion images; label 0: whole image")
-    m.write_notes(notes, f"{stem}_desc-diffusion_notes.json")
+    m.write_notes(cleaned.notes, f"{stem}_desc-diffusion_notes.json")
