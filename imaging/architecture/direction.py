@@ -51,6 +51,13 @@ class DirectionField:
     certainty: FloatArray
     kernel: Kernel
 
+    def own(self, weights: FloatArray) -> FloatArray:
+        """Return the direction (I, J, K, 3) of the compartment to which each voxel belongs.
+
+        `weights` (C, I, J, K) tells how much each voxel counts for each compartment.
+        """
+        return _own(self.vectors, weights)
+
 
 def principal_direction(tensor: FloatArray) -> FloatArray:
     """Return the first eigenvector (..., 3), pointing upwards, of tensors (..., 6).

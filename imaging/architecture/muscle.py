@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from imaging.architecture.aponeurosis import find_sheet
+from imaging.architecture.aponeurosis import FoundSheet, find_sheet
 from imaging.architecture.compartments import divide
-from imaging.architecture.direction import fit_directions
-from imaging.architecture.ends import build_walls, extend_to_surface
-from imaging.architecture.fascicles import Fascicles, choose, describe, no_fascicles
+from imaging.architecture.direction import DirectionField, fit_directions
+from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
-from imaging.architecture.seeds import crop_to, muscle_share, spread_seeds
-from imaging.architecture.tracking import track
+from imaging.architecture.region import MuscleRegion, find_region
+from imaging.architecture.seeds import spread_seeds
+from imaging.architecture.tracer import Traced, Tracer
 from imaging.config import FibreSettings
-from imaging.geometry import Sheet, mask_surface, mesh_volume, principal_axis
+from imaging.geometry import Sheet, mask_surface
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import is_bipennate
@@ -27,10 +27,7 @@ from imaging.muscles import is_bipennate
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
-_MARGIN_MM = 6.0  # of directions known beyond the mask, so that tracts reach the surface
-_FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3
 _FEWEST_FASCICLES = 10
-_SUPPORT = 0.5
 _FILLED_WITHIN_MM = 3.0
 _BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
 _NO_SHEET = (
@@ -113,81 +110,67 @@ def reconstruct_muscle(
     MuscleArchitecture
         Without fascicles, and with the reason in its measures, where too little is known.
     """
-    points, faces = mask_surface(mask.data, mask.affine)
-
-    def nothing(why: str) -> MuscleArchitecture:
-        return MuscleArchitecture(
-            label, points, faces, no_fascicles(), nothing_measured(label, why), sheets=tuple(sheets)
-        )
-
-    cropped = crop_to(mask.data, mask.affine, tensor.shape, tensor.affine, _MARGIN_MM)
-    if cropped is None:
-        return nothing("the diffusion image does not cover the muscle")
-    box, affine = cropped
-    tensors = tensor.data[box]
-    share = muscle_share(mask.data, mask.affine, tensors.shape[:3], affine)
-    measured = np.any(tensors != 0, axis=-1)
-    spacing = tensor.spacing
-    covered = float((share * measured).sum() * np.prod(spacing)) / mesh_volume(points, faces)
-    if covered < _LEAST_COVERAGE:
-        return nothing(f"the diffusion image covers {100 * covered:.0f} % of the muscle")
-    if (count := int(((share > _SUPPORT) & measured).sum())) < _FEWEST_VOXELS:
-        return nothing(f"{count} voxels of the diffusion image lie in the muscle: too few")
-
+    surface = mask_surface(mask.data, mask.affine)
+    region = find_region(label, mask, surface, tensor)
+    if isinstance(region, str):
+        return _nothing(label, surface, tuple(sheets), region)
     rng = np.random.default_rng([settings.seed, label])
-    axis = principal_axis(points)
     found = None
     if is_bipennate(label) and not sheets:
-        found = find_sheet(tensors, share, affine, axis)
-        sheets = () if found is None else (found.sheet,)
-    parts = divide(share, affine, sheets, _BLEND_MM)
-    directions = fit_directions(tensors, parts.weights, spacing, settings.smoothing_mm)
-    ends_unknown = _NO_SHEET if is_bipennate(label) and not sheets else ""
-    walls, normals = build_walls(points, faces, sheets)
-    seeds = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
-    lines = track(
-        seeds, directions.vectors, parts.side_mm, affine, walls, first_end=-axis,
-        step_mm=settings.step_mm, max_angle_deg_per_mm=settings.max_angle_deg_per_mm,
-        max_length_mm=settings.max_length_mm,
-    )  # fmt: skip
-    lines = extend_to_surface(lines, walls)
-    support = (share > _SUPPORT) & measured
-    open_faces = _open_faces(points, faces, mask)
-    wall_open = np.append(open_faces, np.zeros(len(walls.corners) - len(faces) + 1, bool))
-    kept, dropped = choose(lines, wall_open, settings.min_length_mm, settings.max_length_mm)
-    fascicles = describe(
-        label, lines, kept, normals, axis, (support, affine), settings.seed_spacing_mm
-    )
+        found = find_sheet(region.tensor, region.share, region.affine, region.axis)
+    used = tuple(sheets) if found is None else (found.sheet,)
+    ends_unknown = _NO_SHEET if is_bipennate(label) and not used else ""
+    parts = divide(region.share, region.affine, used, _BLEND_MM)
+    directions = fit_directions(region.tensor, parts.weights, region.spacing, settings.smoothing_mm)
+    tracer = Tracer.build(region, used, settings)
+    seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
+    traced = tracer.trace(seeds, directions.vectors, parts.side_mm, region.affine)
+    fascicles = traced.fascicles
     if ends_unknown:
         fascicles.table["status"] = "not_measured"
-    facts = {"seeds": len(seeds), "covered": round(covered, 4), **dropped}
+    if len(fascicles) < _FEWEST_FASCICLES:
+        why = f"{len(fascicles)} of {len(seeds)} streamlines ran from surface to surface"
+        measures, fascicles = nothing_measured(label, why), no_fascicles()
+    else:
+        unfilled = _unfilled(seeds, fascicles.points)
+        measures = muscle_measures(
+            label,
+            fascicles.table,
+            seeds[traced.kept],
+            region.volume_ml,
+            unfilled,
+            rng,
+            ends_unknown,
+        )  # fmt: skip
+    return MuscleArchitecture(
+        label, *surface, fascicles, measures, region.box, directions.own(parts.weights),
+        directions.dispersion_deg, region.share, seeds[traced.kept],
+        _facts(region, len(seeds), traced, directions, found), used, found is not None,
+        ends_unknown,
+    )  # fmt: skip
+
+
+def _nothing(
+    label: int, surface: tuple[FloatArray, IntArray], sheets: tuple[Sheet, ...], why: str
+) -> MuscleArchitecture:
+    measures = nothing_measured(label, why)
+    return MuscleArchitecture(label, *surface, no_fascicles(), measures, sheets=sheets)
+
+
+def _facts(
+    region: MuscleRegion,
+    seeds: int,
+    traced: Traced,
+    directions: DirectionField,
+    found: FoundSheet | None,
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {"seeds": seeds, "covered": round(region.covered, 4), **traced.dropped}
     if found is not None:
         facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
         facts["aponeurosis_evidence"] = round(found.evidence, 1)
     facts["smoothing_mm"] = directions.kernel.sigma_mm
     facts["polynomial_order"] = directions.kernel.order
-    smooth, owner = directions.vectors, parts.weights.argmax(axis=0)
-    one = np.take_along_axis(smooth, owner[None, ..., None], axis=0)[0]
-    if len(kept) < _FEWEST_FASCICLES:
-        why = f"{len(kept)} of {len(seeds)} streamlines ran from surface to surface"
-        measures, fascicles = nothing_measured(label, why), no_fascicles()
-    else:
-        unfilled = _unfilled(seeds, fascicles.points)
-        volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
-        measures = muscle_measures(
-            label, fascicles.table, seeds[kept], volume_ml, unfilled, rng, ends_unknown
-        )
-    return MuscleArchitecture(
-        label, points, faces, fascicles, measures, box, one, directions.dispersion_deg, share,
-        seeds[kept], facts, tuple(sheets), found is not None, ends_unknown,
-    )  # fmt: skip
-
-
-def _open_faces(points: FloatArray, faces: IntArray, mask: Image) -> NDArray[np.bool_]:
-    """Tell which faces lie where the image of the muscle ends, not the muscle."""
-    voxels = mask.to_voxels(points[faces].mean(axis=1))
-    last = np.array(mask.shape) - 1
-    return np.any((voxels < 0.0) | (voxels > last), axis=1)
+    return facts
 
 
 def _unfilled(seeds: FloatArray, points: FloatArray) -> float:

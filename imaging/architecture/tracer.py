@@ -1,0 +1,100 @@
+"""From seeds and a direction field to the fascicles of one muscle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.architecture.ends import build_walls, extend_to_surface
+from imaging.architecture.fascicles import Fascicles, choose, describe
+from imaging.architecture.region import MuscleRegion
+from imaging.architecture.tracking import track
+from imaging.config import FibreSettings
+from imaging.geometry import Sheet, TriangleIndex
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Fascicles, and which seeds they came from.
+
+    Attributes
+    ----------
+    fascicles
+        In the order of `kept`.
+    kept : (F,) int array
+        Numbers of the seeds whose streamline is a fascicle.
+    dropped : dict
+        For how many seeds which reason spoke against.
+    """
+
+    fascicles: Fascicles
+    kept: IntArray
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Tracer:
+    """What ends a fascicle of one muscle, and how it is followed and described.
+
+    Attributes
+    ----------
+    region
+        The muscle.
+    walls, normals
+        Its surface and internal aponeuroses as one set of triangles, with unit normals (M, 3).
+    settings
+        Step and limits.
+    """
+
+    region: MuscleRegion
+    walls: TriangleIndex
+    normals: FloatArray
+    settings: FibreSettings
+
+    @classmethod
+    def build(
+        cls, region: MuscleRegion, sheets: Sequence[Sheet], settings: FibreSettings
+    ) -> Tracer:
+        """Return the tracer of a muscle with its internal aponeuroses."""
+        walls, normals = build_walls(region.points, region.faces, sheets)
+        return cls(region, walls, normals, settings)
+
+    def trace(
+        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
+    ) -> Traced:
+        """Return the fascicles of seeds.
+
+        Parameters
+        ----------
+        seeds : (F, 3) array
+            World mm.
+        vectors : (C, I, J, K, 3) array
+            Unit directions per compartment, world frame.
+        side_mm : (S, I, J, K) array
+            Height above each sheet; 2^S = C.
+        affine : (4, 4) array
+            Voxels of these arrays to world mm.
+        """
+        region, limits = self.region, self.settings
+        lines = track(
+            seeds, vectors, side_mm, affine, self.walls, first_end=-region.axis,
+            step_mm=limits.step_mm, max_angle_deg_per_mm=limits.max_angle_deg_per_mm,
+            max_length_mm=limits.max_length_mm,
+        )  # fmt: skip
+        lines = extend_to_surface(lines, self.walls)
+        # The last entry stands for no face; sheets, which come after the surface, are never open.
+        wall_open = np.zeros(len(self.walls.corners) + 1, bool)
+        wall_open[: len(region.faces)] = region.open_faces
+        kept, dropped = choose(lines, wall_open, limits.min_length_mm, limits.max_length_mm)
+        fascicles = describe(
+            region.label, lines, kept, self.normals, region.axis,
+            (region.support, region.affine), limits.seed_spacing_mm,
+        )  # fmt: skip
+        return Traced(fascicles, kept, dropped)
