@@ -11,7 +11,9 @@ import numpy as np
 import typer
 
 from imaging import measures as m
+from imaging.cli.wave_files import read_json
 from imaging.config import DiffusionSettings, load_settings
+from imaging.diffusion.acquisition import acquisition_of
 from imaging.diffusion.gradients import GradientTable, read_gradients, write_gradients
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
@@ -110,7 +112,8 @@ def clean_series(
                 dwi,
                 "Check that both come from the same leg and session",
             )
-    result = process(image, table, anatomy, options)
+    sidecar = read_json(dwi)[0] if sidecar_path(dwi).is_file() else {}
+    result = process(image, table, anatomy, options, acquisition_of(sidecar, image))
     inputs = [p for p in (dwi, bval, bvec, anat) if p is not None]
     notes = m.Notes(
         VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts

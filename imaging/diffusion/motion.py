@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import bounding_box
+from imaging.diffusion.resample import Placement
 from imaging.diffusion.tensor import design_matrix
 from imaging.image import Image
 
@@ -74,6 +75,18 @@ class Motion:
         out[:3, 3] = self.centre + shift - out[:3, :3] @ self.centre
         return out
 
+    def placements(self) -> list[Placement]:
+        """Return where each volume lies; at rest when its motion is within noise."""
+        return [
+            Placement(self.matrix(v), centre=self.centre) if moved else Placement()
+            for v, moved in enumerate(self.corrected)
+        ]
+
+    def turned_back(self, table: GradientTable) -> GradientTable:
+        """Return the directions relative to the leg at rest."""
+        turns = np.array([placed.pose[:3, :3].T for placed in self.placements()])
+        return table.rotated(turns)
+
 
 def estimate_motion(dwi: Image, table: GradientTable, mask: NDArray[np.bool_]) -> Motion:
     """Find the rigid motion of every volume.
@@ -120,31 +133,6 @@ def estimate_motion(dwi: Image, table: GradientTable, mask: NDArray[np.bool_]) -
                 small = displacement < _ANCHOR_SHARE_OF_VOXEL * dwi.spacing.min()
                 poses[small & (weights > _AT_REST)] = np.eye(4)
     return _summary(poses, errors, centre, world, dwi)
-
-
-def apply_motion(dwi: Image, table: GradientTable, motion: Motion) -> tuple[Image, GradientTable]:
-    """Move corrected volumes back, resampling once (cubic), and turn their directions along.
-
-    Returns
-    -------
-    dwi : Image
-        Volumes that were not corrected are untouched.
-    table : GradientTable
-        Directions relative to the anatomy at rest.
-    """
-    data = dwi.data.copy()
-    rotations = np.tile(np.eye(3), (len(motion.trace), 1, 1))
-    inverse = np.linalg.inv(dwi.affine)
-    for v in np.flatnonzero(motion.corrected):
-        pose = motion.matrix(int(v))
-        matrix = inverse @ pose @ dwi.affine
-        # Background is noise: the nearest value is a better guess at the rim than 0.
-        moved = ndimage.affine_transform(
-            dwi.data[..., v], matrix[:3, :3], matrix[:3, 3], order=3, mode="nearest"
-        )
-        data[..., v] = np.clip(moved, 0, None)
-        rotations[v] = pose[:3, :3].T
-    return dwi.with_data(data), table.rotated(rotations)
 
 
 def _sample_points(mask: NDArray[np.bool_]) -> FloatArray:

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.config import DiffusionSettings
+from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.denoise import denoise, remove_noise_floor, snr_map
 from imaging.diffusion.figures import whole_image_measures
 from imaging.diffusion.gradient_check import GradientCheck, check_gradients
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import bounding_box, leg_mask
-from imaging.diffusion.motion import Motion, apply_motion, estimate_motion
+from imaging.diffusion.motion import Motion, estimate_motion
 from imaging.diffusion.register import Alignment, register_rigid
+from imaging.diffusion.resample import PlacedSeries, Placement
 from imaging.diffusion.tensor import TensorFit, fit_tensor
 from imaging.image import Image
 from imaging.measures import Measure
@@ -24,6 +26,7 @@ from imaging.measures import Measure
 FloatArray = NDArray[np.floating[Any]]
 
 _MARGIN_VOXELS = 4
+_UNKNOWN = Acquisition()
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,11 @@ class DiffusionResult:
 
 
 def process(
-    dwi: Image, table: GradientTable, anatomy: Image | None, settings: DiffusionSettings
+    dwi: Image,
+    table: GradientTable,
+    anatomy: Image | None,
+    settings: DiffusionSettings,
+    acquisition: Acquisition = _UNKNOWN,
 ) -> DiffusionResult:
     """Denoise, correct motion, check the gradient table, fit the tensor, align with anatomy.
 
@@ -91,20 +98,23 @@ def process(
         World RAS+.
     anatomy : Image or None
         3-D image into whose world the result is moved.
+    acquisition : Acquisition
+        What the sidecar tells.
     """
     journal = Journal()
     mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     dwi, sigma = _denoise(dwi, mask, settings, journal)
-    dwi, table, motion = _correct_motion(dwi, table, mask, settings, journal)
-    fit = fit_tensor(dwi.data, table, mask)
-    table, fit = _check_table(dwi, table, mask, fit, settings, journal)
+    placed, table, motion = _find_motion(dwi, table, mask, acquisition, settings, journal)
+    dwi, weights = placed.at_rest(), placed.weights()
+    fit = fit_tensor(dwi.data, table, mask, weights)
+    table, fit = _check_table(dwi, table, mask, fit, weights, settings, journal)
     b0 = dwi.data[..., table.is_b0].mean(-1)
     snr = snr_map(b0, sigma)
     alignment = _align(dwi.with_data(b0), mask, anatomy, settings, journal)
     if alignment is not None and alignment.status == "registered":
         dwi = Image(dwi.data, alignment.world @ dwi.affine)
         table = table.rotated(alignment.world[:3, :3])
-        fit = fit_tensor(dwi.data, table, mask)
+        fit = fit_tensor(dwi.data, table, mask, weights)
     rows = whole_image_measures(table, mask, fit, snr, motion, alignment)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(
@@ -133,18 +143,20 @@ def _denoise(
     return dwi.with_data(data), sigma
 
 
-def _correct_motion(
+def _find_motion(
     dwi: Image,
     table: GradientTable,
     mask: NDArray[np.bool_],
+    acquisition: Acquisition,
     settings: DiffusionSettings,
     journal: Journal,
-) -> tuple[Image, GradientTable, Motion | None]:
-    """Return images and directions at rest, and the motion found."""
+) -> tuple[PlacedSeries, GradientTable, Motion | None]:
+    """Return where volumes lie, directions relative to the leg at rest, and the motion."""
+    phase, across = acquisition.phase_axis, acquisition.slice_axis
     if not settings.motion:
-        return dwi, table, None
+        still = [Placement()] * dwi.data.shape[3]
+        return PlacedSeries(dwi, still, phase, across), table, None
     motion = estimate_motion(dwi, table, mask)
-    dwi, table = apply_motion(dwi, table, motion)
     count = int(motion.corrected.sum())
     journal.facts["motion"] = np.round(motion.trace, 4).tolist()
     journal.facts["motion_displacement_mm"] = np.round(motion.displacement_mm, 4).tolist()
@@ -156,7 +168,8 @@ def _correct_motion(
         "motion",
         "rotation",
     )
-    return dwi, table, motion
+    placed = PlacedSeries(dwi, motion.placements(), phase, across)
+    return placed, motion.turned_back(table), motion
 
 
 def _check_table(
@@ -164,6 +177,7 @@ def _check_table(
     table: GradientTable,
     mask: NDArray[np.bool_],
     fit: TensorFit,
+    weights: FloatArray | None,
     settings: DiffusionSettings,
     journal: Journal,
 ) -> tuple[GradientTable, TensorFit]:
@@ -198,7 +212,7 @@ def _check_table(
         )
         turn = dwi.rotation @ check.change @ dwi.rotation.T
         table = table.rotated(turn)
-        fit = fit_tensor(dwi.data, table, mask)
+        fit = fit_tensor(dwi.data, table, mask, weights)
     return table, fit
 
 
