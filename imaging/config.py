@@ -34,6 +34,10 @@ class DiffusionSettings(Section):
 
     denoise: bool = Field(True, description="MP-PCA denoising")
     motion: bool = Field(True, description="Motion correction with b-vector rotation")
+    robust: bool = Field(True, description="Leave single outlying samples out of the tensor fit")
+    ivim: Literal["auto", "off"] = Field(
+        "auto", description="Take perfusion out of the tensor where there are low b-values"
+    )
     gradient_check: bool = Field(True, description="Check flips and permutations of b-vectors")
     register_to_anatomy: bool = Field(True, description="Rigid registration of b0 to anatomy")
 

@@ -1,7 +1,8 @@
-"""Diffusion tensor by weighted linear least squares, in the world frame.
+"""Diffusion tensor by iterated weighted linear least squares, in the world frame.
 
 Veraart J, et al. Weighted linear least squares estimation of diffusion MRI parameters: strengths,
-limitations, and pitfalls. NeuroImage 2013;81:335.
+limitations, and pitfalls. NeuroImage 2013;81:335. Outliers: Collier Q, et al. Magn Reson Med
+2015;73:2174; Chang LC, et al. RESTORE. Magn Reson Med 2005;53:1088.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from imaging.diffusion.eigen import describe_voxels
 from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.wls import PARAMETERS, fit_voxels, over_voxels, reject_outliers
 
 FloatArray = NDArray[np.floating[Any]]
 
-_CHUNK = 20_000
-_REWEIGHTINGS = 2
 _MIN_EIGENVALUE = 1e-6  # mm2/s, a thousandth of that of muscle
-_MAX_CONDITION = 1e6  # of the normal matrix of a voxel that lacks samples
-_FLOOR = 1e-3  # smallest signal taken as such, share of the voxel's largest
+_POOL_VOXELS = 2.0  # sigma of the neighbourhood in which noise is alike
 # Where the six elements stand in the 3 x 3 tensor: Dxx Dxy Dyy Dxz Dyz Dzz.
 _ROW = np.array([0, 0, 1, 0, 1, 2])
 _COLUMN = np.array([0, 1, 1, 2, 2, 2])
@@ -42,6 +43,8 @@ class TensorFit:
         Signal without diffusion weighting.
     residual : (I, J, K) float32 array
         Root mean square of (signal - model) over the volumes, divided by `s0`.
+    rejected : (I, J, K) float32 array
+        Share of the volumes that were left out as outliers.
     """
 
     tensor: FloatArray
@@ -49,6 +52,7 @@ class TensorFit:
     e1: FloatArray
     s0: FloatArray
     residual: FloatArray
+    rejected: FloatArray
 
     @property
     def md(self) -> FloatArray:
@@ -99,6 +103,7 @@ def fit_tensor(
     table: GradientTable,
     mask: NDArray[np.bool_],
     weights: FloatArray | None = None,
+    robust: bool = True,
 ) -> TensorFit:
     """Fit the tensor in every voxel of a mask.
 
@@ -111,6 +116,8 @@ def fit_tensor(
     mask : (I, J, K) bool array
     weights : array that broadcasts to (I, J, K, N), or None
         Trust in each sample, 0..1; a sample of 0 is left out.
+    robust
+        Leave out samples that lie far from what the others predict (single outliers).
 
     Returns
     -------
@@ -119,65 +126,58 @@ def fit_tensor(
         stays 0.
     """
     design = design_matrix(table)
-    signal = data[mask]
-    trust = None if weights is None else np.broadcast_to(weights, data.shape)[mask]
-    tensor = np.zeros((len(signal), 6), np.float32)
-    values = np.zeros((len(signal), 3), np.float32)
-    e1 = np.zeros((len(signal), 3), np.float32)
-    s0 = np.zeros(len(signal), np.float32)
-    residual = np.zeros(len(signal), np.float32)
-    for start in range(0, len(signal), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        chunk = signal[part].astype(np.float64)
-        beta, fitted = _weighted_fit(chunk, design, None if trust is None else trust[part])
-        if not fitted.any():
-            continue
-        lam, vectors = np.linalg.eigh(to_matrix(beta[fitted, 1:]))
-        lam = np.clip(lam, _MIN_EIGENVALUE, None)
-        # Element by element: the last bits of matrix products depend on where arrays lie in memory.
-        clipped = sum(lam[:, [k]] * vectors[:, _ROW, k] * vectors[:, _COLUMN, k] for k in range(3))
-        first = vectors[:, :, 2]
-        level = np.exp(np.clip(beta[fitted, 0], -50, 50))
-        model = level[:, None] * np.exp(np.clip(clipped @ design[:, 1:].T, -50, 50))
-        index = np.flatnonzero(fitted) + start
-        tensor[index] = clipped
-        values[index] = lam[:, ::-1]
-        e1[index] = first * np.where(first[:, 2:] < 0, -1.0, 1.0)
-        s0[index] = level
-        rms = np.sqrt(np.square(chunk[fitted] - model).mean(1))
-        residual[index] = rms / np.maximum(level, 1e-12)
-    return TensorFit(*(_unmask(a, mask) for a in (tensor, values, e1, s0, residual)))
-
-
-def _weighted_fit(
-    signal: FloatArray, design: FloatArray, trust: FloatArray | None
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Fit signal (V, N); return parameters (V, 7) and which voxels could be fitted (V,)."""
-    largest = signal.max(1, keepdims=True)
-    usable = signal > _FLOOR * largest
-    trust = np.ones(signal.shape) if trust is None else trust.astype(float)
-    usable &= trust > 0
-    fitted = (usable.sum(1) >= design.shape[1]) & (largest[:, 0] > 0)
-    log_signal = np.log(np.where(usable, signal, 1.0))
-    # Start from squared measured signals; then weigh by the signals that the model predicts.
-    weights = np.where(usable, trust * np.square(signal / np.where(largest > 0, largest, 1)), 0)
-    beta = np.zeros((len(signal), design.shape[1]))
-    outer = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     # Columns of 1 and of b g g differ by three orders of magnitude: balance before solving.
     scale = np.abs(design).max(0)
     scale[scale == 0] = 1
-    balanced = outer / np.outer(scale, scale).ravel()
-    log_largest = np.log(np.where(largest > 0, largest, 1))
-    partial = np.flatnonzero(fitted & ~usable.all(1))
-    normal = (usable[partial] @ balanced).reshape(-1, len(scale), len(scale))
-    fitted[partial] = np.linalg.cond(normal) < _MAX_CONDITION
-    for _ in range(1 + _REWEIGHTINGS if fitted.any() else 0):
-        normal = (weights[fitted] @ balanced).reshape(-1, len(scale), len(scale))
-        right = (weights * log_signal)[fitted] @ (design / scale)
-        beta[fitted] = np.linalg.solve(normal, right[..., None])[..., 0] / scale
-        predicted = 2 * (beta @ design.T - log_largest)
-        weights = np.where(usable, trust * np.exp(np.clip(predicted, -12, 2)), 0)
-    return beta, fitted
+    design /= scale
+    signal = np.ascontiguousarray(data[mask], np.float32)
+    trust = np.empty((len(signal), 0), np.float32)
+    if weights is not None:
+        trust = np.ascontiguousarray(np.broadcast_to(weights, data.shape)[mask], np.float32)
+    beta, rejected = _parameters(signal, trust, design, mask, robust)
+    maps = tuple(np.zeros((len(signal), *n), np.float32) for n in ((6,), (3,), (3,), (), ()))
+
+    def describe(v: slice) -> None:
+        part = tuple(m[v] for m in maps)
+        describe_voxels(signal[v], beta[v], design, scale, _MIN_EIGENVALUE, part)
+
+    over_voxels(describe, len(signal))
+    return TensorFit(*(_unmask(a, mask) for a in (*maps, rejected / len(design))))
+
+
+def _parameters(
+    signal: FloatArray,
+    trust: FloatArray,
+    design: FloatArray,
+    mask: NDArray[np.bool_],
+    robust: bool,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the parameters (V, 7) of the log signal and how many samples were left out (V,)."""
+    count, samples = signal.shape
+    beta, rejected = np.empty((count, PARAMETERS)), np.zeros(count, np.float32)
+    robust = robust and samples > PARAMETERS
+    spread = np.empty(count if robust else 0)
+    over_voxels(
+        lambda v: fit_voxels(signal[v], trust[v], design, beta[v], spread[v if robust else ...]),
+        count,
+    )
+    if robust:
+        sigma = _pool(spread, mask)
+        over_voxels(
+            lambda v: reject_outliers(signal[v], trust[v], design, sigma[v], beta[v], rejected[v]),
+            count,
+        )
+    return beta, rejected
+
+
+def _pool(spread: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    """Return the noise (V,) of the neighbourhood: one voxel has too few samples to tell its own."""
+    known = np.zeros(mask.shape)
+    known[mask] = np.isfinite(spread)
+    total = np.zeros(mask.shape)
+    total[mask] = np.nan_to_num(spread)
+    count = ndimage.gaussian_filter(known, _POOL_VOXELS)[mask]
+    return ndimage.gaussian_filter(total, _POOL_VOXELS)[mask] / np.maximum(count, 1e-9)
 
 
 def _unmask(values: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
