@@ -20,6 +20,8 @@ from imaging.errors import LabelError
 
 Side = Literal["left", "right", "undecided"]
 SIDE_CODES: Mapping[Side, int] = {"undecided": 0, "left": 1, "right": 2}
+ANONYMOUS = 1000
+"""Labels above are muscles that the catalogue does not know; who drew them names them."""
 SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
 
 
@@ -83,6 +85,11 @@ def label_of(key: str, side: Side) -> int:
     return 100 * SIDE_CODES[side] + structure(key).index
 
 
+def is_known(label: int) -> bool:
+    """Tell whether a label is in the catalogue."""
+    return 0 <= int(label) < 300 and int(label) % 100 in _by_index()
+
+
 def structure_of(label: int) -> Structure:
     """Return the structure of a label.
 
@@ -91,20 +98,19 @@ def structure_of(label: int) -> Structure:
     LabelError
         The label is not in the catalogue.
     """
-    found = _by_index().get(int(label) % 100)
-    if found is None or not 0 <= int(label) < 300:
+    if not is_known(label):
         raise LabelError(f"label {label} is not in the catalogue", None, "Translate it first")
-    return found
+    return _by_index()[int(label) % 100]
 
 
 def is_bipennate(label: int) -> bool:
-    """Tell whether the fascicles of a muscle end on an aponeurosis inside it; label 0: unknown."""
-    return bool(label) and structure_of(label).bipennate == 1
+    """Tell whether the catalogue has a muscle whose fascicles end on an aponeurosis inside it."""
+    return is_known(label) and structure_of(label).bipennate == 1
 
 
 def side_of(label: int) -> Side:
-    """Return the side of a label."""
-    return SIDES[int(label) // 100]
+    """Return the side of a label; ``undecided`` for what the catalogue does not know."""
+    return SIDES.get(int(label) // 100, "undecided")
 
 
 def muscle_keys() -> tuple[str, ...]:

@@ -145,10 +145,17 @@ def load_lookup(path: str | Path) -> dict[int, int]:
     if missing := {"index", "name"} - set(frame.columns):
         raise LabelError(f"lacks the columns {sorted(missing)}", path, "Give index and name")
     rows = zip(frame["index"], frame["name"], strict=True)
-    return {int(i): _label_of_name(str(n), path) for i, n in rows}
+    return {int(i): label_of_name(str(n), path) for i, n in rows}
 
 
-def _label_of_name(name: str, path: Path) -> int:
+def label_of_name(name: str, path: Path | None = None) -> int:
+    """Return the label of a name such as ``left SOL`` or ``soleus_r``; 0 for background.
+
+    Raises
+    ------
+    LabelError
+        The name is not in the catalogue; `path` is where it was read.
+    """
     text = " ".join(name.replace("_", " ").lower().split())
     if text in ("background", "clear label", ""):
         return 0

@@ -16,7 +16,7 @@ from imaging.architecture.packed import lengths, mean_along, mean_curvature_per_
 from imaging.architecture.tracking import MET_SURFACE, STOPS, Streamlines
 from imaging.geometry import fold_angle_deg
 from imaging.image import apply_affine
-from imaging.muscles import side_of, structure_of
+from imaging.muscles import is_known, side_of, structure_of
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -79,8 +79,8 @@ def join(parts: Sequence[Fascicles]) -> Fascicles:
 
 
 def name_of(label: int) -> str:
-    """Return a short name such as ``left TA``; ``unknown`` for label 0."""
-    return f"{side_of(label)} {structure_of(label).key}" if label else "unknown"
+    """Return a short name such as ``left TA``; ``unknown`` outside the catalogue."""
+    return f"{side_of(label)} {structure_of(label).key}" if is_known(label) else "unknown"
 
 
 def choose(
