@@ -88,6 +88,8 @@ def reconstruct_muscle(
     tensor: Image,
     settings: FibreSettings,
     sheets: Sequence[Sheet] = (),
+    *,
+    bipennate: bool = False,
 ) -> MuscleArchitecture:
     """Reconstruct the architecture of one muscle.
 
@@ -104,6 +106,8 @@ def reconstruct_muscle(
     sheets
         Internal aponeuroses, on which fascicles end; for a bipennate muscle without any they are
         looked for.
+    bipennate
+        Whether fascicles end inside the muscle although the catalogue does not say so.
 
     Returns
     -------
@@ -116,10 +120,11 @@ def reconstruct_muscle(
         return _nothing(label, surface, tuple(sheets), region)
     rng = np.random.default_rng([settings.seed, label])
     found = None
-    if is_bipennate(label) and not sheets:
+    needs_sheet = (bipennate or is_bipennate(label)) and not sheets
+    if needs_sheet:
         found = find_sheet(region.tensor, region.share, region.affine, region.axis)
     used = tuple(sheets) if found is None else (found.sheet,)
-    ends_unknown = _NO_SHEET if is_bipennate(label) and not used else ""
+    ends_unknown = _NO_SHEET if needs_sheet and found is None else ""
     parts = divide(region.share, region.affine, used, _BLEND_MM)
     directions = fit_directions(region.tensor, parts.weights, region.spacing, settings.smoothing_mm)
     tracer = Tracer.build(region, used, settings)
