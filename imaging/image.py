@@ -20,6 +20,8 @@ from imaging.errors import ImageError, LabelError, MissingFileError
 
 FloatArray = NDArray[np.floating[Any]]
 
+_MOST_LABEL = 30_000
+
 
 @dataclass(frozen=True)
 class Image:
@@ -159,7 +161,7 @@ def load_labels(path: str | Path) -> Image:
     Raises
     ------
     LabelError
-        Values that are not whole numbers, or no label at all.
+        Values that are not whole numbers, negative or very large, or no label at all.
     """
     image = load_image(path, dtype=np.float32)
     labels = np.rint(image.data)
@@ -167,6 +169,12 @@ def load_labels(path: str | Path) -> Image:
         raise LabelError("holds values that are not whole numbers", path, "Give a label map")
     if not labels.any():
         raise LabelError("is empty: every voxel is 0", path, "Draw or export the labels again")
+    if labels.min() < 0 or labels.max() > _MOST_LABEL:
+        raise LabelError(
+            f"holds labels from {labels.min():.0f} to {labels.max():.0f}",
+            path,
+            f"Number them from 1 to {_MOST_LABEL}",
+        )
     return Image(labels.astype(np.int16), image.affine)
 
 

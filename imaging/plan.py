@@ -107,7 +107,13 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _CODE: Mapping[str, tuple[str, ...]] = {
     "segmentation": ("segmentation", "cli/segment.py", "data/atlas"),
     "diffusion": ("diffusion", "cli/diffusion.py"),
-    "fibres": ("architecture", "geometry", "cli/fibres.py"),
+    "fibres": (
+        "architecture",
+        "geometry",
+        "cli/fibres.py",
+        "cli/fibre_files.py",
+        "cli/muscle_files.py",
+    ),
     "elastography": ("elastography", "cli/elastography.py", "cli/wave_files.py"),
     "function": ("function", "cli/function.py", "cli/recording_files.py", "data/emg_aliases.tsv"),
     "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv"),

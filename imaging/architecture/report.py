@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from imaging.architecture.fascicles import name_of
 from imaging.architecture.muscle import MuscleArchitecture
@@ -19,7 +19,11 @@ _CITATIONS = (
 )
 
 
-def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) -> Notes:
+def fibre_notes(
+    results: Sequence[MuscleArchitecture],
+    settings: FibreSettings,
+    names: Mapping[int, str] | None = None,
+) -> Notes:
     """Return the notes of the stage.
 
     Parameters
@@ -28,6 +32,8 @@ def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) 
         One per muscle.
     settings
         As used.
+    names
+        Of labels that the catalogue does not know.
     """
     width = (
         "sigma and order chosen for each muscle by leave-one-out cross-validation"
@@ -52,7 +58,7 @@ def fibre_notes(results: Sequence[MuscleArchitecture], settings: FibreSettings) 
     )
     warnings = []
     for r in results:
-        name = name_of(r.label)
+        name = (names or {}).get(r.label) or name_of(r.label)
         if not len(r.fascicles):
             warnings.append(f"{name}: no architecture: {r.measures[0].note}.")
         elif r.ends_unknown:

@@ -13,6 +13,7 @@ from imaging import trx
 from imaging.architecture.fascicles import Fascicles
 from imaging.geometry import polydata
 from imaging.image import Image
+from imaging.muscles import ANONYMOUS
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -29,14 +30,19 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
         Image whose grid the header names.
     """
     table = fascicles.table
-    figures = {
-        name: table[name].to_numpy()
-        for name in table.select_dtypes("number").columns
-        if name != "fascicle"
-    }
-    names = (table["side"] + "_" + table["muscle"]).to_numpy(str)
+    figures = figures_per_fascicle(fascicles)
+    known = table["label"] < ANONYMOUS
+    sides = (table["side"] + "_").where(known, "")
+    names = (sides + table["muscle"]).to_numpy(str)
     groups = {str(name): np.flatnonzero(names == name) for name in np.unique(names)}
     return trx.archive(fascicles.points, fascicles.offsets, figures, groups, grid)
+
+
+def figures_per_fascicle(fascicles: Fascicles) -> dict[str, NDArray[Any]]:
+    """Return the numbers (F,) of the table by their name."""
+    table = fascicles.table
+    names = [n for n in table.select_dtypes("number").columns if n != "fascicle"]
+    return {str(name): table[name].to_numpy() for name in names}
 
 
 def fascicle_lines(fascicles: Fascicles) -> pv.PolyData:

@@ -46,11 +46,13 @@ def build_app(verb: str | None) -> typer.Typer:
         """3-D architectural muscle maps of the lower leg."""
 
     for name, text in VERBS.items():
+        epilog = None
         if name == verb:
-            command = importlib.import_module(f"imaging.cli.{name}").command
+            module = importlib.import_module(f"imaging.cli.{name}")
+            command, epilog = module.command, getattr(module, "EPILOG", None)
         else:
             command = _placeholder
-        app.command(name, help=text)(command)
+        app.command(name, help=text, epilog=epilog)(command)
     return app
 
 

@@ -4,79 +4,168 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-import pyvista as pv
 import typer
-from scipy import ndimage
 from tqdm import tqdm
 
-from imaging import measures as m
-from imaging.architecture.fascicles import join
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.report import fibre_notes
-from imaging.architecture.tractogram import fascicle_lines, labelled_surface, trx_bytes
-from imaging.config import FibreSettings, load_settings
-from imaging.errors import ImageError, InputError, LabelError, MissingFileError
-from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
-from imaging.image import Image, load_image, load_labels, save_image
-from imaging.muscles import muscle_labels, structure_of
-from imaging.provenance import staged, write_sidecar
+from imaging.cli.diffusion import clean_series, write_cleaned
+from imaging.cli.fibre_files import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
+from imaging.cli.muscle_files import (
+    DrawnMuscle,
+    check_on_grid,
+    names_of,
+    read_labels,
+    read_masks,
+    read_sheets,
+)
+from imaging.config import DiffusionSettings, FibreSettings, load_settings
+from imaging.errors import ImageError, InputError
+from imaging.geometry import Sheet
+from imaging.image import Image, load_image
+from imaging.muscles import is_known
+from imaging.provenance import sidecar_path, staged
+from imaging.schemes import label_of_name
 
-VERB = "fibres"
-_UNKNOWN = 0
+EPILOG = """
+One muscle from a diffusion series and a mask, nothing else:
+
+  pennate fibres --dwi dwi.nii.gz --mask gm.nii.gz --muscle "left GM" --out gm
+
+With its central aponeurosis, and tracts for MRtrix and TrackVis:
+
+  pennate fibres --dwi dwi.nii.gz --mask ta.nii.gz --muscle "right TA"
+    --aponeurosis sheet.stl --format tck --format trk --out ta
+
+Tracts of another program:
+
+  pennate fibres --tracts tracks.tck --mask gm.nii.gz --out gm
+"""
 
 
 def command(
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    dwi: Annotated[
+        Path | None,
+        typer.Option(help="Diffusion series, NIfTI; cleaned first as by `pennate diffusion`."),
+    ] = None,
     tensor: Annotated[
-        Path, typer.Option(help="4-D NIfTI: Dxx Dxy Dyy Dxz Dyz Dzz, world RAS+, mm2/s.")
-    ],
-    out: Annotated[Path, typer.Option(help="Output folder, such as OUT/sub-01/fibre.")],
-    prefix: Annotated[str, typer.Option(help="Start of file names, such as sub-01_ses-01.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="Label map of the muscles, on any grid.")
+        Path | None,
+        typer.Option(help="Instead: tensor of `pennate diffusion` (xx xy yy xz yz zz, RAS+)."),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Mask of one muscle, instead of labels.")
+        list[Path] | None,
+        typer.Option(help="Mask of one muscle on any grid; may be given several times."),
     ] = None,
     label: Annotated[
-        int, typer.Option(help="Label of the muscle of --mask; 0: not known.")
-    ] = _UNKNOWN,
+        list[int] | None,
+        typer.Option(help="Label of the mask in the catalogue, such as 107; once per mask."),
+    ] = None,
+    muscle: Annotated[
+        list[str] | None,
+        typer.Option(help='Or its name, such as "left GM"; with neither the file names it.'),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Instead of masks: label map, labels of the catalogue or of --lookup."),
+    ] = None,
+    lookup: Annotated[
+        Path | None, typer.Option(help="Table (index, name) of what the labels mean.")
+    ] = None,
     aponeurosis: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Internal aponeurosis, mask .nii.gz or surface .vtp, named "
-            "…label-<n>_aponeurosis; may be given several times."
+            help="Internal aponeurosis: mask, or surface .vtp .vtk .stl .ply .obj in world RAS+ "
+            "mm. Beside --labels named …label-<n>_aponeurosis. May be given several times."
         ),
     ] = None,
-    settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
+    bipennate: Annotated[
+        bool,
+        typer.Option(
+            "--bipennate",
+            help="Seek an internal aponeurosis in muscles that the catalogue does not know, too.",
+        ),
+    ] = False,
+    bval: Annotated[Path | None, typer.Option(help="b-values; none: beside the series.")] = None,
+    bvec: Annotated[Path | None, typer.Option(help="Directions; none: beside the series.")] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="Start of file names; none: from the input's name.")
+    ] = None,
+    more: Annotated[
+        list[TractFormat] | None,
+        typer.Option("--format", help="Write fascicles so, too; may be given several times."),
+    ] = None,
+    settings: Annotated[
+        str | None, typer.Option(help="Settings `fibres`: JSON text or YAML file.")
+    ] = None,
+    dwi_settings: Annotated[
+        str | None, typer.Option(help="Settings `diffusion` for --dwi: JSON text or YAML file.")
+    ] = None,
 ) -> None:
     """Reconstruct fascicles and their architecture."""
     options = load_settings(FibreSettings, settings)
-    if (labels is None) == (mask is None):
-        raise InputError("give either --labels or --mask", None, "One of them, not both")
-    diffusion = _load_tensor(tensor)
-    muscles = _load_muscles(labels, mask, label)
-    sheets: dict[int, list[Sheet]] = {}
-    for path in aponeurosis or []:
-        of = label if mask is not None and "label-" not in path.name else _label_in(path)
-        sheets.setdefault(of, []).append(_load_sheet(path))
-    if unknown := set(sheets) - set(muscles):
-        raise LabelError(
-            f"an aponeurosis belongs to label {min(unknown)}, which is not among the muscles",
-            labels or mask,
-            "Correct the label in the name of the aponeurosis",
+    cleaning = load_settings(DiffusionSettings, dwi_settings)
+    source = _one({"--dwi": dwi, "--tensor": tensor})
+    drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
+    sheets = read_sheets(aponeurosis or [], drawn)
+    check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
+    start = prefix or default_prefix(source)
+    given = [p for p in (labels, lookup, *(mask or []), *(aponeurosis or [])) if p is not None]
+    cleaned = clean_series(source, bval, bvec, None, cleaning) if dwi else None
+    with staged(out, VERB, [f"{start}_{name}" for name in OPTIONAL]) as folder:
+        path = source
+        if cleaned is not None:
+            write_cleaned(cleaned, folder / start)
+            path = folder / f"{start}_desc-wls_tensor.nii.gz"
+        diffusion = _load_tensor(path)
+        results = _reconstruct(drawn, diffusion, options, sheets, bipennate)
+        names = names_of(drawn)
+        notes = fibre_notes(results, options, names)
+        write_fibres(
+            folder,
+            start,
+            FibreOutput(results, names, diffusion, notes, [path, *given], options, more or []),
         )
-    progress = tqdm(muscles.items(), desc="fibres", disable=not sys.stderr.isatty())
-    results = [
-        reconstruct_muscle(number, area, diffusion, options, sheets.get(number, ()))
-        for number, area in progress
-    ]
-    inputs = [p for p in (tensor, labels, mask, *(aponeurosis or [])) if p is not None]
-    with staged(out, VERB, (f"{prefix}_aponeuroses.*",)) as folder:
-        _write(folder, prefix, results, diffusion, inputs, options)
+    print(summary(results, names))
+
+
+def _one(sources: Mapping[str, Path | None]) -> Path:
+    """Return the one source that is given."""
+    given = [path for path in sources.values() if path is not None]
+    if len(given) != 1:
+        raise InputError(f"give exactly one of {', '.join(sources)}", None, "See --help")
+    return given[0]
+
+
+def _numbers(labels: list[int], names: list[str]) -> list[int]:
+    if labels and names:
+        raise InputError("give --label or --muscle, not both", None, "Leave one out")
+    return labels or [label_of_name(name) for name in names]
+
+
+def _read_muscles(
+    labels: Path | None, lookup: Path | None, masks: list[Path], numbers: list[int]
+) -> list[DrawnMuscle]:
+    if (labels is None) == (not masks):
+        raise InputError("give either --labels or --mask", None, "One of them, not both")
+    if labels is None:
+        if lookup is not None:
+            raise InputError("--lookup explains --labels only", lookup, "Name masks by --muscle")
+        return read_masks(masks, numbers)
+    if numbers:
+        raise InputError("--label and --muscle name a --mask", labels, "Give --lookup instead")
+    return read_labels(labels, lookup)
+
+
+def default_prefix(path: Path) -> str:
+    """Return the BIDS entities sub and ses of a file's name, else the name before ``_desc-``."""
+    found = re.match(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?", path.name)
+    return found.group() if found else sidecar_path(path).stem.split("_desc-")[0]
 
 
 def _load_tensor(path: Path) -> Image:
@@ -90,106 +179,21 @@ def _load_tensor(path: Path) -> Image:
         )
     if not data.any():
         raise ImageError("is zero everywhere", path, "Check the tensor fit")
-    return Image(data, image.affine)
+    return replace(image, data=data)
 
 
-def _load_muscles(labels: Path | None, mask: Path | None, label: int) -> dict[int, Image]:
-    """Return each muscle as a mask cropped with a margin, by its label."""
-    image = load_labels(labels or mask or Path())
-    if mask is not None:
-        if label:
-            structure_of(label)
-        image = image.with_data(np.where(image.data != 0, np.int16(label or 1), np.int16(0)))
-        chosen = {label or 1: label}
-    else:
-        chosen = {number: number for number in muscle_labels(image.data)}
-        if not chosen:
-            raise LabelError("holds no muscle", labels, "See imaging/data/muscles.tsv for labels")
-    boxes = ndimage.find_objects(image.data)
-    return {name: _crop(image, number, boxes[number - 1]) for number, name in chosen.items()}
-
-
-def _crop(image: Image, number: int, box: tuple[slice, ...]) -> Image:
-    margin = 2
-    first = [max(s.start - margin, 0) for s in box]
-    part = tuple(slice(a, s.stop + margin) for a, s in zip(first, box, strict=True))
-    affine = image.affine.copy()
-    affine[:3, 3] = image.to_world(first)
-    return Image(image.data[part] == number, affine)
-
-
-def _label_in(path: Path) -> int:
-    found = re.search(r"label-(\d+)", path.name)
-    if not found:
-        raise LabelError("names no label", path, "Name it …label-<n>_aponeurosis.nii.gz or .vtp")
-    return int(found.group(1))
-
-
-def _load_sheet(path: Path) -> Sheet:
-    if path.suffix != ".vtp":
-        image = load_labels(path)
-        return sheet_from_mask(image.data, image.affine)
-    if not path.is_file():
-        raise MissingFileError("no such aponeurosis", path, "Check the path")
-    mesh = pv.read(path).extract_surface(algorithm="dataset_surface").triangulate()
-    return sheet_from_mesh(np.asarray(mesh.points, float), mesh.regular_faces)
-
-
-def _write(
-    folder: Path,
-    prefix: str,
-    results: list[MuscleArchitecture],
+def _reconstruct(
+    muscles: list[DrawnMuscle],
     tensor: Image,
-    inputs: list[Path],
     options: FibreSettings,
-) -> None:
-    """Write every file of the stage into a scratch folder."""
-
-    def path(name: str, units: str, text: str, **more: Any) -> Path:
-        target = folder / f"{prefix}_{name}"
-        write_sidecar(
-            target, verb=VERB, inputs=inputs, settings=options.model_dump(mode="json"),
-            Units=units, Description=text, **more,
-        )  # fmt: skip
-        return target
-
-    fascicles = join([r.fascicles for r in results])
-    text = "Fascicles from surface to surface, world RAS+; the first point is the distal end"
-    trx = path("fascicles.trx", "mm", text, Weight="mm3 of muscle that a fascicle stands for")
-    trx.write_bytes(trx_bytes(fascicles, tensor))
-    fascicle_lines(fascicles).save(trx.with_suffix(".vtp"))
-    fascicles.table.to_parquet(trx.with_suffix(".parquet"), index=False)
-    surfaces = [(r.label, r.points, r.faces) for r in results]
-    text = "Muscle surfaces, world RAS+; cell array label"
-    labelled_surface(surfaces).save(path("surfaces.vtp", "mm", text))
-    meshes = [(r.label, s.points, s.faces) for r in results for s in r.sheets]
-    if meshes:
-        text = "Internal aponeuroses, world RAS+; cell arrays label, found (1: from the data)"
-        surface = labelled_surface(meshes)
-        found = [r.label for r in results if r.sheets_found]
-        surface.cell_data["found"] = np.isin(surface.cell_data["label"], found).astype(np.uint8)
-        surface.save(path("aponeuroses.vtp", "mm", text))
-    directions, dispersion = _maps(results, tensor)
-    text = "Smooth fibre direction, unit vector in world RAS+, up to its sign"
-    save_image(directions, path("desc-smooth_direction.nii.gz", "1", text))
-    text = "RMS angle between single-voxel and smooth direction"
-    save_image(dispersion, path("desc-dispersion_direction.nii.gz", "deg", text))
-    text = "Architecture of each muscle"
-    table = path("desc-fibres_measures.tsv", "see column unit", text)
-    m.write_measures([row for r in results for row in r.measures], table)
-    m.write_notes(fibre_notes(results, options), folder / f"{prefix}_desc-fibres_notes.json")
-
-
-def _maps(results: list[MuscleArchitecture], tensor: Image) -> tuple[Image, Image]:
-    """Return directions and dispersion on the tensor's grid; the muscle with most of it wins."""
-    directions = np.zeros((*tensor.shape, 3), np.float32)
-    dispersion = np.zeros(tensor.shape, np.float32)
-    share = np.full(tensor.shape, 0.25, np.float32)  # least share of a voxel that is shown
-    for r in results:
-        if r.box is None or r.share is None or r.directions is None or r.dispersion_deg is None:
-            continue
-        wins = r.share > share[r.box]
-        share[r.box][wins] = r.share[wins]
-        directions[r.box][wins] = r.directions[wins]
-        dispersion[r.box][wins] = r.dispersion_deg[wins]
-    return tensor.with_data(directions), tensor.with_data(dispersion)
+    sheets: Mapping[int, list[Sheet]],
+    bipennate: bool,
+) -> list[MuscleArchitecture]:
+    progress = tqdm(muscles, desc="fibres", disable=not sys.stderr.isatty())
+    return [
+        reconstruct_muscle(
+            muscle.label, muscle.mask, tensor, options, sheets.get(muscle.label, ()),
+            bipennate=bipennate and not is_known(muscle.label),
+        )
+        for muscle in progress
+    ]  # fmt: skip

@@ -136,8 +136,15 @@ def test_one_mask_of_an_unknown_muscle(scan, tmp_path):
     assert run(scan, tmp_path, "--mask", str(scan / "mask.nii.gz")) == 0
     assert {p.name.removeprefix(f"{PREFIX}_") for p in tmp_path.iterdir()} == FILES
     table = pd.read_parquet(tmp_path / f"{PREFIX}_fascicles.parquet")
-    assert set(table.label) == {0}
-    assert set(table.muscle) == {"unknown"}
+    # 0 is the label of figures of the whole subject; a muscle of its own counts from 1001.
+    assert set(table.label) == {1001}
+    assert set(table.muscle) == {"mask"}
+    assert set(table.side) == {"undecided"}
+    archive = load_trx(str(tmp_path / f"{PREFIX}_fascicles.trx"))
+    assert set(archive.groups) == {"mask"}
+    archive.close()
+    about = json.loads((tmp_path / f"{PREFIX}_desc-fibres_measures.json").read_text())
+    assert about["Labels"] == {"1001": "mask"}
 
 
 def test_without_an_aponeurosis_it_warns(scan, tmp_path):
