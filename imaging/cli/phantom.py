@@ -40,6 +40,7 @@ def command(
     snr: Annotated[float, typer.Option(min=1, help="Of muscle, b0 and T1w.")] = 40.0,
     motion: Annotated[float, typer.Option(min=0, help="Between volumes, mm and degrees.")] = 0.0,
     distortion: Annotated[float, typer.Option(min=0, help="Largest, along j, mm.")] = 0.0,
+    fmap: Annotated[bool, typer.Option(help="Volumes of reversed phase encoding.")] = False,
     oblique: Annotated[float, typer.Option(help="Tilt of the diffusion slices, degrees.")] = 0.0,
     dixon: Annotated[bool, typer.Option(help="Gradient echoes.")] = True,
     dwi: Annotated[bool, typer.Option(help="Diffusion-weighted images.")] = True,
@@ -54,6 +55,7 @@ def command(
     request = Request(
         seed=seed, subject=subject, session=session, side=side.value, preset=preset.value,
         variation=variation, snr=snr, motion_mm=motion, distortion_mm=distortion,
-        oblique_deg=oblique, dixon=dixon, dwi=dwi, mre=mre, emg=emg, aponeuroses=aponeuroses,
+        fmap=fmap, oblique_deg=oblique, dixon=dixon, dwi=dwi, mre=mre, emg=emg,
+        aponeuroses=aponeuroses,
     )  # fmt: skip
     write_phantom(out, request)

@@ -117,6 +117,24 @@ def diffusion_weighted(
     """
     field = smooth_field(grid, rng)
     field *= distortion_mm / max(float(np.abs(field).max()), 1e-9)
+    signal = diffusion_signal(legs, grid, weights, split=split, field=field, motion=motion)
+    return noisy_magnitude(grid, signal, snr, rng), grid.with_data(field)
+
+
+def diffusion_signal(
+    legs: Sequence[Leg],
+    grid: Image,
+    weights: Weighting,
+    *,
+    split: Split,
+    field: Float,
+    motion: Float | None = None,
+) -> Float:
+    """Return signals (I, J, K, V) without noise; muscle without weighting is about 1.
+
+    `field` (I, J, K) in mm: a voxel shows what lies so far along the second axis. See
+    :func:`diffusion_weighted` for the others.
+    """
     shift = (field / grid.spacing[1]).astype(np.float32)
     n = len(weights.bvals)
     about = grid.to_world((np.array(grid.shape) - 1) / 2)
@@ -131,5 +149,28 @@ def diffusion_weighted(
                 leg.tables, to_leg, grid.shape, split, SIGNAL, DIFFUSIVITY, EIGENVALUES,
                 weights.bvals[volumes], np.ascontiguousarray(gradients), shift,
             )  # fmt: skip
-    noisy = np.stack([rician(signal[..., v], 1 / snr, rng) for v in range(n)], axis=-1)
-    return grid.with_data(300.0 * noisy), grid.with_data(field)
+    return signal
+
+
+def noisy_magnitude(grid: Image, signal: Float, snr: float, rng: np.random.Generator) -> Image:
+    """Return magnitudes (I, J, K, V) float32 of a signal; muscle without weighting is about 300."""
+    volumes = range(signal.shape[3])
+    noisy = np.stack([rician(signal[..., v], 1 / snr, rng) for v in volumes], axis=-1)
+    return grid.with_data(300.0 * noisy)
+
+
+def reversed_field(field: Image) -> Image:
+    """Return the field (I, J, K) in mm of the same scan with reversed phase encoding.
+
+    Both fields say what a voxel shows; off-resonance moves a piece of tissue as far one way in one
+    scan as the other way in the other.
+    """
+    step = float(field.spacing[1])
+    at = step * np.arange(field.shape[1])
+    columns = np.moveaxis(field.data, 1, -1).reshape(-1, len(at)).astype(float)
+    out = np.empty_like(columns)
+    for column, shown in enumerate(columns):
+        # The tissue at `at + shown` was moved to `at`, and will be moved to `at + 2 shown`.
+        out[column] = np.interp(at, at + 2 * shown, -shown)
+    swapped = out.reshape(field.shape[0], field.shape[2], -1)
+    return field.with_data(np.moveaxis(swapped, -1, 1).astype(np.float32))

@@ -16,9 +16,13 @@ from imaging.image import Image, save_image
 from imaging.measures import write_measures
 from imaging.muscles import Side, label_of, lookup_table
 from imaging.phantom.diffusion import (
+    Weighting,
+    diffusion_signal,
     diffusion_weighted,
     draw_motion,
     fsl_bvecs,
+    noisy_magnitude,
+    reversed_field,
     weighting,
 )
 from imaging.phantom.emg_files import write_walking
@@ -73,6 +77,7 @@ class Request:
     snr: float = 40.0
     motion_mm: float = 0.0
     distortion_mm: float = 0.0
+    fmap: bool = False
     oblique_deg: float = 0.0
     dixon: bool = True
     dwi: bool = True
@@ -230,8 +235,27 @@ def write_diffusion(folder: Path, truth: Path, legs: Sequence[Leg], request: Req
         frame = pd.DataFrame(motion, columns=columns)
         path = truth / f"{request.prefix}_desc-truth_motion.tsv"
         frame.to_csv(path, sep="\t", index=False, float_format="%.6g")
+    if request.fmap:
+        (folder.parent / "fmap").mkdir()
+        write_reversed(folder.parent / "fmap", legs, field, request)
     if request.distortion_mm > 0:
         save_image(field, truth / f"{request.prefix}_desc-truth_displacement.nii.gz")
+
+
+def write_reversed(folder: Path, legs: Sequence[Leg], field: Image, request: Request) -> None:
+    """Write volumes without weighting whose phase encoding is reversed."""
+    size = PRESETS[request.preset]
+    weights = Weighting(np.zeros(size.b0), np.zeros((size.b0, 3)))
+    signal = diffusion_signal(
+        legs, field, weights, split=size.dwi_split, field=reversed_field(field).data
+    )
+    stem = f"{request.prefix}_dir-PA_epi"
+    image = noisy_magnitude(field, signal, request.snr, stream(request, "fmap"))
+    save_image(image, folder / f"{stem}.nii.gz")
+    about = scan("Digital leg with reversed phase encoding", EchoTime=0.055)
+    dwi = request.folder / "dwi" / f"{request.prefix}_dwi.nii.gz"
+    about |= {"PhaseEncodingDirection": "j-", "TotalReadoutTime": 0.04}
+    write_json(folder / f"{stem}.json", {**about, "IntendedFor": f"bids::{dwi.as_posix()}"})
 
 
 def scan(description: str, **keys: Any) -> dict[str, Any]:

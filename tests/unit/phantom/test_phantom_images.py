@@ -12,6 +12,7 @@ from imaging.phantom.diffusion import (
     diffusion_weighted,
     draw_motion,
     fsl_bvecs,
+    reversed_field,
     weighting,
 )
 from imaging.phantom.images import (
@@ -145,3 +146,14 @@ def test_sheet_is_thin_and_divides_the_muscle(leg):
 def test_noise_is_rician():
     noise = rician(np.zeros(200_000, np.float32), 2.0, quiet())
     assert noise.mean() == pytest.approx(2.0 * np.sqrt(np.pi / 2), rel=0.01)
+
+
+def test_reversed_field_moves_the_same_tissue_the_other_way(leg):
+    grid = leg.grid((4.0, 4.0, 20.0), (10.0, 20.0, 0.0))
+    at = grid.spacing[1] * np.arange(grid.shape[1])
+    moved = 5.0 * np.sin(at / 25.0)  # of the tissue at `at`
+    shown = np.interp(at, at + moved, -moved)
+    columns = np.broadcast_to(shown[None, :, None], grid.shape)
+    back = reversed_field(grid.with_data(columns)).data[2, :, 1]
+    inner = slice(3, -3)
+    np.testing.assert_allclose(back[inner], np.interp(at, at - moved, moved)[inner], atol=0.12)
