@@ -18,9 +18,10 @@ from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
 from imaging.architecture.direction import principal_direction
+from imaging.architecture.sheetness import onto_line
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
 from imaging.geometry import Sheet, fold_angle_deg, sheet_from_mesh
-from imaging.image import apply_affine
+from imaging.image import Image, apply_affine
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -49,11 +50,14 @@ class FoundSheet:
         Median angle between the directions of both sides where they meet.
     evidence : float
         By how many standard errors two fields foretell the voxels better than one.
+    seen : bool
+        Whether the anatomical image shows it too.
     """
 
     sheet: Sheet
     jump_deg: float
     evidence: float
+    seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ class _Frame:
 
 
 def find_sheet(
-    tensor: FloatArray, share: FloatArray, affine: FloatArray, axis: FloatArray
+    tensor: FloatArray,
+    share: FloatArray,
+    affine: FloatArray,
+    axis: FloatArray,
+    line: Image | None = None,
 ) -> FoundSheet | None:
     """Find the internal aponeurosis of a muscle.
 
@@ -88,6 +96,8 @@ def find_sheet(
         Voxels to world mm.
     axis : (3,) array
         Long axis of the muscle.
+    line : Image or None
+        Sheetness of an anatomical image; the sheet is moved onto a line that it shows.
 
     Returns
     -------
@@ -125,8 +135,11 @@ def find_sheet(
     median = float(np.median(jump[at_sheet]))
     if median < _LEAST_JUMP_DEG:
         return None
+    seen = False
+    if line is not None:
+        coefficients, seen = _onto_line(line, frame, coefficients, local[at_sheet])
     sheet = _mesh(frame, coefficients, local[at_sheet], jump[at_sheet], inside, affine)
-    return None if sheet is None else FoundSheet(sheet, median, value)
+    return None if sheet is None else FoundSheet(sheet, median, value, seen)
 
 
 def _start(points: FloatArray, own: FloatArray, axis: FloatArray) -> tuple[_Frame, FloatArray]:
@@ -170,6 +183,17 @@ def _place(
 
     found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
     return np.asarray(found.x)
+
+
+def _onto_line(
+    line: Image, frame: _Frame, coefficients: FloatArray, local: FloatArray
+) -> tuple[FloatArray, bool]:
+    """Return the coefficients of the sheet moved onto a line of the image, if there is one."""
+    basis = frame.basis(local)
+    flat = np.column_stack([local[:, :2], basis @ coefficients])
+    places = flat @ frame.axes + frame.origin
+    move = onto_line(line, places, frame.axes[2], basis)
+    return (coefficients, False) if move is None else (coefficients + move, True)
 
 
 def _fields(
