@@ -44,8 +44,16 @@ def trace(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Arra
 
     Length (P,) mm, pennation at lower and upper end (P, 2) degrees, mean curvature (P,) 1/m.
     """
+    length, ends, curvature = trace_ends(muscle, points, step)
     side = muscle.side(points)
-    length, pennation = np.zeros(len(points)), np.zeros((len(points), 2))
+    pennation = np.stack([_pennation(muscle, ends[:, end], side) for end in range(2)], axis=1)
+    return length, pennation, curvature
+
+
+def trace_ends(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Array, Array]:
+    """Return length (P,), lower and upper end (P, 2, 3) and curvature (P,) of fascicles."""
+    side = muscle.side(points)
+    length, ends = np.zeros(len(points)), np.zeros((len(points), 2, 3))
     turned = np.zeros(len(points))
     for end, h in enumerate((-step, step)):
         p, run, gap = points.copy(), np.arange(len(points)), muscle.space(points, side)
@@ -66,8 +74,8 @@ def trace(muscle: Muscle, points: Array, step: float = 0.2) -> tuple[Array, Arra
             run = run[~out]
             if not len(run):
                 break
-        pennation[:, end] = _pennation(muscle, p, side)
-    return length, pennation, 1000 * turned / length
+        ends[:, end] = p
+    return length, ends, 1000 * turned / length
 
 
 def _pennation(muscle: Muscle, p: Array, side: Array) -> Array:
