@@ -128,7 +128,7 @@ def onto_line(
     stride = max(1, len(places) // _MOST_PLACES)
     places, basis = places[::stride], basis[::stride]
     shifts, values = profile(line, places, normal)
-    move = np.zeros(basis.shape[1])
+    move: FloatArray = np.zeros(basis.shape[1])
     for blur in _BLURS_MM:
         smooth = ndimage.gaussian_filter1d(values, blur / _STEP_MM, axis=1, mode="constant")
         move = _climb(move, shifts, smooth, basis)
