@@ -1,6 +1,6 @@
 """Fascicles of the digital leg against its truth, with true labels, at several noise levels.
 
-    python benchmarks/fibres.py [--snr inf 40 20] [--muscles TA SOL GM] [--no-sheets] [--seed 1]
+    python -m benchmarks.fibres [--snr inf 40 20] [--muscles TA SOL GM] [--no-sheets] [--seed 1]
 
 Every point of a muscle from which a fascicle was started is compared with the true fascicle
 through that point. `bias` compares the volume means of the muscle, points without a fascicle
@@ -13,7 +13,6 @@ import argparse
 import time
 import warnings
 
-import numba
 import numpy as np
 import pandas as pd
 
@@ -25,7 +24,7 @@ from imaging.diffusion.tensor import fit_tensor
 from imaging.geometry import fold_angle_deg, sheet_from_mask
 from imaging.image import Image
 from imaging.muscles import label_of, muscle_keys
-from imaging.phantom.cells import across, classify_points
+from imaging.phantom.cells import across_points, classify_points
 from imaging.phantom.diffusion import diffusion_weighted, weighting
 from imaging.phantom.fascicles import CURVATURE, END, LENGTH, START, trace
 from imaging.phantom.images import label_image, slice_points
@@ -45,14 +44,6 @@ def simulate(leg: Leg, snr: float, spacing: tuple[float, float, float], directio
     return grid.with_data(fit.tensor)
 
 
-@numba.njit(cache=True)
-def _heights(tables, muscle, points):  # type: ignore[no-untyped-def]
-    out = np.empty(len(points))
-    for p in range(len(points)):
-        out[p] = across(tables, muscle, points[p, 0], points[p, 1], points[p, 2])
-    return out
-
-
 def draw_sheet(leg: Leg, labels: Image, label: int) -> np.ndarray:
     """Return the mask of a muscle's internal sheet, as a person would draw it on the labels."""
     out = np.zeros(labels.shape, bool)
@@ -60,7 +51,7 @@ def draw_sheet(leg: Leg, labels: Image, label: int) -> np.ndarray:
         own = labels.data[..., k] == label
         if own.any():
             points = leg.to_leg(slice_points(labels, k)[own.ravel()])
-            out[own, k] = np.abs(_heights(leg.tables, label % 100 - 1, points)) < 0.75
+            out[own, k] = np.abs(across_points(leg.tables, label % 100 - 1, points)) < 0.75
     return out
 
 
