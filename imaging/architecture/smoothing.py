@@ -6,7 +6,7 @@ border, where half of the kernel is missing, does not pull the values inwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any
@@ -42,35 +42,19 @@ CANDIDATES = (
 
 def gaussian_mean(values: FloatArray, spacing: FloatArray, sigma_mm: float) -> FloatArray:
     """Return the Gaussian mean of an image (I, J, K); outside it counts as 0."""
-    return _moment(values.astype(np.float32), _kernels(spacing, sigma_mm), (0, 0, 0))
+    kernels = _kernels(spacing, sigma_mm)
+    (_, mean), *_ = _moments(values.astype(np.float32), kernels, [(0, 0, 0)])
+    return mean
 
 
-def local_polynomial(
-    values: FloatArray,
-    weight: FloatArray,
-    spacing: FloatArray,
-    kernel: Kernel,
-    ridge: float = RIDGE,
-) -> tuple[FloatArray, BoolArray, FloatArray]:
-    """Fit a polynomial about every voxel.
+@dataclass(frozen=True)
+class LocalPolynomial:
+    """A polynomial fitted about every voxel, ready for any values on the same weights.
 
-    Parameters
+    Attributes
     ----------
-    values : (I, J, K, N) array
-        What is smoothed.
-    weight : (I, J, K) array
+    weight : (I, J, K) float32 array
         How much each voxel counts.
-    spacing : (3,) array
-        Voxel size, mm.
-    kernel
-        Width and order.
-    ridge
-        Share of a full kernel added to the slopes' normal equations: more flattens slopes.
-
-    Returns
-    -------
-    smooth : (I, J, K, N) float32 array
-        Value of the polynomial at its voxel; 0 where not known.
     known : (I, J, K) bool array
         Where there is enough data.
     leverage : (I, J, K) float32 array
@@ -80,36 +64,72 @@ def local_polynomial(
     ----------
     Fan and Gijbels, Local polynomial modelling and its applications, 1996.
     """
-    kernels = _kernels(spacing, kernel.sigma_mm)
-    weight = weight.astype(np.float32)
-    basis = _basis(kernel.order)
-    mass = _moment(weight, kernels, basis[0])
-    known = mass > LEAST_MASS
-    count = len(basis)
-    moments: dict[tuple[int, ...], FloatArray] = {basis[0]: mass[known]}
-    normal = np.empty((int(known.sum()), count, count), np.float32)
-    for a, p in enumerate(basis):
-        for b in range(a, count):
-            powers = tuple(int(n) for n in np.add(p, basis[b]))
-            if powers not in moments:
-                moments[powers] = _moment(weight, kernels, powers)[known]
-            normal[:, a, b] = normal[:, b, a] = moments[powers]
-    diagonal = np.arange(1, count)
-    normal[:, diagonal, diagonal] += ridge
-    right = np.zeros((len(normal), count), np.float32)
-    right[:, 0] = 1.0
-    first_row = np.linalg.solve(normal, right[..., None])[..., 0]
-    smooth = np.zeros((*weight.shape, values.shape[-1]), np.float32)
-    for component in range(values.shape[-1]):
-        weighted = weight * values[..., component]
-        total = np.zeros(len(normal), np.float32)
+
+    weight: FloatArray
+    known: BoolArray
+    leverage: FloatArray
+    _basis: list[tuple[int, ...]]
+    _kernels: list[list[FloatArray]]
+    _first_row: FloatArray  # (known, terms) of the inverse of the normal equations
+
+    @classmethod
+    def build(
+        cls, weight: FloatArray, spacing: FloatArray, kernel: Kernel, ridge: float = RIDGE
+    ) -> LocalPolynomial:
+        """Return the fit for weights (I, J, K) on voxels of `spacing` (3,) mm.
+
+        `ridge` is the share of a full kernel added to the slopes' normal equations: more flattens
+        slopes.
+        """
+        kernels = _kernels(spacing, kernel.sigma_mm)
+        weight = weight.astype(np.float32)
+        basis = _basis(kernel.order)
+        count = len(basis)
+        products = {tuple(map(int, np.add(p, q))) for p in basis for q in basis}
+        moments = dict(_moments(weight, kernels, sorted(products)))
+        mass = moments[basis[0]]
+        known = mass > LEAST_MASS
+        normal = np.empty((int(known.sum()), count, count), np.float32)
+        inside = {powers: moment[known] for powers, moment in moments.items()}
         for a, p in enumerate(basis):
-            total += first_row[:, a] * _moment(weighted, kernels, p)[known]
-        smooth[known, component] = total
-    leverage = np.zeros(weight.shape, np.float32)
-    centre = float(np.prod([k[0][len(k[0]) // 2] for k in kernels]))
-    leverage[known] = centre * weight[known] * first_row[:, 0]
-    return smooth, known, leverage
+            for b, q in enumerate(basis):
+                normal[:, a, b] = inside[tuple(map(int, np.add(p, q)))]
+        diagonal = np.arange(1, count)
+        normal[:, diagonal, diagonal] += ridge
+        right = np.zeros((len(normal), count), np.float32)
+        right[:, 0] = 1.0
+        first_row = np.linalg.solve(normal, right[..., None])[..., 0]
+        leverage = np.zeros(weight.shape, np.float32)
+        centre = float(np.prod([k[0][len(k[0]) // 2] for k in kernels]))
+        leverage[known] = centre * weight[known] * first_row[:, 0]
+        return cls(weight, known, leverage, basis, kernels, first_row)
+
+    def smooth(self, values: FloatArray) -> FloatArray:
+        """Return the smooth values (I, J, K, N) float32 of values (I, J, K, N); 0 if unknown."""
+        smooth = np.zeros((*self.weight.shape, values.shape[-1]), np.float32)
+        for component in range(values.shape[-1]):
+            weighted = (self.weight * values[..., component]).astype(np.float32)
+            total = np.zeros(len(self._first_row), np.float32)
+            moments = _moments(weighted, self._kernels, self._basis)
+            for a, (_, moment) in enumerate(moments):
+                total += self._first_row[:, a] * moment[self.known]
+            smooth[self.known, component] = total
+        return smooth
+
+
+def local_polynomial(
+    values: FloatArray,
+    weight: FloatArray,
+    spacing: FloatArray,
+    kernel: Kernel,
+    ridge: float = RIDGE,
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Return smooth values (I, J, K, N), where they are known, and leverage.
+
+    See :class:`LocalPolynomial`.
+    """
+    fit = LocalPolynomial.build(weight, spacing, kernel, ridge)
+    return fit.smooth(values), fit.known, fit.leverage
 
 
 def choose_kernel(
@@ -212,7 +232,18 @@ def _kernels(spacing: FloatArray, sigma_mm: float) -> list[list[FloatArray]]:
     return out
 
 
-def _moment(image: FloatArray, kernels: list[list[FloatArray]], powers: tuple[int, ...]) -> Any:
-    for axis, power in enumerate(powers):
-        image = ndimage.correlate1d(image, kernels[axis][power], axis, mode="constant")
-    return image
+def _moments(
+    image: FloatArray, kernels: list[list[FloatArray]], terms: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[tuple[int, ...], FloatArray]]:
+    """Yield the moments of an image (I, J, K) for powers of x, y, z, in the order of `terms`.
+
+    Powers that terms have in common are taken once.
+    """
+    partial: dict[tuple[int, ...], FloatArray] = {(): image}
+    for powers in terms:
+        for axis, power in enumerate(powers):
+            if powers[: axis + 1] not in partial:
+                partial[powers[: axis + 1]] = ndimage.correlate1d(
+                    partial[powers[:axis]], kernels[axis][power], axis, mode="constant"
+                )
+        yield powers, partial.pop(powers)
