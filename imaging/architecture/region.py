@@ -102,7 +102,7 @@ def find_region(
     measured = np.any(tensors != 0, axis=-1)
     inside = float((share * measured).sum() * np.prod(tensor.spacing))
     region = MuscleRegion(
-        label, points, faces, _open_faces(points, faces, mask), principal_axis(points),
+        label, points, faces, open_faces(points, faces, mask), principal_axis(points),
         float(mask.data.astype(bool).sum()) * mask.voxel_ml, box, affine, tensors, share,
         measured, inside / mesh_volume(points, faces),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def find_region(
     return region
 
 
-def _open_faces(points: FloatArray, faces: IntArray, mask: Image) -> NDArray[np.bool_]:
+def open_faces(points: FloatArray, faces: IntArray, mask: Image) -> NDArray[np.bool_]:
     """Tell which faces lie where the image of the muscle ends, not the muscle."""
     voxels = mask.to_voxels(points[faces].mean(axis=1))
     last = np.array(mask.shape) - 1

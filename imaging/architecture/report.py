@@ -56,9 +56,42 @@ def fibre_notes(
         "action is the angle between the fascicle's chord and the principal axis of the muscle. "
         "Means are over the muscle's volume."
     )
+    facts = {str(r.label): r.facts for r in results if r.facts}
+    return Notes("fibres", method, _CITATIONS, _warnings(results, names or {}), facts)
+
+
+def tract_notes(
+    results: Sequence[MuscleArchitecture], settings: FibreSettings, names: Mapping[int, str]
+) -> Notes:
+    """Return the notes of fascicles that were made from tracts of another program.
+
+    Parameters
+    ----------
+    results
+        One per muscle.
+    settings
+        As used.
+    names
+        Of the labels.
+    """
+    method = (
+        "Tracts of another program were cut where they crossed the muscle's surface or an internal "
+        "aponeurosis; ends inside the muscle were extended straight on to the surface. Pieces "
+        f"shorter than {settings.min_length_mm:g} mm or longer than {settings.max_length_mm:g} mm, "
+        "or that ended where the image ends, were left out. Pennation at an end is the angle "
+        "between the fascicle and the plane tangent to the surface it ends on; pennation to the "
+        "line of action is the angle between the fascicle's chord and the principal axis of the "
+        "muscle. Means are over the muscle's volume: every point counts once, with the tract "
+        "next to it."
+    )
+    facts = {str(r.label): r.facts for r in results if r.facts}
+    return Notes("fibres", method, _CITATIONS[2:], _warnings(results, names), facts)
+
+
+def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -> list[str]:
     warnings = []
     for r in results:
-        name = (names or {}).get(r.label) or name_of(r.label)
+        name = names.get(r.label) or name_of(r.label)
         if not len(r.fascicles):
             warnings.append(f"{name}: no architecture: {r.measures[0].note}.")
         elif r.ends_unknown:
@@ -71,5 +104,4 @@ def fibre_notes(
                 f"{name}: its internal aponeurosis was found from the jump of fibre direction; "
                 "look at it before its fascicles' ends are relied on."
             )
-    facts = {str(r.label): r.facts for r in results if r.facts}
-    return Notes("fibres", method, _CITATIONS, warnings, facts)
+    return warnings

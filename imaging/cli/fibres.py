@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
 
+from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
-from imaging.architecture.report import fibre_notes
+from imaging.architecture.report import fibre_notes, tract_notes
 from imaging.cli.diffusion import clean_series, write_cleaned
 from imaging.cli.fibre_files import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
 from imaging.cli.muscle_files import (
     DrawnMuscle,
     check_on_grid,
+    check_tracts,
     names_of,
     read_labels,
     read_masks,
@@ -31,6 +33,7 @@ from imaging.image import Image, load_image
 from imaging.muscles import is_known
 from imaging.provenance import sidecar_path, staged
 from imaging.schemes import label_of_name
+from imaging.tracts import Tracts, load_tracts
 
 EPILOG = """
 One muscle from a diffusion series and a mask, nothing else:
@@ -57,6 +60,13 @@ def command(
     tensor: Annotated[
         Path | None,
         typer.Option(help="Instead: tensor of `pennate diffusion` (xx xy yy xz yz zz, RAS+)."),
+    ] = None,
+    tracts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead: tracts of another program, .trx .trk .tck .vtp (VTP: world RAS+ mm); "
+            "cut at the muscle's surface, extended to it, and measured."
+        ),
     ] = None,
     mask: Annotated[
         list[Path] | None,
@@ -110,28 +120,63 @@ def command(
     """Reconstruct fascicles and their architecture."""
     options = load_settings(FibreSettings, settings)
     cleaning = load_settings(DiffusionSettings, dwi_settings)
-    source = _one({"--dwi": dwi, "--tensor": tensor})
+    source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
     sheets = read_sheets(aponeurosis or [], drawn)
-    check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
     start = prefix or default_prefix(source)
+    work = _Work(drawn, sheets, bipennate, options)
     given = [p for p in (labels, lookup, *(mask or []), *(aponeurosis or [])) if p is not None]
+    if tracts:
+        lines = load_tracts(source)
+        check_tracts(drawn, lines.points, source)
+    else:
+        check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
     cleaned = clean_series(source, bval, bvec, None, cleaning) if dwi else None
+    names = names_of(drawn)
     with staged(out, VERB, [f"{start}_{name}" for name in OPTIONAL]) as folder:
-        path = source
-        if cleaned is not None:
-            write_cleaned(cleaned, folder / start)
-            path = folder / f"{start}_desc-wls_tensor.nii.gz"
-        diffusion = _load_tensor(path)
-        results = _reconstruct(drawn, diffusion, options, sheets, bipennate)
-        names = names_of(drawn)
-        notes = fibre_notes(results, options, names)
-        write_fibres(
-            folder,
-            start,
-            FibreOutput(results, names, diffusion, notes, [path, *given], options, more or []),
-        )
+        if tracts:
+            results, grid = work.measure(lines), drawn[0].mask
+            notes = tract_notes(results, options, names)
+        else:
+            if cleaned is not None:
+                write_cleaned(cleaned, folder / start)
+                source = folder / f"{start}_desc-wls_tensor.nii.gz"
+            grid = load_tensor(source)
+            results = work.reconstruct(grid)
+            notes = fibre_notes(results, options, names)
+        output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
+        write_fibres(folder, start, output)
     print(summary(results, names))
+    for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings]:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is asked for: muscles, their aponeuroses, settings."""
+
+    muscles: Sequence[DrawnMuscle]
+    sheets: Mapping[int, list[Sheet]]
+    bipennate: bool
+    options: FibreSettings
+
+    def reconstruct(self, tensor: Image) -> list[MuscleArchitecture]:
+        """Return the architecture of each muscle from its tensors."""
+        return self._each(reconstruct_muscle, tensor)
+
+    def measure(self, lines: Tracts) -> list[MuscleArchitecture]:
+        """Return the architecture of each muscle from given tracts."""
+        return self._each(measure_tracts, lines)
+
+    def _each(self, step: Callable[..., MuscleArchitecture], data: Any) -> list[MuscleArchitecture]:
+        progress = tqdm(self.muscles, desc="fibres", disable=not sys.stderr.isatty())
+        return [
+            step(
+                muscle.label, muscle.mask, data, self.options, self.sheets.get(muscle.label, ()),
+                bipennate=self.bipennate and not is_known(muscle.label),
+            )
+            for muscle in progress
+        ]  # fmt: skip
 
 
 def _one(sources: Mapping[str, Path | None]) -> Path:
@@ -168,7 +213,14 @@ def default_prefix(path: Path) -> str:
     return found.group() if found else sidecar_path(path).stem.split("_desc-")[0]
 
 
-def _load_tensor(path: Path) -> Image:
+def load_tensor(path: Path) -> Image:
+    """Read a tensor image (I, J, K, 6), world frame.
+
+    Raises
+    ------
+    ImageError
+        Another number of components, or zero everywhere.
+    """
     image = load_image(path, ndim=(4, 5))
     data = image.data[:, :, :, 0] if image.data.ndim == 5 else image.data
     if data.ndim != 4 or data.shape[3] != 6:
@@ -180,20 +232,3 @@ def _load_tensor(path: Path) -> Image:
     if not data.any():
         raise ImageError("is zero everywhere", path, "Check the tensor fit")
     return replace(image, data=data)
-
-
-def _reconstruct(
-    muscles: list[DrawnMuscle],
-    tensor: Image,
-    options: FibreSettings,
-    sheets: Mapping[int, list[Sheet]],
-    bipennate: bool,
-) -> list[MuscleArchitecture]:
-    progress = tqdm(muscles, desc="fibres", disable=not sys.stderr.isatty())
-    return [
-        reconstruct_muscle(
-            muscle.label, muscle.mask, tensor, options, sheets.get(muscle.label, ()),
-            bipennate=bipennate and not is_known(muscle.label),
-        )
-        for muscle in progress
-    ]  # fmt: skip

@@ -1,0 +1,208 @@
+"""Tracts of other programs as fascicles: cut at the muscle's surface, extended to it, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from imaging.architecture.ends import build_walls, extend_to_surface
+from imaging.architecture.fascicles import Fascicles, choose, describe, no_fascicles
+from imaging.architecture.measures import muscle_measures, nothing_measured
+from imaging.architecture.muscle import MuscleArchitecture
+from imaging.architecture.packed import lengths
+from imaging.architecture.region import open_faces
+from imaging.architecture.seeds import spread_seeds
+from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
+from imaging.config import FibreSettings
+from imaging.geometry import (
+    Sheet,
+    TriangleIndex,
+    first_hits,
+    inside,
+    mask_surface,
+    principal_axis,
+)
+from imaging.image import Image
+from imaging.muscles import is_bipennate
+from imaging.tracts import Tracts
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+_FEWEST_FASCICLES = 10
+_FILLED_WITHIN_MM = 3.0
+_MOSTLY_EXTENDED = 0.5
+_HAIR_MM = 0.01
+_NO_SHEET = "its internal aponeurosis was not given, so where fascicles end is not known"
+
+
+def measure_tracts(
+    label: int,
+    mask: Image,
+    tracts: Tracts,
+    settings: FibreSettings,
+    sheets: Sequence[Sheet] = (),
+    *,
+    bipennate: bool = False,
+) -> MuscleArchitecture:
+    """Return the architecture of one muscle that tracts of another program tell.
+
+    Tracts are cut where they cross the muscle's surface or an internal aponeurosis; each piece
+    inside the muscle is a fascicle of its own. Ends inside the muscle are extended straight on to
+    the surface; the extended share of the length is `extrapolated_fraction`. Means are over the
+    volume however densely the tracts lie: every point of the muscle counts once, with the tract
+    next to it.
+
+    Parameters
+    ----------
+    label
+        100 * side + index, or of a muscle outside the catalogue.
+    mask
+        (I, J, K), true inside; on any grid.
+    tracts
+        World RAS+ mm.
+    settings
+        Limits of length, spacing of the points that are averaged, and seed.
+    sheets
+        Internal aponeuroses, on which fascicles end.
+    bipennate
+        Whether fascicles end inside the muscle although the catalogue does not say so.
+
+    References
+    ----------
+    Bolsterlee et al., J Appl Physiol 2017;122:727-738 (tracts cut at and extended to the surface).
+    """
+    points, faces = mask_surface(mask.data, mask.affine)
+    walls, normals = build_walls(points, faces, sheets)
+    axis = principal_axis(points)
+    short = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis)
+    own = lengths(short.points, short.offsets)
+    lines = extend_to_surface(short, walls)
+    wall_open = np.zeros(len(walls.corners) + 1, bool)  # the last one: no face
+    wall_open[: len(faces)] = open_faces(points, faces, mask)
+    kept, dropped = choose(lines, wall_open, settings.min_length_mm, settings.max_length_mm)
+    facts = {"tracts": len(tracts), "pieces": len(short)} | {
+        "end too far from a surface": dropped["no direction"],
+        "cut by the image": dropped["cut by the image"],
+        "length out of limits": dropped["length out of limits"],
+    }
+    ends_unknown = _NO_SHEET if (bipennate or is_bipennate(label)) and not sheets else ""
+    if len(kept) < _FEWEST_FASCICLES:
+        why = f"{len(kept)} tracts run from surface to surface of the muscle"
+        return MuscleArchitecture(
+            label, points, faces, no_fascicles(), nothing_measured(label, why), facts=facts,
+            sheets=tuple(sheets),
+        )  # fmt: skip
+    everywhere = np.ones((1, 1, 1), bool), mask.affine
+    fascicles = describe(label, lines, kept, normals, axis, everywhere, settings.seed_spacing_mm)
+    rng = np.random.default_rng([settings.seed, label])
+    spread = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
+    volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
+    weight, unfilled = _weights(fascicles, spread, 1000.0 * volume_ml)
+    table = fascicles.table
+    extended = 1.0 - own[kept] / table["length_mm"].to_numpy(float)
+    table["extrapolated_fraction"] = np.clip(extended, 0.0, 1.0).astype(np.float32)
+    table["weight"] = weight.astype(np.float32)
+    table["status"] = np.where(extended > _MOSTLY_EXTENDED, "extrapolated", "measured")
+    if ends_unknown:
+        table["status"] = "not_measured"
+    middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
+    measures = muscle_measures(label, table, middle, volume_ml, unfilled, rng, ends_unknown)
+    return MuscleArchitecture(
+        label, points, faces, fascicles, measures, seeds=middle, facts=facts,
+        sheets=tuple(sheets), ends_unknown=ends_unknown,
+    )  # fmt: skip
+
+
+def cut_at_walls(
+    tracts: Tracts, walls: TriangleIndex, surface: TriangleIndex, axis: FloatArray
+) -> Streamlines:
+    """Return the pieces of tracts that lie inside a muscle, between the walls they cross.
+
+    Parameters
+    ----------
+    tracts
+        World mm.
+    walls
+        All that ends a fascicle: the muscle's surface and its internal aponeuroses.
+    surface
+        The muscle's closed surface alone.
+    axis : (3,) array
+        A piece begins at the end that lies against this axis.
+    """
+    points, offsets = _reaching(tracts), tracts.offsets
+    count = len(points)
+    joined = np.ones(count - 1, bool)  # from each point to the next
+    joined[offsets[1:-1] - 1] = False
+    here = np.flatnonzero(joined)
+    ahead, ahead_face = np.full(count - 1, 2.0), np.full(count - 1, -1)
+    back, back_face = ahead.copy(), ahead_face.copy()
+    ahead[here], ahead_face[here] = first_hits(walls, points[here], points[here + 1])
+    back[here], back_face[here] = first_hits(walls, points[here + 1], points[here])
+    parted = ~joined | (ahead_face >= 0) | (back_face >= 0)
+    first = np.concatenate([[0], np.flatnonzero(parted) + 1])
+    last = np.concatenate([first[1:], [count]]) - 1
+    within = inside(surface, points[(first + last) // 2])
+    first, last = first[within], last[within]
+    pieces, stop, face = [], [], []
+    for a, b in zip(first, last, strict=True):
+        start = _meeting(points, a - 1, back, back_face, backwards=True) if a else None
+        end = _meeting(points, b, ahead, ahead_face) if b < count - 1 else None
+        parts = [p[0][None] for p in (start,) if p] + [points[a : b + 1]]
+        piece = np.concatenate(parts + [p[0][None] for p in (end,) if p])
+        if len(piece) < 2:
+            continue
+        turned = (piece[-1] - piece[0]) @ axis < 0
+        faces = [-1 if p is None else p[1] for p in (start, end)][:: -1 if turned else 1]
+        pieces.append(piece[::-1] if turned else piece)
+        face.append(faces)
+        stop.append([MET_SURFACE if f >= 0 else NO_FIELD for f in faces])
+    counts = np.array([len(p) for p in pieces], np.int64)
+    return Streamlines(
+        np.concatenate([np.zeros((0, 3)), *pieces]).astype(np.float32),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.array(stop, np.int64).reshape(-1, 2),
+        np.array(face, np.int64).reshape(-1, 2),
+        np.array([p[len(p) // 2] for p in pieces]).reshape(-1, 3),
+    )
+
+
+def _reaching(tracts: Tracts) -> FloatArray:
+    """Return all points, both ends a hair longer, so that an end on a wall surely meets it."""
+    points = tracts.points.astype(float)
+    first, last = tracts.offsets[:-1], tracts.offsets[1:] - 1
+    for end, behind in ((first, first + 1), (last, last - 1)):
+        out = points[end] - points[behind]
+        norm = np.linalg.norm(out, axis=1, keepdims=True)
+        points[end] += _HAIR_MM * np.divide(out, norm, out=np.zeros_like(out), where=norm > 0)
+    return points
+
+
+def _meeting(
+    points: FloatArray, n: int, share: FloatArray, face: IntArray, backwards: bool = False
+) -> tuple[FloatArray, int] | None:
+    """Return where the segment from point n to the next meets a wall, and which triangle."""
+    if face[n] < 0:
+        return None
+    p, q = (points[n + 1], points[n]) if backwards else (points[n], points[n + 1])
+    return p + share[n] * (q - p), int(face[n])
+
+
+def _weights(
+    fascicles: Fascicles, places: FloatArray, volume_mm3: float
+) -> tuple[FloatArray, float]:
+    """Return the volume (F,) each fascicle stands for, and the share of places without any.
+
+    Each place counts for the nearest fascicle only: a mean over all in reach would favour long
+    ones, of which more are tracked.
+    """
+    of_point = np.repeat(np.arange(len(fascicles)), np.diff(fascicles.offsets))
+    reach = _FILLED_WITHIN_MM
+    distance, nearest = cKDTree(fascicles.points).query(places, distance_upper_bound=reach)
+    filled = np.isfinite(distance)
+    counts = np.bincount(of_point[nearest[filled]], minlength=len(fascicles))
+    return counts * volume_mm3 / len(places), float(np.mean(~filled))
