@@ -7,12 +7,15 @@ from here. A verb takes the settings of its stage as JSON text or a YAML file (`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from imaging.errors import ConfigError
+
+# YAML reads the word off as false.
+_YAML_OFF = BeforeValidator(lambda value: "off" if value is False else value)
 
 
 class Section(BaseModel):
@@ -35,8 +38,13 @@ class DiffusionSettings(Section):
     denoise: bool = Field(True, description="MP-PCA denoising")
     motion: bool = Field(True, description="Motion correction with b-vector rotation")
     robust: bool = Field(True, description="Leave single outlying samples out of the tensor fit")
-    ivim: Literal["auto", "off"] = Field(
+    ivim: Annotated[Literal["auto", "off"], _YAML_OFF] = Field(
         "auto", description="Take perfusion out of the tensor where there are low b-values"
+    )
+    distortion: Annotated[Literal["auto", "fmap", "anatomy", "off"], _YAML_OFF] = Field(
+        "auto",
+        description="Along the phase-encoding axis: from a reversed scan in fmap, else against "
+        "the anatomical image",
     )
     gradient_check: bool = Field(True, description="Check flips and permutations of b-vectors")
     register_to_anatomy: bool = Field(True, description="Rigid registration of b0 to anatomy")
@@ -53,6 +61,9 @@ class FibreSettings(Section):
     max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")
     min_length_mm: float = Field(8.0, ge=0, description="Shortest fascicle kept, mm")
     max_length_mm: float = Field(250.0, gt=0, description="Longest fascicle kept, mm")
+    bootstrap: int = Field(
+        40, ge=0, description="Noise replicas behind confidence intervals; 0 or 1: no intervals"
+    )
     seed: int = Field(1, description="Seed of everything random")
 
 

@@ -33,6 +33,7 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "_desc-preproc_dwi.bval",
             "_desc-preproc_dwi.bvec",
             "_desc-b0_dwiref.nii.gz",
+            "_desc-b0uncorrected_dwiref.nii.gz",
             "_desc-leg_mask.nii.gz",
             "_desc-wls_FA.nii.gz",
             "_desc-wls_ADC.nii.gz",

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from imaging import measures as m
+from imaging.cli.fmap_files import read_reversed
 from imaging.cli.wave_files import read_json
 from imaging.config import DiffusionSettings, load_settings
 from imaging.diffusion.acquisition import acquisition_of
@@ -22,10 +23,17 @@ from imaging.image import Image, load_image, save_image
 from imaging.provenance import sidecar_path, staged, write_sidecar
 
 VERB = "diffusion"
+_DISPLACEMENT = "desc-distortion_displacement"
 
 # File, attribute of the result, unit, what it is.
 _MAPS = (
     ("desc-b0_dwiref", "b0", "arbitrary", "Mean of the b = 0 volumes"),
+    (
+        "desc-b0uncorrected_dwiref",
+        "b0_uncorrected",
+        "arbitrary",
+        "Mean of the b = 0 volumes before distortion was corrected",
+    ),
     ("desc-leg_mask", "mask", "1", "Legs; maps are 0 outside"),
     ("desc-wls_FA", "fa", "1", "Fractional anisotropy"),
     ("desc-wls_ADC", "md", "mm2/s", "Mean diffusivity"),
@@ -57,12 +65,15 @@ def command(
     anat: Annotated[
         Path | None, typer.Option(help="Anatomical image into whose world the result is moved.")
     ] = None,
+    fmap: Annotated[
+        Path | None, typer.Option(help="b = 0 NIfTI image of reversed phase encoding.")
+    ] = None,
     settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
 ) -> None:
     """Clean diffusion-weighted images and fit the tensor."""
     options = load_settings(DiffusionSettings, settings)
-    cleaned = clean_series(dwi, bval, bvec, anat, options)
-    with staged(out, VERB) as folder:
+    cleaned = clean_series(dwi, bval, bvec, anat, options, fmap)
+    with staged(out, VERB, (f"{prefix}_{_DISPLACEMENT}.*",)) as folder:
         write_cleaned(cleaned, folder / prefix)
 
 
@@ -77,7 +88,12 @@ class Cleaned:
 
 
 def clean_series(
-    dwi: Path, bval: Path | None, bvec: Path | None, anat: Path | None, options: DiffusionSettings
+    dwi: Path,
+    bval: Path | None,
+    bvec: Path | None,
+    anat: Path | None,
+    options: DiffusionSettings,
+    fmap: Path | None = None,
 ) -> Cleaned:
     """Read a diffusion-weighted series and process it.
 
@@ -91,6 +107,8 @@ def clean_series(
         Anatomical image into whose world the result is moved.
     options
         Settings of the stage.
+    fmap
+        b = 0 image of reversed phase encoding.
 
     Raises
     ------
@@ -113,8 +131,18 @@ def clean_series(
                 "Check that both come from the same leg and session",
             )
     sidecar = read_json(dwi)[0] if sidecar_path(dwi).is_file() else {}
-    result = process(image, table, anatomy, options, acquisition_of(sidecar, image))
-    inputs = [p for p in (dwi, bval, bvec, anat) if p is not None]
+    acquisition = acquisition_of(sidecar, image)
+    use = options.distortion in ("auto", "fmap") and acquisition.phase_axis is not None
+    reverse = read_reversed(fmap, image, acquisition) if fmap and use else None
+    if options.distortion == "fmap" and reverse is None:
+        raise ImageError(
+            "cannot be undistorted from a scan of reversed phase encoding: there is none, or "
+            "PhaseEncodingDirection is missing in the sidecar",
+            dwi,
+            "Give --fmap and both sidecars, or set distortion to auto",
+        )
+    result = process(image, table, anatomy, options, acquisition, reverse)
+    inputs = [p for p in (dwi, bval, bvec, anat, fmap if reverse else None) if p is not None]
     notes = m.Notes(
         VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts
     )
@@ -151,6 +179,12 @@ def write_cleaned(cleaned: Cleaned, stem: Path) -> None:
         path = Path(f"{stem}_{name}.nii.gz")
         save_image(result.dwi.with_data(getattr(result, attribute)), path)
         describe(path, Units=units, Description=text)
+    if result.distortion is not None and result.distortion.status == "corrected":
+        path = Path(f"{stem}_{_DISPLACEMENT}.nii.gz")
+        save_image(result.dwi.with_data(result.distortion.displacement_mm), path)
+        axis = "ijk"[result.distortion.axis]
+        text = f"What belongs here appeared so far along voxel axis {axis}, to larger indices"
+        describe(path, Units="mm", Description=text, Axis=axis, Method=result.distortion.method)
     table = Path(f"{stem}_desc-diffusion_measures.tsv")
     m.write_measures(result.measures, table)
     describe(table, Description="Figures of the diffusion images; label 0: whole image")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.motion import Motion
 from imaging.diffusion.register import Alignment
@@ -23,6 +24,7 @@ def whole_image_measures(
     snr: FloatArray,
     motion: Motion | None,
     alignment: Alignment | None,
+    distortion: Distortion | None = None,
 ) -> list[Measure]:
     """Return the figures of the whole image (label 0)."""
     n = int(mask.sum())
@@ -54,6 +56,12 @@ def whole_image_measures(
         turn = np.linalg.norm(motion.trace[:, 3:], axis=1)
         rows.append(Measure(0, "motion_max", float(motion.displacement_mm.max()), "mm", volumes))
         rows.append(Measure(0, "motion_max_rotation", float(turn.max()), "deg", volumes))
+    if distortion is None:
+        why = "no scan of reversed phase encoding and no anatomical image, or correction is off"
+        rows.append(not_measured(0, "distortion_max", "mm", why))
+    else:
+        note = f"{distortion.status}, by {distortion.method}"
+        rows.append(Measure(0, "distortion_max", distortion.max_mm, "mm", n, note=note))
     if alignment is None:
         why = "no anatomical image given, or registration is off"
         rows.append(not_measured(0, "anatomy_shift", "mm", why))

@@ -5,6 +5,9 @@ Facts, all JSON values; N volumes, K slices along the slice axis:
 - `motion` (N, 6): translation of the legs' centre (mm, world RAS+), rotation vector (degrees);
   `motion_displacement_mm` (N,); `motion_corrected_volumes`: numbers of resampled volumes.
 - `gradient_check`: ok, corrected, undecided or not_checked; `gradient_check_detail`: its figures.
+- `distortion`: fmap, anatomy or none; `distortion_status`: corrected, kept (nothing gained) or
+  refused; `distortion_median_mm`, `distortion_max_mm` inside the legs; `distortion_agreement`:
+  share of the variance of b = 0 that the other image explains, before and after.
 - `anatomy_alignment`: registered, kept or refused; `anatomy_shift_mm`, `anatomy_rotation_deg`,
   `anatomy_transform` (4, 4) from the world of the diffusion images to that of the anatomy.
 - `snr_b0`: median signal-to-noise ratio of one b = 0 volume.
@@ -26,6 +29,11 @@ CITATIONS = {
     "of diffusion MRI parameters. NeuroImage 2013;81:335-346.",
     "check": "Schilling KG, Yeh FC, Nath V, et al. A fiber coherence index for quality control of "
     "B-table orientation in diffusion MRI scans. Magn Reson Imaging 2019;58:82-89.",
+    "fmap": "Andersson JLR, Skare S, Ashburner J. How to correct susceptibility distortions in "
+    "spin-echo echo-planar images: application to diffusion tensor imaging. NeuroImage "
+    "2003;20:870-888.",
+    "anatomy": "Roche A, Malandain G, Pennec X, Ayache N. The correlation ratio as a new "
+    "similarity measure for multimodal image registration. MICCAI 1998, LNCS 1496:1115-1124.",
     "register": "Mattes D, Haynor DR, Vesselle H, et al. PET-CT image registration in the chest "
     "using free-form deformations. IEEE Trans Med Imaging 2003;22:120-128.",
 }

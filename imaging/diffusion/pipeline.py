@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.denoise import denoise, remove_noise_floor, snr_map
+from imaging.diffusion.distortion import Distortion, ReversedScan, find_distortion
 from imaging.diffusion.figures import whole_image_measures
 from imaging.diffusion.gradient_check import GradientCheck, check_gradients
 from imaging.diffusion.gradients import GradientTable
@@ -36,6 +37,7 @@ class DiffusionResult:
     dwi: Image
     table: GradientTable
     b0: FloatArray
+    b0_uncorrected: FloatArray
     mask: NDArray[np.bool_]
     snr: FloatArray
     fit: TensorFit
@@ -44,6 +46,7 @@ class DiffusionResult:
     citations: list[str]
     warnings: list[str]
     facts: dict[str, Any]
+    distortion: Distortion | None = None
 
     @property
     def fa(self) -> FloatArray:
@@ -87,8 +90,9 @@ def process(
     anatomy: Image | None,
     settings: DiffusionSettings,
     acquisition: Acquisition = _UNKNOWN,
+    fmap: ReversedScan | None = None,
 ) -> DiffusionResult:
-    """Denoise, correct motion, check the gradient table, fit the tensor, align with anatomy.
+    """Denoise, correct motion and distortion, fit the tensor, align with anatomy.
 
     Parameters
     ----------
@@ -100,26 +104,36 @@ def process(
         3-D image into whose world the result is moved.
     acquisition : Acquisition
         What the sidecar tells.
+    fmap : ReversedScan or None
+        Volumes of reversed phase encoding.
     """
     journal = Journal()
     mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     dwi, sigma = _denoise(dwi, mask, settings, journal)
     placed, table, motion = _find_motion(dwi, table, mask, acquisition, settings, journal)
     dwi, weights = placed.at_rest(), placed.weights()
+    uncorrected = dwi.data[..., table.is_b0].mean(-1)
+    snr = snr_map(uncorrected, sigma)
+    distortion = find_distortion(
+        dwi.with_data(uncorrected), mask, fmap, anatomy, acquisition, settings, journal
+    )
+    if distortion is not None and distortion.status == "corrected":
+        dwi = placed.at_rest(distortion.displacement_mm)
+        snr = distortion.moved(snr, dwi.spacing[distortion.axis])
+        mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     fit = fit_tensor(dwi.data, table, mask, weights)
     table, fit = _check_table(dwi, table, mask, fit, weights, settings, journal)
     b0 = dwi.data[..., table.is_b0].mean(-1)
-    snr = snr_map(b0, sigma)
     alignment = _align(dwi.with_data(b0), mask, anatomy, settings, journal)
     if alignment is not None and alignment.status == "registered":
         dwi = Image(dwi.data, alignment.world @ dwi.affine)
         table = table.rotated(alignment.world[:3, :3])
         fit = fit_tensor(dwi.data, table, mask, weights)
-    rows = whole_image_measures(table, mask, fit, snr, motion, alignment)
+    rows = whole_image_measures(table, mask, fit, snr, motion, alignment, distortion)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(
-        dwi, table, b0, mask, snr, fit, rows, " ".join(journal.method), journal.citations,
-        journal.warnings, journal.facts,
+        dwi, table, b0, uncorrected, mask, snr, fit, rows, " ".join(journal.method),
+        journal.citations, journal.warnings, journal.facts, distortion,
     )  # fmt: skip
 
 

@@ -1,0 +1,272 @@
+"""Whether and how echo-planar distortion is corrected, and how well the result agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.config import DiffusionSettings
+from imaging.diffusion.acquisition import Acquisition
+from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy
+from imaging.diffusion.distortion_field import Field, undistort
+from imaging.diffusion.fieldmap import field_of_pair
+from imaging.diffusion.journal import Journal
+from imaging.diffusion.legmask import bounding_box, leg_mask
+from imaging.diffusion.register import register_rigid
+from imaging.image import Image, resample
+
+FloatArray = NDArray[np.floating[Any]]
+Method = Literal["fmap", "anatomy"]
+
+MAX_MM: dict[Method, float] = {"fmap": 30.0, "anatomy": 15.0}
+_RIM_MM = 8.0
+_MARGIN_VOXELS = 4
+_MIN_JACOBIAN, _MAX_JACOBIAN = 0.3, 1.7
+# Unexplained share of b = 0 that has to go: less may be chance, since contrasts differ.
+_MIN_GAIN = 0.15
+_ROUND_MM = 3  # decimals
+
+
+@dataclass(frozen=True)
+class ReversedScan:
+    """Mean b = 0 image of other phase encoding than that of the series.
+
+    Attributes
+    ----------
+    image : Image
+        3-D, on any grid with an axis along the phase-encoding axis of the series.
+    ratio
+        Its readout time over that of the series; negative when both run the same way.
+    """
+
+    image: Image
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """Displacement by field inhomogeneity, found and judged.
+
+    Attributes
+    ----------
+    method : str
+        ``fmap`` or ``anatomy``.
+    status : str
+        ``corrected``; ``kept``: nothing gained; ``refused``: implausible.
+    axis : int
+        Voxel axis of phase encoding.
+    displacement_mm : (I, J, K) float32 array
+        On the undistorted grid: what belongs at a voxel appears so far along the phase-encoding
+        axis, towards larger indices.
+    median_mm, max_mm : float
+        Of its size inside the legs.
+    agreement_before, agreement_after : float
+        Share (at most 1) of the variance of the b = 0 image that the other image explains.
+    """
+
+    method: Method
+    status: Literal["corrected", "kept", "refused"]
+    axis: int
+    displacement_mm: FloatArray
+    median_mm: float
+    max_mm: float
+    agreement_before: float
+    agreement_after: float
+
+    def moved(self, values: FloatArray, spacing_mm: float) -> FloatArray:
+        """Return values (I, J, K) of the distorted grid where they belong (linear)."""
+        place = np.indices(values.shape, dtype=np.float32)
+        place[self.axis] += self.displacement_mm / spacing_mm
+        return ndimage.map_coordinates(values, place, order=1, mode="nearest")
+
+
+def find_distortion(
+    b0: Image,
+    mask: NDArray[np.bool_],
+    fmap: ReversedScan | None,
+    anatomy: Image | None,
+    acquisition: Acquisition,
+    settings: DiffusionSettings,
+    journal: Journal,
+) -> Distortion | None:
+    """Find the displacement of a series; None where it cannot be found or is not asked for.
+
+    Parameters
+    ----------
+    b0 : Image
+        Mean b = 0 image of the series at rest.
+    mask : (I, J, K) bool array
+        Legs.
+    fmap
+        Scan of reversed phase encoding.
+    anatomy : Image or None
+        3-D; used where there is no such scan.
+    acquisition : Acquisition
+        Its phase-encoding axis.
+    """
+    wanted, axis = settings.distortion, acquisition.phase_axis
+    use_fmap = fmap is not None and wanted in ("auto", "fmap")
+    aligned = anatomy is not None and settings.register_to_anatomy
+    use_anatomy = aligned and not use_fmap and wanted in ("auto", "anatomy")
+    journal.facts["distortion"] = "none"
+    if wanted == "off":
+        return None
+    if axis is None:
+        journal.warnings.append(
+            "Distortion along the phase-encoding axis was not corrected: the sidecar of the "
+            "diffusion images lacks PhaseEncodingDirection."
+        )
+        return None
+    if use_fmap and fmap is not None:
+        found = distortion_of_pair(b0, mask, axis, fmap)
+    elif use_anatomy and anatomy is not None:
+        found = distortion_to_anatomy(b0, mask, axis, anatomy)
+    else:
+        return None
+    _tell(found, journal)
+    return found
+
+
+def distortion_of_pair(
+    b0: Image, mask: NDArray[np.bool_], axis: int, fmap: ReversedScan
+) -> Distortion:
+    """Find the displacement from a scan of reversed phase encoding; see :mod:`.fieldmap`."""
+    other = resample(fmap.image, b0, order=3)
+    both = mask | leg_mask(b0.with_data(np.clip(other.data, 0, None)))
+    lines = _Lines(b0, both, axis)
+    forward, backward = lines.take(b0.data), lines.take(other.data)
+    field = field_of_pair(forward, backward, lines.weight, lines.spacing, fmap.ratio)
+    after = [
+        undistort(image, field.times(factor), float(lines.spacing[2]))[0]
+        for image, factor in ((forward, 1.0), (backward, -fmap.ratio))
+    ]
+    before = _explained(forward, _scaled(backward, forward, lines.weight), lines.weight)
+    agreement = _explained(after[0], _scaled(after[1], after[0], lines.weight), lines.weight)
+    return _judged("fmap", lines, field, mask, before, agreement)
+
+
+def distortion_to_anatomy(
+    b0: Image, mask: NDArray[np.bool_], axis: int, anatomy: Image
+) -> Distortion:
+    """Find the displacement against an anatomical image; see :mod:`.distortion_anatomy`."""
+    lines = _Lines(b0, mask, axis)
+    rigid = register_rigid(b0, mask, anatomy)
+    wanted = lines.take(resample(_blurred(anatomy, b0), b0, world=rigid.world).data)
+    seen = lines.take(b0.data)
+    field = field_to_anatomy(seen, wanted, lines.weight, lines.spacing)
+    shares = []
+    for image in (seen, undistort(seen, field, float(lines.spacing[2]))[0]):
+        expected = expected_b0(image, wanted, lines.weight, lines.spacing)
+        shares.append(_explained(image, expected, lines.weight))
+    return _judged("anatomy", lines, field, mask, *shares)
+
+
+def _blurred(image: Image, like: Image) -> Image:
+    """Average an image over the voxels of another one, so that thin sheets look alike."""
+    wanted = np.abs(image.rotation.T @ like.rotation) @ like.spacing
+    width = np.sqrt(np.maximum(np.square(wanted) - np.square(image.spacing), 0))
+    sigma = width / 2.355 / image.spacing
+    return image.with_data(ndimage.gaussian_filter(image.data.astype(np.float32), sigma))
+
+
+def _judged(
+    method: Method,
+    lines: _Lines,
+    field: Field,
+    mask: NDArray[np.bool_],
+    before: float,
+    after: float,
+) -> Distortion:
+    """Return the displacement with its figures and whether it is to be used."""
+    displacement = lines.put(np.round(field.shift, _ROUND_MM))
+    size = np.abs(displacement[mask])
+    inside = field.slope[lines.take(mask.astype(float)) > 0]
+    plausible = (
+        size.max() <= MAX_MM[method]
+        and 1 + inside.min() >= _MIN_JACOBIAN
+        and 1 + inside.max() <= _MAX_JACOBIAN
+    )
+    needed = _MIN_GAIN if method == "anatomy" else 0.0
+    gained = 1 - after < (1 - needed) * (1 - before)
+    status: Literal["corrected", "kept", "refused"] = "corrected" if gained else "kept"
+    if not plausible:
+        status = "refused"
+    return Distortion(
+        method,
+        status,
+        lines.axis,
+        displacement,
+        float(np.median(size)),
+        float(size.max()),
+        before,
+        after,
+    )
+
+
+def _tell(found: Distortion, journal: Journal) -> None:
+    """Write down what was found."""
+    journal.facts["distortion"] = found.method
+    journal.facts["distortion_status"] = found.status
+    journal.facts["distortion_median_mm"] = round(found.median_mm, 3)
+    journal.facts["distortion_max_mm"] = round(found.max_mm, 3)
+    journal.facts["distortion_agreement"] = [
+        round(found.agreement_before, 3),
+        round(found.agreement_after, 3),
+    ]
+    source = {
+        "fmap": "a scan of reversed phase encoding",
+        "anatomy": "registration to the anatomical image restricted to that axis",
+    }[found.method]
+    if found.status == "corrected":
+        journal.step(
+            f"Distortion along the phase-encoding axis was corrected by {source} "
+            f"(median {found.median_mm:.1f} mm, at most {found.max_mm:.1f} mm inside the legs), "
+            "in the same interpolation as motion and with intensities restored.",
+            found.method,
+        )
+    elif found.status == "refused":
+        journal.warnings.append(
+            f"Distortion found from {source} was up to {found.max_mm:.1f} mm, which is "
+            "implausible: it was not corrected. Check the overlay of b0 on anatomy."
+        )
+    else:
+        journal.step(f"Distortion was looked for by {source}; none was found beyond chance.")
+
+
+class _Lines:
+    """The part of a grid around the legs, with the phase-encoding axis last."""
+
+    def __init__(self, grid: Image, mask: NDArray[np.bool_], axis: int):
+        rim = ndimage.distance_transform_edt(~mask, sampling=grid.spacing) <= _RIM_MM
+        self.axis, self._shape = axis, grid.shape
+        self._box = bounding_box(rim, _MARGIN_VOXELS)
+        self.weight = self.take(rim)
+        order = [a for a in range(3) if a != axis] + [axis]
+        self.spacing = grid.spacing[order]
+
+    def take(self, data: NDArray[Any]) -> FloatArray:
+        """Return the part (I, J, K) of an image."""
+        return np.ascontiguousarray(np.moveaxis(data[self._box], self.axis, -1), dtype=np.float64)
+
+    def put(self, part: FloatArray) -> FloatArray:
+        """Return a part on the whole grid; beyond it the nearest value goes on."""
+        inner = np.moveaxis(part, -1, self.axis).astype(np.float32)
+        beyond = [
+            (b.start, max(n - b.stop, 0)) for b, n in zip(self._box, self._shape, strict=True)
+        ]
+        return np.pad(inner, beyond, mode="edge")
+
+
+def _scaled(image: FloatArray, like: FloatArray, weight: FloatArray) -> FloatArray:
+    """Scale an image to fit another one."""
+    return image * float((image * like * weight).sum() / (np.square(image) * weight).sum())
+
+
+def _explained(image: FloatArray, expected: FloatArray, weight: FloatArray) -> float:
+    """Return the share of an image's variance that an expectation explains."""
+    seen, missed = image[weight > 0], (image - expected)[weight > 0]
+    return 1 - float(np.square(missed).mean() / max(float(seen.var()), 1e-12))
