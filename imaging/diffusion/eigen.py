@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from imaging.diffusion.wls import predict
+
 _SWEEPS = 12
 _SMALL = 1e-14  # of the largest element, squared sum off the diagonal that is rounding
 # Where the six elements stand in the 3 x 3 tensor: Dxx Dxy Dyy Dxz Dyz Dzz.
@@ -49,7 +51,7 @@ def _jacobi(a, v):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def describe_voxels(signal, beta, design, scale, least, maps):  # type: ignore[no-untyped-def]
+def describe_voxels(signal, beta, across, scale, least, maps):  # type: ignore[no-untyped-def]
     """Turn parameters of the fit into maps; voxels that were not fitted stay 0.
 
     Parameters
@@ -57,8 +59,8 @@ def describe_voxels(signal, beta, design, scale, least, maps):  # type: ignore[n
     signal : (V, N) float32 array
     beta : (V, 7) array
         Of :func:`imaging.diffusion.wls.fit_voxels`.
-    design : (N, 7) array
-        That of the fit, divided by `scale`.
+    across : (7, N) array
+        Design of the fit, divided by `scale`, transposed.
     scale : (7,) array
     least
         Smallest eigenvalue, mm2/s; smaller ones are raised to it.
@@ -67,6 +69,7 @@ def describe_voxels(signal, beta, design, scale, least, maps):  # type: ignore[n
     """
     tensor, values, e1, s0, residual = maps
     a, vectors, order, d = np.empty((3, 3)), np.empty((3, 3)), np.empty(3, np.int64), np.empty(6)
+    model, predicted = np.empty(7), np.empty(across.shape[1])
     for v in range(len(signal)):
         if np.isnan(beta[v, 0]):
             continue
@@ -86,15 +89,16 @@ def describe_voxels(signal, beta, design, scale, least, maps):  # type: ignore[n
         up = -1.0 if vectors[2, order[0]] < 0 else 1.0
         for i in range(3):
             e1[v, i] = up * vectors[i, order[0]]
+        model[0] = beta[v, 0]
+        for m in range(6):
+            model[1 + m] = scale[1 + m] * d[m]
+        predict(across, model, predicted)
         largest = signal[v].max()
         level = largest * np.exp(min(max(beta[v, 0], -50.0), 50.0))
         total = 0.0
-        for n in range(len(design)):
-            log = 0.0
-            for m in range(6):
-                log += design[n, 1 + m] * scale[1 + m] * d[m]
-            total += (signal[v, n] - level * np.exp(min(max(log, -50.0), 50.0))) ** 2
+        for n in range(len(predicted)):
+            total += (signal[v, n] - largest * predicted[n]) ** 2
         for m in range(6):
             tensor[v, m] = d[m]
         s0[v] = level
-        residual[v] = np.sqrt(total / len(design)) / max(level, 1e-12)
+        residual[v] = np.sqrt(total / len(predicted)) / max(level, 1e-12)

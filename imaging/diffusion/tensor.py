@@ -16,7 +16,8 @@ from scipy import ndimage
 
 from imaging.diffusion.eigen import describe_voxels
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.wls import PARAMETERS, fit_voxels, over_voxels, reject_outliers
+from imaging.diffusion.robust import reject_outliers
+from imaging.diffusion.wls import PARAMETERS, arrange, fit_voxels, over_voxels
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -137,9 +138,11 @@ def fit_tensor(
     beta, rejected = _parameters(signal, trust, design, mask, robust)
     maps = tuple(np.zeros((len(signal), *n), np.float32) for n in ((6,), (3,), (3,), (), ()))
 
+    across = np.ascontiguousarray(design.T)
+
     def describe(v: slice) -> None:
         part = tuple(m[v] for m in maps)
-        describe_voxels(signal[v], beta[v], design, scale, _MIN_EIGENVALUE, part)
+        describe_voxels(signal[v], beta[v], across, scale, _MIN_EIGENVALUE, part)
 
     over_voxels(describe, len(signal))
     return TensorFit(*(_unmask(a, mask) for a in (*maps, rejected / len(design))))
@@ -156,17 +159,21 @@ def _parameters(
     count, samples = signal.shape
     beta, rejected = np.empty((count, PARAMETERS)), np.zeros(count, np.float32)
     robust = robust and samples > PARAMETERS
-    spread = np.empty(count if robust else 0)
-    over_voxels(
-        lambda v: fit_voxels(signal[v], trust[v], design, beta[v], spread[v if robust else ...]),
-        count,
-    )
-    if robust:
-        sigma = _pool(spread, mask)
-        over_voxels(
-            lambda v: reject_outliers(signal[v], trust[v], design, sigma[v], beta[v], rejected[v]),
-            count,
-        )
+    spread, worst = np.empty((2, count if robust else 0))
+    model = arrange(design)
+
+    def fit(v: slice) -> None:
+        fit_voxels(signal[v], trust[v], model, beta[v], spread[v], worst[v])
+
+    over_voxels(fit, count)
+    if not robust:
+        return beta, rejected
+    sigma = _pool(spread, mask)
+
+    def refit(v: slice) -> None:
+        reject_outliers(signal[v], trust[v], model, sigma[v], worst[v], beta[v], rejected[v])
+
+    over_voxels(refit, count)
     return beta, rejected
 
 

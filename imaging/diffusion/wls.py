@@ -2,9 +2,6 @@
 
 Every voxel is worked on by one thread and from its own samples alone, so that results do not
 depend on how many threads there are.
-
-Collier Q, et al. Iterative reweighted linear least squares for accurate, fast, and robust
-estimation of diffusion magnetic resonance parameters. Magn Reson Med 2015;73:2174.
 """
 
 from __future__ import annotations
@@ -12,20 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
 
 PARAMETERS = 7
 REWEIGHTINGS = 2  # with the signals that the model predicts, after a fit with those measured
 _FLOOR = 1e-3  # smallest signal taken as such, share of the voxel's largest
 _LEAST_PIVOT = 1e-6  # what a parameter tells beyond the others, below which they are not apart
 _CHUNK = 4096
-_OUTLIER = 3.0  # standard deviations
-_ROBUST_ROUNDS = 8
-_SPARE = 2  # samples kept beyond as many as there are parameters
-_LEAST_FREEDOM = 0.05  # 1 - leverage of a sample that the others can still judge
+_MOST_LEVERAGE = 0.95  # of a sample that the others can still judge
 _NORMAL_MAD = 1.4826
+_EXP_SHIFT = float(np.exp(-2.5))
 
 
 def threads() -> int:
@@ -48,39 +47,45 @@ def over_voxels(work: Callable[[slice], None], count: int) -> None:
         list(pool.map(work, parts))
 
 
+def arrange(design: FloatArray) -> tuple[FloatArray, ...]:
+    """Return a design (N, 7) as the loops need it.
+
+    That is the design, the lower triangles (N, 28) of x x' of its rows, and both transposed.
+    """
+    row, column = np.tril_indices(PARAMETERS)
+    outer = design[:, row] * design[:, column]
+    return tuple(np.ascontiguousarray(a) for a in (design, outer, design.T, outer.T))
+
+
 @numba.njit(cache=True, nogil=True)
-def _factor(design, weights, lower):  # type: ignore[no-untyped-def]
+def factor(outer, weights, normal, lower):  # type: ignore[no-untyped-def]
     """Write the Cholesky factor of X' W X; tell whether the parameters can be told apart."""
-    lower[:] = 0.0
-    for n in range(len(design)):
+    normal[:] = 0.0
+    for n in range(len(outer)):
         w = weights[n]
-        if w == 0.0:
-            continue
-        for j in range(PARAMETERS):
-            wx = w * design[n, j]
-            for k in range(j + 1):
-                lower[j, k] += wx * design[n, k]
+        for m in range(len(normal)):
+            normal[m] += w * outer[n, m]
+    m = 0
     for j in range(PARAMETERS):
-        whole = lower[j, j]
-        pivot = whole
-        for k in range(j):
-            pivot -= lower[j, k] * lower[j, k]
-        if not pivot > _LEAST_PIVOT * whole:
-            return False
-        root = np.sqrt(pivot)
-        lower[j, j] = root
-        for i in range(j + 1, PARAMETERS):
-            rest = lower[i, j]
-            for k in range(j):
-                rest -= lower[i, k] * lower[j, k]
-            lower[i, j] = rest / root
+        for k in range(j + 1):
+            rest = normal[m]
+            for i in range(k):
+                rest -= lower[j, i] * lower[k, i]
+            if k < j:
+                lower[j, k] = rest / lower[k, k]
+            elif rest > _LEAST_PIVOT * normal[m]:
+                lower[j, j] = np.sqrt(rest)
+            else:
+                return False
+            m += 1
     return True
 
 
 @numba.njit(cache=True, nogil=True)
-def _solve(design, weights, logs, lower, beta):  # type: ignore[no-untyped-def]
+def solve(model, weights, logs, normal, lower, beta):  # type: ignore[no-untyped-def]
     """Write the weighted least squares solution; tell whether there is one."""
-    if not _factor(design, weights, lower):
+    design, outer = model[0], model[1]
+    if not factor(outer, weights, normal, lower):
         return False
     beta[:] = 0.0
     for n in range(len(design)):
@@ -99,30 +104,54 @@ def _solve(design, weights, logs, lower, beta):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _predict(design, beta, predicted):  # type: ignore[no-untyped-def]
-    """Write the predicted signals, in units of the voxel's largest."""
-    for n in range(len(design)):
-        log = 0.0
-        for j in range(PARAMETERS):
-            log += design[n, j] * beta[j]
-        predicted[n] = np.exp(min(max(log, -6.0), 1.0))
+def predict(design, beta, predicted):  # type: ignore[no-untyped-def]
+    """Write the predicted signals, in units of the voxel's largest.
+
+    exp by an eighth of its argument and three squarings, right to 1e-7: unlike a call for every
+    sample, the loop is worked on several samples at once.
+    """
+    for n in range(len(predicted)):
+        predicted[n] = beta[0]
+    for j in range(1, PARAMETERS):
+        for n in range(len(predicted)):
+            predicted[n] += design[j, n] * beta[j]
+    for n in range(len(predicted)):
+        z = min(max(predicted[n], -6.0), 1.0) / 8.0 + 0.3125
+        series = 1.0 + z / 8.0
+        for k in (7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0):
+            series = 1.0 + z / k * series
+        squared = series * series
+        squared *= squared
+        predicted[n] = _EXP_SHIFT * squared * squared
 
 
 @numba.njit(cache=True, nogil=True)
-def _leverage(row, weight, lower, work):  # type: ignore[no-untyped-def]
-    """Return w x' (X' W X)^-1 x of one sample, 0..1 when it is among those fitted."""
-    total = 0.0
+def leverages(outer, weights, lower, inverse, leverage):  # type: ignore[no-untyped-def]
+    """Write w x' (X' W X)^-1 x of every sample, at most 1."""
     for j in range(PARAMETERS):
-        work[j] = row[j]
+        inverse[j, j] = 1.0 / lower[j, j]
         for k in range(j):
-            work[j] -= lower[j, k] * work[k]
-        work[j] /= lower[j, j]
-        total += work[j] * work[j]
-    return weight * total
+            total = 0.0
+            for i in range(k, j):
+                total += lower[j, i] * inverse[i, k]
+            inverse[j, k] = -total * inverse[j, j]
+    leverage[:] = 0.0
+    m = 0
+    for j in range(PARAMETERS):
+        for k in range(j + 1):
+            element = 0.0
+            for i in range(j, PARAMETERS):
+                element += inverse[i, j] * inverse[i, k]
+            element *= 1.0 if j == k else 2.0
+            for n in range(len(leverage)):
+                leverage[n] += element * outer[m, n]
+            m += 1
+    for n in range(len(leverage)):
+        leverage[n] = min(weights[n] * leverage[n], 1.0)
 
 
 @numba.njit(cache=True, nogil=True)
-def _prepare(signal, trust, relative, logs, used):  # type: ignore[no-untyped-def]
+def prepare(signal, trust, relative, logs, used):  # type: ignore[no-untyped-def]
     """Write signals relative to the largest, their logarithms and trust; return largest, count."""
     largest = 0.0
     for n in range(len(signal)):
@@ -139,20 +168,51 @@ def _prepare(signal, trust, relative, logs, used):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True, nogil=True)
-def _reweighted(design, logs, used, weights, lower, beta, predicted):  # type: ignore[no-untyped-def]
+def weigh(used, predicted, weights):  # type: ignore[no-untyped-def]
+    """Write the weights of the log signal: the squared signal that is predicted."""
+    for n in range(len(used)):
+        weights[n] = used[n] * predicted[n] * predicted[n]
+
+
+@numba.njit(cache=True, nogil=True)
+def reweighted(model, logs, used, weights, normal, lower, beta, predicted):  # type: ignore[no-untyped-def]
     """Fit, weighing by the signals predicted; `predicted` starts as those measured."""
     for turn in range(1 + REWEIGHTINGS):
-        for n in range(len(design)):
-            weights[n] = used[n] * predicted[n] * predicted[n]
-        if not _solve(design, weights, logs, lower, beta):
+        weigh(used, predicted, weights)
+        if not solve(model, weights, logs, normal, lower, beta):
             return False
         if turn < REWEIGHTINGS:
-            _predict(design, beta, predicted)
+            predict(model[2], beta, predicted)
     return True
 
 
 @numba.njit(cache=True, nogil=True)
-def fit_voxels(signal, trust, design, beta, spread):  # type: ignore[no-untyped-def]
+def _median(values, count):  # type: ignore[no-untyped-def]
+    """Return the median of the first few values, which are sorted in place."""
+    for i in range(1, count):
+        value, j = values[i], i - 1
+        while j >= 0 and values[j] > value:
+            values[j + 1] = values[j]
+            j -= 1
+        values[j + 1] = value
+    return 0.5 * (values[(count - 1) // 2] + values[count // 2])
+
+
+@numba.njit(cache=True, nogil=True)
+def distances(relative, used, predicted, leverage, sign, far):  # type: ignore[no-untyped-def]
+    """Write residuals as large as the noise behind them; -1 where the others cannot judge.
+
+    `sign` is -1 for samples that took part in the fit (residuals shrink with leverage) and 1 for
+    those to be judged by the others (the prediction's own error adds).
+    """
+    for n in range(len(far)):
+        far[n] = -1.0
+        if used[n] > 0 and leverage[n] < _MOST_LEVERAGE:
+            far[n] = abs(relative[n] - predicted[n]) / np.sqrt(1.0 + sign * leverage[n])
+
+
+@numba.njit(cache=True, nogil=True)
+def fit_voxels(signal, trust, model, beta, spread, worst):  # type: ignore[no-untyped-def]
     """Fit every voxel.
 
     Parameters
@@ -160,121 +220,39 @@ def fit_voxels(signal, trust, design, beta, spread):  # type: ignore[no-untyped-
     signal : (V, N) float32 array
     trust : (V, N) or (V, 0) float32 array
         0..1, 0: left out; none: all 1.
-    design : (N, 7) array
-        Columns of similar size, the first 1.
+    model : tuple
+        Of :func:`arrange`: the design, with columns of similar size, the first 1.
     beta : (V, 7) array
         Written; log signal in units of the voxel's largest. NaN where it cannot be fitted.
-    spread : (V,) or (0,) array
-        Written unless empty: robust standard deviation of the residuals, in units of the signal.
+    spread, worst : (V,) or (0,) arrays
+        Written unless empty: robust standard deviation and the largest of the residuals, made
+        larger by what leverage takes from them, in units of the signal.
     """
-    samples = len(design)
+    outer, across = model[1], model[2]
+    samples = len(outer)
     relative, logs, used = np.empty(samples), np.empty(samples), np.empty(samples)
-    weights, predicted, work = np.empty(samples), np.empty(samples), np.empty(PARAMETERS)
-    lower = np.empty((PARAMETERS, PARAMETERS))
+    weights, predicted, leverage = np.empty(samples), np.empty(samples), np.empty(samples)
+    normal = np.empty(outer.shape[1])
+    lower, inverse = np.zeros((2, PARAMETERS, PARAMETERS))
     for v in range(len(signal)):
-        largest, count = _prepare(signal[v], trust[v], relative, logs, used)
+        largest, count = prepare(signal[v], trust[v], relative, logs, used)
         predicted[:] = relative
-        if count < PARAMETERS or not _reweighted(
-            design, logs, used, weights, lower, beta[v], predicted
+        if count < PARAMETERS or not reweighted(
+            model, logs, used, weights, normal, lower, beta[v], predicted
         ):
             beta[v] = np.nan
+            if len(spread):
+                spread[v], worst[v] = np.nan, 0.0
             continue
         if not len(spread):
             continue
-        _predict(design, beta[v], predicted)
+        predict(across, beta[v], predicted)
+        leverages(model[3], weights, lower, inverse, leverage)
+        distances(relative, used, predicted, leverage, -1.0, logs)
         kept = 0
         for n in range(samples):
-            free = 1.0 - _leverage(design[n], weights[n], lower, work)
-            if used[n] > 0 and free > _LEAST_FREEDOM:
-                logs[kept] = abs(relative[n] - predicted[n]) / np.sqrt(free)
+            if logs[n] >= 0:
+                logs[kept] = logs[n]
                 kept += 1
-        spread[v] = _NORMAL_MAD * largest * np.median(logs[:kept]) if kept else np.nan
-
-
-@numba.njit(cache=True, nogil=True)
-def reject_outliers(signal, trust, design, sigma, beta, rejected):  # type: ignore[no-untyped-def]
-    """Fit voxels with outlying samples again without these.
-
-    Geman-McClure weights find a fit that outliers do not draw; samples that lie far from it are
-    left out of a last weighted fit.
-
-    Parameters
-    ----------
-    signal, trust, design
-        As in :func:`fit_voxels`.
-    sigma : (V,) array
-        Standard deviation of noise, in units of the signal.
-    beta : (V, 7) array
-        Of :func:`fit_voxels`; written where samples were left out.
-    rejected : (V,) integer array
-        Written: how many samples were left out.
-    """
-    samples = len(design)
-    relative, logs, used = np.empty(samples), np.empty(samples), np.empty(samples)
-    weights, predicted, far = np.empty(samples), np.empty(samples), np.empty(samples)
-    trial, work = np.empty(PARAMETERS), np.empty(PARAMETERS)
-    lower = np.empty((PARAMETERS, PARAMETERS))
-    for v in range(len(signal)):
-        if np.isnan(beta[v, 0]):
-            continue
-        largest, count = _prepare(signal[v], trust[v], relative, logs, used)
-        noise = max(sigma[v] / largest, _FLOOR)
-        trial[:] = beta[v]
-        _predict(design, trial, predicted)
-        _weigh(used, predicted, weights)
-        if not _factor(design, weights, lower):
-            continue
-        if not _distances(
-            design, relative, used, predicted, weights, lower, noise, -1.0, work, far
-        ):
-            continue
-        for _ in range(_ROBUST_ROUNDS):
-            for n in range(samples):
-                t = (relative[n] - predicted[n]) / noise
-                weights[n] = used[n] * predicted[n] * predicted[n] / (1.0 + t * t) ** 2
-            if not _solve(design, weights, logs, lower, trial):
-                break
-            _predict(design, trial, predicted)
-        _weigh(used, predicted, weights)
-        _distances(design, relative, used, predicted, weights, lower, noise, 1.0, work, far)
-        left = _leave_out(far, used, count)
-        if left and _reweighted(design, logs, used, weights, lower, trial, predicted):
-            beta[v] = trial
-            rejected[v] = left
-
-
-@numba.njit(cache=True, nogil=True)
-def _weigh(used, predicted, weights):  # type: ignore[no-untyped-def]
-    for n in range(len(used)):
-        weights[n] = used[n] * predicted[n] * predicted[n]
-
-
-@numba.njit(cache=True, nogil=True)
-def _distances(design, relative, used, predicted, weights, lower, noise, sign, work, far):  # type: ignore[no-untyped-def]
-    """Write residuals in standard deviations; tell whether any is outlying.
-
-    `sign` is -1 for samples that took part in the fit (residuals shrink with leverage) and 1 for
-    those to be judged by the others (the prediction's own error adds).
-    """
-    any_far = False
-    for n in range(len(design)):
-        far[n] = 0.0
-        share = 1.0 + sign * min(_leverage(design[n], weights[n], lower, work), 1.0)
-        if used[n] > 0 and share > _LEAST_FREEDOM:
-            far[n] = abs(relative[n] - predicted[n]) / (noise * np.sqrt(share))
-            any_far = any_far or far[n] > _OUTLIER
-    return any_far
-
-
-@numba.njit(cache=True, nogil=True)
-def _leave_out(far, used, count):  # type: ignore[no-untyped-def]
-    """Take the trust from outliers, the worst first, while enough samples stay; return how many."""
-    left = 0
-    while count - left > PARAMETERS + _SPARE:
-        worst = np.argmax(far)
-        if far[worst] <= _OUTLIER:
-            break
-        used[worst] = 0.0
-        far[worst] = 0.0
-        left += 1
-    return left
+        spread[v] = _NORMAL_MAD * largest * _median(logs, kept) if kept else np.nan
+        worst[v] = largest * logs[kept - 1] if kept else 0.0
