@@ -50,14 +50,26 @@ def divide(
     blend_mm
         Distance beyond the rim at which both sides count fully for each other.
     """
-    side_mm = np.zeros((len(sheets), *share.shape), np.float32)
+    side_mm = sides(share.shape, affine, sheets)
     weights = np.repeat(share[None].astype(np.float32), 2 ** len(sheets), axis=0)
-    points = apply_affine(affine, np.argwhere(np.ones(share.shape, bool)))
+    points = _centres(share.shape, affine)
     for s, sheet in enumerate(sheets):
-        side_mm[s] = sheet.side_mm(points).reshape(share.shape)
         beyond = sheet.beyond_mm(points).reshape(share.shape)
         joined = np.clip(beyond / blend_mm, 0.0, 1.0) ** 2
         for code in range(len(weights)):
             above = bool(code >> s & 1)
             weights[code] *= np.where((side_mm[s] > 0) == above, 1.0, joined)
     return Compartments(side_mm, weights)
+
+
+def sides(shape: tuple[int, ...], affine: FloatArray, sheets: Sequence[Sheet]) -> FloatArray:
+    """Return the height (S, I, J, K) of the voxels of a grid above each sheet, mm."""
+    points = _centres(shape, affine)
+    out = np.zeros((len(sheets), *shape), np.float32)
+    for s, sheet in enumerate(sheets):
+        out[s] = sheet.side_mm(points).reshape(shape)
+    return out
+
+
+def _centres(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:
+    return apply_affine(affine, np.argwhere(np.ones(shape, bool)))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ FloatArray = NDArray[np.floating[Any]]
 _FIRST_MM = 5.0  # width of the fit about which outliers are told
 _DISPERSION_MM = 4.0
 _TUKEY = 4.685
+_SWEEPS = 20
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,21 @@ class DirectionField:
     dispersion_deg : (I, J, K) float32 array
         Angle between the axis of the single voxel and the smooth field, root mean square over
         the kernel.
-    certainty : (I, J, K) float32 array
-        Share of each voxel's tensor that was used: in the muscle and not an outlier.
+    weights : (C, I, J, K) float32 array
+        Share of each voxel's tensor that was used: in the compartment and not an outlier.
     kernel
-        Width and order of the smoothing.
+        Width and order of the smoothing; none where the field does not come from tensors.
     """
 
     vectors: FloatArray
     dispersion_deg: FloatArray
-    certainty: FloatArray
-    kernel: Kernel
+    weights: FloatArray
+    kernel: Kernel | None
+
+    @property
+    def certainty(self) -> FloatArray:
+        """Share (I, J, K) of each voxel's tensor that was used by any compartment."""
+        return np.asarray(self.weights.max(axis=0))
 
     def own(self, weights: FloatArray) -> FloatArray:
         """Return the direction (I, J, K, 3) of the compartment to which each voxel belongs.
@@ -64,10 +71,53 @@ def principal_direction(tensor: FloatArray) -> FloatArray:
 
     Order of the components: xx xy yy xz yz zz.
     """
-    full = np.asarray(tensor, dtype=float)[..., [0, 1, 3, 1, 2, 4, 3, 4, 5]]
-    _, vectors = np.linalg.eigh(full.reshape(*tensor.shape[:-1], 3, 3))
-    axis = vectors[..., :, 2]
-    return np.where(axis[..., 2:3] < 0, -axis, axis)
+    flat = np.ascontiguousarray(tensor, dtype=float).reshape(-1, 6)
+    return np.asarray(_first_eigenvectors(flat)).reshape(*tensor.shape[:-1], 3)
+
+
+@numba.njit(cache=True)
+def _first_eigenvectors(tensors):  # type: ignore[no-untyped-def]
+    """Jacobi's rotations; Golub and Van Loan, Matrix computations, 2013, section 8.5."""
+    out = np.empty((len(tensors), 3))
+    a, v = np.empty((3, 3)), np.empty((3, 3))
+    for n in range(len(tensors)):
+        t = tensors[n]
+        a[0, 0], a[0, 1], a[0, 2] = t[0], t[1], t[3]
+        a[1, 0], a[1, 1], a[1, 2] = t[1], t[2], t[4]
+        a[2, 0], a[2, 1], a[2, 2] = t[3], t[4], t[5]
+        v[:] = 0.0
+        for i in range(3):
+            v[i, i] = 1.0
+        size = (a**2).sum()
+        for _ in range(_SWEEPS):
+            if 2.0 * (a[0, 1] ** 2 + a[0, 2] ** 2 + a[1, 2] ** 2) <= 1e-30 * size:
+                break
+            for p in range(2):
+                for q in range(p + 1, 3):
+                    if a[p, q] == 0.0:
+                        continue
+                    half = 0.5 * (a[q, q] - a[p, p]) / a[p, q]
+                    tangent = 1.0 / (abs(half) + np.sqrt(1.0 + half * half))
+                    if half < 0:
+                        tangent = -tangent
+                    c = 1.0 / np.sqrt(1.0 + tangent * tangent)
+                    s = tangent * c
+                    for i in range(3):
+                        x, y = a[i, p], a[i, q]
+                        a[i, p], a[i, q] = c * x - s * y, s * x + c * y
+                        x, y = v[i, p], v[i, q]
+                        v[i, p], v[i, q] = c * x - s * y, s * x + c * y
+                    for i in range(3):
+                        x, y = a[p, i], a[q, i]
+                        a[p, i], a[q, i] = c * x - s * y, s * x + c * y
+        first = 2
+        for i in range(2):
+            if a[i, i] > a[first, first]:
+                first = i
+        sign = -1.0 if v[2, first] < 0 else 1.0
+        for i in range(3):
+            out[n, i] = sign * v[i, first]
+    return out
 
 
 def fit_directions(
@@ -110,7 +160,7 @@ def fit_directions(
         kernel, _ = choose_kernel(*coarse, loss)
     vectors = _vectors(tensor, weights, spacing, kernel)
     dispersion = _dispersion(tensor, weights, vectors, spacing)
-    return DirectionField(vectors, dispersion, weights.max(axis=0), kernel)
+    return DirectionField(vectors, dispersion, weights, kernel)
 
 
 def _vectors(
@@ -132,18 +182,24 @@ def _own(vectors: FloatArray, weights: FloatArray) -> FloatArray:
 def _turning_loss(axis: FloatArray) -> Callable[[FloatArray, NDArray[np.bool_]], FloatArray]:
     """Return the loss that counts only what turns the first eigenvector about an axis (I, J, K, 3).
 
-    To first order that is the residual's shear against the axis; partial volume and free water
-    change the rest of the tensor, and would ask for too little smoothing.
+    Partial volume and free water change the rest of the tensor, and would ask for too little
+    smoothing.
     """
 
     def loss(residual: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
-        e = axis[where]
-        full = residual[..., [0, 1, 3, 1, 2, 4, 3, 4, 5]].reshape(-1, 3, 3)
-        pull = np.einsum("pij,pj->pi", full, e)
-        along = np.sum(pull * e, axis=-1)
-        return np.square(pull).sum(axis=-1) - along**2
+        return np.square(shear(residual, axis[where])).sum(axis=-1)
 
     return loss
+
+
+def shear(tensor: FloatArray, axis: FloatArray) -> FloatArray:
+    """Return the part (..., 3) of tensors (..., 6) times axes (..., 3) that stands across them.
+
+    Of an error of a tensor, this is what turns its first eigenvector, to first order.
+    """
+    full = tensor[..., [0, 1, 3, 1, 2, 4, 3, 4, 5]].reshape(*tensor.shape[:-1], 3, 3)
+    pull = np.einsum("...ij,...j->...i", full, axis)
+    return np.asarray(pull - np.sum(pull * axis, axis=-1, keepdims=True) * axis)
 
 
 def _inliers(

@@ -17,6 +17,7 @@ from imaging.architecture.packed import lengths
 from imaging.architecture.region import open_faces
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
+from imaging.architecture.uncertainty import SAMPLING_ONLY, sampling_limits
 from imaging.config import FibreSettings
 from imaging.geometry import (
     Sheet,
@@ -98,10 +99,11 @@ def measure_tracts(
             sheets=tuple(sheets),
         )  # fmt: skip
     everywhere = np.ones((1, 1, 1), bool), mask.affine
-    fascicles = describe(label, lines, kept, normals, axis, everywhere, settings.seed_spacing_mm)
+    volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
+    volume_mm3 = 1000.0 * volume_ml
+    fascicles = describe(label, lines, kept, (walls, normals), axis, everywhere, volume_mm3)
     rng = np.random.default_rng([settings.seed, label])
     spread = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
-    volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
     weight, unfilled = _weights(fascicles, spread, 1000.0 * volume_ml)
     table = fascicles.table
     extended = 1.0 - own[kept] / table["length_mm"].to_numpy(float)
@@ -111,7 +113,10 @@ def measure_tracts(
     if ends_unknown:
         table["status"] = "not_measured"
     middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
-    measures = muscle_measures(label, table, middle, volume_ml, unfilled, rng, ends_unknown)
+    limits = sampling_limits(table, middle, rng)
+    measures = muscle_measures(
+        label, table, limits, SAMPLING_ONLY, volume_ml, unfilled, ends_unknown
+    )
     return MuscleArchitecture(
         label, points, faces, fascicles, measures, seeds=middle, facts=facts,
         sheets=tuple(sheets), ends_unknown=ends_unknown,

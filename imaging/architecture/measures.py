@@ -7,13 +7,13 @@ once; it is lower where lengths vary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imaging.architecture.uncertainty import block_bootstrap
 from imaging.measures import Measure, not_measured
 
 FloatArray = NDArray[np.floating[Any]]
@@ -38,18 +38,27 @@ _AVERAGED = {
     "curvature": "curvature_per_m",
     "extrapolated_fraction": "extrapolated_fraction",
 }
-_NOTE = "mean over the volume; n fascicles; 95 % sampling interval from 15 mm blocks"
+_NOTE = "mean over the volume; n fascicles"
 _MOSTLY_EXTRAPOLATED = 0.5
 _WITHOUT_ENDS = ("fascicles", "extrapolated_fraction", "unfilled_fraction")
+
+
+def samples(table: pd.DataFrame) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return values (F,) and weights (F,) of every figure that is a mean over fascicles."""
+    weight = table["weight"].to_numpy(float)
+    out = {name: (table[column].to_numpy(float), weight) for name, column in _AVERAGED.items()}
+    length = table["length_mm"].to_numpy(float)
+    out["fascicle_length_per_fascicle"] = (length, weight / length)
+    return out
 
 
 def muscle_measures(
     label: int,
     table: pd.DataFrame,
-    seeds: FloatArray,
+    limits: Mapping[str, tuple[float, float]],
+    meaning: str,
     volume_ml: float,
     unfilled: float,
-    rng: np.random.Generator,
     ends_unknown: str = "",
 ) -> list[Measure]:
     """Return the figures of one muscle.
@@ -60,31 +69,28 @@ def muscle_measures(
         Label of the muscle.
     table
         Rows of its fascicles (see ``fascicles.COLUMNS``).
-    seeds : (F, 3) array
-        Where they were started.
+    limits
+        Confidence interval of every figure that has one.
+    meaning
+        What the intervals contain.
     volume_ml
         Volume of the muscle.
     unfilled
         Share of the volume that has no fascicle within 3 mm.
-    rng
-        Source of the bootstrap's draws.
     ends_unknown
         Why it is not known where fascicles end; figures that need their ends are then missing.
     """
-    weight = table["weight"].to_numpy(float)
     count = len(table)
     out: dict[str, Measure] = {}
+    weight = table["weight"].to_numpy(float)
     extrapolated = float(np.average(table["extrapolated_fraction"], weights=weight))
     status: Any = "extrapolated" if extrapolated > _MOSTLY_EXTRAPOLATED else "measured"
-    for name, column in _AVERAGED.items():
-        values = table[column].to_numpy(float)
-        out[name] = _mean(label, name, values, weight, seeds, _NOTE, status, rng)
-    length = table["length_mm"].to_numpy(float)
-    name = "fascicle_length_per_fascicle"
-    note = "every fascicle counts once; 95 % sampling interval from 15 mm blocks"
-    out[name] = _mean(label, name, length, weight / length, seeds, note, status, rng)
+    for name, (values, weights) in samples(table).items():
+        note = _NOTE if name in _AVERAGED else "every fascicle counts once"
+        note = f"{note}; {meaning}" if meaning else note
+        out[name] = _mean(label, name, values, weights, limits.get(name), status, note)
     mean = out["fascicle_length"]
-    area = [None if v is None else 10.0 * volume_ml / v for v in (mean.ci_high, mean.ci_low)]
+    area = [None if not v else 10.0 * volume_ml / v for v in (mean.ci_high, mean.ci_low)]
     out["pcsa_anatomical"] = Measure(
         label, "pcsa_anatomical", 10.0 * volume_ml / float(mean.value or np.nan), "cm2", n=count,
         ci_low=area[0], ci_high=area[1], status=status,
@@ -103,15 +109,14 @@ def _mean(
     label: int,
     name: str,
     values: FloatArray,
-    weight: FloatArray,
-    seeds: FloatArray,
-    note: str,
+    weights: FloatArray,
+    limits: tuple[float, float] | None,
     status: Any,
-    rng: np.random.Generator,
+    note: str,
 ) -> Measure:
-    mean = float(np.average(values, weights=weight))
-    sd = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
-    low, high = block_bootstrap(values, weight, seeds, rng)
+    mean = float(np.average(values, weights=weights))
+    sd = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+    low, high = limits or (None, None)
     return Measure(label, name, mean, UNITS[name], len(values), sd, low, high, status, note)
 
 

@@ -16,8 +16,10 @@ from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.region import MuscleRegion, find_region
+from imaging.architecture.replicas import FieldReplicas
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracer import Traced, Tracer
+from imaging.architecture.uncertainty import confidence
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, mask_surface
 from imaging.image import Image
@@ -30,6 +32,7 @@ IntArray = NDArray[np.integer[Any]]
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0
 _BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
+_MEANING = "95 % interval of noise, smoothing and sampling, given this boundary"
 _NO_SHEET = (
     "its internal aponeurosis was not given and not found in the data, "
     "so where fascicles end is not known"
@@ -138,14 +141,15 @@ def reconstruct_muscle(
         measures, fascicles = nothing_measured(label, why), no_fascicles()
     else:
         unfilled = _unfilled(seeds, fascicles.points)
+        limits = {}
+        if settings.bootstrap > 1 and not ends_unknown and directions.kernel is not None:
+            fields = FieldReplicas.build(region.tensor, region.affine, directions, used)
+            limits = confidence(
+                fascicles, seeds[traced.kept], tracer, fields, settings.bootstrap, rng
+            )
         measures = muscle_measures(
-            label,
-            fascicles.table,
-            seeds[traced.kept],
-            region.volume_ml,
-            unfilled,
-            rng,
-            ends_unknown,
+            label, fascicles.table, limits, _MEANING if limits else "", region.volume_ml,
+            unfilled, ends_unknown,
         )  # fmt: skip
     return MuscleArchitecture(
         label, *surface, fascicles, measures, region.box, directions.own(parts.weights),
@@ -173,8 +177,9 @@ def _facts(
     if found is not None:
         facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
         facts["aponeurosis_evidence"] = round(found.evidence, 1)
-    facts["smoothing_mm"] = directions.kernel.sigma_mm
-    facts["polynomial_order"] = directions.kernel.order
+    if directions.kernel is not None:
+        facts["smoothing_mm"] = directions.kernel.sigma_mm
+        facts["polynomial_order"] = directions.kernel.order
     return facts
 
 

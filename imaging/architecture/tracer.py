@@ -67,7 +67,12 @@ class Tracer:
         return cls(region, walls, normals, settings)
 
     def trace(
-        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
+        self,
+        seeds: FloatArray,
+        vectors: FloatArray,
+        side_mm: FloatArray,
+        affine: FloatArray,
+        order: int | None = None,
     ) -> Traced:
         """Return the fascicles of seeds.
 
@@ -81,6 +86,9 @@ class Tracer:
             Height above each sheet; 2^S = C.
         affine : (4, 4) array
             Voxels of these arrays to world mm.
+        order
+            Of the smooth curves of fascicles; none: chosen from them, and the definitions of
+            other tools are taken too.
         """
         region, limits = self.region, self.settings
         lines = track(
@@ -94,7 +102,7 @@ class Tracer:
         wall_open[: len(region.faces)] = region.open_faces
         kept, dropped = choose(lines, wall_open, limits.min_length_mm, limits.max_length_mm)
         fascicles = describe(
-            region.label, lines, kept, self.normals, region.axis,
-            (region.support, region.affine), limits.seed_spacing_mm,
+            region.label, lines, kept, (self.walls, self.normals), region.axis,
+            (region.support, region.affine), 1000.0 * region.volume_ml, order, order is None,
         )  # fmt: skip
         return Traced(fascicles, kept, dropped)
