@@ -11,23 +11,28 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from imaging.architecture.ends import end_tangents, pennation_deg
-from imaging.architecture.packed import lengths, mean_along, mean_curvature_per_m, resample
+from imaging.architecture.curves import PLACES, choose_order, fit_curves
+from imaging.architecture.definitions import chord_pennation_deg, cubic_figures
+from imaging.architecture.ends import pennation_deg
+from imaging.architecture.packed import even_places, lengths, mean_along, resample
 from imaging.architecture.tracking import MET_SURFACE, STOPS, Streamlines
-from imaging.geometry import fold_angle_deg
+from imaging.geometry import TriangleIndex, fold_angle_deg
 from imaging.image import apply_affine
 from imaging.muscles import is_known, side_of, structure_of
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
-_POINT_MM, _CURVATURE_MM = 1.0, 3.0
+_POINT_MM = 1.0
 _MOSTLY_EXTRAPOLATED = 0.5
+_NEAR_SPACINGS = 2.0
 
 COLUMNS = (
     "fascicle", "label", "muscle", "side", "length_mm", "pennation_start_deg",
     "pennation_end_deg", "pennation_line_deg", "curvature_per_m", "extrapolated_fraction",
     "weight", "n_points", "start_x", "start_y", "start_z", "end_x", "end_y", "end_z", "status",
+    "chord_pennation_start_deg", "chord_pennation_end_deg", "slope_pennation_start_deg",
+    "slope_pennation_end_deg", "cubic_length_mm", "cubic_extended_fraction",
 )  # fmt: skip
 
 
@@ -43,11 +48,14 @@ class Fascicles:
         Where each fascicle begins in `points`.
     table : DataFrame
         ``COLUMNS``; `weight` is the volume (mm3) of muscle that the fascicle stands for.
+    order : int
+        Of the smooth curves whose slopes and curvature the table holds; 0 for several muscles.
     """
 
     points: FloatArray
     offsets: IntArray
     table: pd.DataFrame
+    order: int = 0
 
     def __len__(self) -> int:
         return len(self.table)
@@ -111,12 +119,17 @@ def describe(
     label: int,
     lines: Streamlines,
     kept: IntArray,
-    normals: FloatArray,
+    walls: tuple[TriangleIndex, FloatArray],
     axis: FloatArray,
     support: tuple[NDArray[np.bool_], FloatArray],
-    seed_spacing_mm: float,
+    volume_mm3: float,
+    order: int | None = None,
+    elsewhere: bool = True,
 ) -> Fascicles:
     """Return the chosen streamlines as fascicles with their measures.
+
+    Slopes and curvature are those of a polynomial through the ends of each fascicle; length is
+    that of the streamline itself, which the polynomial would not change.
 
     Parameters
     ----------
@@ -124,20 +137,27 @@ def describe(
         Label of the muscle.
     lines, kept
         Streamlines, and the numbers of those that are fascicles.
-    normals : (M, 3) array
-        Unit normal of every face that a fascicle may end on.
+    walls
+        All that a fascicle may end on, and the unit normal (M, 3) of every triangle.
     axis : (3,) array
         Line of action.
     support
         Voxels (I, J, K) with data in the muscle, and their affine.
-    seed_spacing_mm
-        Distance between seeds.
+    volume_mm3
+        Volume of the muscle, through which the seeds are spread evenly.
+    order
+        Of the polynomials; none: chosen from the fascicles.
+    elsewhere
+        Whether to take the time for the definitions of other tools; without, they are NaN.
     """
-    length = lengths(lines.points, lines.offsets)[kept]
-    tangents = end_tangents(lines.points, lines.offsets)[kept]
-    pennation = pennation_deg(tangents, normals[lines.face[kept]])
-    fine, offsets = _take(lines, kept, length, _POINT_MM)
-    coarse = _take(lines, kept, length, _CURVATURE_MM)
+    points, own = _only(lines, kept)
+    length = lengths(points, own)
+    fine, offsets = resample(points, own, length, _POINT_MM)
+    places = even_places(points, own, length, PLACES)
+    order = choose_order(places) if order is None else order
+    curves = fit_curves(places, order)
+    normals = walls[1][lines.face[kept]]
+    pennation = pennation_deg(curves.end_tangents(), normals)
     first, last = fine[offsets[:-1]], fine[offsets[1:] - 1]
     extrapolated = 1.0 - mean_along(_supported(fine, *support), offsets)
     columns = {
@@ -149,29 +169,49 @@ def describe(
         "pennation_start_deg": pennation[:, 0],
         "pennation_end_deg": pennation[:, 1],
         "pennation_line_deg": fold_angle_deg((last - first).astype(float), axis),
-        "curvature_per_m": mean_curvature_per_m(*coarse),
+        "curvature_per_m": curves.curvature_per_m(),
         "extrapolated_fraction": extrapolated,
-        "weight": _volumes(lines.seed, kept, seed_spacing_mm),
+        "weight": volumes(lines.seed, kept, volume_mm3),
         "n_points": np.diff(offsets).astype(np.int32),
         **{f"start_{a}": first[:, k] for k, a in enumerate("xyz")},
         **{f"end_{a}": last[:, k] for k, a in enumerate("xyz")},
         "status": np.where(extrapolated > _MOSTLY_EXTRAPOLATED, "extrapolated", "measured"),
     }
-    table = pd.DataFrame(columns)[list(COLUMNS)]
+    if elsewhere:
+        columns |= _as_defined_elsewhere(fine, offsets, places, walls[0], normals)
+    table = pd.DataFrame(columns).reindex(columns=list(COLUMNS))
     floats = table.select_dtypes("float").columns
     table[floats] = table[floats].astype(np.float32)
-    return Fascicles(fine, offsets, table)
+    return Fascicles(fine, offsets, table, order)
 
 
-def _take(
-    lines: Streamlines, kept: IntArray, length: FloatArray, spacing: float
-) -> tuple[FloatArray, IntArray]:
+def _only(lines: Streamlines, kept: IntArray) -> tuple[FloatArray, IntArray]:
+    """Return the points and offsets of some streamlines."""
     counts = np.diff(lines.offsets)
-    of_line = np.repeat(np.arange(len(lines)), counts)
     chosen = np.zeros(len(lines), bool)
     chosen[kept] = True
     offsets = np.concatenate([[0], np.cumsum(counts[kept])])
-    return resample(lines.points[chosen[of_line]], offsets, length, spacing)
+    return lines.points[np.repeat(chosen, counts)], offsets
+
+
+def _as_defined_elsewhere(
+    fine: FloatArray,
+    offsets: IntArray,
+    places: FloatArray,
+    walls: TriangleIndex,
+    normals: FloatArray,
+) -> dict[str, FloatArray]:
+    """Return the columns that hold the definitions of other tools."""
+    chord = chord_pennation_deg(fine, offsets, normals)
+    cubic = cubic_figures(places, walls)
+    return {
+        "chord_pennation_start_deg": chord[0],
+        "chord_pennation_end_deg": chord[1],
+        "slope_pennation_start_deg": cubic.pennation_deg[:, 0],
+        "slope_pennation_end_deg": cubic.pennation_deg[:, 1],
+        "cubic_length_mm": cubic.length_mm,
+        "cubic_extended_fraction": cubic.extended_fraction,
+    }
 
 
 def _supported(points: FloatArray, support: NDArray[np.bool_], affine: FloatArray) -> FloatArray:
@@ -181,12 +221,30 @@ def _supported(points: FloatArray, support: NDArray[np.bool_], affine: FloatArra
     return (support[tuple(voxels.T)] & known).astype(float)
 
 
-def _volumes(seeds: FloatArray, kept: IntArray, spacing_mm: float) -> FloatArray:
-    """Return the volume (mm3) each fascicle stands for; lost seeds give theirs to the nearest."""
-    volume = np.full(len(kept), spacing_mm**3)
-    lost = np.setdiff1d(np.arange(len(seeds)), kept)
-    if len(kept) and len(lost):
-        distance, nearest = cKDTree(seeds[kept]).query(seeds[lost])
-        near = distance <= 2.0 * spacing_mm
-        np.add.at(volume, nearest[near], spacing_mm**3)
-    return volume
+def volumes(
+    seeds: FloatArray, kept: IntArray, volume_mm3: float, spread: FloatArray | None = None
+) -> FloatArray:
+    """Return the volume (mm3) of muscle that each fascicle stands for.
+
+    Points spread evenly through the muscle share its volume and give it to the nearest seed that
+    has a fascicle, unless that is more than two spacings away: lost seeds leave their volume to
+    their neighbours, and crowded seeds share what one would have had.
+
+    Parameters
+    ----------
+    seeds : (F, 3) array
+        World mm.
+    kept
+        Numbers of the seeds that have a fascicle.
+    volume_mm3
+        Volume of the muscle.
+    spread : (S, 3) array or None
+        Points spread evenly through the muscle; none: the seeds themselves.
+    """
+    spread = seeds if spread is None else spread
+    if not len(kept) or not len(spread):
+        return np.zeros(len(kept))
+    each = volume_mm3 / len(spread)
+    distance, nearest = cKDTree(seeds[kept]).query(spread)
+    near = distance <= _NEAR_SPACINGS * each ** (1 / 3)
+    return each * np.bincount(nearest[near], minlength=len(kept))

@@ -57,24 +57,26 @@ def resample(points, offsets, length, spacing):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def mean_curvature_per_m(points, offsets):  # type: ignore[no-untyped-def]
-    """Return the mean Menger curvature (F,) of packed, evenly sampled curves (mm), in 1/m."""
-    out = np.zeros(len(offsets) - 1)
-    for f in range(len(out)):
-        inner = offsets[f + 1] - offsets[f] - 2
-        for n in range(offsets[f], offsets[f] + inner):
-            p = points[n].astype(np.float64)
-            q = points[n + 1].astype(np.float64)
-            r = points[n + 2].astype(np.float64)
-            u, v, w = q - p, r - q, r - p
-            area = np.sqrt(
-                (u[1] * w[2] - u[2] * w[1]) ** 2
-                + (u[2] * w[0] - u[0] * w[2]) ** 2
-                + (u[0] * w[1] - u[1] * w[0]) ** 2
-            )
-            sides = np.sqrt((u**2).sum() * (v**2).sum() * (w**2).sum())
-            if sides > 0:
-                out[f] += 2000.0 * area / sides / inner
+def even_places(points, offsets, length, count):  # type: ignore[no-untyped-def]
+    """Return packed curves at `count` even places of arc length each: (F, count, 3) float64."""
+    out = np.empty((len(length), count, 3))
+    for f in range(len(length)):
+        n, last, done = offsets[f], offsets[f + 1] - 1, 0.0
+        for m in range(count):
+            want = length[f] * m / (count - 1)
+            while True:
+                size = 0.0
+                for a in range(3):
+                    size += (float(points[n + 1, a]) - float(points[n, a])) ** 2
+                size = np.sqrt(size)
+                if done + size >= want or n + 1 >= last:
+                    break
+                done += size
+                n += 1
+            share = min((want - done) / size, 1.0) if size > 0 else 0.0
+            for a in range(3):
+                p, q = float(points[n, a]), float(points[n + 1, a])
+                out[f, m, a] = p + share * (q - p)
     return out
 
 
