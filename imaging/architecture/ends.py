@@ -65,7 +65,7 @@ def extend_to_surface(lines: Streamlines, surface: TriangleIndex) -> Streamlines
     points, offsets, stop, face = lines.points, lines.offsets, lines.stop.copy(), lines.face.copy()
     tangents = end_tangents(points, offsets)
     inserts = []
-    for side in range(2):
+    for side in (1, 0):  # one tract's last point comes before the first of the next
         short = np.flatnonzero((stop[:, side] == NO_FIELD) & (np.diff(offsets) >= 2))
         last = offsets[short] if side == 0 else offsets[short + 1] - 1
         start = points[last].astype(float)
