@@ -64,6 +64,11 @@ class FibreSettings(Section):
     bootstrap: int = Field(
         40, ge=0, description="Noise replicas behind confidence intervals; 0 or 1: no intervals"
     )
+    sarcomere_length_um: float | None = Field(
+        None,
+        gt=0,
+        description="Sarcomere length in the scan, um, as known from elsewhere; for functional PCSA",
+    )
     seed: int = Field(1, description="Seed of everything random")
 
 
@@ -116,7 +121,8 @@ class Settings(Section):
     )
     select: dict[str, str] = Field(
         default_factory=dict,
-        description="Glob per input (anat, dwi, stiffness, recording, manual_dseg), if ambiguous",
+        description="Glob per input, if ambiguous: anat, dwi, fmap, stiffness, recording, "
+        "manual_dseg",
     )
     open_inputs: bool = Field(True, description="Open every input before anything runs")
     segmentation: SegmentationSettings = SegmentationSettings()

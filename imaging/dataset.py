@@ -1,7 +1,7 @@
 """A BIDS folder in, and the names of what is written out.
 
-Finds the inputs of every subject and session by their BIDS names; opens no image. What the files
-hold is checked by ``pennate check``.
+Finds the inputs of every subject and session by their BIDS names and sidecars; opens no image.
+What the files hold is checked by ``pennate check``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Literal
 
 from imaging.errors import ConfigError, DatasetError, MissingFileError
+from imaging.fieldmaps import reversed_scans
 
 State = Literal["found", "missing", "ambiguous", "contradiction"]
 
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 # Inputs of which a session has one.
-SELECTABLE = ("anat", "dwi", "stiffness", "recording", "manual_dseg")
+SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
 RECORDINGS = (".c3d", ".edf", ".bdf")
 _LABEL = re.compile(r"^[A-Za-z0-9]+$")
 
@@ -45,8 +46,8 @@ class Session:
     ----------
     subject, session : str
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
-    anat, dwi, stiffness, recording, manual_dseg : Path or None
-        `stiffness` is a ready map.
+    anat, dwi, fmap, stiffness, recording, manual_dseg : Path or None
+        `fmap` has reversed phase encoding, `stiffness` is a ready map.
     waves, aponeuroses : tuple of Path
         Wave images (one per frequency), internal aponeuroses drawn by a person.
     findings : tuple of Finding
@@ -56,6 +57,7 @@ class Session:
     session: str = ""
     anat: Path | None = None
     dwi: Path | None = None
+    fmap: Path | None = None
     waves: tuple[Path, ...] = ()
     stiffness: Path | None = None
     recording: Path | None = None
@@ -215,8 +217,11 @@ def _inspect(
         note(name, "found" if files else "missing", files, "" if files else missing)
         return tuple(files)
 
-    manual = root / "derivatives" / "manual" / folder.relative_to(root) / "anat"
     anatomical = _anatomical(folder / "anat", select.get("anat", "*"))
+    anat = one("anat", anatomical, "nothing can be mapped without one")
+    dwi = one("dwi", _images(folder / "dwi", ["dwi"]), "no fascicles, FA or MD")
+    against = reversed_scans(_images(folder / "fmap", ["epi"]), dwi) if dwi else []
+    manual = root / "derivatives" / "manual" / folder.relative_to(root) / "anat"
     mre = [p for p in _images(folder / "mre", ["mre"]) if entities(p).get("part") == "phase"]
     recordings = [p for p in (folder / "emg").glob("*_emg.*") if p.suffix.lower() in RECORDINGS]
     recordings = _prefer_c3d(sorted(recordings))
@@ -225,8 +230,9 @@ def _inspect(
     return Session(
         subject,
         session,
-        anat=one("anat", anatomical, "nothing can be mapped without one"),
-        dwi=one("dwi", _images(folder / "dwi", ["dwi"]), "no fascicles, FA or MD"),
+        anat=anat,
+        dwi=dwi,
+        fmap=one("fmap", against, "no scan of reversed phase encoding for the diffusion images"),
         waves=many("waves", mre, "no stiffness from wave images"),
         stiffness=one("stiffness", _images(folder / "mre", ["stiffness"]), "no ready map"),
         recording=one("recording", recordings, "no activation"),

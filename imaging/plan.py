@@ -107,7 +107,7 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 # What a change of must rerun a stage, beside the modules at the top of the package.
 _CODE: Mapping[str, tuple[str, ...]] = {
     "segmentation": ("segmentation", "cli/segment.py", "data/atlas"),
-    "diffusion": ("diffusion", "cli/diffusion.py"),
+    "diffusion": ("diffusion", "cli/diffusion.py", "cli/fmap_files.py", "cli/wave_files.py"),
     "fibres": (
         "architecture",
         "geometry",
@@ -202,12 +202,18 @@ class Plan:
         files = {name: str(path) for name, path in found.items() if path}
         return {**files, "beside": _beside(session.anat)}
 
-    def dwi_inputs(self, wildcards: Any) -> dict[str, str]:
-        """Return the diffusion-weighted image and its gradient table."""
+    def dwi_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """Return the diffusion-weighted image, its gradient table and the sidecars."""
         dwi = self.session(wildcards).dwi
         assert dwi is not None, "the rule is asked for sessions with DWI only"
         table = {name: str(sibling(dwi, f".{name}")) for name in ("bval", "bvec")}
-        return {"dwi": str(dwi), **table}
+        beside = _beside(dwi, self.session(wildcards).fmap)
+        return {"dwi": str(dwi), **table, "beside": beside}
+
+    def fmap(self, wildcards: Any) -> list[str]:
+        """Return the scan of reversed phase encoding, where there is one."""
+        found = self.session(wildcards).fmap
+        return [str(found)] if found else []
 
     def aponeuroses(self, wildcards: Any) -> list[str]:
         """Return the internal aponeuroses drawn by a person."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from imaging.cli.fmap_files import read_reversed
 from imaging.cli.recording_files import read_recording
 from imaging.cli.wave_files import read_json, read_waves
 from imaging.dataset import Session, sibling
+from imaging.diffusion.acquisition import acquisition_of
 from imaging.diffusion.gradients import read_gradients
 from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
@@ -33,6 +35,16 @@ def _dwi(session: Session) -> None:
         dwi.data.shape[3],
     )
     _must_meet(session, dwi, session.dwi)
+
+
+def _fmap(session: Session) -> None:
+    if session.dwi is None or session.fmap is None:
+        return
+    dwi = load_image(session.dwi, ndim=4)
+    sidecar = read_json(session.dwi)[0] if sibling(session.dwi, ".json").is_file() else {}
+    acquisition = acquisition_of(sidecar, dwi)
+    if acquisition.phase_axis is not None:  # else the stage warns that it corrects nothing
+        read_reversed(session.fmap, dwi, acquisition)
 
 
 def _waves(session: Session) -> None:
@@ -82,6 +94,7 @@ def _must_meet(session: Session, image: Image, path: Path) -> None:
 INSPECTIONS: Mapping[str, Callable[[Session], None]] = {
     "anat": _anat,
     "dwi": _dwi,
+    "fmap": _fmap,
     "waves": _waves,
     "stiffness": _stiffness,
     "recording": _recording,

@@ -1,6 +1,7 @@
 rule diffusion:
     input:
         unpack(plan.dwi_inputs),
+        fmap=plan.fmap,
         anat=plan.file("segmentation", "_anat.nii.gz"),
     output:
         plan.outputs("diffusion"),
@@ -17,9 +18,10 @@ rule diffusion:
     params:
         code=code("diffusion"),
         settings=plan.settings_of("diffusion"),
+        fmap=lambda wildcards, input: options("--fmap", input.fmap),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS
         + "pennate diffusion --dwi {input.dwi:q} --bval {input.bval:q} --bvec {input.bvec:q} "
-        "--anat {input.anat:q} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--anat {input.anat:q} {params.fmap} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"

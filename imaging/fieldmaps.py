@@ -1,0 +1,61 @@
+"""Which scans in ``fmap/`` undo the distortion of a series, as their sidecars tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from imaging.provenance import sidecar_path
+
+
+def reversed_scans(candidates: Sequence[Path], series: Path) -> list[Path]:
+    """Return the scans that may serve a series.
+
+    Those that name the series (``IntendedFor``, or ``B0FieldIdentifier`` shared with it) go
+    before those that name nothing; those that name only others are left out, and so are those
+    whose phase encoding runs the same way.
+
+    Parameters
+    ----------
+    candidates
+        Images ``*_epi`` of the session.
+    series
+        Diffusion-weighted image.
+    """
+    own = _sidecar(series)
+    sidecars = {path: _sidecar(path) for path in candidates}
+    named = {path: _names(sidecar, series, own) for path, sidecar in sidecars.items()}
+    meant = [p for p in candidates if named[p]] or [p for p in candidates if named[p] is None]
+    return [p for p in meant if _may_oppose(sidecars[p], own)]
+
+
+def _names(sidecar: dict[str, Any], series: Path, own: dict[str, Any]) -> bool | None:
+    """Tell whether a scan is meant for a series; None when it says nothing."""
+    intended, group = _list(sidecar, "IntendedFor"), _list(sidecar, "B0FieldIdentifier")
+    if not intended and not group:
+        return None
+    files = {Path(name.removeprefix("bids::")).name for name in intended}
+    ours = {*_list(own, "B0FieldSource"), *_list(own, "B0FieldIdentifier")}
+    return series.name in files or bool(ours & set(group))
+
+
+def _may_oppose(sidecar: dict[str, Any], own: dict[str, Any]) -> bool:
+    """Tell whether a scan may run against a series; unknown directions are judged later."""
+    one, other = (s.get("PhaseEncodingDirection") for s in (sidecar, own))
+    return not (isinstance(one, str) and isinstance(other, str) and one == other)
+
+
+def _list(sidecar: dict[str, Any], key: str) -> list[str]:
+    value = sidecar.get(key, [])
+    return [str(v) for v in (value if isinstance(value, list) else [value])]
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    """Return a sidecar; nothing when it is absent or unreadable (the check of images tells)."""
+    try:
+        content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
