@@ -115,7 +115,9 @@ def _read_nibabel(path: Path) -> tuple[FloatArray, IntArray]:
 
 
 def _read_vtk(path: Path) -> tuple[FloatArray, IntArray]:
-    mesh = pv.read(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what could not be read is told by what is missing
+        mesh = pv.read(path)
     if not isinstance(mesh, pv.PolyData):
         raise InputError("holds no polylines", path, "Give tracts as VTK PolyData")
     cells = mesh.GetLines()
