@@ -25,7 +25,7 @@ from imaging.schemes import label_of_name
 SURFACES = (".vtp", ".vtk", ".stl", ".ply", ".obj")
 _MARGIN_VOXELS = 2
 _NEAR_MM, _LEAST_NEAR = 5.0, 0.1  # a drawn sheet may go on as a tendon far outside its muscle
-_LPS = "turning x and y would bring them together: one of the two is written in LPS, not RAS+"
+_LPS = "one of the two is written in LPS, not RAS+"
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,8 @@ def check_on_grid(muscles: Sequence[DrawnMuscle], grid: Image, path: Path) -> No
             continue
         turned = _on_grid(points * (-1, -1, 1), grid).any()
         raise ImageError(
-            f"lies wholly outside the image {path}" + (f"; {_LPS}" if turned else ""),
+            f"lies wholly outside the image {path}"
+            + (f"; with x and y turned it would not: {_LPS}" if turned else ""),
             source,
             "Draw it on an image of the same session, or give the affine of that image to it",
         )
@@ -202,7 +203,7 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
     there = float(np.all((turned >= low) & (turned <= high), axis=1).mean())
     if here > 0 and not here < 0.5 < there:
         return
-    why = "so they run elsewhere" if not there else f"{there:.0%} after x and y are turned: {_LPS}"
+    why = f"{there:.0%} do with x and y turned: {_LPS}" if there else "so they run elsewhere"
     raise InputError(
         f"{here:.0%} of the points lie about the muscles of {muscles[0].path.name}, {why}",
         path,
@@ -248,7 +249,8 @@ def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[i
             turned = _share_near(sheet, owner, turned=True) >= _LEAST_NEAR
             raise LabelError(
                 f"{near[owner.label]:.0%} of the aponeurosis lies within {_NEAR_MM:g} mm of "
-                f"{owner.name} ({owner.path})" + (f"; {_LPS}" if turned else ""),
+                f"{owner.name} ({owner.path})"
+                + (f"; with x and y turned it does: {_LPS}" if turned else ""),
                 path,
                 "Give an aponeurosis and a muscle of the same leg and session, world RAS+",
             )
