@@ -57,7 +57,9 @@ class FibreSettings(Section):
         None, gt=0, description="Gaussian sigma inside the muscle, mm; none: chosen from the data"
     )
     step_mm: float = Field(0.5, gt=0, description="Tracking step, mm")
-    seed_spacing_mm: float = Field(4.0, gt=0, description="Distance between seeds, mm")
+    seed_spacing_mm: float = Field(
+        4.0, gt=0, description="Distance between seeds, mm; less in small muscles"
+    )
     max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")
     min_length_mm: float = Field(8.0, ge=0, description="Shortest fascicle kept, mm")
     max_length_mm: float = Field(250.0, gt=0, description="Longest fascicle kept, mm")
@@ -67,7 +69,7 @@ class FibreSettings(Section):
     sarcomere_length_um: float | None = Field(
         None,
         gt=0,
-        description="Sarcomere length in the scan, um, as known from elsewhere; for functional PCSA",
+        description="Sarcomere length in the scan, um, if known from elsewhere: functional PCSA",
     )
     seed: int = Field(1, description="Seed of everything random")
 

@@ -57,6 +57,7 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "_desc-smooth_direction.nii.gz",
             "_desc-dispersion_direction.nii.gz",
             "_desc-fibres_measures.tsv",
+            "_desc-profile_fibres.tsv",
             "_desc-fibres_notes.json",
         ),
     ),

@@ -146,6 +146,8 @@ def _basis(count: int, order: int, through_ends: bool) -> tuple[FloatArray, Floa
     ]
     bubble = np.polynomial.Polynomial([1.0, 0.0, -1.0] if through_ends else [1.0])
     terms = [bubble * term for term in legendre]
+    if not terms:  # the straight line between the ends
+        return np.zeros((count, 0)), np.zeros((count, 0)), np.zeros((count, 0))
     u = np.linspace(-1.0, 1.0, count)
     values, mix = np.linalg.qr(np.column_stack([term(u) for term in terms]))
     back = np.linalg.inv(mix)

@@ -115,8 +115,9 @@ def measure_tracts(
     middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
     limits = sampling_limits(table, middle, rng)
     measures = muscle_measures(
-        label, table, limits, SAMPLING_ONLY, volume_ml, unfilled, ends_unknown
-    )
+        label, table, limits, SAMPLING_ONLY, volume_ml, unfilled, ends_unknown,
+        settings.sarcomere_length_um,
+    )  # fmt: skip
     return MuscleArchitecture(
         label, points, faces, fascicles, measures, seeds=middle, facts=facts,
         sheets=tuple(sheets), ends_unknown=ends_unknown,

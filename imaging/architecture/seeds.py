@@ -9,20 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import TriangleIndex, inside
+from imaging.geometry import TriangleIndex, inside, mesh_volume
 from imaging.image import apply_affine
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 
-def spread_seeds(
-    points: FloatArray, faces: IntArray, spacing_mm: float, rng: np.random.Generator
-) -> FloatArray:
-    """Return one random point (F, 3) in every cube of `spacing_mm` that falls inside a surface.
+_FEWEST_SEEDS = 200  # a small muscle's mean needs as many as a large one's
 
-    Jitter within the cube keeps the spread even and avoids lining up with voxels or fascicles.
+
+def spread_seeds(
+    points: FloatArray, faces: IntArray, most_mm: float, rng: np.random.Generator
+) -> FloatArray:
+    """Return points (F, 3) spread evenly inside a closed surface (N, 3), (M, 3), about 200 or more.
+
+    One random point in every cube that falls inside. Cubes have edges of `most_mm`, or less in a
+    small muscle. Jitter within the cube keeps the spread even and avoids lining up with voxels or
+    fascicles.
     """
+    spacing_mm = min(most_mm, (abs(mesh_volume(points, faces)) / _FEWEST_SEEDS) ** (1 / 3))
     low, high = points.min(axis=0), points.max(axis=0)
     axes = [np.arange(a, b, spacing_mm) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from imaging import measures as m
 from imaging import tracts
 from imaging.architecture.fascicles import Fascicles, join
 from imaging.architecture.muscle import MuscleArchitecture
+from imaging.architecture.profile import profile
 from imaging.architecture.tractogram import (
     fascicle_lines,
     figures_per_fascicle,
@@ -106,8 +108,21 @@ def write_fibres(folder: Path, prefix: str, output: FibreOutput) -> Fascicles:
     labels = {str(r.label): output.names.get(r.label, "") for r in results}
     table = path("desc-fibres_measures.tsv", "see column unit", text, Labels=labels)
     m.write_measures([row for r in results for row in r.measures], table)
+    text = "Fascicles of five parts of each muscle along its line of action; part 1 is distal"
+    parts = path("desc-profile_fibres.tsv", "in the names of columns", text, Interval="sampling")
+    _profiles(output).to_csv(parts, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
     m.write_notes(output.notes, folder / f"{prefix}_desc-fibres_notes.json")
     return fascicles
+
+
+def _profiles(output: FibreOutput) -> pd.DataFrame:
+    parts = []
+    for r in output.results:
+        places = r.seeds if r.seeds is not None and len(r.fascicles) else np.zeros((0, 3))
+        part = profile(r.label, r.points, r.fascicles.table, places)
+        own = part["muscle"] if is_known(r.label) else output.names.get(r.label, "")
+        parts.append(part.assign(muscle=own))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _named(fascicles: Fascicles, name: str) -> Fascicles:
