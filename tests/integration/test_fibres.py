@@ -21,6 +21,7 @@ FILES = {
     "desc-smooth_direction.nii.gz", "desc-smooth_direction.json",
     "desc-dispersion_direction.nii.gz", "desc-dispersion_direction.json",
     "desc-fibres_measures.tsv", "desc-fibres_measures.json", "desc-fibres_notes.json",
+    "desc-profile_fibres.tsv", "desc-profile_fibres.json",
 }  # fmt: skip
 
 
@@ -145,6 +146,40 @@ def test_one_mask_of_an_unknown_muscle(scan, tmp_path):
     archive.close()
     about = json.loads((tmp_path / f"{PREFIX}_desc-fibres_measures.json").read_text())
     assert about["Labels"] == {"1001": "mask"}
+
+
+def test_a_lookup_names_muscles_of_the_catalogue_and_others(scan, tmp_path, capsys):
+    labels = load_image(scan / "dseg.nii.gz")
+    other = np.select([labels.data == 101, labels.data == 205], [3, 4], 0).astype(np.int16)
+    save_image(labels.with_data(other), tmp_path / "thigh.nii.gz")
+    (tmp_path / "thigh.tsv").write_text("index\tname\n3\tbiceps femoris\n4\tright PL\n")
+    given = ["--labels", str(tmp_path / "thigh.nii.gz"), "--lookup", str(tmp_path / "thigh.tsv")]
+    assert run(scan, tmp_path / "out", *given) == 0
+    table = pd.read_parquet(tmp_path / "out" / f"{PREFIX}_fascicles.parquet")
+    assert set(zip(table.label, table.muscle, table.side, strict=True)) == {
+        (205, "PL", "right"), (1003, "biceps femoris", "undecided"),
+    }  # fmt: skip
+    assert table[table.label == 1003].start_x.min() > 5
+    printed = capsys.readouterr().out
+    assert "biceps femoris" in printed
+    assert "right PL" in printed
+
+
+def test_a_bipennate_muscle_outside_the_catalogue(scan, tmp_path, capsys):
+    labels = load_image(scan / "dseg.nii.gz")
+    mask = labels.with_data((labels.data == 101).astype(np.uint8))
+    save_image(mask, tmp_path / "feathered.nii.gz")
+    figures = {}
+    for name, flags in {"found": ["--bipennate"], "none": []}.items():
+        out = tmp_path / name
+        assert run(scan, out, "--mask", str(tmp_path / "feathered.nii.gz"), *flags) == 0
+        rows = read_measures(out / f"{PREFIX}_desc-fibres_measures.tsv")
+        figures[name] = {m.measure: m.value for m in rows}
+    assert "feathered: its internal aponeurosis was found" in capsys.readouterr().err
+    assert {p.name for p in tmp_path.glob("*/*_aponeuroses.vtp")} == {f"{PREFIX}_aponeuroses.vtp"}
+    # Fascicles end on the sheet in the middle rather than on the far side.
+    assert figures["found"]["fascicle_length"] < 0.75 * figures["none"]["fascicle_length"]
+    assert figures["found"]["pennation_line"] == pytest.approx(25, abs=2.5)
 
 
 def test_without_an_aponeurosis_it_warns(scan, tmp_path):
