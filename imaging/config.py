@@ -36,7 +36,11 @@ class DiffusionSettings(Section):
     """Preprocessing of diffusion-weighted images and tensor fit."""
 
     denoise: bool = Field(True, description="MP-PCA denoising")
+    outliers: bool = Field(True, description="Give slices that lost signal less weight")
     motion: bool = Field(True, description="Motion correction with b-vector rotation")
+    eddy: bool = Field(
+        True, description="With motion: stretch along the phase-encoding axis by eddy currents"
+    )
     robust: bool = Field(True, description="Leave single outlying samples out of the tensor fit")
     ivim: Annotated[Literal["auto", "off"], _YAML_OFF] = Field(
         "auto", description="Take perfusion out of the tensor where there are low b-values"

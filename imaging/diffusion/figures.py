@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.diffusion.cleaning import Cleaned
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.motion import Motion
 from imaging.diffusion.register import Alignment
 from imaging.diffusion.tensor import TensorFit
 from imaging.measures import Measure, not_measured
@@ -22,7 +22,7 @@ def whole_image_measures(
     mask: NDArray[np.bool_],
     fit: TensorFit,
     snr: FloatArray,
-    motion: Motion | None,
+    cleaned: Cleaned,
     alignment: Alignment | None,
     distortion: Distortion | None = None,
 ) -> list[Measure]:
@@ -48,6 +48,12 @@ def whole_image_measures(
         median("md", fit.md, "mm2/s"),
         median("residual", fit.residual, "1"),
     ]
+    motion, outliers = cleaned.motion, cleaned.outliers
+    if outliers is None:
+        rows.append(not_measured(0, "outlier_slices", "1", "search for outliers is off"))
+    else:
+        judged = int((outliers.z != 0).sum())
+        rows.append(Measure(0, "outlier_slices", outliers.share, "1", judged))
     if motion is None:
         rows.append(not_measured(0, "motion_max", "mm", "motion correction is off"))
         rows.append(not_measured(0, "motion_max_rotation", "deg", "motion correction is off"))

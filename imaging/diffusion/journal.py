@@ -4,6 +4,10 @@ Facts, all JSON values; N volumes, K slices along the slice axis:
 
 - `motion` (N, 6): translation of the legs' centre (mm, world RAS+), rotation vector (degrees);
   `motion_displacement_mm` (N,); `motion_corrected_volumes`: numbers of resampled volumes.
+- `eddy_slopes` (N, 3): displacement along the phase-encoding axis per mm along each voxel axis.
+- `outlier_slices`: [volume, slice along `slice_axis`, z] of slices with less than half the weight;
+  `outlier_share`: their share of all judged slices; `outlier_z` (N, K): misfit of every slice in
+  standard deviations, negative for lost signal, 0 where it cannot be judged.
 - `gradient_check`: ok, corrected, undecided or not_checked; `gradient_check_detail`: its figures.
 - `distortion`: fmap, anatomy or none; `distortion_status`: corrected, kept (nothing gained) or
   refused; `distortion_median_mm`, `distortion_max_mm` inside the legs; `distortion_agreement`:
@@ -23,6 +27,9 @@ CITATIONS = {
     "motion": "Andersson JLR, Sotiropoulos SN. An integrated approach to correction for "
     "off-resonance effects and subject movement in diffusion MR imaging. "
     "NeuroImage 2016;125:1063-1078.",
+    "outliers": "Andersson JLR, Graham MS, Zsoldos E, Sotiropoulos SN. Incorporating outlier "
+    "detection and replacement into a non-parametric framework for movement and distortion "
+    "correction of diffusion MR images. NeuroImage 2016;141:556-572.",
     "rotation": "Leemans A, Jones DK. The B-matrix must be rotated when correcting for subject "
     "motion in DTI data. Magn Reson Med 2009;61:1336-1349.",
     "tensor": "Veraart J, Sijbers J, Sunaert S, et al. Weighted linear least squares estimation "

@@ -10,23 +10,21 @@ from numpy.typing import NDArray
 
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
-from imaging.diffusion.denoise import denoise, remove_noise_floor, snr_map
+from imaging.diffusion.cleaning import clean
+from imaging.diffusion.denoise import snr_map
 from imaging.diffusion.distortion import Distortion, ReversedScan, find_distortion
 from imaging.diffusion.figures import whole_image_measures
 from imaging.diffusion.gradient_check import GradientCheck, check_gradients
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.journal import Journal
-from imaging.diffusion.legmask import bounding_box, leg_mask
-from imaging.diffusion.motion import Motion, estimate_motion
+from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.register import Alignment, register_rigid
-from imaging.diffusion.resample import PlacedSeries, Placement
 from imaging.diffusion.tensor import TensorFit, fit_tensor
 from imaging.image import Image
 from imaging.measures import Measure
 
 FloatArray = NDArray[np.floating[Any]]
 
-_MARGIN_VOXELS = 4
 _UNKNOWN = Acquisition()
 
 
@@ -109,11 +107,11 @@ def process(
     """
     journal = Journal()
     mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
-    dwi, sigma = _denoise(dwi, mask, settings, journal)
-    placed, table, motion = _find_motion(dwi, table, mask, acquisition, settings, journal)
+    cleaned = clean(dwi, table, mask, acquisition, settings, journal)
+    placed, table = cleaned.placed, cleaned.table
     dwi, weights = placed.at_rest(), placed.weights()
     uncorrected = dwi.data[..., table.is_b0].mean(-1)
-    snr = snr_map(uncorrected, sigma)
+    snr = snr_map(uncorrected, cleaned.sigma)
     distortion = find_distortion(
         dwi.with_data(uncorrected), mask, fmap, anatomy, acquisition, settings, journal
     )
@@ -129,61 +127,12 @@ def process(
         dwi = Image(dwi.data, alignment.world @ dwi.affine)
         table = table.rotated(alignment.world[:3, :3])
         fit = fit_tensor(dwi.data, table, mask, weights)
-    rows = whole_image_measures(table, mask, fit, snr, motion, alignment, distortion)
+    rows = whole_image_measures(table, mask, fit, snr, cleaned, alignment, distortion)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(
         dwi, table, b0, uncorrected, mask, snr, fit, rows, " ".join(journal.method),
         journal.citations, journal.warnings, journal.facts, distortion,
     )  # fmt: skip
-
-
-def _denoise(
-    dwi: Image, mask: NDArray[np.bool_], settings: DiffusionSettings, journal: Journal
-) -> tuple[Image, FloatArray]:
-    """Return denoised images and the noise map, which is 0 when denoising is off."""
-    sigma = np.zeros(dwi.shape, np.float32)
-    if not settings.denoise:
-        return dwi, sigma
-    box = bounding_box(mask, _MARGIN_VOXELS)
-    clean, noise = denoise(dwi.data[box], mask[box])
-    data = dwi.data.copy()
-    data[box] = remove_noise_floor(clean, noise)
-    sigma[box] = noise
-    journal.step(
-        "Diffusion-weighted images were denoised by Marchenko-Pastur principal component analysis "
-        "and the Rician noise floor was taken off.",
-        "denoise",
-    )
-    return dwi.with_data(data), sigma
-
-
-def _find_motion(
-    dwi: Image,
-    table: GradientTable,
-    mask: NDArray[np.bool_],
-    acquisition: Acquisition,
-    settings: DiffusionSettings,
-    journal: Journal,
-) -> tuple[PlacedSeries, GradientTable, Motion | None]:
-    """Return where volumes lie, directions relative to the leg at rest, and the motion."""
-    phase, across = acquisition.phase_axis, acquisition.slice_axis
-    if not settings.motion:
-        still = [Placement()] * dwi.data.shape[3]
-        return PlacedSeries(dwi, still, phase, across), table, None
-    motion = estimate_motion(dwi, table, mask)
-    count = int(motion.corrected.sum())
-    journal.facts["motion"] = np.round(motion.trace, 4).tolist()
-    journal.facts["motion_displacement_mm"] = np.round(motion.displacement_mm, 4).tolist()
-    journal.facts["motion_corrected_volumes"] = np.flatnonzero(motion.corrected).tolist()
-    journal.step(
-        f"Each of {len(motion.trace)} volumes was registered rigidly to its prediction from the "
-        f"others; {count} moved by more than noise and were resampled once, with their gradient "
-        "directions rotated.",
-        "motion",
-        "rotation",
-    )
-    placed = PlacedSeries(dwi, motion.placements(), phase, across)
-    return placed, motion.turned_back(table), motion
 
 
 def _check_table(

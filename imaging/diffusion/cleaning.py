@@ -1,0 +1,165 @@
+"""Steps on the images before any tensor: noise, ringing, lost slices, motion and eddy currents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.config import DiffusionSettings
+from imaging.diffusion.acquisition import Acquisition
+from imaging.diffusion.denoise import denoise, remove_noise_floor
+from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.journal import Journal
+from imaging.diffusion.legmask import bounding_box
+from imaging.diffusion.motion import Motion, estimate_motion
+from imaging.diffusion.outliers import Outliers, find_outliers, replaced
+from imaging.diffusion.resample import PlacedSeries, Placement
+from imaging.image import Image
+
+FloatArray = NDArray[np.floating[Any]]
+
+_MARGIN_VOXELS = 4
+_MANY_VOLUMES = 0.25
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A series ready to be brought to rest.
+
+    Attributes
+    ----------
+    placed : PlacedSeries
+        Cleaned volumes, not yet resampled.
+    table : GradientTable
+        Directions relative to the leg at rest.
+    sigma : (I, J, K) array
+        Noise of one volume before denoising; 0 where unknown.
+    motion : Motion or None
+    outliers : Outliers or None
+    """
+
+    placed: PlacedSeries
+    table: GradientTable
+    sigma: FloatArray
+    motion: Motion | None
+    outliers: Outliers | None
+
+
+def clean(
+    dwi: Image,
+    table: GradientTable,
+    mask: NDArray[np.bool_],
+    acquisition: Acquisition,
+    settings: DiffusionSettings,
+    journal: Journal,
+) -> Cleaned:
+    """Run every step that the settings ask for.
+
+    Parameters
+    ----------
+    dwi : Image
+        4-D magnitude as acquired.
+    table : GradientTable
+        World RAS+.
+    mask : (I, J, K) bool array
+        Legs.
+    """
+    dwi, sigma = _denoise(dwi, mask, settings, journal)
+    outliers = None
+    if settings.outliers:
+        outliers = find_outliers(dwi.data, table, mask, acquisition.slice_axis)
+        data = replaced(dwi.data, table, mask, outliers, acquisition.slice_axis)
+        dwi = dwi.with_data(data)
+        _note_outliers(outliers, acquisition.slice_axis, journal)
+    weights = None if outliers is None or not len(outliers.found) else outliers.weights
+    motion = None
+    placements = [Placement()] * dwi.data.shape[3]
+    if settings.motion:
+        phase = acquisition.phase_axis if settings.eddy else None
+        motion = estimate_motion(
+            dwi, table, mask,
+            phase_axis=phase, slice_weights=weights, slice_axis=acquisition.slice_axis,
+        )  # fmt: skip
+        placements, table = motion.placements(), motion.turned_back(table)
+        _note_motion(motion, acquisition, settings, journal)
+    placed = PlacedSeries(dwi, placements, acquisition.phase_axis, acquisition.slice_axis, weights)
+    return Cleaned(placed, table, sigma, motion, outliers)
+
+
+def _denoise(
+    dwi: Image, mask: NDArray[np.bool_], settings: DiffusionSettings, journal: Journal
+) -> tuple[Image, FloatArray]:
+    """Return denoised images and the noise map, which is 0 when denoising is off."""
+    sigma = np.zeros(dwi.shape, np.float32)
+    if not settings.denoise:
+        return dwi, sigma
+    box = bounding_box(mask, _MARGIN_VOXELS)
+    clean_box, noise = denoise(dwi.data[box], mask[box])
+    data = dwi.data.copy()
+    data[box] = remove_noise_floor(clean_box, noise)
+    sigma[box] = noise
+    journal.step(
+        "Diffusion-weighted images were denoised by Marchenko-Pastur principal component analysis "
+        "and the Rician noise floor was taken off.",
+        "denoise",
+    )
+    return dwi.with_data(data), sigma
+
+
+def _note_outliers(outliers: Outliers, slice_axis: int, journal: Journal) -> None:
+    """Tell which slices lost signal."""
+    journal.facts["slice_axis"] = slice_axis
+    journal.facts["outlier_slices"] = [
+        [int(v), int(k), round(float(outliers.z[v, k]), 1)] for v, k in outliers.found
+    ]
+    journal.facts["outlier_share"] = round(outliers.share, 4)
+    journal.facts["outlier_z"] = np.round(outliers.z, 1).tolist()
+    journal.step(
+        "Slices whose mean log signal did not follow the tensor model of their slice were given "
+        f"less weight ({len(outliers.found)} of {int((outliers.z != 0).sum())} below a half).",
+        "outliers",
+    )
+    count = len(outliers.volumes)
+    if count > _MANY_VOLUMES * len(outliers.z):
+        journal.warnings.append(
+            f"{count} of {len(outliers.z)} diffusion volumes lost signal in most slices "
+            f"(volumes {', '.join(map(str, outliers.volumes))}): look at the images before using "
+            "fibre directions."
+        )
+
+
+def _note_motion(
+    motion: Motion, acquisition: Acquisition, settings: DiffusionSettings, journal: Journal
+) -> None:
+    """Tell how volumes moved and stretched."""
+    count = int(motion.corrected.sum())
+    journal.facts["motion"] = np.round(motion.trace, 4).tolist()
+    journal.facts["motion_displacement_mm"] = np.round(motion.displacement_mm, 4).tolist()
+    journal.facts["motion_corrected_volumes"] = np.flatnonzero(motion.corrected).tolist()
+    journal.step(
+        f"Each of {len(motion.trace)} volumes was registered rigidly to its prediction from the "
+        f"others; {count} moved by more than noise and were resampled once, with their gradient "
+        "directions rotated.",
+        "motion",
+        "rotation",
+    )
+    if not settings.eddy:
+        return
+    if acquisition.phase_axis is None:
+        journal.step(
+            "Eddy currents were not corrected: the sidecar does not tell PhaseEncodingDirection."
+        )
+        return
+    journal.facts["eddy_slopes"] = np.round(motion.slopes, 6).tolist()
+    largest = np.abs(motion.slopes).max(0)
+    if largest.any():
+        journal.step(
+            "Stretch and shear along the phase-encoding axis were estimated as linear in the "
+            f"diffusion gradient (at most {largest.max():.1%}) and corrected in the same "
+            "interpolation, intensity with them."
+        )
+    else:
+        journal.step("Eddy currents could not be told from noise and were left alone.")
