@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -104,14 +106,8 @@ def measure_tracts(
     fascicles = describe(label, lines, kept, (walls, normals), axis, everywhere, volume_mm3)
     rng = np.random.default_rng([settings.seed, label])
     spread = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
-    weight, unfilled = _weights(fascicles, spread, 1000.0 * volume_ml)
-    table = fascicles.table
-    extended = 1.0 - own[kept] / table["length_mm"].to_numpy(float)
-    table["extrapolated_fraction"] = np.clip(extended, 0.0, 1.0).astype(np.float32)
-    table["weight"] = weight.astype(np.float32)
-    table["status"] = np.where(extended > _MOSTLY_EXTENDED, "extrapolated", "measured")
-    if ends_unknown:
-        table["status"] = "not_measured"
+    weight, unfilled = _weights(fascicles, spread, volume_mm3)
+    table = _judge(fascicles.table, own[kept], weight, bool(ends_unknown))
     middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
     limits = sampling_limits(table, middle, rng)
     measures = muscle_measures(
@@ -119,9 +115,22 @@ def measure_tracts(
         settings.sarcomere_length_um,
     )  # fmt: skip
     return MuscleArchitecture(
-        label, points, faces, fascicles, measures, seeds=middle, facts=facts,
-        sheets=tuple(sheets), ends_unknown=ends_unknown,
+        label, points, faces, replace(fascicles, table=table), measures, seeds=middle,
+        facts=facts, sheets=tuple(sheets), ends_unknown=ends_unknown,
     )  # fmt: skip
+
+
+def _judge(
+    table: pd.DataFrame, own_mm: FloatArray, weight: FloatArray, ends_unknown: bool
+) -> pd.DataFrame:
+    """Return a table of fascicles with their weight, extended share and status."""
+    extended = np.clip(1.0 - own_mm / table["length_mm"].to_numpy(float), 0.0, 1.0)
+    status = np.where(extended > _MOSTLY_EXTENDED, "extrapolated", "measured")
+    return table.assign(
+        extrapolated_fraction=extended.astype(np.float32),
+        weight=weight.astype(np.float32),
+        status="not_measured" if ends_unknown else status,
+    )
 
 
 def cut_at_walls(
