@@ -52,6 +52,7 @@ def write_map(
     fascicles: bool = True,
     activation: bool = True,
     stiffness: bool = True,
+    aponeuroses: bool = True,
 ) -> Path:
     """Write the files of a muscle map with two muscles and a bone of the right leg."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,8 @@ def write_map(
         mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int16)
         meshes.append(mesh)
     meshes[0].append_polydata(*meshes[1:]).save(folder / f"{prefix}_surfaces.vtp")
+    if aponeuroses:
+        _write_sheet(folder / f"{prefix}_aponeuroses.vtp")
     if fascicles:
         _write_fascicles(folder / f"{prefix}_fascicles.vtp")
     muscles = pd.DataFrame(
@@ -108,6 +111,18 @@ def _write_grid(labels: Image, path: Path, rng: np.random.Generator, stiffness: 
     for name, data in arrays.items():
         grid.point_data[name] = data.ravel(order="F")
     grid.save(path)
+
+
+def _write_sheet(path: Path) -> None:
+    """A flat internal aponeurosis of TA, 12 by 100 mm, found from the data."""
+    sheet = pv.Plane(
+        center=SHAPES[TA][0], direction=(1, 0, 0), i_size=100, j_size=12, i_resolution=10,
+        j_resolution=4,
+    ).triangulate()  # fmt: skip
+    sheet.clear_data()
+    sheet.cell_data["label"] = np.full(sheet.n_cells, TA, np.int32)
+    sheet.cell_data["found"] = np.ones(sheet.n_cells, np.uint8)
+    sheet.save(path)
 
 
 def _write_fascicles(path: Path) -> None:

@@ -52,8 +52,8 @@ class _Writer:
         self.folder, self.prefix, self.settings = folder, prefix, settings
         self.sources = {
             name: map_dir / f"{prefix}_{name}"
-            for name in ("map.vti", "surfaces.vtp", "fascicles.vtp", "muscles.tsv",
-                         "activation.tsv", "notes.json")
+            for name in ("map.vti", "surfaces.vtp", "aponeuroses.vtp", "fascicles.vtp",
+                         "muscles.tsv", "activation.tsv", "notes.json")
             if (map_dir / f"{prefix}_{name}").is_file()
         }  # fmt: skip
 
@@ -76,7 +76,7 @@ class _Writer:
                 self.sidecar(path, "map.vti", Description=what, Frame="world RAS+ mm")
 
     def meshes(self, muscle_map: MuscleMap) -> None:
-        """Write one STL file per muscle and bone."""
+        """Write one STL file per muscle and bone, and one per internal aponeurosis."""
         (self.folder / "stl").mkdir()
         for label, mesh in muscle_map.surfaces.items():
             if structure_of(label).tissue not in _MESHED:
@@ -86,6 +86,15 @@ class _Writer:
             self.sidecar(
                 path, "surfaces.vtp",
                 Description=f"Surface of {full_name(label)}", Units="mm", Frame="world RAS+",
+            )  # fmt: skip
+        for label, sheet in muscle_map.aponeuroses.items():
+            name = f"{short_name(label)}_aponeurosis"
+            path = self.folder / "stl" / f"{self.prefix}_{name}.stl"
+            path.write_bytes(stl_bytes(sheet.mesh, name))
+            self.sidecar(
+                path, "aponeuroses.vtp", Description=f"Internal aponeurosis of {full_name(label)}",
+                Origin="found from the data" if sheet.found else "given",
+                Units="mm", Frame="world RAS+",
             )  # fmt: skip
 
     def tracts(self, muscle_map: MuscleMap) -> None:
@@ -109,8 +118,8 @@ class _Writer:
         path = self.folder / f"{self.prefix}_map.glb"
         path.write_bytes(glb_bytes(muscle_map))
         self.sidecar(
-            path, "surfaces.vtp", "fascicles.vtp", "activation.tsv",
-            Description="Muscles, fascicles and activation over the gait cycle",
+            path, "surfaces.vtp", "aponeuroses.vtp", "fascicles.vtp", "activation.tsv",
+            Description="Muscles, aponeuroses, fascicles and activation over the gait cycle",
             Activation=PAINTED if muscle_map.activation is not None else "not measured",
             Units="m", Frame="glTF: +Y superior, +Z anterior, +X left; vertices in RAS+ mm",
         )  # fmt: skip

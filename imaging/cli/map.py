@@ -17,6 +17,7 @@ from imaging.measures import Notes, write_measures
 from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, table
 from imaging.musclemap import map as vtk_map
+from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.inputs import Stages, find_stages, notes_of_map
 from imaging.muscles import muscle_labels
 from imaging.provenance import staged, write_json, write_sidecar
@@ -73,12 +74,17 @@ def command(
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view)
     surfaces = _surfaces(stages, on_grid)
+    sheets = stages.path("fibre", "aponeuroses.vtp")
+    aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
 
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
-    with staged(out, VERB, (f"{prefix}_fascicles.*", f"{prefix}_activation.*")) as folder:
+    optional = ("fascicles", "activation", "aponeuroses", "profile")
+    with staged(out, VERB, [f"{prefix}_{name}.*" for name in optional]) as folder:
         start = folder / prefix
         vtk_map.save_vtk(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
         vtk_map.save_vtk(vtk_map.colour_surfaces(surfaces, muscles), f"{start}_surfaces.vtp")
+        if aponeuroses is not None:
+            vtk_map.save_vtk(aponeuroses, f"{start}_aponeuroses.vtp")
         if sampled is not None:
             points, offsets, frame, arrays = sampled
             vtk_map.write_fascicles(points, offsets, frame, arrays, f"{start}_fascicles.vtp")
@@ -164,6 +170,11 @@ def _descriptions(measures: list, stages: Stages) -> dict[str, dict[str, object]
             "Arrays": layers.array_descriptions(stages),
         },
         "surfaces": {"Description": "Surface of each muscle with its figures; NaN not measured"},
+        "aponeuroses": {
+            "Description": "Internal aponeuroses, world RAS+; cell arrays label, found "
+            "(1: found from the data, 0: given)",
+            "Units": "mm",
+        },
         "fascicles": {
             "Description": "Fascicles, same order in .vtp and .parquet, with what they run through",
             "Note": f"activation_…_painted are the muscle's values: {emg.PAINTED}",

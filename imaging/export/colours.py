@@ -12,6 +12,8 @@ from imaging.muscles import structure_of
 
 RGB = tuple[int, int, int]
 
+# Internal aponeuroses: no muscle has it, and it shows on a light and on a dark background.
+SHEET: RGB = (118, 124, 138)
 # Where nothing was measured.
 GREY: RGB = (128, 128, 128)
 

@@ -1,4 +1,4 @@
-"""The map as one binary glTF: muscles, bones, fascicles, and activation over the gait cycle.
+"""The map as one binary glTF: muscles, bones, aponeuroses, fascicles, activation over the cycle.
 
 Vertices stay in world RAS+ mm; the root node turns and scales them into glTF's metres with +Y up
 and +Z forward: superior is +Y, anterior +Z, the person's left +X. The matrix is a rotation, so
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from imaging import __version__
 from imaging.export.activation import PAINTED, Curves, curves
-from imaging.export.colours import GREY, RGB, muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, full_name
+from imaging.export.colours import GREY, RGB, SHEET, muscle_colour
+from imaging.export.inputs import Fascicles, MuscleMap, Sheet, full_name
 from imaging.muscles import structure_of
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
@@ -25,7 +25,8 @@ _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
 # A muscle at the largest activation; far in lightness from every muscle's own colour.
 _ACTIVE: RGB = (255, 240, 60)
 _CYCLE_S = 2.0
-_OPAQUE, _CLEAR = 0, 1
+_OPAQUE, _FASCICLES, _SHEET = 0, 1, 2
+_SHEET_OPACITY = 0.55
 
 
 def glb_bytes(muscle_map: MuscleMap) -> bytes:
@@ -34,7 +35,7 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
     Parameters
     ----------
     muscle_map
-        Surfaces, and fascicles and activation where there are any; all of them are written, see
+        Surfaces, and what else there is; all of it is written, see
         :func:`imaging.export.mesh.for_screen`.
 
     Notes
@@ -52,6 +53,8 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
     if muscle_map.fascicles is not None:
         for label, of_muscle in muscle_map.fascicles.by_label():
             scene.add_fascicles(label, of_muscle)
+    for label, sheet in muscle_map.aponeuroses.items():
+        scene.add_sheet(label, sheet)
     return scene.finish(painted)
 
 
@@ -69,6 +72,7 @@ class _Scene:
             materials=[
                 _material("opaque", 0.35),
                 _material("fascicles", 0.8),
+                _material("aponeurosis", 0.5, _SHEET_OPACITY),
             ],
             nodes=[gltf.Node(name="RAS mm to metres, Y up", matrix=_ROOT_MATRIX, children=[])],
             scenes=[gltf.Scene(nodes=[0])],
@@ -82,16 +86,7 @@ class _Scene:
         active = painted is not None and label in painted.values
         muscle = structure_of(label).is_muscle
         colour = GREY if painted is not None and muscle and not active else muscle_colour(label)
-        attributes = gltf.Attributes(
-            POSITION=self.accessor(points, gltf.ARRAY_BUFFER, bounds=True),
-            NORMAL=self.accessor(_normals(points, faces), gltf.ARRAY_BUFFER),
-            COLOR_0=self.accessor(_paint(colour, len(points)), gltf.ARRAY_BUFFER),
-        )
-        primitive = gltf.Primitive(
-            attributes=attributes,
-            indices=self.accessor(faces.astype(np.uint32).ravel(), gltf.ELEMENT_ARRAY_BUFFER),
-            material=_OPAQUE,
-        )
+        primitive = self.surface(points, faces, colour, _OPAQUE)
         name = full_name(label)
         mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
         if painted is not None and active:
@@ -111,6 +106,28 @@ class _Scene:
             curve = painted.shares(label).astype(np.float32)
             self.channels.append((node, self.accessor(curve)))
 
+    def add_sheet(self, label: int, sheet: Sheet) -> None:
+        """Add the internal aponeurosis of one muscle as a semi-transparent sheet."""
+        points, faces = np.asarray(sheet.mesh.points, np.float32), sheet.mesh.regular_faces
+        name = f"aponeurosis of {full_name(label)}" + (" (found from the data)" * sheet.found)
+        primitive = self.surface(points, np.asarray(faces), SHEET, _SHEET)
+        extras = {"label": label, "found": sheet.found}
+        self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras=extras), name)
+
+    def surface(
+        self, points: NDArray[Any], faces: NDArray[Any], colour: RGB, material: int
+    ) -> gltf.Primitive:
+        """Append a mesh of one colour to the buffer."""
+        return gltf.Primitive(
+            attributes=gltf.Attributes(
+                POSITION=self.accessor(points, gltf.ARRAY_BUFFER, bounds=True),
+                NORMAL=self.accessor(_normals(points, faces), gltf.ARRAY_BUFFER),
+                COLOR_0=self.accessor(_paint(colour, len(points)), gltf.ARRAY_BUFFER),
+            ),
+            indices=self.accessor(faces.astype(np.uint32).ravel(), gltf.ELEMENT_ARRAY_BUFFER),
+            material=material,
+        )
+
     def add_fascicles(self, label: int, fascicles: Fascicles) -> None:
         """Add the fascicles of one muscle as line segments in a lighter tone of its colour."""
         count = len(fascicles.points)
@@ -128,7 +145,7 @@ class _Scene:
                 gltf.ELEMENT_ARRAY_BUFFER,
             ),
             mode=gltf.LINES,
-            material=_CLEAR,
+            material=_FASCICLES,
         )
         name = f"fascicles of {full_name(label)}"
         self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras={"label": label}), name)
@@ -183,12 +200,13 @@ class _Scene:
         return b"".join(self.file.save_to_bytes())
 
 
-def _material(name: str, roughness: float) -> gltf.Material:
+def _material(name: str, roughness: float, opacity: float = 1.0) -> gltf.Material:
     return gltf.Material(
         name=name,
+        alphaMode=gltf.OPAQUE if opacity == 1 else gltf.BLEND,
         doubleSided=True,
         pbrMetallicRoughness=gltf.PbrMetallicRoughness(
-            baseColorFactor=[1.0, 1.0, 1.0, 1.0], metallicFactor=0.0, roughnessFactor=roughness
+            baseColorFactor=[1.0, 1.0, 1.0, opacity], metallicFactor=0.0, roughnessFactor=roughness
         ),
     )
 

@@ -99,6 +99,22 @@ def coarser(fascicles: Fascicles, spacing_mm: float) -> Fascicles:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """Internal aponeurosis of one muscle.
+
+    Attributes
+    ----------
+    mesh : PolyData
+        Triangles, world RAS+ mm.
+    found : bool
+        Found from the data, not given.
+    """
+
+    mesh: pv.PolyData
+    found: bool
+
+
+@dataclass(frozen=True)
 class MuscleMap:
     """Everything the map's folder holds of one subject.
 
@@ -118,6 +134,8 @@ class MuscleMap:
         Columns label, percent, mean, sd, n, unit; None without EMG.
     notes : dict
         As written by the map.
+    aponeuroses : dict
+        Label to :class:`Sheet`; empty without internal aponeuroses.
     """
 
     prefix: str
@@ -127,6 +145,7 @@ class MuscleMap:
     muscles: pd.DataFrame
     activation: pd.DataFrame | None
     notes: dict[str, Any] = field(default_factory=dict)
+    aponeuroses: dict[int, Sheet] = field(default_factory=dict)
 
     def active_labels(self) -> set[int]:
         """Return the labels that an EMG channel was recorded for."""
@@ -153,7 +172,7 @@ def read_map(folder: Path, prefix: str) -> MuscleMap:
     Raises
     ------
     MissingFileError
-        No map, surfaces or table of muscles; fascicles, activation and notes may be missing.
+        No map, surfaces or table of muscles; everything else may be missing.
     InputError
         A file cannot be read or lacks its labels.
     """
@@ -162,6 +181,7 @@ def read_map(folder: Path, prefix: str) -> MuscleMap:
     fascicles = folder / f"{prefix}_fascicles.vtp"
     activation = folder / f"{prefix}_activation.tsv"
     notes = folder / f"{prefix}_notes.json"
+    sheets = folder / f"{prefix}_aponeuroses.vtp"
     muscles = _read_table(_needed(folder / f"{prefix}_muscles.tsv"))
     return MuscleMap(
         prefix=prefix,
@@ -171,6 +191,9 @@ def read_map(folder: Path, prefix: str) -> MuscleMap:
         muscles=muscles,
         activation=_read_activation(activation) if activation.is_file() else None,
         notes=json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {},
+        aponeuroses=split_sheets(_read_vtk(sheets, pv.PolyData), sheets)
+        if sheets.is_file()
+        else {},
     )
 
 
@@ -204,6 +227,24 @@ def split_surfaces(mesh: pv.PolyData, path: Path | None = None) -> dict[int, pv.
         used, local = np.unique(faces[labels == label], return_inverse=True)
         split[int(label)] = triangles(np.asarray(mesh.points)[used], local.reshape(-1, 3))
     return split
+
+
+def split_sheets(mesh: pv.PolyData, path: Path | None = None) -> dict[int, Sheet]:
+    """Return the internal aponeurosis of each label of the cell array `label`.
+
+    Raises
+    ------
+    InputError
+        There is no cell array `label` or `found`.
+    """
+    meshes = split_surfaces(mesh, path)
+    if "found" not in mesh.cell_data:
+        raise InputError("has no cell array 'found'", path, REMAKE)
+    labels = np.asarray(mesh.cell_data["label"]).astype(int)
+    found = np.asarray(mesh.cell_data["found"]) > 0
+    return {
+        label: Sheet(part, bool(found[labels == label].any())) for label, part in meshes.items()
+    }
 
 
 def triangles(points: NDArray[Any], faces: NDArray[Any]) -> pv.PolyData:

@@ -70,5 +70,9 @@ def for_screen(muscle_map: MuscleMap, *, fascicles: int, most: int = 4000) -> Mu
     return replace(
         muscle_map,
         surfaces={label: lighter(mesh, most) for label, mesh in muscle_map.surfaces.items()},
+        aponeuroses={
+            label: replace(sheet, mesh=lighter(sheet.mesh, most))
+            for label, sheet in muscle_map.aponeuroses.items()
+        },
         fascicles=None if every is None else coarser(thinned(every, fascicles), _SPACING_MM),
     )

@@ -23,13 +23,14 @@ from imaging.report.picture import address, colour_of, png, window
 _MOST_LINES = 4000
 _SECONDS = 180
 _PANEL = (500, 900)  # pixels
+SHEET = "#5A606C"
 NO_OPENGL = (
     "Drawn as plain lines because no off-screen OpenGL is there; for shaded pictures install "
     "the Debian package libegl1 (with libegl-mesa0 and libgl1) or libosmesa6."
 )
 
 
-def render(fascicles: Path, surfaces: Path | None) -> tuple[str, str]:
+def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -> tuple[str, str]:
     """Return the data address of the picture, and a sentence where it had to be a plain one.
 
     Parameters
@@ -38,11 +39,14 @@ def render(fascicles: Path, surfaces: Path | None) -> tuple[str, str]:
         ``_fascicles.vtp``.
     surfaces
         ``_surfaces.vtp`` or None.
+    sheets
+        ``_aponeuroses.vtp`` or None.
     """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "scene.png"
         command = [sys.executable, "-m", "imaging.report.scene", str(fascicles)]
-        command += [str(surfaces) if surfaces else "-", str(target)]
+        command += [str(path) if path else "-" for path in (surfaces, sheets)]
+        command.append(str(target))
         try:
             subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
             return address(target.read_bytes(), "image/png"), ""
@@ -79,10 +83,11 @@ def plain(mesh: pv.PolyData) -> str:
     return png(figure)
 
 
-def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
+def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Path) -> None:
     """Render fascicles by muscle from two sides and by length, into a PNG."""
     lines = thinned(read_mesh(fascicles))
     skin = read_mesh(surfaces) if surfaces else None
+    aponeuroses = read_mesh(sheets) if sheets else None
     plotter = pv.Plotter(
         off_screen=True, shape=(1, 3), border=False, window_size=[3 * _PANEL[0], _PANEL[1]]
     )
@@ -102,6 +107,8 @@ def draw(fascicles: Path, surfaces: Path | None, target: Path) -> None:
             for label in np.unique(np.asarray(lines.cell_data["label"])):
                 part = lines.extract_cells(np.asarray(lines.cell_data["label"]) == label)
                 plotter.add_mesh(part, color=colour_of(int(label)), line_width=1.5)
+        if aponeuroses is not None:
+            plotter.add_mesh(aponeuroses, color=SHEET, opacity=0.5, show_scalar_bar=False)
         if skin is not None:
             plotter.add_mesh(skin, color="#BBBBBB", opacity=0.12, show_scalar_bar=False)
         # From the front (anterior, +y), upright; then from the right.
@@ -127,5 +134,6 @@ def _half_height(mesh: pv.PolyData) -> float:
 
 
 if __name__ == "__main__":
-    _lines, _surfaces, _target = sys.argv[1:4]
-    draw(Path(_lines), None if _surfaces == "-" else Path(_surfaces), Path(_target))
+    _lines, *_optional, _target = sys.argv[1:]
+    _surfaces, _sheets = (None if name == "-" else Path(name) for name in _optional)
+    draw(Path(_lines), _surfaces, _sheets, Path(_target))

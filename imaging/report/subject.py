@@ -144,13 +144,15 @@ def _fascicles(content: Content, absent: str) -> Picture:
     if content.fascicles is None or content.fascicles.n_cells == 0:
         return Picture("Fascicles", caption, alt, message=absent)
     start = f"{content.folder / content.prefix}"
-    surfaces = Path(f"{start}_surfaces.vtp")
+    surfaces, sheets = Path(f"{start}_surfaces.vtp"), Path(f"{start}_aponeuroses.vtp")
+    if sheets.is_file():
+        caption += " Grey sheets: internal aponeuroses."
     note = ""
 
     def draw() -> str:
         nonlocal note
-        shown = surfaces if surfaces.is_file() else None
-        source, note = scene.render(Path(f"{start}_fascicles.vtp"), shown)
+        shown = [path if path.is_file() else None for path in (surfaces, sheets)]
+        source, note = scene.render(Path(f"{start}_fascicles.vtp"), *shown)
         return source
 
     picture = guarded("Fascicles", caption, alt, draw, absent)

@@ -117,6 +117,12 @@ def write_fibre(folder: Path) -> None:
     mesh.cell_data["label"] = np.full(5, SOL, np.int32)
     start = folder / P
     mesh.save(f"{start}_fascicles.vtp")
+    sheet = pv.Plane(center=(15, -15, 0), direction=(0, 1, 0), i_size=20, j_size=60)
+    sheet = sheet.triangulate()
+    sheet.clear_data()
+    sheet.cell_data["label"] = np.full(sheet.n_cells, SOL, np.int16)
+    sheet.cell_data["found"] = np.ones(sheet.n_cells, np.uint8)
+    sheet.save(f"{start}_aponeuroses.vtp")
     length = [float(np.linalg.norm(np.diff(x, axis=0), axis=1).sum()) for x in lines]
     table = pd.DataFrame(
         {

@@ -27,7 +27,8 @@ def test_every_file_is_there_with_a_sidecar(folders):
     expected = {
         "sub-01_anat.nii.gz", "sub-01_dseg.nii.gz", "sub-01_fascicles.trk",
         "sub-01_fascicles.trx", "sub-01_map.glb", "sub-01_viewer.html",
-        "stl/sub-01_right-TA.stl", "stl/sub-01_right-SOL.stl", "stl/sub-01_right-TIB.stl",
+        "stl/sub-01_right-TA.stl", "stl/sub-01_right-TA_aponeurosis.stl",
+        "stl/sub-01_right-SOL.stl", "stl/sub-01_right-TIB.stl",
     }  # fmt: skip
     assert {n for n in names if not n.endswith(".json")} == expected
     for name in expected:
@@ -56,8 +57,23 @@ def test_same_map_gives_same_bytes(folders, tmp_path):
         assert path.read_bytes() == again.read_bytes(), path.name
 
 
+def test_sidecar_says_whether_an_aponeurosis_was_found(folders):
+    path = folders / "out" / "stl" / "sub-01_right-TA_aponeurosis.stl"
+    assert json.loads(sidecar_path(path).read_text())["Origin"] == "found from the data"
+    assert np.fromfile(path, "<u4", 1, offset=80)[0] == 80  # triangles
+
+
+def test_aponeuroses_of_an_earlier_map_do_not_stay(tmp_path):
+    write_map(tmp_path / "map")
+    assert export(tmp_path / "map", tmp_path / "out") == 0
+    (tmp_path / "map" / "sub-01_aponeuroses.vtp").unlink()
+    assert export(tmp_path / "map", tmp_path / "out") == 0
+    assert not list((tmp_path / "out" / "stl").glob("*aponeurosis*"))
+
+
 def test_only_muscles_still_exports(tmp_path):
-    write_map(tmp_path / "map", fascicles=False, activation=False, stiffness=False)
+    write_map(tmp_path / "map", fascicles=False, activation=False, stiffness=False,
+              aponeuroses=False)  # fmt: skip
     assert export(tmp_path / "map", tmp_path / "out") == 0
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert {"sub-01_map.glb", "sub-01_viewer.html"} <= names

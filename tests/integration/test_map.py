@@ -1,6 +1,7 @@
 """`pennate map` on small stage outputs with known values."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -134,11 +135,52 @@ def test_surfaces_carry_label_and_figures(subject):
     assert np.isnan(mesh.cell_data["fascicle_length_mm"][labels == GM]).all()
 
 
+def test_aponeuroses_come_along_in_the_same_place(subject):
+    before = pv.read(subject / "fibre" / f"{P}_aponeuroses.vtp")
+    after = pv.read(subject / "map" / f"{P}_aponeuroses.vtp")
+    np.testing.assert_allclose(after.points, before.points, atol=1e-4)
+    assert set(after.cell_data["label"]) == {SOL}
+    assert set(after.cell_data["found"]) == {1}
+
+
+def _flipped(mesh):
+    mesh.points[:, :2] *= -1
+
+
+def _of_nobody(mesh):
+    mesh.cell_data["label"][:] = 205
+
+
+def _without_origin(mesh):
+    mesh.cell_data.pop("found")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(_flipped, "not in the world"), (_of_nobody, "label 205"), (_without_origin, "found")],
+)
+def test_aponeuroses_that_cannot_be_right_are_bad_input(subject, tmp_path, capsys, spoil, said):
+    shutil.copytree(subject / "fibre", tmp_path / "fibre")
+    path = tmp_path / "fibre" / f"{P}_aponeuroses.vtp"
+    mesh = pv.read(path)
+    spoil(mesh)
+    mesh.save(path)
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--fibre-dir",
+                 str(tmp_path / "fibre"), "--out", str(tmp_path / "map"),
+                 "--prefix", P])  # fmt: skip
+    assert code == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert said in message
+    assert path.name in message
+    assert not (tmp_path / "map").exists()
+
+
 def test_only_anatomy_still_gives_a_map(subject, tmp_path):
     code = main(["map", "--anat-dir", str(subject / "anat"), "--out", str(tmp_path / "map"),
                  "--prefix", P, "--missing", '{"dwi": "the scan was aborted"}'])  # fmt: skip
     assert code == 0
     assert not (tmp_path / "map" / f"{P}_fascicles.vtp").exists()
+    assert not (tmp_path / "map" / f"{P}_aponeuroses.vtp").exists()
     notes = json.loads((tmp_path / "map" / f"{P}_notes.json").read_text())
     assert notes["missing"]["dwi"] == "the scan was aborted"
     table = pd.read_csv(tmp_path / "map" / f"{P}_measures.tsv", sep="\t", keep_default_na=False)

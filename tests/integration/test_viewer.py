@@ -75,13 +75,14 @@ def test_page_works_in_a_browser_without_console_messages(chromium, page, tmp_pa
     document, console = show(chromium, page, tmp_path, state)
     assert console == []
     assert 'data-state="ready"' in document
-    assert "right tibialis anterior" in document
+    assert "right tibialis anterior: found from the data" in document
     assert "no elastography was recorded" in document
     assert ("EMG painted on anatomy</p>" in document) == bool(state)
 
 
 def test_page_works_with_muscles_only(chromium, tmp_path):
-    bare = viewer(tmp_path, fascicles=False, activation=False, stiffness=False)
+    bare = viewer(tmp_path, fascicles=False, activation=False, stiffness=False,
+                  aponeuroses=False)  # fmt: skip
     document, console = show(chromium, bare, tmp_path / "profile")
     assert console == []
     assert 'data-state="ready"' in document

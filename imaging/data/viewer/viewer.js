@@ -7,6 +7,7 @@ const $ = (id) => document.getElementById(id);
 const state = { surface: "muscle", measure: "muscle", overlay: "", column: "", time: 0 };
 const hidden = new Set();
 const BACKS = { light: [0.95, 0.96, 0.97, 1], dark: [0.08, 0.09, 0.11, 1] };
+const SHEET_OPACITY = 0.6;
 const THROUGH = 0.15; // opacity of surfaces that let the fascicles show
 const CYCLE_MS = 4000; // how long playing one gait cycle takes
 const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
@@ -140,11 +141,23 @@ function buildScene() {
       scene.addMesh(part.tract);
     }
   }
+  const mesh = ({ points: places, faces }, name, colour) => {
+    const built = new NVMesh(points(places), new Uint32Array(bytes(faces).buffer), name,
+      new Uint8Array([...colour, 255]), 1, true, gl);
+    built.meshShaderIndex = scene.meshShaderNameToNumber("Diffuse");
+    return built;
+  };
+  // What is drawn later does not show through what was drawn before: from the inside out.
+  for (const part of data.structures) {
+    if (part.sheet) {
+      part.sheetMesh = mesh(part.sheet, `aponeurosis ${part.name}`, data.sheet);
+      part.sheetMesh.opacity = SHEET_OPACITY;
+      scene.addMesh(part.sheetMesh);
+    }
+  }
   for (const part of data.structures) {
     if (part.faces && !["fat", "skin"].includes(part.tissue)) {
-      part.mesh = new NVMesh(points(part.points), new Uint32Array(bytes(part.faces).buffer),
-        part.name, new Uint8Array([...part.colour, 255]), 1, true, gl);
-      part.mesh.meshShaderIndex = scene.meshShaderNameToNumber("Diffuse");
+      part.mesh = mesh(part, part.name, part.colour);
       part.centre = [0, 1, 2].map(
         (axis) => (part.mesh.extentsMin[axis] + part.mesh.extentsMax[axis]) / 2);
       scene.addMesh(part.mesh);
@@ -152,13 +165,23 @@ function buildScene() {
   }
 }
 
+// What lies inside a muscle would stick out of an opaque surface as dots.
+function inView(part) {
+  return (Number($("surface-opacity").value) < 1 || !part.mesh) && !hidden.has(part.label);
+}
+
+function paintSheets() {
+  for (const part of data.structures) {
+    if (part.sheetMesh) part.sheetMesh.visible = $("sheets").checked && inView(part);
+  }
+}
+
 function paintFascicles() {
+  paintSheets();
   for (const part of data.structures) {
     const tract = part.tract;
     if (!tract) continue;
-    // Their ends would stick out of opaque surfaces as dots.
-    const inside = Number($("surface-opacity").value) < 1 || !part.mesh;
-    tract.visible = inside && state.measure !== "none" && !hidden.has(part.label);
+    tract.visible = state.measure !== "none" && inView(part);
     if (!tract.visible) continue;
     if (state.measure === "direction") {
       tract.fiberColor = "Global";
@@ -410,6 +433,11 @@ function addControls() {
       ["muscle", "Muscle"], ["none", "Not shown"]], state.measure);
     $("fascicle-count").textContent = `${shown} of ${all} fascicles are shown, none under opaque surfaces; grey: not measured.`;
   }
+  const sheets = data.structures.filter((s) => s.sheet);
+  const origin = (s) => (s.sheet.found ? "found from the data" : "given");
+  list("sheet-list", "section-sheets", sheets.map((s) => `${s.name}: ${origin(s)}`));
+  $("sheet-colour").style.backgroundColor = `rgb(${data.sheet.join(",")})`;
+  $("sheets").onchange = () => { paintSheets(); scene.drawScene(); };
   for (const name of ["surface", "measure", "overlay", "column"]) {
     $(name).onchange = () => choose(name, $(name).value);
   }
@@ -443,12 +471,17 @@ function addControls() {
 }
 
 // A link can open the page in a state:
-// #surface=activation&time=20&measure=length_mm&overlay=fa&view=front&background=dark
+// #surface=activation&time=20&measure=length_mm&overlay=fa&view=front&background=dark&only=201,209
 async function followLink() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   if (wanted.has("time") && data.activation) {
     state.time = Number(wanted.get("time"));
     showTime();
+  }
+  if (wanted.has("only")) {
+    const labels = wanted.get("only").split(",").map(Number);
+    data.structures.forEach((s) => labels.includes(s.label) || hidden.add(s.label));
+    repaint();
   }
   for (const name of ["surface", "measure", "overlay", "column"]) {
     const value = wanted.get(name);

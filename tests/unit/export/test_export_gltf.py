@@ -48,6 +48,22 @@ def test_vertices_stay_in_world_millimetres(muscle_map):
     np.testing.assert_allclose(points.min(0), centre - axes, atol=0.5)
 
 
+def test_aponeuroses_are_see_through_sheets_inside_their_muscle(muscle_map):
+    file = load(glb_bytes(muscle_map))
+    sheets = [n for n in file.nodes if n.name.startswith("aponeurosis")]
+    assert [n.name for n in sheets] == [
+        "aponeurosis of right tibialis anterior (found from the data)"
+    ]
+    mesh = file.meshes[sheets[0].mesh]
+    assert mesh.extras == {"label": TA, "found": True}
+    material = file.materials[mesh.primitives[0].material]
+    assert material.alphaMode == pygltflib.BLEND
+    assert 0 < material.pbrMetallicRoughness.baseColorFactor[3] < 1
+    points = values(file, mesh.primitives[0].attributes.POSITION)
+    centre, axes = (np.array(v) for v in SHAPES[TA])
+    assert (np.abs(points - centre) <= axes).all()
+
+
 def test_activation_moves_the_colour_only_where_it_was_measured(muscle_map):
     file = load(glb_bytes(muscle_map))
     animation = file.animations[0]
@@ -84,7 +100,7 @@ def test_fascicles_are_lines_that_do_not_run_into_each_other(muscle_map):
 
 
 def test_without_activation_and_fascicles_muscles_keep_their_colours(muscle_map):
-    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None)
+    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None, aponeuroses={})
     file = load(glb_bytes(bare))
     assert not file.animations
     assert {n.name for n in file.nodes[1:]} == {

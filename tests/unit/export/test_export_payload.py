@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from synthetic_map import SHAPES, SOL, TA, TIB, write_map
 
-from imaging.export import payload as module
+from imaging.export import volumes as module
 from imaging.export.inputs import read_map
-from imaging.export.payload import collect, payload, scaled_bytes, title_and_unit
+from imaging.export.packing import scaled_bytes
+from imaging.export.payload import collect, payload
+from imaging.export.titles import title_and_unit
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,16 @@ def test_surfaces_and_fascicles_keep_their_place_within_a_hundredth_of_a_millime
     first = points(content, structure(content, TA)["lines"]["points"])[0]
     expected = np.add(SHAPES[TA][0], [-5, -6, -8])
     np.testing.assert_allclose(first, expected, atol=0.0101)
+
+
+def test_aponeuroses_keep_their_place_and_where_they_come_from(content):
+    sheet = structure(content, TA)["sheet"]
+    assert sheet["found"]
+    assert "sheet" not in structure(content, SOL)
+    placed = points(content, sheet["points"])
+    centre = np.array(SHAPES[TA][0])
+    np.testing.assert_allclose(placed.min(0), centre - [0, 6, 50], atol=0.0101)
+    np.testing.assert_allclose(placed.max(0), centre + [0, 6, 50], atol=0.0101)
 
 
 def test_what_was_not_measured_is_byte_zero(content):

@@ -1,0 +1,115 @@
+"""Muscles and bones for the viewer page: surfaces, aponeuroses, fascicles and figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyvista as pv
+from numpy.typing import NDArray
+
+from imaging.export.colours import muscle_colour
+from imaging.export.inputs import Fascicles, MuscleMap, full_name
+from imaging.export.packing import packed, scaled_bytes, steps, value_range
+from imaging.export.titles import title_and_unit
+from imaging.muscles import side_of, structure_of
+
+# Endings of columns that belong to another column of the wide table.
+PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
+
+
+def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, Any]]:
+    """Return one entry per structure: name, colour, figures, and what there is to draw of it.
+
+    Parameters
+    ----------
+    muscle_map
+        See :func:`imaging.export.mesh.for_screen`.
+    corner : (3,) array
+        World point that packed coordinates count from.
+    """
+    fascicles = muscle_map.fascicles
+    lines = dict(fascicles.by_label()) if fascicles is not None and len(fascicles) else {}
+    rows = muscle_map.muscles.set_index("label")
+    present = set(np.unique(muscle_map.arrays["label"].data).tolist()) - {0}
+    active = muscle_map.active_labels()
+    out = []
+    for label in sorted(present | set(muscle_map.surfaces) | set(lines)):
+        part = structure_of(int(label))
+        entry: dict[str, Any] = {
+            "label": int(label), "key": part.key, "side": side_of(int(label)),
+            "name": full_name(int(label)), "tissue": part.tissue, "muscle": part.is_muscle,
+            "colour": muscle_colour(int(label)), "emg": label in active,
+            "row": _row(rows, label),
+        }  # fmt: skip
+        if label in muscle_map.surfaces:
+            entry |= _triangles(muscle_map.surfaces[label], corner)
+        if label in muscle_map.aponeuroses:
+            sheet = muscle_map.aponeuroses[label]
+            entry["sheet"] = {**_triangles(sheet.mesh, corner), "found": sheet.found}
+        if label in lines:
+            entry["lines"] = _lines(lines[label], fascicles, corner)
+        out.append(entry)
+    return out
+
+
+def _triangles(mesh: pv.PolyData, corner: NDArray[Any]) -> dict[str, str]:
+    return {
+        "points": steps(np.asarray(mesh.points), corner),
+        "faces": packed(np.asarray(mesh.regular_faces).astype("<u4")),
+    }
+
+
+def _lines(part: Fascicles, of_all: Fascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
+    values = {}
+    for name in [] if of_all is None else of_all.measures:
+        low, high = value_range(of_all.data[name].to_numpy(float))  # type: ignore[union-attr]
+        values[name] = packed(scaled_bytes(part.data[name].to_numpy(float), low, high))
+    return {
+        "points": steps(part.points, corner),
+        "offsets": packed(part.offsets.astype("<u4")),
+        "values": values,
+    }
+
+
+def fascicle_facts(kept: Fascicles | None, count: int) -> dict[str, Any] | None:
+    """Return the measures to colour fascicles by, with their limits, and how many are shown."""
+    if kept is None or len(kept) == 0:
+        return None
+    measures = []
+    for name in kept.measures:
+        low, high = value_range(kept.data[name].to_numpy(float))
+        title, unit = title_and_unit(name)
+        measures.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
+    return {"measures": measures, "shown": len(kept), "all": count}
+
+
+def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
+    """Return a muscle's values as ``name: [value, sd, status]``."""
+    if label not in rows.index:
+        return {}
+    row = {str(name): value for name, value in rows.loc[label].items()}
+    out = {}
+    for name in row:
+        value = _figure(row[name])
+        if not name.endswith(PARTS) and value is not None:
+            status = str(row.get(f"{name}_status", ""))
+            out[name] = [value, _figure(row.get(f"{name}_sd")), status]
+    return out
+
+
+def _figure(value: Any) -> float | None:
+    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        return None
+    return float(value)
+
+
+def corner(muscle_map: MuscleMap) -> NDArray[np.float64]:
+    """Return the lowest world coordinates (3,) of everything that is drawn, whole mm."""
+    meshes = [*muscle_map.surfaces.values(), *(s.mesh for s in muscle_map.aponeuroses.values())]
+    clouds = [np.asarray(mesh.points) for mesh in meshes if mesh.n_points]
+    if muscle_map.fascicles is not None and len(muscle_map.fascicles):
+        clouds.append(muscle_map.fascicles.points)
+    lows = [cloud.min(axis=0) for cloud in clouds] or [np.zeros(3)]
+    return np.floor(np.min(lows, axis=0)).astype(np.float64)
