@@ -23,7 +23,7 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 _NEAR_MM = 1.5
-_REACH_MM = 10.0
+_REACH_MM = 30.0  # fascicles that graze the wall are extended far
 
 
 def chord_pennation_deg(
@@ -112,7 +112,7 @@ def cubic_figures(places: FloatArray, walls: TriangleIndex) -> CubicFigures:
 
 
 def _nearest_meeting(walls: TriangleIndex, points: FloatArray, along: FloatArray) -> FloatArray:
-    """Return the signed distance (F,) along a line to the nearest triangle; NaN beyond 10 mm."""
+    """Return the signed distance (F,) along a line to the nearest triangle; NaN beyond 30 mm."""
     ahead, _ = first_hits(walls, points, points + _REACH_MM * along)
     behind, _ = first_hits(walls, points, points - _REACH_MM * along)
     nearest = np.where(ahead <= behind, ahead, -behind)

@@ -98,9 +98,9 @@ def plain_cubic(line, points, faces):
         end = np.array([np.polyval(c, place) for c in cubics])
         slope = sign * np.array([np.polyval(np.polyder(c), place) for c in cubics])
         slope /= np.sqrt(slope @ slope)
-        near = np.sqrt(((triangles.mean(axis=1) - end) ** 2).sum(1)) < 13.0
+        near = np.sqrt(((triangles.mean(axis=1) - end) ** 2).sum(1)) < 33.0
         met = [plain_line_and_triangle(end, slope, *t) for t in triangles[near]]
-        met = [t for t in met if t is not None and abs(t) <= 10.0]
+        met = [t for t in met if t is not None and abs(t) <= 30.0]
         if not met:
             return None
         extension.append(min(met, key=abs))
