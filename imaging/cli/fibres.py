@@ -103,6 +103,13 @@ def command(
     ] = False,
     bval: Annotated[Path | None, typer.Option(help="b-values; none: beside the series.")] = None,
     bvec: Annotated[Path | None, typer.Option(help="Directions; none: beside the series.")] = None,
+    anat: Annotated[
+        Path | None,
+        typer.Option(help="Image that masks were drawn on; the series is moved to where it lies."),
+    ] = None,
+    fmap: Annotated[
+        Path | None, typer.Option(help="b = 0 image of reversed phase encoding for --dwi.")
+    ] = None,
     prefix: Annotated[
         str | None, typer.Option(help="Start of file names; none: from the input's name.")
     ] = None,
@@ -121,6 +128,7 @@ def command(
     options = load_settings(FibreSettings, settings)
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
+    _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--anat": anat, "--fmap": fmap})
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
     sheets = read_sheets(aponeurosis or [], drawn)
     start = prefix or default_prefix(source)
@@ -131,7 +139,7 @@ def command(
         check_tracts(drawn, lines.points, source)
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
-    cleaned = clean_series(source, bval, bvec, None, cleaning) if dwi else None
+    cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap) if dwi else None
     names = names_of(drawn)
     with staged(out, VERB, [f"{start}_{name}" for name in OPTIONAL]) as folder:
         if tracts:
@@ -185,6 +193,12 @@ def _one(sources: Mapping[str, Path | None]) -> Path:
     if len(given) != 1:
         raise InputError(f"give exactly one of {', '.join(sources)}", None, "See --help")
     return given[0]
+
+
+def _only_for_dwi(dwi: Path | None, given: Mapping[str, Path | None]) -> None:
+    for name, path in given.items():
+        if path is not None and dwi is None:
+            raise InputError(f"{name} belongs to --dwi, which is not given", path, "Leave it out")
 
 
 def _numbers(labels: list[int], names: list[str]) -> list[int]:

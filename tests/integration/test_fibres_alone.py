@@ -170,6 +170,27 @@ def test_the_table_is_printed(written, lab, tmp_path, capsys):
     assert set(np.unique(surfaces.cell_data["label"])) == {1001, 1002}
 
 
+def test_masks_drawn_on_an_image_that_lies_elsewhere(lab, tmp_path):
+    """Image and mask lie 6 mm beside the series (a cylinder, so not along it); it is moved there."""
+    dwi = load_image(lab / "sub-07_ses-2_dwi.nii.gz", ndim=4)
+    shift = np.array([4.0, -4.0, 0.0])
+    anat, mask = dwi.affine.copy(), load_image(lab / "gm.nii.gz")
+    anat[:3, 3] += shift
+    rng = np.random.default_rng(0)
+    seen = np.where(dwi.data[..., 0] > 400, 300.0, 20.0) + rng.normal(0, 3, dwi.shape)
+    save_image(Image(seen.astype(np.float32), anat), tmp_path / "T1w.nii.gz")
+    moved = mask.affine.copy()
+    moved[:3, 3] += shift
+    save_image(Image(mask.data.astype(np.uint8), moved), tmp_path / "gm.nii.gz")
+    given = ["--dwi", lab / "sub-07_ses-2_dwi.nii.gz", "--mask", tmp_path / "gm.nii.gz"]
+    out = tmp_path / "out"
+    assert run(*given, "--anat", tmp_path / "T1w.nii.gz", "--out", out, *QUICK) == 0
+    tensor = load_image(out / "sub-07_ses-2_desc-wls_tensor.nii.gz", ndim=4)
+    np.testing.assert_allclose(
+        tensor.to_world([13, 13, 8]), dwi.to_world([13, 13, 8]) + shift, atol=1
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -178,6 +199,10 @@ def test_the_table_is_printed(written, lab, tmp_path, capsys):
         (["--dwi", "{dwi}"], "--labels or --mask"),
         (["--dwi", "{dwi}", "--mask", "{lab}/gm.nii.gz", "--bval", "{lab}/no.bval"], "no.bval"),
         (["--dwi", "{dwi}", "--mask", "{lab}/gm.nii.gz", "--muscle", "left GN"], "'left GN'"),
+        (
+            ["--tracts", "{lab}/t.tck", "--mask", "{lab}/gm.nii.gz", "--bval", "b"],
+            "belongs to --dwi",
+        ),
         (["--tracts", "{dwi}", "--mask", "{lab}/gm.nii.gz"], "not a tractogram"),
         (["--dwi", "{lab}/gm.nii.gz", "--mask", "{lab}/gm.nii.gz"], "gm.nii.gz"),
     ],
