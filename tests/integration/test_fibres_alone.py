@@ -171,7 +171,7 @@ def test_the_table_is_printed(written, lab, tmp_path, capsys):
 
 
 def test_masks_drawn_on_an_image_that_lies_elsewhere(lab, tmp_path):
-    """Image and mask lie 6 mm beside the series (a cylinder, so not along it); it is moved there."""
+    """They lie 6 mm beside the series (a cylinder, so not along it), which is moved there."""
     dwi = load_image(lab / "sub-07_ses-2_dwi.nii.gz", ndim=4)
     shift = np.array([4.0, -4.0, 0.0])
     anat, mask = dwi.affine.copy(), load_image(lab / "gm.nii.gz")
