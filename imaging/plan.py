@@ -108,7 +108,14 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 # What a change of must rerun a stage, beside the modules at the top of the package.
 _CODE: Mapping[str, tuple[str, ...]] = {
     "segmentation": ("segmentation", "cli/segment.py", "data/atlas"),
-    "diffusion": ("diffusion", "cli/diffusion.py", "cli/fmap_files.py", "cli/wave_files.py"),
+    "diffusion": (
+        "diffusion",
+        "data/fibre_prior.tsv",
+        "data/leg_layout.tsv",
+        "cli/diffusion.py",
+        "cli/fmap_files.py",
+        "cli/wave_files.py",
+    ),
     "fibres": (
         "architecture",
         "geometry",

@@ -19,11 +19,14 @@ from imaging.diffusion.gradients import GradientTable, read_gradients, write_gra
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
-from imaging.image import Image, load_image, save_image
+from imaging.image import Image, load_image, load_labels, save_image
 from imaging.provenance import sidecar_path, staged, write_sidecar
 
 VERB = "diffusion"
 _DISPLACEMENT = "desc-distortion_displacement"
+_PERFUSION = "desc-ivim_perfusion"
+# Maps that turn with the gradient table.
+_DIRECTIONAL = ("desc-wls_tensor", "desc-wls_e1")
 
 # File, attribute of the result, unit, what it is.
 _MAPS = (
@@ -68,12 +71,19 @@ def command(
     fmap: Annotated[
         Path | None, typer.Option(help="b = 0 NIfTI image of reversed phase encoding.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label map of the muscles on the anatomical image: which way fascicles lean "
+            "tells whether the gradient table is right."
+        ),
+    ] = None,
     settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
 ) -> None:
     """Clean diffusion-weighted images and fit the tensor."""
     options = load_settings(DiffusionSettings, settings)
-    cleaned = clean_series(dwi, bval, bvec, anat, options, fmap)
-    with staged(out, VERB, (f"{prefix}_{_DISPLACEMENT}.*",)) as folder:
+    cleaned = clean_series(dwi, bval, bvec, anat, options, fmap, labels)
+    with staged(out, VERB, tuple(f"{prefix}_{n}.*" for n in (_DISPLACEMENT, _PERFUSION))) as folder:
         write_cleaned(cleaned, folder / prefix)
 
 
@@ -94,6 +104,7 @@ def clean_series(
     anat: Path | None,
     options: DiffusionSettings,
     fmap: Path | None = None,
+    labels: Path | None = None,
 ) -> Cleaned:
     """Read a diffusion-weighted series and process it.
 
@@ -109,6 +120,8 @@ def clean_series(
         Settings of the stage.
     fmap
         b = 0 image of reversed phase encoding.
+    labels
+        Muscle labels in the anatomical world.
 
     Raises
     ------
@@ -141,8 +154,10 @@ def clean_series(
             dwi,
             "Give --fmap and both sidecars, or set distortion to auto",
         )
-    result = process(image, table, anatomy, options, acquisition, reverse)
-    inputs = [p for p in (dwi, bval, bvec, anat, fmap if reverse else None) if p is not None]
+    muscles = load_labels(labels) if labels else None
+    result = process(image, table, anatomy, options, acquisition, reverse, muscles)
+    found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
+    inputs = [p for p in found if p is not None]
     notes = m.Notes(
         VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts
     )
@@ -178,7 +193,13 @@ def write_cleaned(cleaned: Cleaned, stem: Path) -> None:
     for name, attribute, units, text in _MAPS:
         path = Path(f"{stem}_{name}.nii.gz")
         save_image(result.dwi.with_data(getattr(result, attribute)), path)
-        describe(path, Units=units, Description=text)
+        more = {"GradientTable": result.facts["gradient_check"]} if name in _DIRECTIONAL else {}
+        describe(path, Units=units, Description=text, **more)
+    if result.perfusion is not None:
+        path = Path(f"{stem}_{_PERFUSION}.nii.gz")
+        save_image(result.dwi.with_data(result.perfusion), path)
+        text = "Perfusion fraction: share of the signal at b = 0 that tissue diffusion leaves over"
+        describe(path, Units="1", Description=text)
     if result.distortion is not None and result.distortion.status == "corrected":
         path = Path(f"{stem}_{_DISPLACEMENT}.nii.gz")
         save_image(result.dwi.with_data(result.distortion.displacement_mm), path)

@@ -5,12 +5,16 @@ A wrong table leaves FA and MD as they are and turns e1. Two kinds of evidence:
 - coherence: walking along e1 from a voxel, e1 should stay the same (Schilling KG, et al. A fiber
   coherence index for quality control of B-table orientation in diffusion MRI scans. Magn Reson
   Imaging 2019;58:82);
-- anatomy: muscle fibres of the lower leg run mainly along the leg.
+- anatomy: muscle fibres of the lower leg run mainly along the leg, and, where labels of the muscles
+  are given, the fascicles of each muscle lean the way they are known to.
+
+Inside smooth muscles e1 and a flipped e1 are about equally coherent, so that only anatomy can tell
+flips apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations, product
 from typing import Any, Literal
 
@@ -18,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.diffusion.fibre_prior import FibrePrior, compare_with_anatomy
 from imaging.diffusion.tensor import TensorFit, to_matrix
 from imaging.image import Image
 
@@ -35,6 +40,13 @@ _CLEAR_GAIN = 0.004
 _MIN_BLOCKS = 8
 _SAME = 0.998  # mean squared cosine above which two tables give the same directions
 _LONG_RATIO = 1.5
+# Differences of log-likelihood. A table as given is right far more often than any one other:
+# a change has that (0.9 against 0.1 / 23) to outweigh.
+_CLEAR_OK = 3.0
+_CLEAR_CHANGE = _CLEAR_OK + float(np.log(0.9 / (0.1 / 23)))
+_FEWEST_REGIONS = 5
+_MAX_MISFIT = 2.0
+_MAX_MISFIT_CHANGE = 1.0  # a leg that anatomy does not describe is no reason to change a table
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,12 @@ class GradientCheck:
         The table as given has fibres run clearly less along the leg than another one does.
     t : float
         Paired t statistic of the best table against its strongest rival (or the given one).
+    log_odds : float
+        With labels: log-likelihood of the best table less that of its strongest rival.
+    regions : int
+        With labels: muscles, or parts of them, compared with anatomy.
+    misfit : float
+        With labels: how far the best table is from anatomy, in tolerances.
     """
 
     status: Literal["ok", "corrected", "undecided"]
@@ -67,6 +85,9 @@ class GradientCheck:
     coherence: float
     across_leg: bool
     t: float
+    log_odds: float = np.nan
+    regions: int = 0
+    misfit: float = np.nan
 
 
 def candidates() -> FloatArray:
@@ -91,7 +112,9 @@ def name_of(change: FloatArray) -> str:
     )
 
 
-def check_gradients(fit: TensorFit, mask: NDArray[np.bool_], grid: Image) -> GradientCheck:
+def check_gradients(
+    fit: TensorFit, mask: NDArray[np.bool_], grid: Image, labels: Image | None = None
+) -> GradientCheck:
     """Score every flip and permutation of the voxel axes.
 
     Parameters
@@ -102,6 +125,8 @@ def check_gradients(fit: TensorFit, mask: NDArray[np.bool_], grid: Image) -> Gra
         Legs.
     grid : Image
         Any image on the grid of the fit.
+    labels : Image or None
+        Muscle labels in the same world, on any grid; without them flips stay undecided as a rule.
     """
     e1, fa = _smooth_direction(fit, mask, grid)
     good = mask & (fa > _MIN_FA) & (fa < _MAX_FA)
@@ -124,7 +149,11 @@ def check_gradients(fit: TensorFit, mask: NDArray[np.bool_], grid: Image) -> Gra
         prior[c] = np.square(given @ turn.T @ along).mean()
         score = _walk(voxels, given, e1, good, turn, grid)
         coherence[c] = _block_means(score, blocks)
-    return _decide(changes, prior, coherence, same)
+    check = _decide(changes, prior, coherence, same)
+    if labels is None:
+        return check
+    anatomy = compare_with_anatomy(fit.tensor, good, grid, labels, axes)
+    return _judge_by_anatomy(check, changes, anatomy, same)
 
 
 def leg_axis(mask: NDArray[np.bool_], grid: Image) -> FloatArray:
@@ -215,6 +244,37 @@ def _decide(
         float(means[0]),
         bool(0 not in plausible),
         float(min(t, 1e3)),
+    )
+
+
+def _judge_by_anatomy(
+    check: GradientCheck, changes: FloatArray, anatomy: FibrePrior, same: NDArray[np.bool_]
+) -> GradientCheck:
+    """Return the verdict that the lean of fascicles allows; most regions have to agree."""
+    score = anatomy.log_likelihood
+    if anatomy.regions < _FEWEST_REGIONS:
+        return replace(check, regions=anatomy.regions)
+    best = int(score.argmax())
+    rivals = np.flatnonzero(~same[best] & (np.arange(len(score)) != best))
+    odds = float(score[best] - score[rivals].max())
+    status: Literal["ok", "corrected", "undecided"] = "undecided"
+    if anatomy.misfit <= _MAX_MISFIT and odds >= _CLEAR_OK:
+        if best == 0 or same[best, 0]:
+            status = "ok"
+        elif (
+            score[best] - score[0] >= _CLEAR_CHANGE
+            and anatomy.misfit <= _MAX_MISFIT_CHANGE
+            and 2 * anatomy.in_favour[best, 0] > anatomy.regions
+        ):
+            status = "corrected"
+    return replace(
+        check,
+        status=status,
+        change=changes[best] if status == "corrected" else np.eye(3),
+        best=name_of(changes[best]),
+        log_odds=odds,
+        regions=anatomy.regions,
+        misfit=anatomy.misfit,
     )
 
 

@@ -9,6 +9,7 @@ Facts, all JSON values; N volumes, K slices along the slice axis:
   `outlier_share`: their share of all judged slices; `outlier_z` (N, K): misfit of every slice in
   standard deviations, negative for lost signal, 0 where it cannot be judged.
 - `gradient_check`: ok, corrected, undecided or not_checked; `gradient_check_detail`: its figures.
+- `rejected_samples`: share of single samples left out of the tensor fit.
 - `distortion`: fmap, anatomy or none; `distortion_status`: corrected, kept (nothing gained) or
   refused; `distortion_median_mm`, `distortion_max_mm` inside the legs; `distortion_agreement`:
   share of the variance of b = 0 that the other image explains, before and after.
@@ -34,6 +35,11 @@ CITATIONS = {
     "motion in DTI data. Magn Reson Med 2009;61:1336-1349.",
     "tensor": "Veraart J, Sijbers J, Sunaert S, et al. Weighted linear least squares estimation "
     "of diffusion MRI parameters. NeuroImage 2013;81:335-346.",
+    "robust": "Collier Q, Veraart J, Jeurissen B, et al. Iterative reweighted linear least squares "
+    "for accurate, fast, and robust estimation of diffusion magnetic resonance parameters. Magn "
+    "Reson Med 2015;73:2174-2184.",
+    "ivim": "Le Bihan D, Breton E, Lallemand D, et al. Separation of diffusion and perfusion in "
+    "intravoxel incoherent motion MR imaging. Radiology 1988;168:497-505.",
     "check": "Schilling KG, Yeh FC, Nath V, et al. A fiber coherence index for quality control of "
     "B-table orientation in diffusion MRI scans. Magn Reson Imaging 2019;58:82-89.",
     "fmap": "Andersson JLR, Skare S, Ashburner J. How to correct susceptibility distortions in "

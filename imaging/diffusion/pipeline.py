@@ -14,12 +14,12 @@ from imaging.diffusion.cleaning import clean
 from imaging.diffusion.denoise import snr_map
 from imaging.diffusion.distortion import Distortion, ReversedScan, find_distortion
 from imaging.diffusion.figures import whole_image_measures
-from imaging.diffusion.gradient_check import GradientCheck, check_gradients
+from imaging.diffusion.fitting import fit_series
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.register import Alignment, register_rigid
-from imaging.diffusion.tensor import TensorFit, fit_tensor
+from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
 from imaging.measures import Measure
 
@@ -45,6 +45,7 @@ class DiffusionResult:
     warnings: list[str]
     facts: dict[str, Any]
     distortion: Distortion | None = None
+    perfusion: FloatArray | None = None
 
     @property
     def fa(self) -> FloatArray:
@@ -89,8 +90,9 @@ def process(
     settings: DiffusionSettings,
     acquisition: Acquisition = _UNKNOWN,
     fmap: ReversedScan | None = None,
+    labels: Image | None = None,
 ) -> DiffusionResult:
-    """Denoise, correct motion and distortion, fit the tensor, align with anatomy.
+    """Denoise, correct motion and distortion, align with anatomy, fit the tensor.
 
     Parameters
     ----------
@@ -104,6 +106,8 @@ def process(
         What the sidecar tells.
     fmap : ReversedScan or None
         Volumes of reversed phase encoding.
+    labels : Image or None
+        Muscle labels in the anatomical world, by which the gradient table is checked.
     """
     journal = Journal()
     mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
@@ -119,71 +123,21 @@ def process(
         dwi = placed.at_rest(distortion.displacement_mm)
         snr = distortion.moved(snr, dwi.spacing[distortion.axis])
         mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
-    fit = fit_tensor(dwi.data, table, mask, weights)
-    table, fit = _check_table(dwi, table, mask, fit, weights, settings, journal)
     b0 = dwi.data[..., table.is_b0].mean(-1)
     alignment = _align(dwi.with_data(b0), mask, anatomy, settings, journal)
     if alignment is not None and alignment.status == "registered":
         dwi = Image(dwi.data, alignment.world @ dwi.affine)
         table = table.rotated(alignment.world[:3, :3])
-        fit = fit_tensor(dwi.data, table, mask, weights)
+    if alignment is not None and alignment.status == "refused":
+        labels = None  # where they lie relative to the series is not known
+    fitted = fit_series(dwi, table, mask, weights, labels, settings, journal)
+    table, fit = fitted.table, fitted.fit
     rows = whole_image_measures(table, mask, fit, snr, cleaned, alignment, distortion)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(
         dwi, table, b0, uncorrected, mask, snr, fit, rows, " ".join(journal.method),
-        journal.citations, journal.warnings, journal.facts, distortion,
+        journal.citations, journal.warnings, journal.facts, distortion, fitted.perfusion,
     )  # fmt: skip
-
-
-def _check_table(
-    dwi: Image,
-    table: GradientTable,
-    mask: NDArray[np.bool_],
-    fit: TensorFit,
-    weights: FloatArray | None,
-    settings: DiffusionSettings,
-    journal: Journal,
-) -> tuple[GradientTable, TensorFit]:
-    """Return the table, turned when the evidence against it is strong, and its fit."""
-    journal.step(
-        "The tensor was fitted by weighted linear least squares in the world frame.", "tensor"
-    )
-    if not settings.gradient_check:
-        journal.facts["gradient_check"] = "not_checked"
-        return table, fit
-    check = check_gradients(fit, mask, dwi)
-    journal.facts["gradient_check"] = check.status
-    journal.facts["gradient_check_detail"] = _detail(check)
-    journal.step("All flips and permutations of the gradient table were scored.", "check")
-    if check.status == "undecided":
-        journal.warnings.append(
-            "The data cannot tell whether the gradient table is flipped or permuted "
-            f"(best: {check.best}); it is used as given. FA and diffusivities do not depend on it, "
-            "fibre directions do."
-        )
-    if check.across_leg and check.status == "undecided":
-        journal.warnings.append(
-            "With the gradient table as given muscle fibres run across the leg rather than along "
-            f"it (mean squared cosine {check.along_leg:.2f}): it is most likely permuted. Convert "
-            "the series again from DICOM before using fibre directions."
-        )
-    if check.status == "corrected":
-        journal.warnings.append(
-            f"The gradient table was changed to '{check.best}' (voxel axes), which explains the "
-            f"data clearly better than the table as given (t = {check.t:.1f}). Check the "
-            "conversion from DICOM; set gradient_check to false to keep the table."
-        )
-        turn = dwi.rotation @ check.change @ dwi.rotation.T
-        table = table.rotated(turn)
-        fit = fit_tensor(dwi.data, table, mask, weights)
-    return table, fit
-
-
-def _detail(check: GradientCheck) -> dict[str, Any]:
-    """Return the figures of the check as JSON values."""
-    figures = {"along_leg": check.along_leg, "coherence": check.coherence, "t": check.t}
-    known = {k: round(v, 4) if np.isfinite(v) else None for k, v in figures.items()}
-    return {"best": check.best, "across_leg": check.across_leg, **known}
 
 
 def _align(

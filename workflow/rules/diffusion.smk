@@ -3,6 +3,7 @@ rule diffusion:
         unpack(plan.dwi_inputs),
         fmap=plan.fmap,
         anat=plan.file("segmentation", "_anat.nii.gz"),
+        labels=plan.file("segmentation", "_dseg.nii.gz"),
     output:
         plan.outputs("diffusion"),
     log:
@@ -23,5 +24,6 @@ rule diffusion:
     shell:
         LIMITS
         + "pennate diffusion --dwi {input.dwi:q} --bval {input.bval:q} --bvec {input.bvec:q} "
-        "--anat {input.anat:q} {params.fmap} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--anat {input.anat:q} --labels {input.labels:q} {params.fmap} "
+        "--out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"

@@ -1,0 +1,197 @@
+"""Where the fascicles of each muscle of the lower leg lean, known from anatomy.
+
+``imaging/data/fibre_prior.tsv``: for a muscle, or a part of it as seen from the middle of its own
+cross-section, the angle from the leg's axis by which a fascicle leans anteriorly and laterally on
+its way proximally; how far a healthy leg may differ; and the source.
+``imaging/data/leg_layout.tsv``: where structures lie in a cross-section of the calf. It is laid
+over the labels to find anterior and lateral, so that foot rotation and side do not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imaging.diffusion.tensor import to_matrix
+from imaging.image import Image
+from imaging.muscles import structure_of
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+_SLAB_MM = 15.0  # of a leg, within which the middle of a muscle's cross-section is taken
+_FEWEST_STRUCTURES = 4  # that anterior and lateral are found from
+_FEWEST_VOXELS = 30
+_FREEDOM = 4.0  # of Student's t: no single muscle decides
+
+
+@dataclass(frozen=True)
+class FibrePrior:
+    """How well every candidate table agrees with anatomy.
+
+    Attributes
+    ----------
+    log_likelihood : (C,) array
+        Of each candidate; differences count.
+    regions : int
+        Muscles, or parts of them, that were compared.
+    misfit : float
+        Root mean square of the deviations of the best candidate, in tolerances; about 1 when the
+        labels and the table of leans fit the data.
+    in_favour : (C, C) array
+        How many regions agree better with the first candidate than with the second.
+    """
+
+    log_likelihood: FloatArray
+    regions: int
+    misfit: float
+    in_favour: IntArray
+
+
+@cache
+def _table(name: str) -> list[Any]:
+    with files("imaging").joinpath(f"data/{name}.tsv").open(encoding="utf-8") as stream:
+        return list(pd.read_csv(stream, sep="\t").itertuples())
+
+
+def leg_axes(labels: IntArray, points: FloatArray) -> FloatArray | None:
+    """Return anterior, lateral and proximal (3, 3) of one leg as rows, world RAS+.
+
+    Parameters
+    ----------
+    labels : (P,) array
+        Label of each point; of one side only.
+    points : (P, 3) array
+        World mm.
+
+    Returns
+    -------
+    array or None
+        None when too few structures are labelled. Proximal points to S; whether the axes are
+        left- or right-handed follows from where the structures lie.
+    """
+    centred = points - points.mean(axis=0)
+    proximal = np.linalg.eigh(centred.T @ centred)[1][:, 2]
+    proximal = proximal * (1.0 if proximal[2] >= 0 else -1.0)
+    across = np.linalg.svd(proximal[None])[2][1:]
+    layout = {r.structure: (r.anterior_mm, r.lateral_mm) for r in _table("leg_layout")}
+    here, there = [], []
+    for label in np.unique(labels):
+        key = structure_of(int(label)).key
+        if key in layout:
+            here.append((centred[labels == label] @ across.T).mean(axis=0))
+            there.append(layout[key])
+    if len(here) < _FEWEST_STRUCTURES:
+        return None
+    a, b = np.array(here), np.array(there, float)
+    # Procrustes, mirror images allowed: left and right legs.
+    left, _, right = np.linalg.svd((b - b.mean(0)).T @ (a - a.mean(0)))
+    anterior, lateral = left @ right @ across
+    return np.stack([anterior, lateral, proximal])
+
+
+def compare_with_anatomy(
+    tensor: FloatArray, good: NDArray[np.bool_], grid: Image, labels: Image, turns: FloatArray
+) -> FibrePrior:
+    """Compare directions under every candidate table with where fascicles lean.
+
+    Parameters
+    ----------
+    tensor : (I, J, K, 6) array
+        Fitted with the table as given, world RAS+.
+    good : (I, J, K) bool array
+        Voxels whose tensor can be trusted.
+    grid : Image
+        Any image on the grid of the tensor.
+    labels : Image
+        100 * side + index, same world, any grid.
+    turns : (C, 3, 3) array
+        What each candidate does to world directions.
+    """
+    voxels = np.argwhere(good)
+    points = grid.to_world(voxels)
+    label = labels_at(labels, points)
+    tensors = to_matrix(tensor[tuple(voxels.T)].astype(float))
+    tensors /= np.trace(tensors, axis1=1, axis2=2)[:, None, None]
+    scores, deviations = [], []
+    for side in (1, 2):
+        own = label // 100 == side
+        axes = leg_axes(label[own], points[own]) if own.sum() >= _FEWEST_VOXELS else None
+        if axes is None:
+            continue
+        for part, row in _regions(label[own], points[own] @ axes.T):
+            mean, error = _mean_direction(tensors[own][part], points[own][part] @ axes[2])
+            expected = _expected(row) @ axes
+            cosine = np.abs(np.einsum("cij,j->ci", turns, mean) @ expected)
+            off = np.degrees(np.arccos(np.minimum(cosine, 1.0))) / np.hypot(
+                row.tolerance_deg, error
+            )
+            deviations.append(off)
+            scores.append(-0.5 * (_FREEDOM + 1) * np.log1p(off**2 / _FREEDOM))
+    if not scores:
+        nothing = np.zeros(len(turns))
+        return FibrePrior(nothing, 0, np.inf, np.zeros((len(turns),) * 2, int))
+    score = np.array(scores)
+    total = score.sum(axis=0)
+    misfit = float(np.sqrt(np.mean(np.square(deviations), axis=0)[total.argmax()]))
+    in_favour = (score[:, :, None] > score[:, None, :]).sum(axis=0)
+    return FibrePrior(total, len(score), misfit, in_favour)
+
+
+def labels_at(labels: Image, points: FloatArray) -> IntArray:
+    """Return the label (P,) at world points (P, 3); 0 outside the image."""
+    there = np.rint(labels.to_voxels(points)).astype(int)
+    inside = ((there >= 0) & (there < labels.shape)).all(axis=1)
+    there[~inside] = 0
+    return np.where(inside, labels.data[tuple(there.T)], 0).astype(int)
+
+
+def _regions(label: IntArray, place: FloatArray) -> list[tuple[NDArray[np.bool_], Any]]:
+    """Return which voxels belong to each row of the prior, `place` being anterior, lateral, up."""
+    keys = {int(n): structure_of(int(n)).key for n in np.unique(label)}
+    found = []
+    for row in _table("fibre_prior"):
+        part = np.isin(label, [n for n, key in keys.items() if key == row.muscle])
+        if not part.any():
+            continue
+        slab = np.floor(place[:, 2] / _SLAB_MM).astype(int)
+        slab -= slab.min()
+        count = np.maximum(np.bincount(slab[part], minlength=slab.max() + 1), 1)
+        names, whole = row.region.split("-"), part
+        for axis, (less, more) in enumerate((("posterior", "anterior"), ("medial", "lateral"))):
+            if less not in names and more not in names:
+                continue
+            total = np.bincount(slab[whole], place[whole, axis], minlength=slab.max() + 1)
+            beyond = place[:, axis] > (total / count)[slab]
+            part = part & (beyond if more in names else ~beyond)
+        if part.sum() >= _FEWEST_VOXELS:
+            found.append((part, row))
+    return found
+
+
+def _expected(row: Any) -> FloatArray:
+    """Return the expected unit direction (3,): anterior, lateral, proximal."""
+    lean = np.tan(np.radians([row.anterior_deg, row.lateral_deg]))
+    direction = np.array([*lean, 1.0])
+    return direction / np.linalg.norm(direction)
+
+
+def _mean_direction(tensors: FloatArray, height: FloatArray) -> tuple[FloatArray, float]:
+    """Return the first eigenvector of the mean tensor and its standard error in degrees.
+
+    The error comes from how slabs along the leg differ.
+    """
+    mean = np.linalg.eigh(tensors.mean(axis=0))[1][:, 2]
+    slab = np.floor(height / _SLAB_MM).astype(int)
+    slabs = [s for s in np.unique(slab) if (slab == s).sum() >= 5]
+    parts = np.array([tensors[slab == s].mean(axis=0) for s in slabs])
+    if len(parts) < 2:
+        return mean, 30.0
+    off = np.degrees(np.arccos(np.minimum(np.abs(np.linalg.eigh(parts)[1][:, :, 2] @ mean), 1.0)))
+    return mean, float(np.sqrt(np.mean(off**2) / (len(parts) - 1)))
