@@ -37,8 +37,11 @@ _POINTS = 2**16  # of a box about the muscle; the truth's own error is then belo
 _CHUNK = 8192
 
 
-def truth(muscle: Muscle) -> dict[str, float]:
-    """Return the true means over the volume of a muscle."""
+def truth(muscle: Muscle, shortest_mm: float) -> dict[str, float]:
+    """Return the true means over the volume of a muscle.
+
+    The mean per fascicle leaves out fascicles below `shortest_mm`, as the figure does.
+    """
     unit = qmc.Sobol(3, scramble=False).random(_POINTS)
     points = (2 * unit - 1) * muscle.half
     points = points[muscle.room(points) > 0]
@@ -48,12 +51,14 @@ def truth(muscle: Muscle) -> dict[str, float]:
         length, pennation, curvature = trace(muscle, some)
         _, ends, _ = trace_ends(muscle, some, 0.5)
         line = fold_angle_deg(ends[:, 1] - ends[:, 0], np.array([0.0, 0.0, 1.0]))
-        parts.append(np.column_stack([length, 1 / length, pennation, line, curvature]))
+        counted = length >= shortest_mm
+        number = np.where(counted, 1 / length, 0.0)
+        parts.append(np.column_stack([length, number, pennation, line, curvature, counted]))
     mean = np.concatenate(parts).mean(axis=0)
     volume = len(points) / _POINTS * 8 * float(np.prod(muscle.half)) / 1000
     return {
         "fascicle_length": mean[0],
-        "fascicle_length_per_fascicle": 1 / mean[1],
+        "fascicle_length_per_fascicle": mean[6] / mean[1],
         "pennation_start": mean[2],
         "pennation_end": mean[3],
         "pennation_line": mean[4],
@@ -109,7 +114,7 @@ def cases(given: argparse.Namespace) -> pd.DataFrame:
     found: list[dict[str, object]] = []
     for name in given.muscles:
         muscle = MUSCLES[name]()
-        true = truth(muscle)
+        true = truth(muscle, settings.min_length_mm)
         mask, sheets = draw(muscle, empty(muscle, (1.0, 1.0, 1.0), MASK_TURN))
         label = LABEL.get(name, label_of("PL", "left"))
         for text in given.scans:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from imaging.geometry import Sheet
 from imaging.image import apply_affine
 
+BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
+_WHOLE = 0.99
+
 FloatArray = NDArray[np.floating[Any]]
 
 
@@ -32,7 +35,7 @@ class Compartments:
 
 
 def divide(
-    share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet], blend_mm: float
+    share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet], blend_mm: float = BLEND_MM
 ) -> Compartments:
     """Divide a muscle by its sheets.
 
@@ -69,6 +72,18 @@ def sides(shape: tuple[int, ...], affine: FloatArray, sheets: Sequence[Sheet]) -
     for s, sheet in enumerate(sheets):
         out[s] = sheet.side_mm(points).reshape(shape)
     return out
+
+
+def uncut(share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet]) -> NDArray[np.bool_]:
+    """Return which voxels (I, J, K) lie wholly in the muscle and on one side of every sheet.
+
+    `share` (I, J, K) is the share of each voxel in the muscle, `affine` takes voxels to world mm.
+    """
+    whole = share > _WHOLE
+    for height in sides(share.shape, affine, sheets):
+        half = 0.5 * sum(np.abs(slope) for slope in np.gradient(height))
+        whole &= np.abs(height) > half
+    return whole
 
 
 def _centres(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:

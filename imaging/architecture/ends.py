@@ -25,7 +25,10 @@ NORMAL_SMOOTHING_MM = 1.5
 
 
 def build_walls(
-    points: FloatArray, faces: IntArray, sheets: Sequence[Sheet]
+    points: FloatArray,
+    faces: IntArray,
+    sheets: Sequence[Sheet],
+    smoothing_mm: float = NORMAL_SMOOTHING_MM,
 ) -> tuple[TriangleIndex, FloatArray]:
     """Return all that ends a fascicle as one set of triangles, with smooth normals.
 
@@ -35,6 +38,8 @@ def build_walls(
         Surface of the muscle; its faces come first.
     sheets
         Internal aponeuroses.
+    smoothing_mm
+        Over which normals are averaged.
 
     Returns
     -------
@@ -48,7 +53,7 @@ def build_walls(
     joined = np.concatenate([f + a for (_, f), a in zip(meshes, starts, strict=False)])
     normals = []
     for p, f in meshes:
-        corner = vertex_normals(p, f, NORMAL_SMOOTHING_MM)[f].mean(axis=1)
+        corner = vertex_normals(p, f, smoothing_mm)[f].mean(axis=1)
         normals.append(corner / np.maximum(np.linalg.norm(corner, axis=1, keepdims=True), 1e-12))
     return TriangleIndex.build(np.concatenate([p for p, _ in meshes]), joined), np.concatenate(
         normals

@@ -12,14 +12,13 @@ from scipy.spatial import cKDTree
 
 from imaging.architecture.aponeurosis import FoundSheet, find_sheet
 from imaging.architecture.compartments import divide
+from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.region import MuscleRegion, find_region
-from imaging.architecture.replicas import FieldReplicas
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracer import Traced, Tracer
-from imaging.architecture.uncertainty import confidence
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, mask_surface
 from imaging.image import Image
@@ -31,8 +30,8 @@ IntArray = NDArray[np.integer[Any]]
 
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0
-_BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
 _MEANING = "95 % interval of noise, smoothing and sampling, given this boundary"
+_MEANING_FOUND = "95 % interval of noise, smoothing, sampling and finding of the aponeurosis"
 _NO_SHEET = (
     "its internal aponeurosis was not given and not found in the data, "
     "so where fascicles end is not known"
@@ -128,7 +127,7 @@ def reconstruct_muscle(
         found = find_sheet(region.tensor, region.share, region.affine, region.axis)
     used = tuple(sheets) if found is None else (found.sheet,)
     ends_unknown = _NO_SHEET if needs_sheet and found is None else ""
-    parts = divide(region.share, region.affine, used, _BLEND_MM)
+    parts = divide(region.share, region.affine, used)
     directions = fit_directions(region.tensor, parts.weights, region.spacing, settings.smoothing_mm)
     tracer = Tracer.build(region, used, settings)
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
@@ -142,14 +141,13 @@ def reconstruct_muscle(
     else:
         unfilled = _unfilled(seeds, fascicles.points)
         limits = {}
-        if settings.bootstrap > 1 and not ends_unknown and directions.kernel is not None:
-            fields = FieldReplicas.build(region.tensor, region.affine, directions, used)
+        if settings.bootstrap > 1 and not ends_unknown:
             limits = confidence(
-                fascicles, seeds[traced.kept], tracer, fields, settings.bootstrap, rng
+                fascicles, seeds[traced.kept], tracer, directions, found is not None, rng
             )
         measures = muscle_measures(
-            label, fascicles.table, limits, _MEANING if limits else "", region.volume_ml,
-            unfilled, ends_unknown,
+            label, fascicles.table, limits, _MEANING if found is None else _MEANING_FOUND,
+            region.volume_ml, unfilled, ends_unknown, settings.sarcomere_length_um,
         )  # fmt: skip
     return MuscleArchitecture(
         label, *surface, fascicles, measures, region.box, directions.own(parts.weights),
@@ -180,6 +178,7 @@ def _facts(
     if directions.kernel is not None:
         facts["smoothing_mm"] = directions.kernel.sigma_mm
         facts["polynomial_order"] = directions.kernel.order
+    facts["curve_order"] = traced.fascicles.order
     return facts
 
 

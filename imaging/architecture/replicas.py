@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.architecture.compartments import sides
-from imaging.architecture.direction import DirectionField, principal_direction, shear
-from imaging.architecture.smoothing import LocalPolynomial, coarsen
+from imaging.architecture.direction import principal_direction, shear
+from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
 from imaging.geometry import Sheet
 
 FloatArray = NDArray[np.floating[Any]]
@@ -47,6 +47,8 @@ class FieldReplicas:
         leverage: its variance is that of the noise.
     fits
         The smoother of each compartment.
+    kernel
+        Its width and order.
     """
 
     affine: FloatArray
@@ -54,31 +56,50 @@ class FieldReplicas:
     smooth: FloatArray
     residual: FloatArray
     fits: Sequence[LocalPolynomial]
+    kernel: Kernel
 
     @classmethod
     def build(
         cls,
         tensor: FloatArray,
         affine: FloatArray,
-        field: DirectionField,
+        weights: FloatArray,
+        kernel: Kernel,
         sheets: Sequence[Sheet],
     ) -> FieldReplicas:
-        """Return the replicas of a field that was smoothed from tensors (I, J, K, 6)."""
-        if field.kernel is None:
-            raise ValueError("a field that was not smoothed from data has no replicas")
+        """Return the replicas of a field that a kernel smoothed from tensors.
+
+        Parameters
+        ----------
+        tensor : (I, J, K, 6) array
+            World frame; zero where there is no data.
+        affine : (4, 4) array
+            Its voxels to world mm.
+        weights : (C, I, J, K) array
+            How much each voxel counted for each compartment.
+        kernel
+            Width and order.
+        sheets
+            What parts the compartments, 2^S = C.
+        """
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         scaled = tensor / (float(np.abs(tensor).max()) or 1.0)
-        values, weights, coarse_mm = coarsen(scaled, field.weights, spacing)
+        values, weights, coarse_mm = coarsen(scaled, weights, spacing)
         block = coarse_mm / spacing
         moved = affine @ np.vstack([np.c_[np.diag(block), (block - 1) / 2], [0, 0, 0, 1]])
-        fits = [LocalPolynomial.build(w, coarse_mm, field.kernel) for w in weights]
+        fits = [LocalPolynomial.build(w, coarse_mm, kernel) for w in weights]
         smooth = np.stack([f.smooth(values) for f in fits])
         side_mm = sides(values.shape[:3], moved, sheets)
-        here = cls(moved, side_mm, smooth, np.zeros_like(values), fits)
+        here = cls(moved, side_mm, smooth, np.zeros_like(values), fits, kernel)
         leverage = here._own(np.stack([f.leverage for f in fits])[..., None])
         used = here._own(np.stack([(f.weight > 0) & f.known for f in fits])[..., None])
         residual = (values - here._own(smooth)) / (1.0 - np.minimum(leverage, _MOST_LEVERAGE))
-        return cls(moved, side_mm, smooth, np.where(used, residual, 0.0), fits)
+        return cls(moved, side_mm, smooth, np.where(used, residual, 0.0), fits, kernel)
+
+    @property
+    def share(self) -> FloatArray:
+        """How much each block (I, J, K) counted for any compartment."""
+        return np.asarray(np.max([f.weight for f in self.fits], axis=0))
 
     def _own(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return of (C, I, J, K, N) what each block's own compartment says."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.architecture.ends import build_walls, extend_to_surface
+from imaging.architecture.ends import NORMAL_SMOOTHING_MM, build_walls, extend_to_surface
 from imaging.architecture.fascicles import Fascicles, choose, describe
 from imaging.architecture.region import MuscleRegion
 from imaging.architecture.tracking import track
@@ -49,6 +49,8 @@ class Tracer:
         The muscle.
     walls, normals
         Its surface and internal aponeuroses as one set of triangles, with unit normals (M, 3).
+    sheets
+        The internal aponeuroses.
     settings
         Step and limits.
     """
@@ -56,15 +58,25 @@ class Tracer:
     region: MuscleRegion
     walls: TriangleIndex
     normals: FloatArray
+    sheets: Sequence[Sheet]
     settings: FibreSettings
 
     @classmethod
     def build(
-        cls, region: MuscleRegion, sheets: Sequence[Sheet], settings: FibreSettings
+        cls,
+        region: MuscleRegion,
+        sheets: Sequence[Sheet],
+        settings: FibreSettings,
+        *,
+        normals_twice: bool = False,
     ) -> Tracer:
-        """Return the tracer of a muscle with its internal aponeuroses."""
-        walls, normals = build_walls(region.points, region.faces, sheets)
-        return cls(region, walls, normals, settings)
+        """Return the tracer of a muscle with its internal aponeuroses.
+
+        With `normals_twice` the normals of its walls are smoothed as if twice.
+        """
+        widths = NORMAL_SMOOTHING_MM * (np.sqrt(2.0) if normals_twice else 1.0)
+        walls, normals = build_walls(region.points, region.faces, sheets, float(widths))
+        return cls(region, walls, normals, sheets, settings)
 
     def trace(
         self,

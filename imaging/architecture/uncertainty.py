@@ -1,14 +1,8 @@
-"""Confidence intervals of a muscle's means: how far noise, smoothing and seeds may have moved them.
-
-Noise: a subset of points is followed again through fields with other noise. Bias: noise bends
-fascicles and makes them end early, smoothing unbends them; both are estimated, and the interval is
-made to hold the mean as it is and as it would be without the bias. Seeds: neighbouring ones tell
-what other seeds would have given. All is for the boundary that was given.
-"""
+"""Statistics of confidence intervals: spread over replicas, bias by noise, sampling of seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,17 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial import cKDTree
 
-from imaging.architecture.fascicles import Fascicles
 from imaging.architecture.measures import samples
-from imaging.architecture.replicas import FieldReplicas
-from imaging.architecture.seeds import spread_seeds
-from imaging.architecture.tracer import Tracer
 
 FloatArray = NDArray[np.floating[Any]]
-Means = Mapping[str, float]
 
-_PROBES = 400  # points that are followed through every replica
-_FEWEST_PROBES = 20  # that must have a fascicle
 _LEVEL = 0.95
 _BLOCK_MM = 15.0
 _DRAWS = 1000
@@ -36,10 +23,11 @@ SAMPLING_ONLY = "95 % sampling interval from 15 mm blocks"
 
 def means(table: pd.DataFrame) -> dict[str, float]:
     """Return the mean of every figure over the fascicles of a table."""
-    return {name: float(np.average(v, weights=w)) for name, (v, w) in _finite(table).items()}
+    return {name: float(np.average(v, weights=w)) for name, (v, w) in finite_samples(table).items()}
 
 
-def _finite(table: pd.DataFrame) -> dict[str, tuple[FloatArray, FloatArray]]:
+def finite_samples(table: pd.DataFrame) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return values and weights of every mean over the fascicles that have the figure."""
     out = {}
     for name, (values, weights) in samples(table).items():
         use = np.isfinite(values)
@@ -129,53 +117,3 @@ def interval(
     above = sum(max(b, 0.0) for b in biases)
     below = sum(max(-b, 0.0) for b in biases)
     return max(value - above - wide, 0.0), value + below + wide
-
-
-def confidence(
-    fascicles: Fascicles,
-    seeds: FloatArray,
-    tracer: Tracer,
-    fields: FieldReplicas,
-    count: int,
-    rng: np.random.Generator,
-) -> dict[str, tuple[float, float]]:
-    """Return the 95 % confidence intervals of a muscle's figures.
-
-    Parameters
-    ----------
-    fascicles
-        Its fascicles.
-    seeds : (F, 3) array
-        Where they were started.
-    tracer
-        What they end on.
-    fields
-        Source of other direction fields.
-    count
-        Number of replicas.
-    rng
-        Source of the draws.
-    """
-    region = tracer.region
-    spacing = (1000.0 * region.volume_ml / _PROBES) ** (1 / 3)
-    probes = spread_seeds(region.points, region.faces, spacing, rng)
-
-    def follow(vectors: FloatArray) -> dict[str, float]:
-        traced = tracer.trace(probes, vectors, fields.side_mm, fields.affine, fascicles.order)
-        enough = len(traced.kept) >= _FEWEST_PROBES
-        return means(traced.fascicles.table) if enough else {}
-
-    first = follow(fields.original())
-    again = follow(fields.smoothed_again())
-    growth = fields.common_noise(rng)
-    noisy = [follow(fields.noisy(rng, growth)) for _ in range(count)]
-    out = {}
-    for name, (values, weights) in _finite(fascicles.table).items():
-        drawn = np.array([m[name] for m in noisy if name in m])
-        if name not in first or name not in again or len(drawn) < max(2, count // 2):
-            continue
-        error = np.hypot(drawn.std(ddof=1), sampling_error(values, weights, seeds))
-        biases = (noise_bias(first[name], drawn), again[name] - first[name])
-        value = float(np.average(values, weights=weights))
-        out[name] = interval(value, float(error), biases, len(drawn))
-    return out
