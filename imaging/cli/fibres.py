@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
+from imaging.architecture.caveats import caveat_notes, table_caveat, with_caveat
 from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.report import fibre_notes, tract_notes
@@ -26,6 +27,7 @@ from imaging.cli.muscle_files import (
     read_masks,
     read_sheets,
 )
+from imaging.cli.wave_files import read_json
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import ImageError, InputError
 from imaging.geometry import Sheet
@@ -150,8 +152,10 @@ def command(
                 write_cleaned(cleaned, folder / start)
                 source = folder / f"{start}_desc-wls_tensor.nii.gz"
             grid = load_tensor(source)
-            results = work.reconstruct(grid)
-            notes = fibre_notes(results, options, names)
+            sidecar = read_json(source)[0] if sidecar_path(source).is_file() else {}
+            caveat = table_caveat(sidecar)
+            results = with_caveat(work.reconstruct(grid), caveat)
+            notes = caveat_notes(fibre_notes(results, options, names), caveat)
         output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
         write_fibres(folder, start, output)
     print(summary(results, names))
