@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from imaging.diffusion.gradient_check import candidates
 from imaging.diffusion.gradients import GradientTable, file_to_world
 from imaging.diffusion.tensor import design_matrix, fit_tensor, fractional_anisotropy, to_matrix
 
@@ -175,3 +176,15 @@ def test_eigenvectors_are_right_for_nearly_equal_eigenvalues_too(seed, middle, l
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-6)
     # Float32 signals: e1 is known as well as the eigenvalues differ.
     assert found @ matrix @ found == pytest.approx(values[0], abs=1e-9)
+
+
+def test_scalars_do_not_depend_on_flips_and_permutations_of_the_table():
+    table = gradient_table()
+    image, _ = series(SHAPE, SPACING, table, sigma=30.0)
+    mask = image.data[..., 0] > 300
+    right = fit_tensor(image.data, table, mask)
+    for change in candidates():
+        wrong = fit_tensor(image.data, table.rotated(change), mask)
+        np.testing.assert_allclose(wrong.fa, right.fa, atol=2e-6)
+        np.testing.assert_allclose(wrong.md, right.md, rtol=1e-6)
+        assert angle_deg(wrong.e1[mask], right.e1[mask] @ change.T).max() < 0.1
