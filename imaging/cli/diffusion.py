@@ -25,6 +25,8 @@ from imaging.provenance import sidecar_path, staged, write_sidecar
 VERB = "diffusion"
 _DISPLACEMENT = "desc-distortion_displacement"
 _PERFUSION = "desc-ivim_perfusion"
+# Not always written: those of an earlier run must not stay beside new files.
+OPTIONAL = (f"{_DISPLACEMENT}.*", f"{_PERFUSION}.*")
 # Maps that turn with the gradient table.
 _DIRECTIONAL = ("desc-wls_tensor", "desc-wls_e1")
 
@@ -83,7 +85,7 @@ def command(
     """Clean diffusion-weighted images and fit the tensor."""
     options = load_settings(DiffusionSettings, settings)
     cleaned = clean_series(dwi, bval, bvec, anat, options, fmap, labels)
-    with staged(out, VERB, tuple(f"{prefix}_{n}.*" for n in (_DISPLACEMENT, _PERFUSION))) as folder:
+    with staged(out, VERB, [f"{prefix}_{name}" for name in OPTIONAL]) as folder:
         write_cleaned(cleaned, folder / prefix)
 
 

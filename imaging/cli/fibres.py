@@ -16,6 +16,7 @@ from imaging.architecture.caveats import caveat_notes, table_caveat, with_caveat
 from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.report import fibre_notes, tract_notes
+from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
 from imaging.cli.diffusion import clean_series, write_cleaned
 from imaging.cli.fibre_files import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
 from imaging.cli.muscle_files import (
@@ -141,9 +142,11 @@ def command(
         check_tracts(drawn, lines.points, source)
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
-    cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap) if dwi else None
+    known = None if lookup or not all(is_known(m.label) for m in drawn) else labels
+    cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
-    with staged(out, VERB, [f"{start}_{name}" for name in OPTIONAL]) as folder:
+    optional = (*OPTIONAL, *(DWI_OPTIONAL if dwi else ()))
+    with staged(out, VERB, [f"{start}_{name}" for name in optional]) as folder:
         if tracts:
             results, grid = work.measure(lines), drawn[0].mask
             notes = tract_notes(results, options, names)

@@ -170,6 +170,17 @@ def test_the_table_is_printed(written, lab, tmp_path, capsys):
     assert set(np.unique(surfaces.cell_data["label"])) == {1001, 1002}
 
 
+def test_labels_outside_the_catalogue_beside_a_series(lab, tmp_path):
+    mask = load_image(lab / "gm.nii.gz")
+    labels = Image((150 * mask.data).astype(np.int16), mask.affine)
+    save_image(labels, tmp_path / "labels.nii.gz")
+    given = ["--dwi", lab / "sub-07_ses-2_dwi.nii.gz", "--labels", tmp_path / "labels.nii.gz"]
+    assert run(*given, "--out", tmp_path / "out", *QUICK) == 0
+    table = pd.read_parquet(tmp_path / "out" / "sub-07_ses-2_fascicles.parquet")
+    assert set(table.label) == {1150}
+    assert set(table.muscle) == {"label-150"}
+
+
 def test_masks_drawn_on_an_image_that_lies_elsewhere(lab, tmp_path):
     """They lie 6 mm beside the series (a cylinder, so not along it), which is moved there."""
     dwi = load_image(lab / "sub-07_ses-2_dwi.nii.gz", ndim=4)
