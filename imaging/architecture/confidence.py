@@ -36,28 +36,19 @@ Means = dict[str, float]
 
 _PROBES = 400  # points that are followed through every replica
 _FEWEST_PROBES = 20  # that must have a fascicle
-_SHEETS = 12  # replicas in which an aponeurosis is sought again
+_SHEETS = 8  # replicas in which an aponeurosis is sought again
 _FEWEST_SHEETS = 4
 
 
 @dataclass(frozen=True)
 class Probes:
-    """Points spread evenly in a muscle that are followed through one field after another.
-
-    Attributes
-    ----------
-    points : (P, 3) array
-        World mm.
-    order : int
-        Of the smooth curves of fascicles.
-    """
+    """Points (P, 3), world mm, spread evenly in a muscle and followed through many fields."""
 
     points: FloatArray
-    order: int
 
     def follow(self, tracer: Tracer, fields: FieldReplicas, vectors: FloatArray) -> Means:
         """Return the means over the points' fascicles in a field; none if too few have one."""
-        traced = tracer.trace(self.points, vectors, fields.side_mm, fields.affine, self.order)
+        traced = tracer.trace(self.points, vectors, fields.side_mm, fields.affine, elsewhere=False)
         enough = len(traced.kept) >= _FEWEST_PROBES
         return means(traced.fascicles.table) if enough else {}
 
@@ -91,7 +82,7 @@ def confidence(
         return {}
     region, sheets = tracer.region, tracer.sheets
     spacing = (1000.0 * region.volume_ml / _PROBES) ** (1 / 3)
-    probes = Probes(spread_seeds(region.points, region.faces, spacing, rng), fascicles.order)
+    probes = Probes(spread_seeds(region.points, region.faces, spacing, rng))
     fields = FieldReplicas.build(region.tensor, region.affine, field.weights, field.kernel, sheets)
     growth = fields.common_noise(rng)
     first = probes.follow(tracer, fields, fields.original())

@@ -13,6 +13,9 @@ _CITATIONS = (
     "Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.",
     "Basser PJ, Pajevic S, Pierpaoli C, Duda J, Aldroubi A. In vivo fiber tractography using "
     "DT-MRI data. Magn Reson Med 2000;44:625-632.",
+    "Davidson R, Flachaire E. The wild bootstrap, tamed at last. J Econometrics 2008;146:162-169.",
+    "Cook JR, Stefanski LA. Simulation-extrapolation estimation in parametric measurement error "
+    "models. J Am Stat Assoc 1994;89:1314-1328.",
     "Taubin G. A signal processing approach to fair surface design. SIGGRAPH 1995:351-358.",
     "Bolsterlee B, D'Souza A, Gandevia SC, Herbert RD. How does passive lengthening change the "
     "architecture of the human medial gastrocnemius muscle? J Appl Physiol 2017;122:727-738.",
@@ -59,6 +62,13 @@ def fibre_notes(
         "of fascicles. "
         "Means are over the muscle's volume."
     )
+    if settings.bootstrap > 1:
+        method += (
+            " Their 95 % confidence intervals hold, for the given boundary, the spread over "
+            f"{settings.bootstrap} wild bootstrap replicas of the direction field and that of "
+            "seeds, and are widened by the estimated biases of noise, of smoothing and of partial "
+            "volume at borders."
+        )
     facts = {str(r.label): r.facts for r in results if r.facts}
     return Notes("fibres", method, _CITATIONS, _warnings(results, names or {}), facts)
 
@@ -88,7 +98,7 @@ def tract_notes(
         "next to it."
     )
     facts = {str(r.label): r.facts for r in results if r.facts}
-    return Notes("fibres", method, _CITATIONS[2:], _warnings(results, names), facts)
+    return Notes("fibres", method, _CITATIONS[4:], _warnings(results, names), facts)
 
 
 def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -> list[str]:

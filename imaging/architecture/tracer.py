@@ -84,7 +84,8 @@ class Tracer:
         vectors: FloatArray,
         side_mm: FloatArray,
         affine: FloatArray,
-        order: int | None = None,
+        *,
+        elsewhere: bool = True,
     ) -> Traced:
         """Return the fascicles of seeds.
 
@@ -98,9 +99,8 @@ class Tracer:
             Height above each sheet; 2^S = C.
         affine : (4, 4) array
             Voxels of these arrays to world mm.
-        order
-            Of the smooth curves of fascicles; none: chosen from them, and the definitions of
-            other tools are taken too.
+        elsewhere
+            Whether to take the time for the definitions of other tools.
         """
         region, limits = self.region, self.settings
         lines = track(
@@ -115,6 +115,6 @@ class Tracer:
         kept, dropped = choose(lines, wall_open, limits.min_length_mm, limits.max_length_mm)
         fascicles = describe(
             region.label, lines, kept, (self.walls, self.normals), region.axis,
-            (region.support, region.affine), 1000.0 * region.volume_ml, order, order is None,
+            (region.support, region.affine), 1000.0 * region.volume_ml, None, elsewhere,
         )  # fmt: skip
         return Traced(fascicles, kept, dropped)

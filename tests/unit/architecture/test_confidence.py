@@ -132,10 +132,7 @@ def test_voxels_cut_by_a_wall_are_not_whole():
 
 def plate(spacing) -> Image:
     """Return a mask of 16 x 30 x 90 mm that lies askew in its grid."""
-    c, s = np.cos(0.15), np.sin(0.15)
-    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array(
-        [[c, -s, 0], [s, c, 0], [0, 0, 1]]
-    )
+    turn = rotation_matrix(np.radians([8.0, -9.0, 10.0]))
     shape = np.ceil(np.array([44, 44, 110]) / spacing).astype(int)
     affine = np.eye(4)
     affine[:3, :3] = turn * spacing
