@@ -36,6 +36,9 @@ class DiffusionSettings(Section):
     """Preprocessing of diffusion-weighted images and tensor fit."""
 
     denoise: bool = Field(True, description="MP-PCA denoising")
+    gibbs: bool = Field(
+        False, description="Gibbs ringing by sub-voxel shifts; minutes, and only for whole k-space"
+    )
     outliers: bool = Field(True, description="Give slices that lost signal less weight")
     motion: bool = Field(True, description="Motion correction with b-vector rotation")
     eddy: bool = Field(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.denoise import denoise, remove_noise_floor
+from imaging.diffusion.gibbs import is_interpolated, remove_ringing
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import bounding_box
@@ -67,7 +68,7 @@ def clean(
     mask : (I, J, K) bool array
         Legs.
     """
-    dwi, sigma = _denoise(dwi, mask, settings, journal)
+    dwi, sigma = _denoise(dwi, mask, acquisition, settings, journal)
     outliers = None
     if settings.outliers:
         outliers = find_outliers(dwi.data, table, mask, acquisition.slice_axis)
@@ -90,23 +91,42 @@ def clean(
 
 
 def _denoise(
-    dwi: Image, mask: NDArray[np.bool_], settings: DiffusionSettings, journal: Journal
+    dwi: Image,
+    mask: NDArray[np.bool_],
+    acquisition: Acquisition,
+    settings: DiffusionSettings,
+    journal: Journal,
 ) -> tuple[Image, FloatArray]:
-    """Return denoised images and the noise map, which is 0 when denoising is off."""
+    """Return images without noise and ringing, and the noise map; 0 when denoising is off."""
     sigma = np.zeros(dwi.shape, np.float32)
-    if not settings.denoise:
-        return dwi, sigma
     box = bounding_box(mask, _MARGIN_VOXELS)
-    clean_box, noise = denoise(dwi.data[box], mask[box])
     data = dwi.data.copy()
-    data[box] = remove_noise_floor(clean_box, noise)
-    sigma[box] = noise
-    journal.step(
-        "Diffusion-weighted images were denoised by Marchenko-Pastur principal component analysis "
-        "and the Rician noise floor was taken off.",
-        "denoise",
-    )
+    if settings.denoise:
+        data[box], sigma[box] = denoise(dwi.data[box], mask[box])
+        journal.step(
+            "Diffusion-weighted images were denoised by Marchenko-Pastur principal component "
+            "analysis and the Rician noise floor was taken off.",
+            "denoise",
+        )
+    if settings.gibbs and _can_ring(dwi, mask, acquisition, journal):
+        data[box] = remove_ringing(data[box], acquisition.slice_axis)
+    if settings.denoise:
+        data[box] = remove_noise_floor(data[box], sigma[box])
     return dwi.with_data(data), sigma
+
+
+def _can_ring(
+    dwi: Image, mask: NDArray[np.bool_], acquisition: Acquisition, journal: Journal
+) -> bool:
+    """Tell whether Gibbs ringing can be taken off, and say so."""
+    across = acquisition.slice_axis
+    if acquisition.whole_k_space and not is_interpolated(dwi.data[..., 0], mask, across):
+        journal.step("Gibbs ringing was taken off by local sub-voxel shifts.", "gibbs")
+        return True
+    journal.step(
+        "Gibbs ringing was left alone: the image is interpolated or from a partial k-space."
+    )
+    return False
 
 
 def _note_outliers(outliers: Outliers, slice_axis: int, journal: Journal) -> None:

@@ -28,6 +28,8 @@ CITATIONS = {
     "motion": "Andersson JLR, Sotiropoulos SN. An integrated approach to correction for "
     "off-resonance effects and subject movement in diffusion MR imaging. "
     "NeuroImage 2016;125:1063-1078.",
+    "gibbs": "Kellner E, Dhital B, Kiselev VG, Reisert M. Gibbs-ringing artifact removal based on "
+    "local subvoxel-shifts. Magn Reson Med 2016;76:1574-1581.",
     "outliers": "Andersson JLR, Graham MS, Zsoldos E, Sotiropoulos SN. Incorporating outlier "
     "detection and replacement into a non-parametric framework for movement and distortion "
     "correction of diffusion MR images. NeuroImage 2016;141:556-572.",

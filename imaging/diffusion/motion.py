@@ -9,7 +9,7 @@ so that a volume is left alone when its motion cannot be told from noise.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,25 @@ from scipy import ndimage
 from imaging.diffusion.eddy import linear_in_gradient
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import bounding_box
-from imaging.diffusion.prediction import predict_volumes
+from imaging.diffusion.prediction import average_others, predict_volumes
 from imaging.diffusion.resample import Placement, resample_series
 from imaging.diffusion.volume_fit import Samples, parameters, pose_of, register_volume
 from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
 
-_SMOOTHING_MM = (4.0, 2.0)
-_ROUNDS = 2
+Target = Literal["mean", "prediction"]
+
+# Smoothing in mm and targets, one round each.
+_ROUNDS: tuple[tuple[float, tuple[Target, ...]], ...] = (
+    (4.0, ("mean", "mean", "prediction")),
+    (2.0, ("prediction",)),
+)
 _RIM_VOXELS = 4
 _AT_REST = 0.3  # trust above which a volume counts as not displaced
-_POINTS = 25_000
+_POINTS = 10_000
 _MIN_SHARE_OF_VOXEL = 0.25  # interpolation blurs more than so small a motion
-_ANCHOR_SHARE_OF_VOXEL = 0.5
+_ANCHOR_SHARE_OF_VOXEL = 0.15
 _MIN_STANDARD_ERRORS = 4.0
 
 
@@ -117,28 +122,20 @@ def estimate_motion(
     corner = np.eye(4)
     corner[:3, 3] = [b.start for b in box]
     cropped = Image(dwi.data[box], dwi.affine @ corner)
-    samples = Samples(cropped, _sample_points(mask[box]), phase_axis)
-    trust = _point_trust(samples, slice_weights, slice_axis, box[slice_axis].start)
-    world = samples.world
+    world = cropped.to_world(_sample_points(mask[box]))
     n = dwi.data.shape[3]
     placements = [Placement(centre=world.mean(0))] * n
     errors: FloatArray = np.full((n, 9), np.inf)
     weights: FloatArray = np.ones(n)
-    for level, width in enumerate(_SMOOTHING_MM):
-        series = cropped.with_data(_smooth(cropped, width))
-        for round_ in range(_ROUNDS):
-            placements, errors = _round(series, placements, table, samples, trust, weights)
-            displacement = _displacement(placements, world)
-            weights = _trust(displacement, dwi.spacing.min())
-            last = level + round_ == len(_SMOOTHING_MM) + _ROUNDS - 2
-            if not last:
-                # Volumes near rest anchor the predictions; left free, all would drift together.
-                small = displacement < _ANCHOR_SHARE_OF_VOXEL * dwi.spacing.min()
-                anchors = small & (weights > _AT_REST)
-                placements = [
-                    replace(p, pose=np.eye(4)) if at_rest else p
-                    for p, at_rest in zip(placements, anchors, strict=True)
-                ]
+    for width, targets in _ROUNDS:
+        series, every = _smaller(cropped, width)
+        samples = Samples(series, _sample_points(mask[box][every]), phase_axis)
+        height = samples.points[:, slice_axis] * every[slice_axis].step + box[slice_axis].start
+        trust = np.ones((n, len(height))) if slice_weights is None else slice_weights[:, height]
+        for target in targets:
+            placements = _anchored(placements, world, weights, dwi.spacing.min())
+            placements, errors = _round(series, placements, table, samples, trust, weights, target)
+            weights = _trust(_displacement(placements, world), dwi.spacing.min())
     return _summary(placements, errors, world, dwi)
 
 
@@ -149,12 +146,16 @@ def _round(
     samples: Samples,
     trust: FloatArray,
     weights: FloatArray,
+    target: Target,
 ) -> tuple[list[Placement], FloatArray]:
-    """Register every volume once to its prediction; return placements and errors (N, 9)."""
+    """Register every volume once to its target; return placements and errors (N, 9)."""
     phase = samples.phase_axis
-    aligned = resample_series(series, placements, phase, order=1)
-    turned = table.rotated(np.array([p.pose[:3, :3].T for p in placements]))
-    targets = predict_volumes(aligned.data, turned, weights)
+    aligned = resample_series(series, placements, phase).data
+    if target == "mean":
+        targets = average_others(aligned, weights)
+    else:
+        turned = table.rotated(np.array([p.pose[:3, :3].T for p in placements]))
+        targets = predict_volumes(aligned, turned, weights)
 
     def register(starts: list[Placement], eddy: bool) -> list[tuple[Placement, FloatArray]]:
         return [
@@ -170,13 +171,27 @@ def _round(
     return _median_at_rest([p for p, _ in moved]), np.array([e for _, e in moved])
 
 
-def _point_trust(
-    samples: Samples, slice_weights: FloatArray | None, slice_axis: int, first: int
-) -> FloatArray:
-    """Return the trust (N, P) in each point of each volume, that of the slice it lies in."""
-    if slice_weights is None:
-        return np.ones((samples.grid.data.shape[3], len(samples.points)))
-    return slice_weights[:, samples.points[:, slice_axis] + first]
+def _smaller(series: Image, width_mm: float) -> tuple[Image, tuple[slice, slice, slice]]:
+    """Return every volume smoothed by a Gaussian, and the voxels of it that are kept."""
+    every = np.maximum((width_mm / series.spacing).astype(int), 1)
+    kept = (
+        slice(None, None, int(every[0])),
+        slice(None, None, int(every[1])),
+        slice(None, None, int(every[2])),
+    )
+    scale = np.diag([*every, 1.0])
+    return Image(_smooth(series, width_mm)[kept], series.affine @ scale), kept
+
+
+def _anchored(
+    placements: list[Placement], world: FloatArray, weights: FloatArray, voxel_mm: float
+) -> list[Placement]:
+    """Put volumes near rest at rest: they anchor the predictions; free, all drift together."""
+    small = _displacement(placements, world) < _ANCHOR_SHARE_OF_VOXEL * voxel_mm
+    return [
+        replace(p, pose=np.eye(4)) if at_rest else p
+        for p, at_rest in zip(placements, small & (weights > _AT_REST), strict=True)
+    ]
 
 
 def _sample_points(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -227,5 +242,6 @@ def _summary(
     )
     limit = np.maximum(_MIN_SHARE_OF_VOXEL * dwi.spacing.min(), _MIN_STANDARD_ERRORS * standard)
     trace[:, 3:] = np.degrees(trace[:, 3:])
-    slopes = np.array([p.slopes for p in placements])
-    return Motion(trace, displacement, standard, displacement > limit, centre, slopes)
+    # The last bits of the optimiser depend on the machine; a nanometre does not matter.
+    slopes = np.round([p.slopes for p in placements], 8)
+    return Motion(np.round(trace, 6), displacement, standard, displacement > limit, centre, slopes)

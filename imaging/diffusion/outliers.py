@@ -88,6 +88,7 @@ def find_outliers(
     # Losses in single slices first: they bend the fit of a slice so that others hide behind them.
     local = _local_misfits(log)
     keep = np.isfinite(log) & (np.abs(local) < _REJECT)
+    keep = _without_bad_volumes(log, design, keep)
     z: FloatArray = np.zeros(log.shape)
     for _ in range(int(_MAX_SHARE * len(log))):
         z = _misfits(log, design, keep)
@@ -169,6 +170,26 @@ def _local_misfits(log: FloatArray) -> FloatArray:
         rest = rest - ndimage.median_filter(rest, size=(1, _NEIGHBOURS), mode="mirror")
     spread = 1.4826 * np.median(np.abs(rest), axis=0)
     return np.where(usable, rest / np.maximum(spread, _MIN_SPREAD_LOCAL), 0.0)
+
+
+def _without_bad_volumes(
+    log: FloatArray, design: FloatArray, keep: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Take out volumes that most slices of the others contradict, the worst first."""
+    leverage = np.einsum("vp,pv->v", design, np.linalg.pinv(design))
+    for _ in range(int(_MAX_SHARE * len(log))):
+        scores = np.zeros(len(log))
+        for v in np.flatnonzero(keep.any(1) & (leverage < _MAX_LEVERAGE)):
+            without = keep.copy()
+            without[v] = False
+            z = _misfits(log, design, without)[v]
+            scores[v] = np.abs(np.median(z[z != 0])) if z.any() else 0.0
+        worst = int(scores.argmax())
+        if scores[worst] < _REJECT or keep.any(1).sum() <= design.shape[1] + 1:
+            break
+        keep = keep.copy()
+        keep[worst] = False
+    return keep
 
 
 def _misfits(log: FloatArray, design: FloatArray, keep: NDArray[np.bool_]) -> FloatArray:

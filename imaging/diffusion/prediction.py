@@ -16,6 +16,22 @@ _MIN_WEIGHT = 1e-3
 _MAX_LEVERAGE = 0.9
 
 
+def average_others(aligned: FloatArray, weights: FloatArray) -> list[FloatArray]:
+    """Return, per volume, the mean (I, J, K) of the others, each brought to the same brightness.
+
+    Blind to direction, but it stays sharp enough to follow while volumes are far from rest.
+
+    Parameters
+    ----------
+    aligned : (I, J, K, N) array
+    weights : (N,) array
+    """
+    level = aligned.mean(axis=(0, 1, 2))
+    factors = np.maximum(weights, _MIN_WEIGHT) / np.maximum(level, 1e-6 * level.max() + 1e-12)
+    total = aligned @ factors.astype(np.float32)
+    return [total - factors[v] * aligned[..., v] for v in range(len(weights))]
+
+
 def predict_volumes(
     aligned: FloatArray, table: GradientTable, weights: FloatArray
 ) -> list[FloatArray]:

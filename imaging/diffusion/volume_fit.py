@@ -21,7 +21,10 @@ FloatArray = NDArray[np.floating[Any]]
 
 _INDEPENDENT = 8.0  # voxels per independent residual after smoothing
 _MAX_STEP = np.array([3.0, 3.0, 3.0, 0.05, 0.05, 0.05, 0.02, 0.02, 0.02])  # mm, rad, 1
-_STEPS = 15
+_STEPS = 20
+_WAVE_MM = 60.0  # shortest wave of the contrast that may differ from the target's
+_MAX_WAVES = 4  # half waves along each axis
+_SMALL_MM, _SMALL_RAD = 1e-3, 1e-5
 
 
 @dataclass(frozen=True)
@@ -78,31 +81,46 @@ def register_volume(
         estimated.
     """
     world, grid = samples.world, samples.grid
-    columns = _columns(target, start.centre, world, samples, eddy)
+    columns, nuisance = _columns(target, start.centre, world, samples, eddy)
     weight = np.ones(len(world)) if trust is None else trust
-    weighted = columns * weight[:, None]
-    normal = np.linalg.pinv(columns.T @ weighted)
-    inverse, placed = np.linalg.inv(grid.affine), start
-    count = columns.shape[1] - 2
-    error: FloatArray = np.full(9, np.inf)
+    count = columns.shape[1]
+    full = np.hstack([columns, nuisance])
+    solve = np.linalg.pinv(full.T @ (full * weight[:, None])) @ (full * weight[:, None]).T
+    shading = np.linalg.pinv(nuisance.T @ (nuisance * weight[:, None]))
+    precision = np.diag(np.linalg.pinv(full.T @ (full * weight[:, None])))[:count]
+    # Linear interpolation would smooth between voxels, which looks like a better fit.
+    spline = ndimage.spline_filter(moving, mode="nearest", output=np.float64)
+    inverse = np.linalg.inv(grid.affine)
+    least, error = np.inf, np.full(9, np.inf)
+    placed = before = start
+    step = np.zeros(count)
     for _ in range(_STEPS):
         place = inverse @ placed.matrix(grid.rotation, samples.phase_axis)
         voxels = world @ place[:3, :3].T + place[:3, 3]
-        signal = ndimage.map_coordinates(moving, voxels.T, order=1, mode="nearest").astype(float)
-        solution = normal @ (weighted.T @ signal)
-        gain = float(solution[-2])
-        if gain <= 0:
-            break
-        residual = signal - columns @ solution
-        # Smoothing leaves about one independent sample per kernel, not per voxel.
-        effective = weight.sum() / _INDEPENDENT
-        variance = (weight @ residual**2) / max(effective - count - 2, 1) * effective / weight.sum()
-        error[:count] = np.sqrt(np.diag(normal)[:count] * variance * _INDEPENDENT) / gain
+        signal = ndimage.map_coordinates(spline, voxels.T, mode="nearest", prefilter=False)
+        model = nuisance @ (shading @ (nuisance.T @ (weight * signal)))
+        misfit = float(weight @ (signal - model) ** 2)
+        gain = float(weight @ (model * nuisance[:, 0])) / float(weight @ nuisance[:, 0] ** 2)
+        if gain <= 0 or misfit >= least:
+            # Too far: half the way, until steps no longer matter.
+            step = step / 2
+            if np.isinf(least) or _is_small(step):
+                return before, error
+            placed = _moved(before, step)
+            continue
+        least, before = misfit, placed
+        solution = solve @ signal
+        variance = float(weight @ (signal - full @ solution) ** 2) / weight.sum()
+        error[:count] = np.sqrt(precision * variance * _INDEPENDENT) / gain
         step = -np.clip(solution[:count] / gain, -_MAX_STEP[:count], _MAX_STEP[:count])
-        placed = _moved(placed, step)
-        if np.abs(step[:3]).max() < 1e-3 and np.abs(step[3:]).max() < 1e-5:
+        if _is_small(step):
             break
-    return placed, error
+        placed = _moved(placed, step)
+    return before, error
+
+
+def _is_small(step: FloatArray) -> bool:
+    return bool(np.abs(step[:3]).max() < _SMALL_MM and np.abs(step[3:]).max() < _SMALL_RAD)
 
 
 def parameters(pose: FloatArray, centre: FloatArray) -> FloatArray:
@@ -121,19 +139,31 @@ def pose_of(values: FloatArray, centre: FloatArray) -> FloatArray:
 
 def _columns(
     target: FloatArray, centre: FloatArray, world: FloatArray, samples: Samples, eddy: bool
-) -> FloatArray:
-    """Return the change of the signal (P, 6 or 9 and gain, offset) with each unknown."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return the change of the signal with motion (P, 6 or 9), and with shading and offset."""
     index = tuple(samples.points.T)
     gradient: list[FloatArray] = list(np.gradient(target))
     inverse = np.linalg.inv(samples.grid.affine)
     slopes = np.stack([g[index] for g in gradient], 1) @ inverse[:3, :3]
-    values = target[index].astype(float)
     parts = [slopes, np.cross(world - centre, slopes)]
     if eddy and samples.phase_axis is not None:
         axes = samples.grid.rotation
         along = slopes @ axes[:, samples.phase_axis]
         parts.append(along[:, None] * ((world - centre) @ axes))
-    return np.column_stack([*parts, values, np.ones(len(values))])
+    values = target[index].astype(float)
+    nuisance = [*(values[:, None] * _waves(samples)).T, np.ones(len(values))]
+    return np.hstack(parts), np.column_stack(nuisance)
+
+
+def _waves(samples: Samples) -> FloatArray:
+    """Return smooth cosines (P, W) over the field of view, the constant first."""
+    shape = np.array(samples.grid.shape)
+    extent = shape * samples.grid.spacing
+    counts = np.clip(np.rint(2 * extent / _WAVE_MM), 0, _MAX_WAVES).astype(int)
+    phase = np.pi * (samples.points + 0.5) / shape
+    single = [np.cos(np.outer(phase[:, a], np.arange(counts[a] + 1))) for a in range(3)]
+    products = single[0][:, :, None, None] * single[1][:, None, :, None]
+    return (products * single[2][:, None, None, :]).reshape(len(phase), -1)
 
 
 def _moved(placed: Placement, step: FloatArray) -> Placement:
