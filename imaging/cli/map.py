@@ -77,6 +77,8 @@ def command(
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
 
+    profile = stages.table("fibre", "desc-profile_fibres.tsv")
+
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
     optional = ("fascicles", "activation", "aponeuroses", "profile")
     with staged(out, VERB, [f"{prefix}_{name}.*" for name in optional]) as folder:
@@ -92,6 +94,8 @@ def command(
         if curves is not None:
             save_image(emg.painted_cycle(on_grid, curves), f"{start}_activation.nii.gz")
             table.write_wide(curves, f"{start}_activation.tsv")
+        if profile is not None:
+            table.write_wide(profile, f"{start}_profile.tsv")
         write_measures(measures, f"{start}_measures.tsv")
         table.write_wide(muscles, f"{start}_muscles.tsv")
         extra = {"onsets": _onsets(stages), "prefix": prefix}
@@ -184,6 +188,11 @@ def _descriptions(measures: list, stages: Stages) -> dict[str, dict[str, object]
             "Note": emg.PAINTED,
             "Units": "%",
             "NotMeasured": emg.NOT_MEASURED,
+        },
+        "profile": {
+            "Description": "Fascicles of five parts of each muscle along its line of action; "
+            "part 1 is the most distal one",
+            "Note": "_ci_low, _ci_high: 95 % of a mean over fascicles; noise is not in them",
         },
         "measures": {"Description": "Long table: one row per measure of a muscle"},
         "muscles": {

@@ -14,7 +14,7 @@ from imaging.image import Image, regrid, resample
 # Voxels carried; anatomy and labels share a grid.
 _ANATOMY_VOXELS = 2_500_000
 _OVERLAY_VOXELS, _ALL_OVERLAYS_VOXELS = 600_000, 5_000_000
-_LAYERS_LEFT_OUT = ("label", "anatomy", "b0_uncorrected")
+_LAYERS_LEFT_OUT = ("label", "anatomy", "b0_before")
 
 
 def volumes(arrays: Mapping[str, Image]) -> dict[str, str]:

@@ -20,6 +20,8 @@ _TEXTS = {
     "label": ("100 times side (1 left, 2 right) plus index in the catalogue", "1"),
     "confidence": ("Confidence of the label given at the voxel", "1"),
     "b0": ("Mean image without diffusion weighting", "arbitrary"),
+    "b0_before": ("The same before distortion was corrected and it was registered", "arbitrary"),
+    "snr": ("Signal-to-noise ratio of one volume without diffusion weighting", "1"),
     "fa": ("Fractional anisotropy", "1"),
     "md": ("Mean diffusivity", "mm2/s"),
     "ad": ("Axial diffusivity", "mm2/s"),
@@ -33,12 +35,18 @@ _TEXTS = {
 
 
 def diffusion_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
-    """Return b0, fa, md, ad, rd inside the leg and e1 inside muscles; nothing without diffusion."""
+    """Return what the diffusion stage gave: e1 inside muscles, figures inside the leg, b0."""
     leg = stages.image("dwi", "desc-leg_mask.nii.gz")
     out = {}
     b0 = stages.image("dwi", "desc-b0_dwiref.nii.gz")
     if b0 is not None:
         out["b0"] = sample(b0, labels)
+    before = _b0_before(stages, b0)
+    if before is not None:
+        out["b0_before"] = sample(before, labels)
+    snr = stages.image("dwi", "desc-snr_dwimap.nii.gz")
+    if snr is not None and snr.data.any():  # zero everywhere: the noise is not known
+        out["snr"] = sample(snr, labels, leg)
     for name, suffix in DIFFUSION.items():
         image = stages.image("dwi", f"desc-wls_{suffix}.nii.gz")
         if image is not None:
@@ -47,6 +55,17 @@ def diffusion_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
     if e1 is not None:
         out["e1"] = sample_directions(e1, labels, leg, _muscles(labels))
     return out
+
+
+def _b0_before(stages: Stages, b0: Image | None) -> Image | None:
+    """Return b0 as the scanner placed it; None where nothing was corrected or moved."""
+    before = stages.image("dwi", "desc-b0uncorrected_dwiref.nii.gz")
+    facts = next((n.facts for n in stages.notes() if n.stage == "diffusion"), {})
+    moved = facts.get("anatomy_alignment") == "registered"
+    if before is None or b0 is None or not (moved or not np.array_equal(before.data, b0.data)):
+        return None
+    back = np.linalg.inv(np.array(facts["anatomy_transform"])) if moved else np.eye(4)
+    return Image(before.data, back @ before.affine)
 
 
 def _muscles(labels: Image) -> NDArray[np.bool_]:

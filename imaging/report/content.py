@@ -37,6 +37,8 @@ class Content:
         Lines in world mm.
     curves : DataFrame or None
         Mean EMG cycles.
+    profile : DataFrame or None
+        Fascicles of parts of each muscle, distal to proximal.
     files : list of Path
         What was read.
     columns : dict
@@ -50,6 +52,7 @@ class Content:
     notes: dict[str, Any]
     fascicles: pv.PolyData | None
     curves: pd.DataFrame | None
+    profile: pd.DataFrame | None
     files: list[Path] = field(default_factory=list)
     columns: dict[str, Any] = field(default_factory=dict)
 
@@ -61,6 +64,11 @@ class Content:
             for sentence in stage["warnings"]:
                 seen.setdefault(sentence, stage["stage"])
         return [(stage, sentence) for sentence, stage in seen.items()]
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return the settings that a file, by the end of its name, was made with."""
+        made = self.notes.get("provenance", {}).get(f"{self.prefix}_{name}", {})
+        return dict(made.get("Settings", {}))
 
     def facts(self, stage: str) -> dict[str, Any]:
         """Return the facts a stage noted; empty when it did not run."""
@@ -102,12 +110,12 @@ def read_content(folder: Path, prefix: str) -> Content:
     start = str(folder / prefix)
     paths = {
         name: Path(f"{start}_{name}")
-        for name in ("map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "activation.tsv")
-    }
+        for name in ("map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp",
+                     "activation.tsv", "profile.tsv")
+    }  # fmt: skip
     if not paths["notes.json"].is_file():
         raise MissingFileError("no such notes", paths["notes.json"], "Run pennate map first")
     fascicles = paths["fascicles.vtp"]
-    curves = paths["activation.tsv"]
     wide = Path(f"{start}_muscles.json")
     return Content(
         prefix=prefix,
@@ -116,7 +124,14 @@ def read_content(folder: Path, prefix: str) -> Content:
         measures=read_measures(paths["measures.tsv"]),
         notes=json.loads(paths["notes.json"].read_text(encoding="utf-8")),
         fascicles=read_mesh(fascicles) if fascicles.is_file() else None,
-        curves=pd.read_csv(curves, sep="\t", na_values=["n/a"]) if curves.is_file() else None,
+        curves=_table(paths["activation.tsv"]),
+        profile=_table(paths["profile.tsv"]),
         files=[p for p in paths.values() if p.is_file()],
         columns=read_dictionary(wide).get("Columns", {}) if wide.is_file() else {},
     )
+
+
+def _table(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    return pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)

@@ -16,13 +16,20 @@ _SHOWN = {
     "1": ("", 1.0), "percent": ("%", 1.0), "s/mm2": ("s/mm²", 1.0),
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
+_OTHER_TOOLS = "Same definitions as other tools"
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion, stiffness and EMG": ("dwi", "mre", "func"),
     "Along fascicles": ("map",),
+    _OTHER_TOOLS: ("fibre",),
 }
+_OF_OTHER_TOOLS = (
+    "chord_pennation_start", "chord_pennation_end", "slope_pennation_start",
+    "slope_pennation_end", "fascicle_length_cubic",
+)  # fmt: skip
 # Checks of the diffusion series that belong at the top of a page.
-_QUALITY = ("snr_b0", "motion_max", "motion_max_rotation", "anatomy_shift", "residual")
+_QUALITY = ("snr_b0", "motion_max", "motion_max_rotation", "distortion_max",
+            "anatomy_shift", "residual")  # fmt: skip
 _STAGES = {"dwi": "Diffusion", "func": "Gait", "map": "Joined map"}
 # Columns that would make the tables too wide; they are in the complete table.
 _LEFT_OUT = (
@@ -34,13 +41,14 @@ _MOST_COLUMNS = 8
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure as it is shown; `why` says what an absent one rests on."""
+    """One figure as it is shown; `why` says what it rests on, or why it is absent."""
 
     text: str
     spread: str = ""
     n: str = ""
     mark: str = ""
     why: str = ""
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,11 @@ def cell(measure: Measure | None) -> Cell:
     mark = MARKS[measure.status]
     value = measure.value * factor
     count = measure.unit == "1" and value == round(value) and abs(value) > 1
-    return Cell(f"{value:.0f}" if count else number(value), spread, n, mark, measure.note)
+    interval = ""
+    if measure.ci_low is not None and measure.ci_high is not None:
+        interval = f"[{number(measure.ci_low * factor)}, {number(measure.ci_high * factor)}]"
+    text = f"{value:.0f}" if count else number(value)
+    return Cell(text, spread, n, mark, measure.note, interval)
 
 
 def muscle_tables(measures: list[Measure]) -> list[Table]:
@@ -95,6 +107,7 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
         names = [
             name for name, d in known.items()
             if d.stage in stages and d.level == "muscle" and name not in _LEFT_OUT
+            and (name in _OF_OTHER_TOOLS) == (title == _OTHER_TOOLS)
             and any((label, name) in found and found[label, name].value is not None
                     for label in labels)
         ]  # fmt: skip

@@ -43,16 +43,31 @@ def label_slices(arrays: dict[str, Image]) -> str:
     return png(figure)
 
 
-def contour_slices(arrays: dict[str, Image], name: str) -> str | None:
-    """Draw a layer in grey with the outlines of the anatomical labels on it."""
-    if name not in arrays:
+def contour_slices(arrays: dict[str, Image], layers: dict[str, str]) -> str | None:
+    """Draw layers in grey with the outlines of the anatomical labels on them, rows for each.
+
+    Parameters
+    ----------
+    arrays
+        Layers of the map.
+    layers
+        Name of a layer to the word written on its slices; those that are not there are left out,
+        and the last one sets the limits of grey.
+    """
+    shown = [name for name in layers if name in arrays]
+    if not shown:
         return None
     labels = arrays["label"]
-    figure, panels = _panels(labels)
-    limits = 0.0, 1.3 * window(arrays[name].data[_muscles(labels)])[1]
-    for k, panel in panels:
-        _show(panel, arrays[name].data[..., k], labels, cmap="gray", vmin=limits[0], vmax=limits[1])
+    figure, panels = _panels(labels, repeat=len(shown))
+    limits = 0.0, 1.3 * window(arrays[shown[-1]].data[_muscles(labels)])[1]
+    for number, (k, panel) in enumerate(panels):
+        name = shown[number * len(shown) // len(panels)]
+        plane = arrays[name].data[..., k]
+        _show(panel, plane, labels, cmap="gray", vmin=limits[0], vmax=limits[1])
         _outline(panel, labels.data[..., k], "#FFB000")
+        if len(shown) > 1:
+            panel.set_title(f"{layers[name]}, {panel.get_title()}", fontsize=8, color="white",
+                            pad=2)  # fmt: skip
     return png(figure)
 
 
@@ -114,20 +129,26 @@ def _muscles(labels: Image) -> NDArray[np.bool_]:
 
 
 def _panels(
-    labels: Image, bar: bool = False, extent: Image | None = None
+    labels: Image, bar: bool = False, extent: Image | None = None, repeat: int = 1
 ) -> tuple[Figure, list[tuple[int, Axes]]]:
+    """Return a figure and, as often as asked for, an axes per slice with the slice's number."""
     width_mm, height_mm = (np.array(labels.shape) * labels.spacing)[:2]
     wide = width_mm > _WIDE * height_mm
     slices = chosen_slices(extent or labels, 4 if wide else _COUNT)
     columns = min(2, len(slices)) if wide else len(slices)
     rows = -(-len(slices) // columns)
+    places = [
+        (k, *divmod(number + turn * rows * columns, columns))
+        for turn in range(repeat)
+        for number, k in enumerate(slices)
+    ]
+    rows *= repeat
     across = 0.93 if bar else 1.0
     panel = _WIDTH * across / columns
     height = min(panel * height_mm / width_mm, 4.5) + 0.25
     figure = Figure(figsize=(_WIDTH, rows * height), facecolor="black")
     out = []
-    for number, k in enumerate(slices):
-        row, column = divmod(number, columns)
+    for number, (k, row, column) in enumerate(places):
         place = (column * across / columns, 1 - (row + 1) / rows)
         axes = figure.add_axes((*place, across / columns, (1 - 0.22 / height) / rows))
         z = labels.to_world([(n - 1) / 2 for n in labels.shape[:2]] + [k])[2]

@@ -11,9 +11,10 @@ import jinja2
 from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.inputs import STAGE_TITLES
-from imaging.report import figures, scene, slices, traces
+from imaging.report import along, figures, scene, slices, traces
 from imaging.report.content import Content
 from imaging.report.picture import Picture, guarded
+from imaging.report.steps import diffusion_steps
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _AXIAL = (
@@ -46,6 +47,8 @@ def subject_page(content: Content) -> str:
         pairs=pairs,
         no_pairs=no_pairs,
         pictures=pictures(content),
+        steps=diffusion_steps(content),
+        no_diffusion=notes.get("missing", {}).get("dwi", "its notes are not in the map"),
         tables=figures.muscle_tables(content.measures),
         nothing=figures.without_figures(content.measures),
         complete=figures.complete_rows(content.measures),
@@ -92,11 +95,6 @@ def pictures(content: Content) -> list[Picture]:
                 f"Labels with the key of each muscle. {_AXIAL}",
                 "Axial slices of the anatomical image with coloured, named muscles.",
                 lambda: slices.label_slices(arrays), "No labels."),
-        guarded("Diffusion on anatomy",
-                "Mean image without diffusion weighting with the outlines of the anatomical "
-                "labels: outlines must follow the muscles seen.",
-                "Axial slices of the diffusion image with outlines of muscles.",
-                lambda: slices.contour_slices(arrays, "b0"), absent("dwi", "diffusion image")),
         guarded("Fractional anisotropy", f"Inside muscles. {_AXIAL}",
                 "Axial slices coloured by fractional anisotropy.",
                 lambda: slices.scalar_slices(arrays, "fa", "FA", limits=(0.0, 0.5)),
@@ -106,6 +104,12 @@ def pictures(content: Content) -> list[Picture]:
                 "Axial slices coloured by main diffusion direction.",
                 lambda: slices.direction_slices(arrays, "e1"), absent("dwi", "fibre direction")),
         _fascicles(content, absent("fibre", "fascicles")),
+        guarded("Fascicle length along each muscle",
+                "Mean ± SD of five parts of each muscle, every point of a part counted once with "
+                "the fascicle through it. Hollow: extrapolated or modelled.",
+                "Fascicle length from distal to proximal, one panel per muscle.",
+                lambda: along.length_profile(content.profile),
+                absent("fibre", "lengths of fascicles along muscles")),
     ]  # fmt: skip
     stiffness = sorted(name for name in arrays if name.startswith("stiffness_"))
     for name in stiffness or ["stiffness"]:
@@ -119,19 +123,14 @@ def pictures(content: Content) -> list[Picture]:
                     partial(slices.scalar_slices, arrays, name, "kPa", scale=1e-3),
                     absent("mre", "stiffness"))
         )  # fmt: skip
-    motion = content.facts("diffusion").get("motion")
-    out += [
+    out.append(
         guarded("Activation over the gait cycle",
                 f"Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. "
                 f"{PAINTED[0].upper()}{PAINTED[1:]}.",
                 "Curves of EMG amplitude over the gait cycle, one panel per muscle.",
                 lambda: traces.emg_cycles(content.curves, content.notes.get("onsets", [])),
                 absent("func", "EMG")),
-        guarded("Motion during diffusion",
-                "Movement of the legs, volume by volume, removed before the tensor was fitted.",
-                "Curves of translation and rotation over the volumes of the diffusion series.",
-                lambda: traces.motion_trace(motion), absent("dwi", "motion trace")),
-    ]  # fmt: skip
+    )  # fmt: skip
     return out
 
 

@@ -16,6 +16,7 @@ from imaging.provenance import sidecar_path, write_json
 P = "sub-01"
 TA, SOL, GM, TIB = 201, 209, 207, 221
 STIFFNESS = {TA: 1500.0, SOL: 900.0, GM: 1100.0}
+ANATOMY_SHIFT = (0.0, 6.0, 0.0)
 FA = {TA: 0.25, SOL: 0.2, GM: 0.3}
 
 
@@ -86,7 +87,9 @@ def write_dwi(folder: Path) -> None:
     start = folder / P
     leg = (labels > 0).astype(np.uint8)
     save_image(image.with_data(leg), f"{start}_desc-leg_mask.nii.gz")
-    save_image(image.with_data(leg * 200.0), f"{start}_desc-b0_dwiref.nii.gz")
+    for name in ("b0", "b0uncorrected"):
+        save_image(image.with_data(leg * 200.0), f"{start}_desc-{name}_dwiref.nii.gz")
+    save_image(image.with_data(leg * 30.0), f"{start}_desc-snr_dwimap.nii.gz")
     save_image(image.with_data(by_label(labels, FA)), f"{start}_desc-wls_FA.nii.gz")
     for suffix, scale in (("ADC", 1.5e-3), ("AD", 2e-3), ("RD", 1.3e-3)):
         data = (leg * scale).astype(np.float32)
@@ -98,7 +101,15 @@ def write_dwi(folder: Path) -> None:
     rows = [Measure(0, "snr_b0", 41.0, "1", 6)]
     write_measures(rows, f"{start}_desc-diffusion_measures.tsv")
     trace = [[0.0, 0.1 * k, 0.0, 0.0, 0.0, 0.01 * k] for k in range(7)]
-    facts = {"gradient_check": "ok", "motion": trace}
+    moved = np.eye(4)
+    moved[:3, 3] = ANATOMY_SHIFT
+    facts = {
+        "gradient_check": "ok", "motion": trace, "motion_corrected_volumes": [6],
+        "motion_displacement_mm": [0.1 * k for k in range(7)], "snr_b0": 30.0,
+        "eddy_slopes": [[0.0, 0.01, 0.0]] * 7, "outlier_z": [[0.0, 0.5, -9.0]] * 7,
+        "outlier_slices": [[3, 2, -9.0]], "anatomy_alignment": "registered",
+        "anatomy_shift_mm": 6.0, "anatomy_rotation_deg": 0.0, "anatomy_transform": moved.tolist(),
+    }  # fmt: skip
     notes = Notes("diffusion", "A tensor was fitted.", ["Someone 1994"], [], facts)
     write_notes(notes, f"{start}_desc-diffusion_notes.json")
 
@@ -133,6 +144,14 @@ def write_fibre(folder: Path) -> None:
         }
     )  # fmt: skip
     table.to_parquet(f"{start}_fascicles.parquet", index=False)
+    edges = np.linspace(0, 100, 6)
+    parts = {
+        "label": SOL, "muscle": "SOL", "side": "right", "part": range(1, 6), "from_mm": edges[:-1],
+        "to_mm": edges[1:], "n": 1, "length_mm": [50.0, 55.0, 58.0, 60.0, np.nan],
+        "length_mm_sd": 2.0, "status": ["measured"] * 4 + ["not_measured"],
+    }  # fmt: skip
+    parts = pd.DataFrame(parts)
+    parts.to_csv(f"{start}_desc-profile_fibres.tsv", sep="\t", index=False, na_rep="n/a")
     measures = [
         Measure(SOL, "fascicle_length", 58.0, "mm", 5, 2.0, 56.0, 60.0),
         Measure(SOL, "pennation_start", 20.0, "deg", 5, 1.0),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import pyvista as pv
 from stage_outputs import (
+    ANATOMY_SHIFT,
     FA,
     GM,
     SOL,
@@ -141,6 +142,50 @@ def test_aponeuroses_come_along_in_the_same_place(subject):
     np.testing.assert_allclose(after.points, before.points, atol=1e-4)
     assert set(after.cell_data["label"]) == {SOL}
     assert set(after.cell_data["found"]) == {1}
+
+
+def test_b0_before_lies_where_the_scanner_put_it(subject):
+    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    world = world_of(arrays["label"]).reshape(-1, 3)
+    after, before = (
+        np.average(world, axis=0, weights=np.nan_to_num(arrays[name].data).ravel())
+        for name in ("b0", "b0_before")
+    )
+    np.testing.assert_allclose(after - before, ANATOMY_SHIFT, atol=0.5)
+
+
+def test_signal_to_noise_is_known_in_the_leg_only(subject):
+    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    snr, label = arrays["snr"].data, arrays["label"].data
+    np.testing.assert_allclose(snr[np.isfinite(snr)], 30, rtol=1e-5)
+    assert np.isfinite(snr[label > 0]).mean() > 0.9
+    assert np.isnan(snr[label == 0]).mean() > 0.9
+
+
+def test_an_unmoved_b0_and_an_unknown_noise_give_no_layers(subject, tmp_path):
+    shutil.copytree(subject / "dwi", tmp_path / "dwi")
+    path = tmp_path / "dwi" / f"{P}_desc-diffusion_notes.json"
+    notes = json.loads(path.read_text())
+    notes["facts"]["anatomy_alignment"] = "kept"
+    path.write_text(json.dumps(notes))
+    snr = nib.load(tmp_path / "dwi" / f"{P}_desc-snr_dwimap.nii.gz")
+    empty = nib.Nifti1Image(np.zeros(snr.shape, np.float32), snr.affine)
+    nib.save(empty, tmp_path / "dwi" / f"{P}_desc-snr_dwimap.nii.gz")
+    assert main(["map", "--anat-dir", str(subject / "anat"), "--dwi-dir", str(tmp_path / "dwi"),
+                 "--out", str(tmp_path / "map"), "--prefix", P]) == 0  # fmt: skip
+    arrays = read_map(tmp_path / "map" / f"{P}_map.vti")
+    assert "b0" in arrays
+    assert not {"b0_before", "snr"} & set(arrays)
+
+
+def test_profiles_along_muscles_come_along(subject):
+    before, after = (
+        pd.read_csv(path, sep="\t")
+        for path in (subject / "fibre" / f"{P}_desc-profile_fibres.tsv",
+                     subject / "map" / f"{P}_profile.tsv")
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(before, after, check_dtype=False)
+    assert (subject / "map" / f"{P}_profile.json").is_file()
 
 
 def _flipped(mesh):

@@ -59,7 +59,7 @@ def test_page_is_self_contained_and_small(out):
 
 def test_page_shows_every_picture_with_a_text_for_who_cannot_see(out):
     page = Page((out / f"{P}.html").read_text(encoding="utf-8"))
-    assert len(page.images) == 8
+    assert len(page.images) == 12
     assert all(len(i["alt"]) > 20 for i in page.images)
     assert "could not be drawn" not in page.text
 
@@ -74,6 +74,9 @@ def test_page_says_what_a_reader_must_know(out):
         "left TA",
         "Someone 1994",
         "0" * 64,
+        "1 of 14 slices lost or gained",
+        "Moved by 6.00 mm",
+        "[56.0, 60.0]",
     ):
         assert sentence in text
     assert text.index("Only boxes.") < text.index("Labels were drawn as boxes.")
@@ -98,6 +101,7 @@ def test_anatomy_alone_gives_a_page_that_says_what_is_missing(out, tmp_path):
     assert "No fascicles: the scan was aborted." in page.text
     assert "No EMG: no EMG recording was given." in page.text
     assert len(page.images) == 1
+    assert "No diffusion series: the scan was aborted." in page.text
     assert "nan" not in re.findall(r"[a-z]+", page.text.lower())
 
 

@@ -33,6 +33,28 @@ def test_a_measured_zero_stays_a_zero():
     assert figures.cell(Measure(SOL, "extrapolated_fraction", 0.0, "1")).text == "0"
 
 
+def test_intervals_are_shown_in_the_shown_unit():
+    row = Measure(SOL, "stiffness_mdev_magnitude", 903.0, "Pa", 12, 50.0, 880.0, 925.0)
+    assert figures.cell(row).interval == "[0.880, 0.925]"
+    assert figures.cell(Measure(SOL, "fascicle_length", 40.0, "mm")).interval == ""
+
+
+def test_definitions_of_other_tools_have_a_table_of_their_own():
+    rows = [
+        Measure(SOL, name, 20.0, unit)
+        for name, unit in (("pennation_start", "deg"), ("chord_pennation_start", "deg"),
+                           ("slope_pennation_end", "deg"), ("fascicle_length_cubic", "mm"))
+    ]  # fmt: skip
+    tables = {t.title: [head[0] for head in t.heads] for t in figures.muscle_tables(rows)}
+    assert tables == {
+        "Muscles and fascicles": ["pennation, distal end"],
+        "Same definitions as other tools": [
+            "chord pennation, distal end", "slope pennation, proximal end",
+            "fascicle length of cubics",
+        ],
+    }  # fmt: skip
+
+
 def test_status_is_marked():
     row = Measure(SOL, "fascicle_length", 40.0, "mm", status="extrapolated")
     assert figures.cell(row).mark == "e"

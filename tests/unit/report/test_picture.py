@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from imaging.image import Image
 from imaging.muscles import label_of, muscle_keys
-from imaging.report import picture, scene, slices, traces
+from imaging.report import along, picture, scene, slices, traces
 
 
 def plot() -> Figure:
@@ -82,7 +82,24 @@ def test_layers_are_drawn_and_absent_ones_are_none():
     assert slices.scalar_slices(layers, "fa", "FA") is not None
     assert slices.direction_slices(layers, "e1") is not None
     assert slices.scalar_slices(layers, "stiffness_mdev", "kPa") is None
-    assert slices.contour_slices(layers, "b0") is None
+    assert slices.contour_slices(layers, {"b0": "after"}) is None
+
+
+def test_before_and_after_are_rows_of_the_same_slices():
+    layers = arrays()
+    once, _ = slices._panels(layers["label"])
+    figure, panels = slices._panels(layers["label"], repeat=2)
+    numbers = [k for k, _ in panels]
+    half = len(panels) // 2
+    assert numbers[:half] == numbers[half:]
+    assert figure.get_figheight() == 2 * once.get_figheight()
+    above, below = (panels[n][1].get_position() for n in (0, half))
+    assert above.y0 >= below.y1
+    layers["b0"] = layers["b0_before"] = layers["anatomy"]
+    named = {"b0_before": "before", "b0": "after"}
+    both = slices.contour_slices(layers, named)
+    del layers["b0_before"]
+    assert len(both) > len(slices.contour_slices(layers, named))
 
 
 def test_curves_are_drawn_with_bursts_over_the_strike():
@@ -97,8 +114,35 @@ def test_curves_are_drawn_with_bursts_over_the_strike():
     assert traces.emg_cycles(curves, onsets).startswith("data:image/svg+xml")
     assert traces.emg_cycles(None, []) is None
     assert traces.motion_trace([[0.0] * 6, [0.1] * 6]).startswith("data:image/svg+xml")
-    assert traces.motion_trace(None) is None
     assert traces.motion_trace([[1.0, 2.0]]) is None
+    assert traces.eddy_trace([[0.0, 0.01, 0.0]] * 3).startswith("data:image/svg+xml")
+
+
+def test_lost_slices_are_framed_where_they_are():
+    z = np.full((6, 9), 0.3)
+    z[:, 0] = 0  # not judged
+    z[4, 7] = -9.0
+    plain, framed = (traces.lost_slices(z.tolist(), found) for found in ([], [[4, 7, -9.0]]))
+    text = [base64.b64decode(p.split(",")[1]).decode() for p in (plain, framed)]
+    assert text[1].count("<path") == text[0].count("<path") + 1
+
+
+def profile(label, side, lengths, status="measured"):
+    edges = np.linspace(0, 200, 6)
+    return pd.DataFrame({
+        "label": label, "muscle": "TA", "side": side, "part": range(1, 6), "from_mm": edges[:-1],
+        "to_mm": edges[1:], "length_mm": lengths, "length_mm_sd": 2.0, "status": status,
+    })  # fmt: skip
+
+
+def test_profiles_of_both_sides_share_a_panel():
+    both = pd.concat([profile(101, "left", 60.0), profile(201, "right", [50, 55, 60, np.nan, 70])])
+    assert along.length_profile(both).startswith("data:image/svg+xml")
+    nothing = profile(101, "left", np.nan, "not_measured")
+    assert along.length_profile(nothing) is None
+    assert along.length_profile(None) is None
+    unknown = profile(4711, "undecided", 60.0, "extrapolated")
+    assert along.length_profile(unknown).startswith("data:image/svg+xml")
 
 
 def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
