@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
-from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy
+from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, tissue_shares
 from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.journal import Journal
@@ -155,22 +155,14 @@ def distortion_to_anatomy(
     """Find the displacement against an anatomical image; see :mod:`.distortion_anatomy`."""
     lines = _Lines(b0, mask, axis)
     rigid = register_rigid(b0, mask, anatomy)
-    wanted = lines.take(resample(_blurred(anatomy, b0), b0, world=rigid.world).data)
+    shares = lines.arrange(tissue_shares(anatomy, lines.grid, rigid.world))
     seen = lines.take(b0.data)
-    field = field_to_anatomy(seen, wanted, lines.weight, lines.spacing)
-    shares = []
+    field = field_to_anatomy(seen, shares, lines.weight, lines.spacing)
+    agreement = []
     for image in (seen, undistort(seen, field, float(lines.spacing[2]))[0]):
-        expected = expected_b0(image, wanted, lines.weight, lines.spacing)
-        shares.append(_explained(image, expected, lines.weight))
-    return _judged("anatomy", lines, field, mask, *shares)
-
-
-def _blurred(image: Image, like: Image) -> Image:
-    """Average an image over the voxels of another one, so that thin sheets look alike."""
-    wanted = np.abs(image.rotation.T @ like.rotation) @ like.spacing
-    width = np.sqrt(np.maximum(np.square(wanted) - np.square(image.spacing), 0))
-    sigma = width / 2.355 / image.spacing
-    return image.with_data(ndimage.gaussian_filter(image.data.astype(np.float32), sigma))
+        expected = expected_b0(image, shares, lines.weight, lines.spacing)
+        agreement.append(_explained(image, expected, lines.weight))
+    return _judged("anatomy", lines, field, mask, *agreement)
 
 
 def _judged(
@@ -245,12 +237,19 @@ class _Lines:
         self.axis, self._shape = axis, grid.shape
         self._box = bounding_box(rim, _MARGIN_VOXELS)
         self.weight = self.take(rim)
+        corner = np.eye(4)
+        corner[:3, 3] = [b.start for b in self._box]
+        self.grid = Image(grid.data[self._box], grid.affine @ corner)
         order = [a for a in range(3) if a != axis] + [axis]
         self.spacing = grid.spacing[order]
 
     def take(self, data: NDArray[Any]) -> FloatArray:
         """Return the part (I, J, K) of an image."""
         return np.ascontiguousarray(np.moveaxis(data[self._box], self.axis, -1), dtype=np.float64)
+
+    def arrange(self, parts: FloatArray) -> FloatArray:
+        """Return images (C, ...) of the part, its own axes, with the axis moved."""
+        return np.ascontiguousarray(np.moveaxis(parts, 1 + self.axis, -1))
 
     def put(self, part: FloatArray) -> FloatArray:
         """Return a part on the whole grid; beyond it the nearest value goes on."""

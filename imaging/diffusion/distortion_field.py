@@ -25,11 +25,13 @@ from scipy import ndimage, sparse
 FloatArray = NDArray[np.floating[Any]]
 
 MAX_SLOPE = 0.8
-_SLOPE_SD = 0.1  # mm per mm: how fast a field changes, before the images are seen
+_SLOPE_SD = 0.1
 _ROUNDS = 6
 _CG_STEPS = 15
 _HALVINGS = 5
 _SETTLED_MM = 0.05
+_NORMAL_MAD = 1.4826
+_CUT = 3.0  # root mean squares
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def fit_field(
     spacing: FloatArray,
     levels: tuple[tuple[float, float], ...],
     start: Field | None = None,
+    slope_sd: float = _SLOPE_SD,
 ) -> Field:
     """Find the displacement along the last axis that makes residuals vanish.
 
@@ -149,6 +152,8 @@ def fit_field(
         Pairs of smoothing and knot distance in mm, wide to narrow.
     start
         Field to start from; none: no displacement.
+    slope_sd
+        How fast a field changes, mm per mm, before the images are seen.
     """
     start = start or Field(np.zeros(weight.shape), np.zeros(weight.shape))
     found: list[tuple[float, FloatArray]] = []
@@ -156,7 +161,7 @@ def fit_field(
     def total(thin: Thinning) -> Field:
         field = Field(start.shift[thin], start.slope[thin])
         for knots, c in found:
-            field = field.plus(_Splines(weight.shape, spacing, knots, thin).field(c))
+            field = field.plus(_Splines(weight.shape, spacing, knots, thin, slope_sd).field(c))
         return field
 
     for width, knots in levels:
@@ -164,7 +169,7 @@ def fit_field(
         thin = tuple(slice(None, None, max(1, int(width / h))) for h in spacing[:2])
         # Smoothed noise is shared by many voxels: so many fewer independent residuals.
         shared = np.maximum(np.sqrt(4 * np.pi) * width / (spacing * _steps(thin)), 1).prod()
-        splines = _Splines(weight.shape, spacing, knots, thin)
+        splines = _Splines(weight.shape, spacing, knots, thin, slope_sd)
         c = _level(model(width, thin), weight[thin] / shared, splines, total(thin))
         found.append((knots, c))
     return total((slice(None), slice(None)))
@@ -200,10 +205,16 @@ def _level(model: Model, weight: FloatArray, splines: _Splines, start: Field) ->
 
 
 def _robust(residual: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return Geman-McClure weights over the variance of the residuals."""
+    """Return Geman-McClure weights over the variance of the residuals.
+
+    Most voxels lie in flat tissue; what is displaced differs by far more than their noise and
+    must not count as an outlier: hence the root mean square.
+    """
     inside = np.abs(residual[weight > 0])
-    scale = max(1.4826 * float(np.median(inside)), 1e-9 * float(inside.max()) + 1e-12)
-    return np.square(1 / (1 + np.square(residual / (3 * scale)))) / scale**2
+    floor = 1e-9 * float(inside.max()) + 1e-12
+    scale = max(_NORMAL_MAD * float(np.median(inside)), floor)
+    cut = _CUT * max(float(np.sqrt(np.square(inside).mean())), scale)
+    return np.square(1 / (1 + np.square(residual / cut))) / scale**2
 
 
 def _cost(residual: FloatArray, weight: FloatArray, splines: _Splines, c: FloatArray) -> float:
@@ -242,14 +253,19 @@ class _Splines:
     """Cubic B-splines on a grid; sparse products, so that threads cannot change a bit."""
 
     def __init__(
-        self, shape: tuple[int, ...], spacing: FloatArray, knots_mm: float, thin: Thinning
+        self,
+        shape: tuple[int, ...],
+        spacing: FloatArray,
+        knots_mm: float,
+        thin: Thinning,
+        slope_sd: float,
     ):
         lines = (*thin, slice(None))
         pairs = [_basis(n, h, knots_mm, s) for n, h, s in zip(shape, spacing, lines, strict=True)]
         self._across = [pairs[0][0], pairs[1][0]]
         self._along, self._change = pairs[2]
         self.shape = tuple(b.shape[1] for b, _ in pairs)
-        self._precision = 1 / (_SLOPE_SD * knots_mm) ** 2
+        self._precision = 1 / (slope_sd * knots_mm) ** 2
 
     def field(self, c: FloatArray) -> Field:
         """Return the field of coefficients."""
