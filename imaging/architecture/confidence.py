@@ -4,7 +4,8 @@ A subset of points is followed again through fields with other noise (spread and
 through the field smoothed once more (bias of smoothing), through a field from voxels that lie
 wholly in the muscle (bias of partial volume at its borders), and against walls whose normals were
 smoothed once more (bias at sharp rims). An aponeurosis that was found is sought again in replicas.
-All is for the boundary that was given.
+All is for the boundary that was given; what was done to the signals before the tensor fit is not
+seen: denoising by MP-PCA flattens the field by more than these intervals at low SNR.
 """
 
 from __future__ import annotations
