@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from imaging.muscles import is_known, structure_of
 from imaging.report.picture import svg
@@ -73,8 +74,9 @@ def _side(axes: Axes, part: pd.DataFrame, side: str, profile: pd.DataFrame) -> N
 
 
 def _legend(figure: Figure, sides: list[str]) -> None:
-    axes = figure.axes[0]
-    for side in sides:
-        marker, colour, _ = _SIDES.get(side, _SIDES["undecided"])
-        axes.plot([], [], marker, color=colour, ms=4, label=side)
-    axes.legend(fontsize=7, frameon=False, loc="lower right", handletextpad=0.2)
+    styles = [_SIDES.get(side, _SIDES["undecided"]) for side in sides]
+    handles = [
+        Line2D([], [], marker=marker, color=colour, ms=4, lw=1, label=side)
+        for side, (marker, colour, _) in zip(sides, styles, strict=True)
+    ]
+    figure.legend(handles=handles, fontsize=8, frameon=False, loc="outside upper right", ncols=3)

@@ -65,6 +65,11 @@ class Content:
                 seen.setdefault(sentence, stage["stage"])
         return [(stage, sentence) for sentence, stage in seen.items()]
 
+    def sentences(self, stage: str) -> list[str]:
+        """Return the sentences of a stage's methods; empty when it did not run."""
+        texts = [n["method"] for n in self.notes.get("stages", []) if n["stage"] == stage]
+        return [f"{part.rstrip('.')}." for text in texts for part in text.split(". ")]
+
     def settings(self, name: str) -> dict[str, Any]:
         """Return the settings that a file, by the end of its name, was made with."""
         made = self.notes.get("provenance", {}).get(f"{self.prefix}_{name}", {})

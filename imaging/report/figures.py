@@ -27,6 +27,10 @@ _OF_OTHER_TOOLS = (
     "chord_pennation_start", "chord_pennation_end", "slope_pennation_start",
     "slope_pennation_end", "fascicle_length_cubic",
 )  # fmt: skip
+_NOTES = {
+    _OTHER_TOOLS: "For comparison with the literature: chord pennation as MuscleDTI_Toolbox "
+    "defines it, slope pennation and length of cubics as Bolsterlee's toolbox does.",
+}
 # Checks of the diffusion series that belong at the top of a page.
 _QUALITY = ("snr_b0", "motion_max", "motion_max_rotation", "distortion_max",
             "anatomy_shift", "residual")  # fmt: skip
@@ -58,6 +62,7 @@ class Table:
     title: str
     heads: list[tuple[str, str, str]]  # title, unit, definition
     rows: list[tuple[str, str, list[Cell]]]  # side, muscle, cells
+    note: str = ""
 
 
 def shown_unit(unit: str) -> tuple[str, float]:
@@ -122,7 +127,9 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
-            out.append(Table(title if part[0] == names[0] else f"{title} (continued)", heads, rows))
+            first = part[0] == names[0]
+            shown = title if first else f"{title} (continued)"
+            out.append(Table(shown, heads, rows, _NOTES.get(title, "") if first else ""))
     return out
 
 

@@ -49,6 +49,7 @@ def diffusion_steps(content: Content) -> list[Step]:
     options = content.settings("desc-b0_dwiref.nii.gz")
     return [
         _noise(content, facts, options),
+        _ringing(content, options),
         _lost_slices(facts, options),
         _motion(facts, options),
         _eddy(facts, options),
@@ -84,17 +85,23 @@ def _noise(content: Content, facts: dict[str, Any], options: dict[str, Any]) -> 
     return Step(name, f"{done}Median SNR in the legs {number(facts['snr_b0'])}.", picture)
 
 
+def _ringing(content: Content, options: dict[str, Any]) -> Step:
+    told = [text for text in content.sentences("diffusion") if "Gibbs ringing" in text]
+    return Step("Gibbs ringing", told[0] if told else _off(options, "gibbs"))
+
+
 def _lost_slices(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     name = "Slices that lost signal"
     z = facts.get("outlier_z")
     if not z:
         return Step(name, _off(options, "outliers"))
     found = facts.get("outlier_slices", [])
-    judged = int(np.count_nonzero(z))
+    judged = int(traces.judged(z).sum())
     if judged == 0:
         return Step(name, "No slice holds enough of the leg to be judged.")
     many = "None" if not found else f"{len(found)}"
-    verdict = f"{many} of {judged} slices lost or gained so much that they got less weight."
+    verdict = f"{many} of {judged} slices misfit the other volumes so much that their weight was "
+    verdict += "less than half."
     picture = _drawn(
         name,
         "Misfit of the mean signal of each slice to the other volumes, in standard deviations: "
@@ -162,8 +169,8 @@ def _distortion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     size = f"median {median} mm, at most {most} mm along the phase-encoding axis"
     before, after = (round(100 * share) for share in facts["distortion_agreement"])
     told = {
-        "corrected": f"Corrected by {source}: {size}. It explains {before} % of the variance of b0 "
-        f"before and {after} % after.",
+        "corrected": f"Corrected by {source}: {size}. Of the variance of b0 it explained "
+        f"{before} % before and {after} % after.",
         "kept": f"Looked for by {source}; nothing beyond chance was found, so nothing was changed.",
         "refused": f"Not corrected: {source} gave {size}, which is implausible.",
     }
@@ -179,7 +186,7 @@ def _registration(content: Content, facts: dict[str, Any], options: dict[str, An
         size += f"{number(facts['anatomy_rotation_deg'])}°"
     told = {
         "registered": f"Moved by {size} onto the anatomical image.",
-        "kept": "The position in the file's header is as good as any; it was kept.",
+        "kept": "Nothing clearly better than the position in the file's header; it was kept.",
         "refused": f"Registration gave {size}, which is implausible: the position was kept.",
     }
     off = _off(options, "register_to_anatomy", "no anatomical image was given to it")

@@ -116,6 +116,16 @@ def _per_volume(axes: Axes, values: NDArray[np.float64], names: Sequence[str], u
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def judged(z: list[list[float]]) -> NDArray[np.bool_]:
+    """Return which slices of which volumes (N, K) were judged; z is 0 where not, and by chance.
+
+    Whole slices are left out where they hold too little of the leg, whole volumes where nothing
+    else tells what they should be.
+    """
+    known = np.asarray(z, dtype=float) != 0
+    return known.any(axis=0)[None, :] & known.any(axis=1)[:, None]
+
+
 def lost_slices(z: list[list[float]], found: Sequence[Sequence[float]]) -> str:
     """Draw the misfit of every slice of every volume, those found framed.
 
@@ -126,7 +136,7 @@ def lost_slices(z: list[list[float]], found: Sequence[Sequence[float]]) -> str:
     found
         Volume, slice and misfit of each slice that got less than half the weight.
     """
-    values = np.ma.masked_equal(np.asarray(z, dtype=float).T, 0)
+    values = np.ma.masked_array(np.asarray(z, dtype=float), ~judged(z)).T
     figure = Figure(figsize=(10, min(1.2 + 0.06 * len(values), 4.5)), layout="constrained")
     axes = figure.subplots()
     axes.set_facecolor("#BBBBBB")

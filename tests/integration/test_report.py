@@ -74,7 +74,7 @@ def test_page_says_what_a_reader_must_know(out):
         "left TA",
         "Someone 1994",
         "0" * 64,
-        "1 of 14 slices lost or gained",
+        "1 of 14 slices misfit the other volumes",
         "Moved by 6.00 mm",
         "[56.0, 60.0]",
     ):

@@ -13,7 +13,7 @@ FACTS = {
     "motion_corrected_volumes": [1],
     "eddy_slopes": [[0.0] * 3, [0.0, 0.012, 0.0], [0.0] * 3],
     "outlier_slices": [[2, 3, -8.1]],
-    "outlier_z": [[0.0, 0.1, 0.2, 0.1], [0.0, -0.4, 0.3, 0.2], [0.0, 0.4, 0.1, -8.1]],
+    "outlier_z": [[0.0, 0.1, 0.0, 0.1], [0.0, -0.4, 0.3, 0.2], [0.0, 0.4, 0.1, -8.1]],
     "gradient_check": "ok",
     "gradient_check_detail": {"best": "x y z", "regions": 14},
     "distortion": "fmap",
@@ -32,7 +32,11 @@ def content(facts=None, settings=None, layers=("snr", "b0", "b0_before")) -> Con
     data = np.zeros((12, 14, 6), np.int16)
     data[2:10, 2:12, 1:5] = 201
     arrays = {"label": data, "anatomy": np.ones(data.shape)} | dict.fromkeys(layers, data * 1.0)
-    stage = {"stage": "diffusion", "facts": FACTS if facts is None else facts, "warnings": []}
+    stage = {
+        "stage": "diffusion",
+        "facts": FACTS if facts is None else facts,
+        "method": "Noise went. Gibbs ringing was taken off by sub-voxel shifts. More.",
+    }
     made = {"sub-01_desc-b0_dwiref.nii.gz": {"Settings": settings or {}}}
     return Content(
         "sub-01", None, {name: Image(values, np.eye(4)) for name, values in arrays.items()}, [],
@@ -52,11 +56,12 @@ def test_every_step_says_what_it_found_and_shows_it():
     assert "at most 1.50 mm and 2.00°" in steps["Motion"].verdict
     assert "at most 1.2 %" in steps["Eddy currents"].verdict
     assert "median 1.20 mm, at most 5.50 mm" in steps["Distortion"].verdict
-    assert "62 % of the variance of b0 before and 91 % after" in steps["Distortion"].verdict
+    assert "62 % before and 91 % after" in steps["Distortion"].verdict
     assert "Moved by 2.04 mm and 0.610°" in steps["Diffusion on anatomy"].verdict
     assert "14 muscles" in steps["Gradient table"].verdict
     drawn = {name for name, s in steps.items() if s.picture}
-    assert drawn == set(steps) - {"Distortion", "Gradient table"}
+    assert drawn == set(steps) - {"Distortion", "Gibbs ringing", "Gradient table"}
+    assert steps["Gibbs ringing"].verdict == "Gibbs ringing was taken off by sub-voxel shifts."
     assert all(s.picture.source for s in steps.values() if s.picture)
 
 
@@ -110,7 +115,7 @@ def test_the_verdict_on_the_gradient_table_is_in_words(status, said):
 
 def test_notes_of_an_older_version_still_make_a_page():
     found = verdicts({"gradient_check": "ok"}, layers=())
-    assert len(found) == 7
+    assert len(found) == 8
     assert "not told in the notes" in found["Motion"]
 
 
