@@ -7,10 +7,6 @@ each of the 23 flips and permutations. Labels are the truth moved by 5 mm and tu
 as after a mediocre registration, or absent. `right`: `ok` with the right table, `corrected` to the
 right one with a wrong table; `wrong`: `ok` with a wrong table, or changed to another wrong one;
 `undecided` is split by whether the warning that fibres run across the leg is given.
-
-Two kinds of leg: `phantom` as the digital leg is, and `textbook`, in which gastrocnemius and soleus
-lean as in people (on their way up gastrocnemius leans backwards, soleus forwards), the rest being
-the digital leg's.
 """
 
 from __future__ import annotations
@@ -31,21 +27,10 @@ from imaging.image import Image
 from imaging.phantom.diffusion import diffusion_weighted, weighting
 from imaging.phantom.images import label_image
 from imaging.phantom.leg import Leg, make_leg
-from imaging.phantom.shape import build_tables
 
 ROW, COLUMN = [0, 0, 1, 0, 1, 2], [0, 1, 1, 2, 2, 2]
 OBLIQUE_DEG = (12.0, -8.0, 20.0)
-TEXTBOOK_TILT_DEG = {"GM": 270.0, "GL": 270.0, "SOL": 90.0}  # where fascicles lean, x lateral
 MISPLACED_MM, MISPLACED_DEG = 5.0, 3.0
-
-
-def textbook(leg: Leg) -> Leg:
-    """Return the leg with gastrocnemius and soleus leaning as anatomy says."""
-    table = leg.anatomy.table.copy()
-    for key, tilt in TEXTBOOK_TILT_DEG.items():
-        table.loc[table["key"] == key, ["tilt_deg", "architecture"]] = [tilt, "unipennate"]
-    anatomy = replace(leg.anatomy, table=table)
-    return replace(leg, anatomy=anatomy, tables=build_tables(anatomy))
 
 
 def scan(
@@ -92,7 +77,6 @@ def verdict(check: GradientCheck, change: np.ndarray) -> str:
     return "right" if is_right else "wrong"
 
 
-LEGS = {"phantom": lambda leg: leg, "textbook": textbook}
 WAYS = {
     "true": lambda labels, seed: labels,
     "misplaced": misplaced,
@@ -105,13 +89,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--snr", type=float, nargs="+", default=[20.0, 40.0])
     parser.add_argument("--spacing", type=float, nargs=3, default=[3.0, 3.0, 6.0])
-    parser.add_argument("--legs", nargs="+", default=list(LEGS), choices=list(LEGS))
     parser.add_argument("--labels", nargs="+", default=["misplaced"], choices=list(WAYS))
     given = parser.parse_args()
-    print("leg      table  labels    scan     SNR seed  verdicts (log odds, misfit)")
+    print("table  labels    scan     SNR seed  verdicts (log odds, misfit)")
     total: Counter[tuple[str, ...]] = Counter()
-    for kind, seed in product(given.legs, given.seeds):
-        leg = LEGS[kind](make_leg(seed, "left" if seed % 2 else "right"))
+    for seed in given.seeds:
+        leg = make_leg(seed, "left" if seed % 2 else "right")
         truth = label_image([leg], leg.grid((2.0, 2.0, 4.0)))
         for snr, oblique in product(given.snr, (False, True)):
             grid, mask, fit = scan(leg, snr, tuple(given.spacing), oblique)
@@ -122,17 +105,17 @@ def main() -> None:
                     check = check_gradients(turned(fit, grid, change), mask, grid, labels)
                     table = "wrong" if number else "right"
                     counts[table][verdict(check, change)] += 1
-                    total[kind, way, table, verdict(check, change)] += 1
+                    total[way, table, verdict(check, change)] += 1
                     if not number:
                         odds = f"({check.log_odds:.1f}, {check.misfit:.2f})"
                 where = f"{way:9s} {'oblique' if oblique else 'straight':8s} {snr:<4g}{seed}"
                 for table, count in counts.items():
                     shown = ", ".join(f"{k} {n}" for k, n in sorted(count.items()))
                     note = odds if table == "right" else ""
-                    print(f"{kind:8s} {table:6s} {where}   {shown} {note}", flush=True)
-    print("\nin all: leg, labels, table given: verdict, count")
+                    print(f"{table:6s} {where}   {shown} {note}", flush=True)
+    print("\nin all: labels, table given: verdict, count")
     for key, count in sorted(total.items()):
-        print(f"{', '.join(key[:3])}: {key[3]}, {count}")
+        print(f"{', '.join(key[:2])}: {key[2]}, {count}")
 
 
 if __name__ == "__main__":

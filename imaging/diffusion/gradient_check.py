@@ -45,8 +45,7 @@ _LONG_RATIO = 1.5
 _CLEAR_OK = 3.0
 _CLEAR_CHANGE = _CLEAR_OK + float(np.log(0.9 / (0.1 / 23)))
 _FEWEST_REGIONS = 5
-_MAX_MISFIT = 2.0
-_MAX_MISFIT_CHANGE = 1.0  # a leg that anatomy does not describe is no reason to change a table
+_MAX_MISFIT = 2.0  # a leg that anatomy does not describe says nothing about a table
 
 
 @dataclass(frozen=True)
@@ -263,7 +262,7 @@ def _judge_by_anatomy(
             status = "ok"
         elif (
             score[best] - score[0] >= _CLEAR_CHANGE
-            and anatomy.misfit <= _MAX_MISFIT_CHANGE
+            and anatomy.misfit <= _MAX_MISFIT
             and 2 * anatomy.in_favour[best, 0] > anatomy.regions
         ):
             status = "corrected"

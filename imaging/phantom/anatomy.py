@@ -3,7 +3,8 @@
 Heights are fractions of the tibia (0 ankle, 1 knee). Places across the leg are fractions of the
 radius of the crural fascia from its centre, x lateral and y anterior, at three heights. `width` and
 `depth` shape the power cell, turned by `turn_deg`; `tilt_deg` is the direction across the leg in
-which fascicles leave the line of the muscle. Volumes and fascicle lengths: young adults, after
+which fascicles leave the line of the muscle on their way up (both ways from an internal sheet, or
+towards it where converging). Volumes and fascicle lengths: young adults, after
 Fukunaga 1992, Ward 2009 and Rajagopal 2016; small muscles are chosen.
 """
 

@@ -39,7 +39,7 @@ class Tables(NamedTuple):
     metric: Float  # (S, 3) xx, xy, yy
     middle: Float  # (K, M, 2) centroid of the muscle, mm
     slope: Float  # (K, M, 2) its derivative along z
-    pennation: Float  # (K, M) radians
+    pennation: Float  # (K, M) radians; negative where fascicles come to the sheet on their way up
     half: Float  # (K, M) half thickness along the tilt, mm
     tilt: Float  # (M, 2) unit direction across the leg
     bend: Float  # (M,) share by which the pennation varies through the thickness

@@ -165,7 +165,9 @@ def build_tables(anatomy: Anatomy) -> Tables:
     thickness = smooth(levels, half, wanted[:, :n_muscles], fine)
     line = np.stack(axis, axis=-1)
     kind = anatomy.table["architecture"].to_numpy()[:n_muscles]
-    bipennate = (kind == "bipennate").astype(float)
+    bipennate = np.isin(kind, ["bipennate", "bipennate-converging"]).astype(float)
+    # On their way up fascicles leave the internal sheet, or come to it.
+    way = np.where(kind == "bipennate-converging", -1.0, 1.0)
     fascicle = anatomy.table["fascicle_mm"].to_numpy(float)[:n_muscles]
     reach = thickness * np.where(bipennate > 0, 1.0, 2.0)
     fat = PchipInterpolator([-0.2, 0.1, 0.7, 1.2], [0.4, 0.6, 1.15, 1.3])(fine / length)
@@ -176,7 +178,7 @@ def build_tables(anatomy: Anatomy) -> Tables:
         fibula=sample(levels, fibula, fine), fat=fat * anatomy.fat_mm, fat_wave=anatomy.fat_wave,
         site=sample(levels, site, fine), weight=sample(levels, weight, fine), metric=metric,
         middle=line, slope=np.gradient(line, TABLE_MM, axis=0),
-        pennation=np.arcsin(np.clip(reach / fascicle, 0.08, 0.62)),
+        pennation=way * np.arcsin(np.clip(reach / fascicle, 0.08, 0.62)),
         half=np.maximum(thickness, 2.0), tilt=tilt,
         bend=anatomy.table["bend"].to_numpy(float)[:n_muscles], bipennate=bipennate,
     )  # fmt: skip

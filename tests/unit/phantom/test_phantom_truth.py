@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imaging.phantom.cells import border
+from imaging.phantom.cells import border, direction
 from imaging.phantom.fascicles import CHORD, CURVATURE, LENGTH, half_fascicle, trace
 from imaging.phantom.leg import make_leg
 from imaging.phantom.truth import fascicle_table, muscle_points, true_measures
 
-GM, SOL = 6, 8
+TA, GM, SOL = 0, 6, 8
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,27 @@ def test_fascicles_end_on_the_border_or_the_sheet(leg, inside):
 
 def test_means_are_those_of_people(leg, inside):
     table = fascicle_table(leg, inside, 100)
-    mean = table.groupby("key")[["length_mm", "pennation_start_deg"]].mean()
+    ends = ["pennation_start_deg", "pennation_end_deg"]
+    mean = table.groupby("key")[["length_mm", *ends]].mean()
     # Ward 2009 and in vivo imaging.
     for key, length in (("SOL", 42), ("GM", 51), ("GL", 58), ("TA", 68), ("TP", 38), ("PL", 51)):
         assert mean["length_mm"][key] == pytest.approx(length, rel=0.2), key
-    assert 20 < mean["pennation_start_deg"]["SOL"] < 45
-    assert 5 < mean["pennation_start_deg"]["TA"] < 25
+    assert 20 < mean.loc["SOL", ends].mean() < 45
+    assert 5 < mean.loc["TA", ends].mean() < 25
+
+
+def test_fascicles_lean_as_in_people(leg):
+    # Going up, those of gastrocnemius rise to the superficial aponeurosis, behind; those of the
+    # posterior soleus to the one in front of it; those of tibialis anterior away from its sheet.
+    def anterior(muscle: int, y_mm: float) -> float:
+        z = 0.6 * leg.anatomy.length_mm
+        i = int((z - leg.tables.z0) / leg.tables.dz)
+        x, y = leg.tables.middle[i, muscle] + y_mm * leg.tables.tilt[muscle]
+        return float(direction(leg.tables, muscle, x, y, z, np.sign(y_mm) or 1.0)[1])
+
+    assert anterior(GM, 0.0) < -0.1
+    assert anterior(SOL, -6.0) > 0.1 > -0.1 > anterior(SOL, 6.0)
+    assert anterior(TA, 4.0) > anterior(TA, -4.0)
 
 
 def test_world_points_and_measures(leg, inside):
