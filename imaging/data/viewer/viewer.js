@@ -37,6 +37,25 @@ function points(base64) {
   return out;
 }
 
+function triangles(base64) {
+  return new Uint32Array(bytes(base64).buffer);
+}
+
+// NiiVue hides the back of a surface; an open sheet is seen from both sides.
+function twoSided(sheet) {
+  const front = points(sheet.points);
+  const faces = triangles(sheet.faces);
+  const places = new Float32Array(2 * front.length);
+  places.set(front);
+  places.set(front, front.length);
+  const both = new Uint32Array(2 * faces.length);
+  both.set(faces);
+  for (let k = 0; k < faces.length; k++) {
+    both[2 * faces.length - 1 - k] = faces[k] + front.length / 3;
+  }
+  return [places, both];
+}
+
 function number(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -141,23 +160,22 @@ function buildScene() {
       scene.addMesh(part.tract);
     }
   }
-  const mesh = ({ points: places, faces }, name, colour) => {
-    const built = new NVMesh(points(places), new Uint32Array(bytes(faces).buffer), name,
-      new Uint8Array([...colour, 255]), 1, true, gl);
+  const mesh = (places, faces, name, colour) => {
+    const built = new NVMesh(places, faces, name, new Uint8Array([...colour, 255]), 1, true, gl);
     built.meshShaderIndex = scene.meshShaderNameToNumber("Diffuse");
     return built;
   };
   // What is drawn later does not show through what was drawn before: from the inside out.
   for (const part of data.structures) {
     if (part.sheet) {
-      part.sheetMesh = mesh(part.sheet, `aponeurosis ${part.name}`, data.sheet);
+      part.sheetMesh = mesh(...twoSided(part.sheet), `aponeurosis ${part.name}`, data.sheet);
       part.sheetMesh.opacity = SHEET_OPACITY;
       scene.addMesh(part.sheetMesh);
     }
   }
   for (const part of data.structures) {
     if (part.faces && !["fat", "skin"].includes(part.tissue)) {
-      part.mesh = mesh(part, part.name, part.colour);
+      part.mesh = mesh(points(part.points), triangles(part.faces), part.name, part.colour);
       part.centre = [0, 1, 2].map(
         (axis) => (part.mesh.extentsMin[axis] + part.mesh.extentsMax[axis]) / 2);
       scene.addMesh(part.mesh);
