@@ -40,6 +40,7 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "_desc-wls_AD.nii.gz",
             "_desc-wls_RD.nii.gz",
             "_desc-wls_tensor.nii.gz",
+            "_desc-noisy_tensor.nii.gz",
             "_desc-wls_e1.nii.gz",
             "_desc-residual_dwimap.nii.gz",
             "_desc-snr_dwimap.nii.gz",

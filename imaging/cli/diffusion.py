@@ -28,7 +28,7 @@ _PERFUSION = "desc-ivim_perfusion"
 # Not always written: those of an earlier run must not stay beside new files.
 OPTIONAL = (f"{_DISPLACEMENT}.*", f"{_PERFUSION}.*")
 # Maps that turn with the gradient table.
-_DIRECTIONAL = ("desc-wls_tensor", "desc-wls_e1")
+_DIRECTIONAL = ("desc-wls_tensor", "desc-noisy_tensor", "desc-wls_e1")
 
 # File, attribute of the result, unit, what it is.
 _MAPS = (
@@ -49,6 +49,13 @@ _MAPS = (
         "tensor",
         "mm2/s",
         "Diffusion tensor Dxx Dxy Dyy Dxz Dyz Dzz in world RAS+",
+    ),
+    (
+        "desc-noisy_tensor",
+        "noisy_tensor",
+        "mm2/s",
+        "As desc-wls_tensor, from the series with its noise: for the fibre stage, which smooths "
+        "inside muscles itself",
     ),
     ("desc-wls_e1", "e1", "1", "First eigenvector, unit, world RAS+, up to its sign"),
     (

@@ -153,7 +153,7 @@ def command(
         else:
             if cleaned is not None:
                 write_cleaned(cleaned, folder / start)
-                source = folder / f"{start}_desc-wls_tensor.nii.gz"
+                source = folder / f"{start}_desc-noisy_tensor.nii.gz"
             grid = load_tensor(source)
             sidecar = read_json(source)[0] if sidecar_path(source).is_file() else {}
             caveat = table_caveat(sidecar)
@@ -248,7 +248,7 @@ def load_tensor(path: Path) -> Image:
         raise ImageError(
             f"has shape {'x'.join(map(str, image.data.shape))}, six tensor components are needed",
             path,
-            "Give the desc-wls_tensor file of `pennate diffusion`",
+            "Give the desc-noisy_tensor file of `pennate diffusion`",
         )
     if not data.any():
         raise ImageError("is zero everywhere", path, "Check the tensor fit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class Cleaned:
     ----------
     placed : PlacedSeries
         Cleaned volumes, not yet resampled.
+    noisy : PlacedSeries
+        The same with the noise that was taken off put back. Denoising by principal components
+        draws a voxel towards its surroundings, and with it the direction of fibres.
     table : GradientTable
         Directions relative to the leg at rest.
     sigma : (I, J, K) array
@@ -43,6 +46,7 @@ class Cleaned:
     """
 
     placed: PlacedSeries
+    noisy: PlacedSeries
     table: GradientTable
     sigma: FloatArray
     motion: Motion | None
@@ -68,11 +72,12 @@ def clean(
     mask : (I, J, K) bool array
         Legs.
     """
-    dwi, sigma = _denoise(dwi, mask, acquisition, settings, journal)
+    dwi, noise, sigma = _denoise(dwi, mask, acquisition, settings, journal)
     outliers = None
     if settings.outliers:
         outliers = find_outliers(dwi.data, table, mask, acquisition.slice_axis)
         data = replaced(dwi.data, table, mask, outliers, acquisition.slice_axis)
+        noise = None if noise is None else np.where(data == dwi.data, noise, np.float32(0))
         dwi = dwi.with_data(data)
         _note_outliers(outliers, acquisition.slice_axis, journal)
     weights = None if outliers is None or not len(outliers.found) else outliers.weights
@@ -87,7 +92,10 @@ def clean(
         placements, table = motion.placements(), motion.turned_back(table)
         _note_motion(motion, acquisition, settings, journal)
     placed = PlacedSeries(dwi, placements, acquisition.phase_axis, acquisition.slice_axis, weights)
-    return Cleaned(placed, table, sigma, motion, outliers)
+    noisy = placed
+    if noise is not None:
+        noisy = replace(placed, source=dwi.with_data(np.clip(dwi.data + noise, 0, None)))
+    return Cleaned(placed, noisy, table, sigma, motion, outliers)
 
 
 def _denoise(
@@ -96,13 +104,17 @@ def _denoise(
     acquisition: Acquisition,
     settings: DiffusionSettings,
     journal: Journal,
-) -> tuple[Image, FloatArray]:
-    """Return images without noise and ringing, and the noise map; 0 when denoising is off."""
+) -> tuple[Image, FloatArray | None, FloatArray]:
+    """Return images without noise and ringing, the noise taken off, and its standard deviation.
+
+    When denoising is off there is no noise taken off, and its deviation is 0.
+    """
     sigma = np.zeros(dwi.shape, np.float32)
     box = bounding_box(mask, _MARGIN_VOXELS)
-    data = dwi.data.copy()
+    data, noise = dwi.data.copy(), None
     if settings.denoise:
         data[box], sigma[box] = denoise(dwi.data[box], mask[box])
+        noise = dwi.data - data
         journal.step(
             "Diffusion-weighted images were denoised by Marchenko-Pastur principal component "
             "analysis and the Rician noise floor was taken off.",
@@ -112,7 +124,7 @@ def _denoise(
         data[box] = remove_ringing(data[box], acquisition.slice_axis)
     if settings.denoise:
         data[box] = remove_noise_floor(data[box], sigma[box])
-    return dwi.with_data(data), sigma
+    return dwi.with_data(data), noise, sigma
 
 
 def _can_ring(

@@ -21,11 +21,18 @@ FloatArray = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class FittedSeries:
-    """Tensors, the table that they were fitted with, and the perfusion fraction where asked for."""
+    """Tensors, how they were fitted, and the perfusion fraction where asked for."""
 
     fit: TensorFit
     table: GradientTable
+    weights: FloatArray | None
     perfusion: FloatArray | None
+
+    def again(
+        self, data: FloatArray, mask: NDArray[np.bool_], settings: DiffusionSettings
+    ) -> FloatArray:
+        """Return the tensors (I, J, K, 6) of other data (I, J, K, N), fitted in the same way."""
+        return fit_tensor(data, self.table, mask, self.weights, settings.robust).tensor
 
 
 def fit_series(
@@ -77,7 +84,7 @@ def fit_series(
     if change is not None:
         table = table.rotated(dwi.rotation @ change @ dwi.rotation.T)
         fit = fit_tensor(dwi.data, table, mask, weights, settings.robust)
-    return FittedSeries(fit, table, perfusion)
+    return FittedSeries(fit, table, weights, perfusion)
 
 
 def _leave_perfusion_out(

@@ -30,7 +30,11 @@ _UNKNOWN = Acquisition()
 
 @dataclass(frozen=True)
 class DiffusionResult:
-    """Everything that the stage hands on; all on the grid of `dwi`, in the anatomical world."""
+    """Everything that the stage hands on; all on the grid of `dwi`, in the anatomical world.
+
+    `noisy_tensor` (I, J, K, 6), mm2/s, world RAS+, is fitted to the series with its noise, for
+    those who smooth it themselves, as the fibre stage does.
+    """
 
     dwi: Image
     table: GradientTable
@@ -39,6 +43,7 @@ class DiffusionResult:
     mask: NDArray[np.bool_]
     snr: FloatArray
     fit: TensorFit
+    noisy_tensor: FloatArray
     measures: list[Measure]
     method: str
     citations: list[str]
@@ -113,14 +118,15 @@ def process(
     mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     cleaned = clean(dwi, table, mask, acquisition, settings, journal)
     placed, table = cleaned.placed, cleaned.table
-    dwi, weights = placed.at_rest(), placed.weights()
+    dwi, weights, shift_mm = placed.at_rest(), placed.weights(), None
     uncorrected = dwi.data[..., table.is_b0].mean(-1)
     snr = snr_map(uncorrected, cleaned.sigma)
     distortion = find_distortion(
         dwi.with_data(uncorrected), mask, fmap, anatomy, acquisition, settings, journal
     )
     if distortion is not None and distortion.status == "corrected":
-        dwi = placed.at_rest(distortion.displacement_mm)
+        shift_mm = distortion.displacement_mm
+        dwi = placed.at_rest(shift_mm)
         snr = distortion.moved(snr, dwi.spacing[distortion.axis])
         mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     b0 = dwi.data[..., table.is_b0].mean(-1)
@@ -132,10 +138,13 @@ def process(
         labels = None  # where they lie relative to the series is not known
     fitted = fit_series(dwi, table, mask, weights, labels, settings, journal)
     table, fit = fitted.table, fitted.fit
+    noisy = fit.tensor
+    if cleaned.noisy is not placed:
+        noisy = fitted.again(cleaned.noisy.at_rest(shift_mm).data, mask, settings)
     rows = whole_image_measures(table, mask, fit, snr, cleaned, alignment, distortion)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(
-        dwi, table, b0, uncorrected, mask, snr, fit, rows, " ".join(journal.method),
+        dwi, table, b0, uncorrected, mask, snr, fit, noisy, rows, " ".join(journal.method),
         journal.citations, journal.warnings, journal.facts, distortion, fitted.perfusion,
     )  # fmt: skip
 

@@ -85,7 +85,7 @@ def test_one_line_gives_the_bytes_of_two_verbs(written, lab, tmp_path):
     dwi = str(lab / "sub-07_ses-2_dwi.nii.gz")
     where = ["--out", str(tmp_path), "--prefix", "sub-07_ses-2"]
     assert main(["diffusion", "--dwi", dwi, *where]) == 0
-    tensor = tmp_path / "sub-07_ses-2_desc-wls_tensor.nii.gz"
+    tensor = tmp_path / "sub-07_ses-2_desc-noisy_tensor.nii.gz"
     named = ["--muscle", "left GM", "--format", "trk", "--format", "tck"]
     assert run("--tensor", tensor, "--mask", lab / "gm.nii.gz", *named, *where, *QUICK) == 0
     names = {p.name for p in written.iterdir()}
@@ -95,7 +95,7 @@ def test_one_line_gives_the_bytes_of_two_verbs(written, lab, tmp_path):
 
 
 def test_grid_of_the_mask_does_not_matter(written, lab, tmp_path):
-    tensor = written / "sub-07_ses-2_desc-wls_tensor.nii.gz"
+    tensor = written / "sub-07_ses-2_desc-noisy_tensor.nii.gz"
     assert run("--tensor", tensor, "--mask", lab / "on_grid.nii.gz", "--out", tmp_path, *QUICK) == 0
     figures = []
     for path in (tmp_path, written):
@@ -133,7 +133,7 @@ def test_fascicles_come_back_from_every_format_with_the_same_figures(written, la
 
 
 def test_files_of_an_earlier_run_do_not_stay(written, lab, tmp_path):
-    tensor = written / "sub-07_ses-2_desc-wls_tensor.nii.gz"
+    tensor = written / "sub-07_ses-2_desc-noisy_tensor.nii.gz"
     mask = ["--mask", lab / "gm.nii.gz", "--prefix", "P", "--out", tmp_path, *QUICK]
     assert run("--tensor", tensor, *mask, "--format", "tck") == 0
     assert (tmp_path / "P_fascicles.tck").is_file()
@@ -157,7 +157,7 @@ def test_tracts_in_lps_are_refused_not_flipped(written, lab, tmp_path, capsys):
 
 
 def test_the_table_is_printed(written, lab, tmp_path, capsys):
-    tensor = written / "sub-07_ses-2_desc-wls_tensor.nii.gz"
+    tensor = written / "sub-07_ses-2_desc-noisy_tensor.nii.gz"
     masks = ["--mask", lab / "gm.nii.gz", "--mask", lab / "on_grid.nii.gz"]
     assert run("--tensor", tensor, *masks, "--out", tmp_path, *QUICK) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -196,7 +196,7 @@ def test_masks_drawn_on_an_image_that_lies_elsewhere(lab, tmp_path):
     given = ["--dwi", lab / "sub-07_ses-2_dwi.nii.gz", "--mask", tmp_path / "gm.nii.gz"]
     out = tmp_path / "out"
     assert run(*given, "--anat", tmp_path / "T1w.nii.gz", "--out", out, *QUICK) == 0
-    tensor = load_image(out / "sub-07_ses-2_desc-wls_tensor.nii.gz", ndim=4)
+    tensor = load_image(out / "sub-07_ses-2_desc-noisy_tensor.nii.gz", ndim=4)
     np.testing.assert_allclose(
         tensor.to_world([13, 13, 8]), dwi.to_world([13, 13, 8]) + shift, atol=1
     )

@@ -1,6 +1,6 @@
 rule fibres:
     input:
-        tensor=plan.file("diffusion", "_tensor.nii.gz"),
+        tensor=plan.file("diffusion", "_desc-noisy_tensor.nii.gz"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
         aponeuroses=plan.aponeuroses,
     output:
