@@ -69,7 +69,8 @@ def test_notes_cannot_break_out_of_the_page(page):
 
 
 @pytest.mark.parametrize(
-    "state", ["", "surface=activation&time=20&overlay=stiffness_mdev&measure=pennation_start_deg"]
+    "state",
+    ["", "surface=activation&time=20&overlay=stiffness_mdev&measure=pennation_start_deg&only=201"],
 )
 def test_page_works_in_a_browser_without_console_messages(chromium, page, tmp_path, state):
     document, console = show(chromium, page, tmp_path, state)
