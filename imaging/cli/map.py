@@ -45,23 +45,11 @@ def command(
     }  # fmt: skip
     stages = find_stages(folders, prefix, missing)
     labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
-    anatomy = load_image(stages.need("anat", "desc-preproc_anat.nii.gz"))
-    confidence = stages.image("anat", "seg-muscles_probseg.nii.gz")
     curves, warnings = _curves(stages, labels)
 
     grid = fusion.map_grid(labels, chosen.spacing_mm)
     on_grid = resample(labels, grid, order=0)
-    voxels = {
-        "anatomy": resample(anatomy, grid).data,
-        "label": on_grid.data,
-    }
-    if confidence is not None:
-        voxels["confidence"] = resample(confidence, grid).data
-    voxels |= layers.diffusion_layers(stages, on_grid)
-    voxels |= layers.direction_layers(stages, on_grid)
-    voxels |= layers.stiffness_layers(stages, on_grid, chosen.erode_mm)
-    if curves is not None:
-        voxels |= layers.activation_layers(on_grid.data, curves)
+    voxels = _voxels(stages, on_grid, curves, chosen.erode_mm)
 
     measures = stages.measures()
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
@@ -106,6 +94,23 @@ def command(
                     f"{start}_{name}.tsv", verb=VERB, inputs=stages.used,
                     settings=chosen.model_dump(), **description,
                 )  # fmt: skip
+
+
+def _voxels(
+    stages: Stages, labels: Image, curves: pd.DataFrame | None, erode_mm: float
+) -> dict[str, np.ndarray]:
+    """Return every per-voxel layer on the grid of the labels."""
+    anatomy = load_image(stages.need("anat", "desc-preproc_anat.nii.gz"))
+    confidence = stages.image("anat", "seg-muscles_probseg.nii.gz")
+    voxels = {"anatomy": resample(anatomy, labels).data, "label": labels.data}
+    if confidence is not None:
+        voxels["confidence"] = resample(confidence, labels).data
+    voxels |= layers.diffusion_layers(stages, labels)
+    voxels |= layers.direction_layers(stages, labels)
+    voxels |= layers.stiffness_layers(stages, labels, erode_mm)
+    if curves is not None:
+        voxels |= layers.activation_layers(labels.data, curves)
+    return voxels
 
 
 def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[str]]:
