@@ -1,23 +1,17 @@
-"""Where the fascicles of each muscle of the lower leg lean, known from anatomy.
+"""How well directions agree with where the fascicles of each muscle lean, known from anatomy.
 
-``imaging/data/fibre_prior.tsv``: for a muscle, or a part of it as seen from the middle of its own
-cross-section, the angle from the leg's axis by which a fascicle leans anteriorly and laterally on
-its way proximally; how far a healthy leg may differ; and the source.
-``imaging/data/leg_layout.tsv``: where structures lie in a cross-section of the calf. It is laid
-over the labels to find anterior and lateral, so that foot rotation and side do not matter.
+See :mod:`imaging.anatomy`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from imaging.anatomy import lean_direction, leans, leg_axes
 from imaging.diffusion.tensor import to_matrix
 from imaging.image import Image
 from imaging.muscles import structure_of
@@ -26,7 +20,6 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 _SLAB_MM = 15.0  # of a leg, within which the middle of a muscle's cross-section is taken
-_FEWEST_STRUCTURES = 4  # that anterior and lateral are found from
 _FEWEST_VOXELS = 30
 _FREEDOM = 4.0  # of Student's t: no single muscle decides
 
@@ -52,48 +45,6 @@ class FibrePrior:
     regions: int
     misfit: float
     in_favour: IntArray
-
-
-@cache
-def _table(name: str) -> list[Any]:
-    with files("imaging").joinpath(f"data/{name}.tsv").open(encoding="utf-8") as stream:
-        return list(pd.read_csv(stream, sep="\t").itertuples())
-
-
-def leg_axes(labels: IntArray, points: FloatArray) -> FloatArray | None:
-    """Return anterior, lateral and proximal (3, 3) of one leg as rows, world RAS+.
-
-    Parameters
-    ----------
-    labels : (P,) array
-        Label of each point; of one side only.
-    points : (P, 3) array
-        World mm.
-
-    Returns
-    -------
-    array or None
-        None when too few structures are labelled. Proximal points to S; whether the axes are
-        left- or right-handed follows from where the structures lie.
-    """
-    centred = points - points.mean(axis=0)
-    proximal = np.linalg.eigh(centred.T @ centred)[1][:, 2]
-    proximal = proximal * (1.0 if proximal[2] >= 0 else -1.0)
-    across = np.linalg.svd(proximal[None])[2][1:]
-    layout = {r.structure: (r.anterior_mm, r.lateral_mm) for r in _table("leg_layout")}
-    here, there = [], []
-    for label in np.unique(labels):
-        key = structure_of(int(label)).key
-        if key in layout:
-            here.append((centred[labels == label] @ across.T).mean(axis=0))
-            there.append(layout[key])
-    if len(here) < _FEWEST_STRUCTURES:
-        return None
-    a, b = np.array(here), np.array(there, float)
-    # Procrustes, mirror images allowed: left and right legs.
-    left, _, right = np.linalg.svd((b - b.mean(0)).T @ (a - a.mean(0)))
-    anterior, lateral = left @ right @ across
-    return np.stack([anterior, lateral, proximal])
 
 
 def compare_with_anatomy(
@@ -127,7 +78,7 @@ def compare_with_anatomy(
             continue
         for part, row in _regions(label[own], points[own] @ axes.T):
             mean, error = _mean_direction(tensors[own][part], points[own][part] @ axes[2])
-            expected = _expected(row) @ axes
+            expected = lean_direction(row) @ axes
             cosine = np.abs(np.einsum("cij,j->ci", turns, mean) @ expected)
             off = np.degrees(np.arccos(np.minimum(cosine, 1.0))) / np.hypot(
                 row.tolerance_deg, error
@@ -156,7 +107,7 @@ def _regions(label: IntArray, place: FloatArray) -> list[tuple[NDArray[np.bool_]
     """Return which voxels belong to each row of the prior, `place` being anterior, lateral, up."""
     keys = {int(n): structure_of(int(n)).key for n in np.unique(label)}
     found = []
-    for row in _table("fibre_prior"):
+    for row in leans():
         part = np.isin(label, [n for n, key in keys.items() if key == row.muscle])
         if not part.any():
             continue
@@ -173,13 +124,6 @@ def _regions(label: IntArray, place: FloatArray) -> list[tuple[NDArray[np.bool_]
         if part.sum() >= _FEWEST_VOXELS:
             found.append((part, row))
     return found
-
-
-def _expected(row: Any) -> FloatArray:
-    """Return the expected unit direction (3,): anterior, lateral, proximal."""
-    lean = np.tan(np.radians([row.anterior_deg, row.lateral_deg]))
-    direction = np.array([*lean, 1.0])
-    return direction / np.linalg.norm(direction)
 
 
 def _mean_direction(tensors: FloatArray, height: FloatArray) -> tuple[FloatArray, float]:

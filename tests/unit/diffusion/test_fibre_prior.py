@@ -3,8 +3,8 @@ import pytest
 from diffusion_for_tests import affine_of
 from scipy.spatial.transform import Rotation
 
-from imaging.diffusion import fibre_prior
-from imaging.diffusion.fibre_prior import compare_with_anatomy, leg_axes
+from imaging.anatomy import layout, leans, leg_axes
+from imaging.diffusion.fibre_prior import compare_with_anatomy
 from imaging.diffusion.gradient_check import candidates, check_gradients
 from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
@@ -24,11 +24,11 @@ def leg(side, rotation=None, scatter_deg=0.0, seed=0):
     place = grid.to_world(np.argwhere(np.ones(SHAPE, bool))) @ axes.T
     labels = np.zeros(len(place), np.int16)
     direction = np.zeros((len(place), 3))
-    for row in fibre_prior._table("leg_layout"):
+    for row in layout():
         offset = place[:, :2] - (row.anterior_mm, row.lateral_mm)
         own = (np.hypot(*offset.T) < 10) & (labels == 0) & (np.abs(place[:, 2]) < 110)
         labels[own] = label_of(row.structure, side)
-        for prior in fibre_prior._table("fibre_prior"):
+        for prior in leans():
             if prior.muscle != row.structure:
                 continue
             lean = rng.normal([prior.anterior_deg, prior.lateral_deg], scatter_deg)
