@@ -70,6 +70,9 @@ class FibreSettings(Section):
     max_angle_deg_per_mm: float = Field(10.0, gt=0, description="Sharpest turn followed")
     min_length_mm: float = Field(8.0, ge=0, description="Shortest fascicle kept, mm")
     max_length_mm: float = Field(250.0, gt=0, description="Longest fascicle kept, mm")
+    model: bool = Field(
+        True, description="Model fascicles from anatomy where diffusion data say too little"
+    )
     bootstrap: int = Field(
         40, ge=0, description="Noise replicas behind confidence intervals; 0 or 1: no intervals"
     )

@@ -120,6 +120,8 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     "fibres": (
         "architecture",
         "geometry",
+        "data/fibre_prior.tsv",
+        "data/leg_layout.tsv",
         "cli/fibres.py",
         "cli/fibre_files.py",
         "cli/muscle_files.py",

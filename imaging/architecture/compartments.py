@@ -36,11 +36,14 @@ class Compartments:
 
 
 def divide(
-    share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet], blend_mm: float = BLEND_MM
+    share: FloatArray,
+    affine: FloatArray,
+    sheets: Sequence[Sheet],
+    blend_mm: float = BLEND_MM,
+    purity: float = _PURITY,
 ) -> Compartments:
     """Divide a muscle by its sheets.
 
-    A voxel counts the less, the less of it lies in the muscle: by the fourth power of its share.
     Over a sheet its two sides know nothing of each other; beyond its rim they grow together
     within `blend_mm`, because there the muscle is one.
 
@@ -54,9 +57,11 @@ def divide(
         None, one or more.
     blend_mm
         Distance beyond the rim at which both sides count fully for each other.
+    purity
+        A voxel counts by this power of its share.
     """
     side_mm = sides(share.shape, affine, sheets)
-    pure = np.asarray(share, np.float32) ** _PURITY
+    pure = np.asarray(share, np.float32) ** purity
     weights = np.repeat(pure[None], 2 ** len(sheets), axis=0)
     points = _centres(share.shape, affine)
     for s, sheet in enumerate(sheets):

@@ -31,6 +31,7 @@ from imaging.architecture.uncertainty import (
     noise_bias,
     sampling_error,
 )
+from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
 Means = dict[str, float]
@@ -60,6 +61,7 @@ def confidence(
     tracer: Tracer,
     field: DirectionField,
     found: bool,
+    line: Image | None,
     rng: np.random.Generator,
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % confidence intervals of a muscle's figures, none for a modelled field.
@@ -76,6 +78,8 @@ def confidence(
         What they were followed through.
     found
         Whether the internal aponeurosis was found from the data.
+    line
+        Sheetness of an anatomical image that it was found with.
     rng
         Source of the draws.
     """
@@ -92,7 +96,7 @@ def confidence(
         for _ in range(tracer.settings.bootstrap)
     ]
     others = _other_ways(probes, tracer, field, fields)
-    refound = _refound(probes, tracer, fields, growth, rng) if found else []
+    refound = _refound(probes, tracer, fields, growth, line, rng) if found else []
     out = {}
     for name, (values, weights) in finite_samples(fascicles.table).items():
         drawn = _drawn(noisy, name)
@@ -140,6 +144,7 @@ def _refound(
     tracer: Tracer,
     fields: FieldReplicas,
     growth: float,
+    line: Image | None,
     rng: np.random.Generator,
 ) -> list[Means]:
     """Return means with an aponeurosis sought again in tensors with other noise."""
@@ -147,10 +152,10 @@ def _refound(
     out = []
     for _ in range(min(_SHEETS, tracer.settings.bootstrap)):
         tensor = fields.noisy_tensor(rng, growth)
-        sheet = find_sheet(tensor, share, fields.affine, region.axis)
+        sheet = find_sheet(tensor, share, fields.affine, region.axis, line)
         if sheet is None:
             continue
-        weights = divide(share, fields.affine, [sheet.sheet]).weights
+        weights = divide(share, fields.affine, [sheet.sheet], purity=1.0).weights
         weights *= np.any(tensor != 0, axis=-1)
         other = FieldReplicas.build(tensor, fields.affine, weights, fields.kernel, [sheet.sheet])
         ends = Tracer.build(region, [sheet.sheet], tracer.settings)

@@ -16,8 +16,10 @@ from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
+from imaging.architecture.modelled import Expected, as_modelled, model_fascicles
 from imaging.architecture.region import MuscleRegion, find_region
 from imaging.architecture.seeds import spread_seeds
+from imaging.architecture.sheetness import sheetness
 from imaging.architecture.tracer import Traced, Tracer
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, mask_surface
@@ -30,6 +32,7 @@ IntArray = NDArray[np.integer[Any]]
 
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0
+_MOST_SCATTER_DEG = 50.0  # of single voxels about the smooth field; 57 for pure noise
 _MEANING = "95 % interval of noise, smoothing and sampling, given this boundary"
 _MEANING_FOUND = "95 % interval of noise, smoothing, sampling and finding of the aponeurosis"
 _NO_SHEET = (
@@ -66,6 +69,8 @@ class MuscleArchitecture:
         Whether they were found from the data rather than given.
     ends_unknown : str
         Why it is not known where fascicles end; empty where it is.
+    modelled : str
+        Why its fascicles are modelled rather than measured; empty where they are measured.
     """
 
     label: int
@@ -82,6 +87,7 @@ class MuscleArchitecture:
     sheets: tuple[Sheet, ...] = ()
     sheets_found: bool = False
     ends_unknown: str = ""
+    modelled: str = ""
 
 
 def reconstruct_muscle(
@@ -92,6 +98,8 @@ def reconstruct_muscle(
     sheets: Sequence[Sheet] = (),
     *,
     bipennate: bool = False,
+    anatomy: Image | None = None,
+    expected: Expected | None = None,
 ) -> MuscleArchitecture:
     """Reconstruct the architecture of one muscle.
 
@@ -110,25 +118,41 @@ def reconstruct_muscle(
         looked for.
     bipennate
         Whether fascicles end inside the muscle although the catalogue does not say so.
+    anatomy
+        3-D image in which a found aponeurosis is looked for, too.
+    expected
+        Direction that anatomy expects of parts of the muscle. Where diffusion data say too
+        little, fascicles are modelled with it.
 
     Returns
     -------
     MuscleArchitecture
-        Without fascicles, and with the reason in its measures, where too little is known.
+        Modelled, or without fascicles, and with the reason in its measures, where too little is
+        known.
     """
     surface = mask_surface(mask.data, mask.affine)
+    needs_sheet = (bipennate or is_bipennate(label)) and not sheets
+
+    def without_data(why: str) -> MuscleArchitecture:
+        if expected is None or needs_sheet or not settings.model:
+            return _nothing(label, surface, tuple(sheets), why)
+        return _modelled(label, mask, surface, sheets, expected, settings, why)
+
     region = find_region(label, mask, surface, tensor)
     if isinstance(region, str):
-        return _nothing(label, surface, tuple(sheets), region)
+        return without_data(region)
     rng = np.random.default_rng([settings.seed, label])
-    found = None
-    needs_sheet = (bipennate or is_bipennate(label)) and not sheets
+    found, line = None, None
     if needs_sheet:
-        found = find_sheet(region.tensor, region.share, region.affine, region.axis)
+        line = None if anatomy is None else sheetness(anatomy, mask)
+        found = find_sheet(region.tensor, region.share, region.affine, region.axis, line)
     used = tuple(sheets) if found is None else (found.sheet,)
     ends_unknown = _NO_SHEET if needs_sheet and found is None else ""
     parts = divide(region.share, region.affine, used)
     directions = fit_directions(region.tensor, parts.weights, region.spacing, settings.smoothing_mm)
+    scatter = float(np.median(directions.dispersion_deg[region.support]))
+    if scatter > _MOST_SCATTER_DEG:
+        return without_data(f"directions scatter by {scatter:.0f} degrees: noise")
     tracer = Tracer.build(region, used, settings)
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
     traced = tracer.trace(seeds, directions.vectors, parts.side_mm, region.affine)
@@ -136,19 +160,19 @@ def reconstruct_muscle(
     if ends_unknown:
         fascicles.table["status"] = "not_measured"
     if len(fascicles) < _FEWEST_FASCICLES:
-        why = f"{len(fascicles)} of {len(seeds)} streamlines ran from surface to surface"
-        measures, fascicles = nothing_measured(label, why), no_fascicles()
-    else:
-        unfilled = _unfilled(seeds, fascicles.points)
-        limits = {}
-        if settings.bootstrap > 1 and not ends_unknown:
-            limits = confidence(
-                fascicles, seeds[traced.kept], tracer, directions, found is not None, rng
-            )
-        measures = muscle_measures(
-            label, fascicles.table, limits, _MEANING if found is None else _MEANING_FOUND,
-            region.volume_ml, unfilled, ends_unknown, settings.sarcomere_length_um,
-        )  # fmt: skip
+        return without_data(
+            f"{len(fascicles)} of {len(seeds)} streamlines ran from surface to surface"
+        )
+    limits = {}
+    if settings.bootstrap > 1 and not ends_unknown:
+        limits = confidence(
+            fascicles, seeds[traced.kept], tracer, directions, found is not None, line, rng
+        )
+    measures = muscle_measures(
+        label, fascicles.table, limits, _MEANING if found is None else _MEANING_FOUND,
+        region.volume_ml, _unfilled(seeds, fascicles.points), ends_unknown,
+        settings.sarcomere_length_um,
+    )  # fmt: skip
     return MuscleArchitecture(
         label, *surface, fascicles, measures, region.box, directions.own(parts.weights),
         directions.dispersion_deg, region.share, seeds[traced.kept],
@@ -164,6 +188,32 @@ def _nothing(
     return MuscleArchitecture(label, *surface, no_fascicles(), measures, sheets=sheets)
 
 
+def _modelled(
+    label: int,
+    mask: Image,
+    surface: tuple[FloatArray, IntArray],
+    sheets: Sequence[Sheet],
+    expected: Expected,
+    settings: FibreSettings,
+    why: str,
+) -> MuscleArchitecture:
+    """Return a muscle with modelled fascicles; without any where that is not possible either."""
+    rng = np.random.default_rng([settings.seed, label])
+    model = model_fascicles(label, mask, surface, sheets, expected, settings, rng)
+    if model is None or len(model.traced.fascicles) < _FEWEST_FASCICLES:
+        return _nothing(label, surface, tuple(sheets), why)
+    fascicles = model.traced.fascicles
+    measures = muscle_measures(
+        label, fascicles.table, {}, "", float(mask.data.astype(bool).sum()) * mask.voxel_ml,
+        _unfilled(model.seeds, fascicles.points), "", settings.sarcomere_length_um,
+    )  # fmt: skip
+    return MuscleArchitecture(
+        label, *surface, fascicles, as_modelled(measures, why), sheets=tuple(sheets),
+        seeds=model.seeds[model.traced.kept], modelled=why,
+        facts={"seeds": len(model.seeds), **model.traced.dropped, "modelled": why},
+    )  # fmt: skip
+
+
 def _facts(
     region: MuscleRegion,
     seeds: int,
@@ -175,6 +225,7 @@ def _facts(
     if found is not None:
         facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
         facts["aponeurosis_evidence"] = round(found.evidence, 1)
+        facts["aponeurosis_seen"] = found.seen
     if directions.kernel is not None:
         facts["smoothing_mm"] = directions.kernel.sigma_mm
         facts["polynomial_order"] = directions.kernel.order

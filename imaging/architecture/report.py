@@ -20,6 +20,11 @@ _CITATIONS = (
     "Bolsterlee B, D'Souza A, Gandevia SC, Herbert RD. How does passive lengthening change the "
     "architecture of the human medial gastrocnemius muscle? J Appl Physiol 2017;122:727-738.",
 )
+_LAPLACE = (
+    "Choi HF, Blemker SS. Skeletal muscle fascicle arrangements can be reconstructed using a "
+    "Laplacian vector field simulation. PLoS One 2013;8:e77576."
+)
+_SEEN = {True: " and moved onto the dark line of the anatomical image", False: ""}
 
 
 def fibre_notes(
@@ -47,7 +52,8 @@ def fibre_notes(
         "Diffusion tensors were smoothed inside each muscle by local polynomial regression with a "
         f"Gaussian kernel ({width}, outlying voxels down-weighted), "
         "separately on both sides of internal aponeuroses. An aponeurosis of a bipennate muscle "
-        "that was not given was sought as the smooth sheet that best parts two smooth fields. "
+        "that was not given was sought as the smooth sheet that best parts two smooth fields, and "
+        "moved onto a dark line of the anatomical image where there is one. "
         "Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
         f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
@@ -69,8 +75,16 @@ def fibre_notes(
             "seeds, and are widened by the estimated biases of noise, of smoothing and of partial "
             "volume at borders."
         )
+    citations = list(_CITATIONS)
+    if any(r.modelled for r in results):
+        method += (
+            " Where diffusion data said too little, directions were modelled as a flow without "
+            "rotation or sources through the muscle, entering and leaving as fascicles lean in "
+            "textbooks; such figures are marked as modelled."
+        )
+        citations.append(_LAPLACE)
     facts = {str(r.label): r.facts for r in results if r.facts}
-    return Notes("fibres", method, _CITATIONS, _warnings(results, names or {}), facts)
+    return Notes("fibres", method, citations, _warnings(results, names or {}), facts)
 
 
 def tract_notes(
@@ -107,6 +121,11 @@ def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -
         name = names.get(r.label) or name_of(r.label)
         if not len(r.fascicles):
             warnings.append(f"{name}: no architecture: {r.measures[0].note}.")
+        elif r.modelled:
+            warnings.append(
+                f"{name}: {r.modelled}; its fascicles are modelled from its shape and from where "
+                "fascicles lean in textbooks, not measured."
+            )
         elif r.ends_unknown:
             warnings.append(
                 f"{name}: {r.ends_unknown}; its fascicles are written but its length, pennation "
@@ -114,7 +133,8 @@ def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -
             )
         elif r.sheets_found:
             warnings.append(
-                f"{name}: its internal aponeurosis was found from the jump of fibre direction; "
+                f"{name}: its internal aponeurosis was found from the jump of fibre direction"
+                f"{_SEEN[bool(r.facts.get('aponeurosis_seen'))]}; "
                 "look at it before its fascicles' ends are relied on."
             )
     return warnings

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from imaging.architecture.caveats import caveat_notes, table_caveat, with_caveat
 from imaging.architecture.given_tracts import measure_tracts
+from imaging.architecture.modelled import expected_directions
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.report import fibre_notes, tract_notes
 from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
@@ -108,7 +109,10 @@ def command(
     bvec: Annotated[Path | None, typer.Option(help="Directions; none: beside the series.")] = None,
     anat: Annotated[
         Path | None,
-        typer.Option(help="Image that masks were drawn on; the series is moved to where it lies."),
+        typer.Option(
+            help="Image that masks were drawn on: a series is moved to where it lies, and internal "
+            "aponeuroses are looked for in it."
+        ),
     ] = None,
     fmap: Annotated[
         Path | None, typer.Option(help="b = 0 image of reversed phase encoding for --dwi.")
@@ -131,11 +135,13 @@ def command(
     options = load_settings(FibreSettings, settings)
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
-    _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--anat": anat, "--fmap": fmap})
+    _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--fmap": fmap})
+    if tracts and anat:
+        raise InputError("--anat says nothing of --tracts", anat, "Leave it out")
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
     sheets = read_sheets(aponeurosis or [], drawn)
     start = prefix or default_prefix(source)
-    work = _Work(drawn, sheets, bipennate, options)
+    work = _Work(drawn, sheets, bipennate, options, load_image(anat) if anat else None)
     given = [p for p in (labels, lookup, *(mask or []), *(aponeurosis or [])) if p is not None]
     if tracts:
         lines = load_tracts(source)
@@ -174,10 +180,18 @@ class _Work:
     sheets: Mapping[int, list[Sheet]]
     bipennate: bool
     options: FibreSettings
+    anatomy: Image | None
 
     def reconstruct(self, tensor: Image) -> list[MuscleArchitecture]:
         """Return the architecture of each muscle from its tensors."""
-        return self._each(reconstruct_muscle, tensor)
+        expected = expected_directions({m.label: m.mask for m in self.muscles})
+
+        def step(label: int, *given: Any, **options: Any) -> MuscleArchitecture:
+            return reconstruct_muscle(
+                label, *given, anatomy=self.anatomy, expected=expected.get(label), **options
+            )
+
+        return self._each(step, tensor)
 
     def measure(self, lines: Tracts) -> list[MuscleArchitecture]:
         """Return the architecture of each muscle from given tracts."""

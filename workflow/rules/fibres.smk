@@ -2,6 +2,7 @@ rule fibres:
     input:
         tensor=plan.file("diffusion", "_desc-noisy_tensor.nii.gz"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
+        anat=plan.file("segmentation", "_anat.nii.gz"),
         aponeuroses=plan.aponeuroses,
     output:
         plan.outputs("fibres"),
@@ -22,5 +23,5 @@ rule fibres:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS + "pennate fibres --tensor {input.tensor:q} --labels {input.labels:q} "
-        "{params.aponeuroses} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--anat {input.anat:q} {params.aponeuroses} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
