@@ -1,42 +1,44 @@
-"""Motion and eddy currents: registration of each volume to what the others predict for it.
+"""Motion and eddy currents: registration of each volume to the mean of the others.
 
-As in FSL eddy (Andersson JLR, Sotiropoulos SN. NeuroImage 2016;125:1063) a diffusion-weighted
-volume is compared with a prediction of the same contrast, here from a tensor fit that leaves the
-volume out. Gauss-Newton steps on squared differences also give the standard error of the motion,
-so that a volume is left alone when its motion cannot be told from noise.
+As in FSL eddy (Andersson JLR, Sotiropoulos SN. NeuroImage 2016;125:1063) motion is free in every
+volume, and the stretch by eddy currents follows the diffusion gradient through one matrix for all
+volumes. Gauss-Newton steps on squared differences also give the standard error of the motion, so
+that a volume is left alone when its motion cannot be told from noise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.diffusion.eddy import linear_in_gradient
+from imaging.diffusion.eddy import linear_in_gradient, shift_in_gradient
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import bounding_box
-from imaging.diffusion.prediction import average_others, predict_volumes
-from imaging.diffusion.resample import Placement, resample_series
-from imaging.diffusion.volume_fit import Samples, parameters, pose_of, register_volume
+from imaging.diffusion.prediction import templates
+from imaging.diffusion.resample import Placement, resample_splines
+from imaging.diffusion.volume_fit import (
+    Registered,
+    Samples,
+    parameters,
+    pose_of,
+    register_volume,
+)
 from imaging.image import Image
 
 FloatArray = NDArray[np.floating[Any]]
 
-Target = Literal["mean", "prediction"]
-
-# Smoothing in mm and targets, one round each.
-_ROUNDS: tuple[tuple[float, tuple[Target, ...]], ...] = (
-    (4.0, ("mean", "mean", "prediction")),
-    (2.0, ("prediction",)),
-)
+_COARSE_MM, _FINE_MM = 4.0, 2.0  # smoothing
+_COARSE_ROUNDS, _FINE_ROUNDS = 3, 2
 _RIM_VOXELS = 4
-_AT_REST = 0.3  # trust above which a volume counts as not displaced
-_POINTS = 10_000
-_MIN_SHARE_OF_VOXEL = 0.25  # interpolation blurs more than so small a motion
-_ANCHOR_SHARE_OF_VOXEL = 0.15
+_POINTS = 6000
+_EDGES = 0.5  # share of the voxels, those of the steepest signal
+_MIN_SHARE_OF_VOXEL = 0.15  # interpolation blurs more than so small a motion
+_MIN_EDDY_SHARE_OF_VOXEL = 0.15
 _MIN_STANDARD_ERRORS = 4.0
 
 
@@ -75,12 +77,17 @@ class Motion:
         values[3:] = np.radians(values[3:])
         return pose_of(values, self.centre)
 
-    def placements(self) -> list[Placement]:
-        """Return where each volume lies; unmoved when its motion is within noise."""
-        poses = [self.matrix(v) if moved else np.eye(4) for v, moved in enumerate(self.corrected)]
+    def placements(self, *, every: bool = False) -> list[Placement]:
+        """Return where each volume lies; unmoved when its motion is within noise.
+
+        Parameters
+        ----------
+        every
+            Also move those within noise.
+        """
         return [
-            Placement(pose, slopes, self.centre)
-            for pose, slopes in zip(poses, self.slopes, strict=True)
+            Placement(self.matrix(v) if moved or every else np.eye(4), slopes, self.centre)
+            for v, (moved, slopes) in enumerate(zip(self.corrected, self.slopes, strict=True))
         ]
 
     def turned_back(self, table: GradientTable) -> GradientTable:
@@ -97,6 +104,7 @@ def estimate_motion(
     phase_axis: int | None = None,
     slice_weights: FloatArray | None = None,
     slice_axis: int = 2,
+    start: Motion | None = None,
 ) -> Motion:
     """Find the rigid motion of every volume, and its stretch by eddy currents.
 
@@ -112,6 +120,8 @@ def estimate_motion(
         Voxel axis of the eddy displacement; none: rigid motion only.
     slice_weights : (N, K) array or None
         Trust in each slice along `slice_axis` of each volume.
+    start : Motion or None
+        To be refined.
 
     Returns
     -------
@@ -122,105 +132,133 @@ def estimate_motion(
     corner = np.eye(4)
     corner[:3, 3] = [b.start for b in box]
     cropped = Image(dwi.data[box], dwi.affine @ corner)
-    world = cropped.to_world(_sample_points(mask[box]))
     n = dwi.data.shape[3]
-    placements = [Placement(centre=world.mean(0))] * n
-    errors: FloatArray = np.full((n, 9), np.inf)
-    weights: FloatArray = np.ones(n)
-    for width, targets in _ROUNDS:
-        series, every = _smaller(cropped, width)
-        samples = Samples(series, _sample_points(mask[box][every]), phase_axis)
-        height = samples.points[:, slice_axis] * every[slice_axis].step + box[slice_axis].start
-        trust = np.ones((n, len(height))) if slice_weights is None else slice_weights[:, height]
-        for target in targets:
-            placements = _anchored(placements, world, weights, dwi.spacing.min())
-            placements, errors = _round(series, placements, table, samples, trust, weights, target)
-            weights = _trust(_displacement(placements, world), dwi.spacing.min())
-    return _summary(placements, errors, world, dwi)
+    legs = cropped.to_world(np.argwhere(mask[box]))
+    placements: list[Placement] = [Placement(centre=legs.mean(0))] * n
+    if start is not None:
+        placements = start.placements(every=True)
+    weights = np.ones((n, dwi.data.shape[slice_axis])) if slice_weights is None else slice_weights
+    weights = weights[:, box[slice_axis]]
+    rounds = [_FINE_MM] * _FINE_ROUNDS
+    if start is None:
+        rounds = [_COARSE_MM] * _COARSE_ROUNDS + rounds
+    found: list[Registered] = []
+    level = None
+    for width in rounds:
+        if level is None or level.width_mm != width:
+            level = _level(cropped, mask[box], width, phase_axis, slice_axis, weights)
+        found = _round(level, placements, table)
+        placements = [f.placed for f in found]
+    return _summary(found, legs, dwi)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Volumes at one smoothing, as splines (I, J, K, N), and the points they are compared at."""
+
+    width_mm: float
+    splines: Image
+    samples: Samples
+    slice_axis: int
+    trust: FloatArray  # (N, slices)
+    least_mm: float  # displacement by eddy currents that is worth a correction
+
+    def trust_at(self, volume: int, placed: Placement) -> FloatArray:
+        """Return the trust (P,) in what is found at the points: that of the worse slice beside."""
+        rows = self.trust[volume]
+        height = self.samples.voxels(placed)[:, self.slice_axis]
+        low = np.clip(np.floor(height).astype(int), 0, len(rows) - 1)
+        return np.minimum(rows[low], rows[np.minimum(low + 1, len(rows) - 1)])
+
+
+def _level(
+    series: Image,
+    mask: NDArray[np.bool_],
+    width_mm: float,
+    phase_axis: int | None,
+    slice_axis: int,
+    weights: FloatArray,
+) -> _Level:
+    """Smooth and thin the volumes."""
+    every = np.maximum((width_mm / series.spacing).astype(int), 1)
+    kept = tuple(slice(None, None, int(e)) for e in every)
+    sigma = width_mm / series.spacing
+    n = series.data.shape[3]
+    thin = mask[kept]
+    splines, mean = np.empty((*thin.shape, n), np.float32), np.zeros(thin.shape)
+    for v in range(n):
+        smooth = ndimage.gaussian_filter(series.data[..., v], sigma, mode="nearest", truncate=3.0)
+        mean += smooth[kept]
+        splines[..., v] = ndimage.spline_filter(smooth[kept], mode="nearest", output=np.float64)
+    scale = np.diag([*every, 1.0])
+    image = Image(splines, series.affine @ scale)
+    points = _sample_points(thin, mean, image.spacing)
+    trust = weights[:, kept[slice_axis]]
+    samples = Samples(image, points, phase_axis)
+    least = _MIN_EDDY_SHARE_OF_VOXEL * float(series.spacing.min())
+    return _Level(width_mm, image, samples, slice_axis, trust, least)
 
 
 def _round(
-    series: Image,
-    placements: list[Placement],
-    table: GradientTable,
-    samples: Samples,
-    trust: FloatArray,
-    weights: FloatArray,
-    target: Target,
-) -> tuple[list[Placement], FloatArray]:
-    """Register every volume once to its target; return placements and errors (N, 9)."""
-    phase = samples.phase_axis
-    aligned = resample_series(series, placements, phase).data
-    if target == "mean":
-        targets = average_others(aligned, weights)
-    else:
-        turned = table.rotated(np.array([p.pose[:3, :3].T for p in placements]))
-        targets = predict_volumes(aligned, turned, weights)
-
-    def register(starts: list[Placement], eddy: bool) -> list[tuple[Placement, FloatArray]]:
-        return [
-            register_volume(series.data[..., v], targets[v], start, samples, trust[v], eddy=eddy)
-            for v, start in enumerate(starts)
-        ]
-
-    if phase is not None:
-        found = [p for p, _ in register(placements, True)]
-        slopes = linear_in_gradient(np.array([p.slopes for p in found]), weights, table)
-        placements = [replace(p, slopes=s) for p, s in zip(found, slopes, strict=True)]
-    moved = register(placements, False)
-    return _median_at_rest([p for p, _ in moved]), np.array([e for _, e in moved])
+    level: _Level, placements: Sequence[Placement], table: GradientTable
+) -> list[Registered]:
+    """Register every volume once to the mean of the others."""
+    samples, splines = level.samples, level.splines
+    eddy = samples.phase_axis is not None
+    aligned = resample_splines(splines, placements, samples.phase_axis)
+    found = [
+        register_volume(
+            splines.data[..., v], target, placements[v], samples,
+            level.trust_at(v, placements[v]), eddy=eddy,
+        )
+        for v, target in enumerate(templates(aligned, splines.spacing))
+    ]  # fmt: skip
+    shift = np.zeros((len(found), 3))
+    if samples.phase_axis is not None:
+        slopes = np.array([f.placed.slopes for f in found])
+        told = np.array([_of_slopes(f.information) for f in found])
+        slopes = linear_in_gradient(slopes, table, told)
+        lever = (samples.world - placements[0].centre) @ splines.rotation
+        if np.sqrt(np.square(lever @ slopes.T).mean()) < level.least_mm:
+            slopes = np.zeros(slopes.shape)
+        found = [f.with_slopes(s) for f, s in zip(found, slopes, strict=True)]
+        axis = splines.rotation[:, samples.phase_axis]
+        values = np.array([parameters(f.placed.pose, f.placed.centre)[:3] for f in found])
+        shift = shift_in_gradient(values @ axis, table)[:, None] * axis
+    return _median_at_rest(found, shift)
 
 
-def _smaller(series: Image, width_mm: float) -> tuple[Image, tuple[slice, slice, slice]]:
-    """Return every volume smoothed by a Gaussian, and the voxels of it that are kept."""
-    every = np.maximum((width_mm / series.spacing).astype(int), 1)
-    kept = (
-        slice(None, None, int(every[0])),
-        slice(None, None, int(every[1])),
-        slice(None, None, int(every[2])),
-    )
-    scale = np.diag([*every, 1.0])
-    return Image(_smooth(series, width_mm)[kept], series.affine @ scale), kept
+def _of_slopes(information: FloatArray) -> FloatArray:
+    """Return what is known of the slopes (3, 3) when nothing is known of the motion."""
+    mixed = information[6:, :6]
+    return information[6:, 6:] - mixed @ np.linalg.pinv(information[:6, :6]) @ mixed.T
 
 
-def _anchored(
-    placements: list[Placement], world: FloatArray, weights: FloatArray, voxel_mm: float
-) -> list[Placement]:
-    """Put volumes near rest at rest: they anchor the predictions; free, all drift together."""
-    small = _displacement(placements, world) < _ANCHOR_SHARE_OF_VOXEL * voxel_mm
-    return [
-        replace(p, pose=np.eye(4)) if at_rest else p
-        for p, at_rest in zip(placements, small & (weights > _AT_REST), strict=True)
-    ]
-
-
-def _sample_points(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return voxel indices (P, 3) of the mask and a rim, thinned evenly."""
+def _sample_points(
+    mask: NDArray[np.bool_], mean: FloatArray, spacing: FloatArray
+) -> NDArray[np.intp]:
+    """Return voxel indices (P, 3) of the mask and a rim where signal is steep, thinned evenly."""
     points = np.argwhere(ndimage.binary_dilation(mask, iterations=2))
+    steep = np.zeros(mask.shape)
+    for axis, step in enumerate(spacing):
+        if mask.shape[axis] > 1:
+            steep += np.square(np.gradient(mean, step, axis=axis))
+    values = steep[tuple(points.T)]
+    points = points[values >= np.quantile(values, 1 - _EDGES)]
     return points[:: max(1, len(points) // _POINTS)]
 
 
-def _smooth(series: Image, width_mm: float) -> FloatArray:
-    """Smooth every volume (I, J, K, N) by a Gaussian."""
-    out = np.empty(series.data.shape, np.float32)
-    for v in range(series.data.shape[3]):
-        ndimage.gaussian_filter(
-            series.data[..., v], width_mm / series.spacing, output=out[..., v], mode="nearest"
-        )
-    return out
-
-
-def _trust(displacement_mm: FloatArray, voxel_mm: float) -> FloatArray:
-    """Return weights (N,) that are small for volumes displaced much more than the others."""
-    usual = max(float(np.median(displacement_mm)), _MIN_SHARE_OF_VOXEL * voxel_mm)
-    return np.square(1 / (1 + np.square(displacement_mm / (2 * usual))))
-
-
-def _median_at_rest(placements: list[Placement]) -> list[Placement]:
-    """Take the median motion off: most volumes then need no correction."""
-    values = np.array([parameters(p.pose, p.centre) for p in placements])
-    values -= np.median(values, axis=0)
-    return [replace(p, pose=pose_of(v, p.centre)) for p, v in zip(placements, values, strict=True)]
+def _median_at_rest(found: list[Registered], shift: FloatArray) -> list[Registered]:
+    """Take the median motion off, shifts (N, 3) in mm by eddy currents not counted."""
+    centre = found[0].placed.centre
+    values = np.array([parameters(f.placed.pose, centre) for f in found])
+    own = values.copy()
+    own[:, :3] -= shift
+    values -= np.median(own, axis=0)
+    return [
+        replace(f, placed=replace(f.placed, pose=pose_of(v, centre)))
+        for f, v in zip(found, values, strict=True)
+    ]
 
 
 def _displacement(placements: list[Placement], world: FloatArray) -> FloatArray:
@@ -229,10 +267,10 @@ def _displacement(placements: list[Placement], world: FloatArray) -> FloatArray:
     return np.sqrt(np.square(moved).sum(2).mean(1))
 
 
-def _summary(
-    placements: list[Placement], errors: FloatArray, world: FloatArray, dwi: Image
-) -> Motion:
+def _summary(found: list[Registered], world: FloatArray, dwi: Image) -> Motion:
     """Tell motion from noise."""
+    placements = [f.placed for f in found]
+    errors = np.array([f.error for f in found])
     centre = placements[0].centre
     trace = np.array([parameters(p.pose, centre) for p in placements])
     displacement = _displacement(placements, world)

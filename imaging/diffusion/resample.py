@@ -151,6 +151,37 @@ def resample_series(
     return series.with_data(data)
 
 
+def resample_splines(
+    splines: Image, placements: Sequence[Placement], phase_axis: int | None
+) -> FloatArray:
+    """Bring volumes to rest that are given as coefficients of their cubic splines.
+
+    Parameters
+    ----------
+    splines : Image
+        4-D, of `scipy.ndimage.spline_filter` with mode ``nearest``.
+    placements
+        One for each volume.
+    phase_axis
+        Voxel axis; needed for eddy slopes.
+
+    Returns
+    -------
+    (I, J, K, N) float32 array
+    """
+    inverse = np.linalg.inv(splines.affine)
+    out = np.empty(splines.data.shape, np.float32)
+    for v, placed in enumerate(placements):
+        matrix = inverse @ placed.matrix(splines.rotation, phase_axis) @ splines.affine
+        slope = 0.0 if phase_axis is None else float(placed.slopes[phase_axis])
+        moved = ndimage.affine_transform(
+            splines.data[..., v], matrix[:3, :3], matrix[:3, 3],
+            order=3, mode="nearest", prefilter=False,
+        )  # fmt: skip
+        out[..., v] = np.maximum(moved * max(1.0 + slope, _MIN_JACOBIAN), 0)
+    return out
+
+
 def nearest_slices(
     image: Image, placements: Sequence[Placement], phase_axis: int | None, slice_axis: int
 ) -> NDArray[np.intp]:
