@@ -30,12 +30,30 @@ _STIFFNESS = 1e-5  # against bends, per mm2 and power of the degree
 _WIDTHS_MM = (4.0, 3.0, 2.0, 1.5, 1.5)  # of the step between both sides, one per round
 _START_WIDTHS_MM = (8.0, 4.0, 2.0)
 _KERNEL = Kernel(14.0, 1)  # wide: a field that follows misplaced voxels cannot tell them
+_BLOCK_MM = 4.5  # of voxels joined before so wide a kernel
 _RIDGE = 0.03
 _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
 _LEAST_JUMP_DEG, _LEAST_T = 10.0, 5.0
 _MESH_MM, _BEYOND_MM = 2.0, 3.0
 _NEIGHBOURS = 30  # voxels at the sheet over which its jump is averaged
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Axes (rows: across, along, height) about an origin, and half lengths of the footprint."""
+
+    origin: FloatArray
+    axes: FloatArray
+    half: FloatArray
+
+    def local(self, points: FloatArray) -> FloatArray:
+        return (points - self.origin) @ self.axes.T
+
+    def basis(self, local: FloatArray) -> FloatArray:
+        """Return products of Legendre polynomials (P, terms) at places (P, 2+)."""
+        u = np.clip(local[:, :2] / self.half, -1.2, 1.2)
+        return legendre.legvander2d(u[:, 0], u[:, 1], _DEGREES)
 
 
 @dataclass(frozen=True)
@@ -58,23 +76,6 @@ class FoundSheet:
     jump_deg: float
     evidence: float
     seen: bool = False
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """Axes (rows: across, along, height) about an origin, and half lengths of the footprint."""
-
-    origin: FloatArray
-    axes: FloatArray
-    half: FloatArray
-
-    def local(self, points: FloatArray) -> FloatArray:
-        return (points - self.origin) @ self.axes.T
-
-    def basis(self, local: FloatArray) -> FloatArray:
-        """Return products of Legendre polynomials (P, terms) at places (P, 2+)."""
-        u = np.clip(local[:, :2] / self.half, -1.2, 1.2)
-        return legendre.legvander2d(u[:, 0], u[:, 1], _DEGREES)
 
 
 def find_sheet(
@@ -218,7 +219,7 @@ def _smooth(
     tensor: FloatArray, weight: FloatArray, inside: NDArray[np.bool_], spacing: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_], FloatArray]:
     """Return smooth tensors (P, 6) of the voxels inside, where known, and their leverage (P,)."""
-    values, weights, coarse_mm = coarsen(tensor, weight[None], spacing)
+    values, weights, coarse_mm = coarsen(tensor, weight[None], spacing, _BLOCK_MM)
     block = np.rint(coarse_mm / spacing)
     smooth, known, leverage = local_polynomial(values, weights[0], coarse_mm, _KERNEL, _RIDGE)
     at = ((np.argwhere(inside) - (block - 1) / 2) / block).T

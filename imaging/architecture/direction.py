@@ -75,7 +75,7 @@ def principal_direction(tensor: FloatArray) -> FloatArray:
     return np.asarray(_first_eigenvectors(flat)).reshape(*tensor.shape[:-1], 3)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _first_eigenvectors(tensors):  # type: ignore[no-untyped-def]
     """Jacobi's rotations; Golub and Van Loan, Matrix computations, 2013, section 8.5."""
     out = np.empty((len(tensors), 3))

@@ -91,7 +91,7 @@ def extend_to_surface(lines: Streamlines, surface: TriangleIndex) -> Streamlines
     return replace(lines, points=points, offsets=offsets, stop=stop, face=face)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def end_tangents(points, offsets):  # type: ignore[no-untyped-def]
     """Return unit tangents (F, 2, 3) at both ends, along the order of the points.
 

@@ -12,7 +12,7 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def lengths(points, offsets):  # type: ignore[no-untyped-def]
     """Return arc lengths (F,) of curves packed as points (P, 3) and offsets (F + 1,)."""
     out = np.zeros(len(offsets) - 1)
@@ -25,7 +25,7 @@ def lengths(points, offsets):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def resample(points, offsets, length, spacing):  # type: ignore[no-untyped-def]
     """Resample packed curves to even steps of about `spacing`; return new points and offsets."""
     new_offsets = np.zeros(len(offsets), np.int64)
@@ -56,7 +56,7 @@ def resample(points, offsets, length, spacing):  # type: ignore[no-untyped-def]
     return out, new_offsets
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def even_places(points, offsets, length, count):  # type: ignore[no-untyped-def]
     """Return packed curves at `count` even places of arc length each: (F, count, 3) float64."""
     out = np.empty((len(length), count, 3))

@@ -179,9 +179,9 @@ def choose_kernel(
 
 
 def coarsen(
-    values: FloatArray, weights: FloatArray, spacing: FloatArray
+    values: FloatArray, weights: FloatArray, spacing: FloatArray, most_mm: float = _COARSE_MM
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return values, weights and spacing with fine voxels joined to blocks of up to 3 mm.
+    """Return values, weights and spacing with fine voxels joined to blocks.
 
     Parameters
     ----------
@@ -191,8 +191,10 @@ def coarsen(
         Averaged.
     spacing : (3,) array
         Voxel size, mm.
+    most_mm
+        Largest edge of a block.
     """
-    block = np.maximum((_COARSE_MM / np.asarray(spacing) + 1e-3).astype(int), 1)
+    block = np.maximum((most_mm / np.asarray(spacing) + 1e-3).astype(int), 1)
     if (block == 1).all():
         return values, weights, spacing
     whole = weights.max(axis=0)

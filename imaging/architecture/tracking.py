@@ -115,7 +115,7 @@ def track(
     )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _direction(vectors, code, at, towards, out):  # type: ignore[no-untyped-def]
     """Write the unit direction at voxel position `at` that agrees with `towards`; tell if known."""
     shape = vectors.shape
@@ -149,7 +149,7 @@ def _direction(vectors, code, at, towards, out):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _compartment(side_mm, at, code, slack):  # type: ignore[no-untyped-def]
     """Return the compartment of a voxel position; `code` is kept within `slack` mm of a sheet."""
     shape = side_mm.shape
@@ -170,13 +170,13 @@ def _compartment(side_mm, at, code, slack):  # type: ignore[no-untyped-def]
     return code
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _to_voxels(matrix, p, out):  # type: ignore[no-untyped-def]
     for a in range(3):
         out[a] = matrix[a, 0] * p[0] + matrix[a, 1] * p[1] + matrix[a, 2] * p[2] + matrix[a, 3]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, line):  # type: ignore[no-untyped-def]
     corners, origin, shape, starts, members = tris
     p, q, at = seed.copy(), np.empty(3), np.empty(3)
@@ -217,7 +217,7 @@ def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, 
     return len(line), TOO_LONG, -1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _track_all(seeds, vectors, side_mm, matrix, walls, upwards, step, cosine, buffer):  # type: ignore[no-untyped-def]
     count = np.ones((len(seeds), 2), np.int64)
     stop = np.full((len(seeds), 2), NO_FIELD, np.int64)

@@ -37,6 +37,7 @@ from imaging.image import Image, load_image
 from imaging.muscles import is_known
 from imaging.provenance import sidecar_path, staged
 from imaging.schemes import label_of_name
+from imaging.threads import in_threads
 from imaging.tracts import Tracts, load_tracts
 
 EPILOG = """
@@ -198,14 +199,18 @@ class _Work:
         return self._each(measure_tracts, lines)
 
     def _each(self, step: Callable[..., MuscleArchitecture], data: Any) -> list[MuscleArchitecture]:
-        progress = tqdm(self.muscles, desc="fibres", disable=not sys.stderr.isatty())
-        return [
-            step(
+        def work(muscle: DrawnMuscle) -> MuscleArchitecture:
+            return step(
                 muscle.label, muscle.mask, data, self.options, self.sheets.get(muscle.label, ()),
                 bipennate=self.bipennate and not is_known(muscle.label),
-            )
-            for muscle in progress
-        ]  # fmt: skip
+            )  # fmt: skip
+
+        # The largest first, so that no thread is left alone with it.
+        order = sorted(range(len(self.muscles)), key=lambda m: -self.muscles[m].mask.data.sum())
+        done = in_threads(work, [self.muscles[m] for m in order])
+        progress = tqdm(done, desc="fibres", total=len(order), disable=not sys.stderr.isatty())
+        results = dict(zip(order, progress, strict=True))
+        return [results[m] for m in range(len(order))]
 
 
 def _one(sources: Mapping[str, Path | None]) -> Path:

@@ -6,14 +6,14 @@ depend on how many threads there are.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from imaging.threads import in_threads
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -27,24 +27,11 @@ _NORMAL_MAD = 1.4826
 _EXP_SHIFT = float(np.exp(-2.5))
 
 
-def threads() -> int:
-    """Return how many threads may be used: those allowed by OMP_NUM_THREADS and the system."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    available = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
-    return min(int(allowed), available) if allowed.isdigit() and int(allowed) else available
-
-
 def over_voxels(work: Callable[[slice], None], count: int) -> None:
     """Call `work` with slices that cover `count` voxels; compiled loops run side by side."""
     parts = [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
-    if threads() == 1 or len(parts) < 2:
-        for part in parts:
-            work(part)
-        return
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(work, parts))
+    for _ in in_threads(work, parts):
+        pass
 
 
 def arrange(design: FloatArray) -> tuple[FloatArray, ...]:

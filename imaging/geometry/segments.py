@@ -57,7 +57,7 @@ class TriangleIndex:
         return self.corners, self.origin, self.shape, self.starts, self.members
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _fill(first, last, shape):  # type: ignore[no-untyped-def]
     cells = shape[0] * shape[1] * shape[2]
     starts = np.zeros(cells + 1, np.int64)
@@ -80,7 +80,7 @@ def _fill(first, last, shape):  # type: ignore[no-untyped-def]
     return starts, members
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def segment_hit(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
     """Return (share of p-q at which a triangle is first met, triangle), or (2.0, -1).
 
@@ -144,7 +144,7 @@ def first_hits(
     return _first_hits(*index.arrays, p, q)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _first_hits(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
     share = np.empty(len(p))
     face = np.empty(len(p), np.int64)
@@ -158,7 +158,7 @@ def inside(index: TriangleIndex, places: FloatArray) -> NDArray[np.bool_]:
     return _inside(*index.arrays, np.ascontiguousarray(places, float))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _inside(corners, origin, shape, starts, members, places):  # type: ignore[no-untyped-def]
     out = np.zeros(len(places), np.bool_)
     for n in range(len(places)):
