@@ -17,6 +17,7 @@ from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import bounding_box
 from imaging.diffusion.motion import Motion, estimate_motion
 from imaging.diffusion.outliers import Outliers, find_outliers, replaced
+from imaging.diffusion.prediction import model_at_rest
 from imaging.diffusion.resample import PlacedSeries, Placement
 from imaging.image import Image
 
@@ -81,21 +82,42 @@ def clean(
         dwi = dwi.with_data(data)
         _note_outliers(outliers, acquisition.slice_axis, journal)
     weights = None if outliers is None or not len(outliers.found) else outliers.weights
+    across = acquisition.slice_axis
+    still = [Placement()] * dwi.data.shape[3]
+    placed = PlacedSeries(dwi, still, acquisition.phase_axis, across, weights)
     motion = None
-    placements = [Placement()] * dwi.data.shape[3]
     if settings.motion:
-        phase = acquisition.phase_axis if settings.eddy else None
-        motion = estimate_motion(
-            dwi, table, mask,
-            phase_axis=phase, slice_weights=weights, slice_axis=acquisition.slice_axis,
-        )  # fmt: skip
-        placements, table = motion.placements(), motion.turned_back(table)
+        motion, placed = _bring_to_rest(placed, table, mask, settings.eddy)
+        table = motion.turned_back(table)
         _note_motion(motion, acquisition, settings, journal)
-    placed = PlacedSeries(dwi, placements, acquisition.phase_axis, acquisition.slice_axis, weights)
     noisy = placed
     if noise is not None:
-        noisy = replace(placed, source=dwi.with_data(np.clip(dwi.data + noise, 0, None)))
+        data = np.clip(placed.source.data + noise, 0, None)
+        noisy = replace(placed, source=dwi.with_data(data))
     return Cleaned(placed, noisy, table, sigma, motion, outliers)
+
+
+def _bring_to_rest(
+    placed: PlacedSeries, table: GradientTable, mask: NDArray[np.bool_], eddy: bool
+) -> tuple[Motion, PlacedSeries]:
+    """Estimate motion, and once more when lost slices are known in the place they belong to."""
+    phase = placed.phase_axis if eddy else None
+
+    def estimate(start: Motion | None) -> Motion:
+        return estimate_motion(
+            placed.source, table, mask,
+            phase_axis=phase, slice_weights=placed.slice_weights,
+            slice_axis=placed.slice_axis, start=start,
+        )  # fmt: skip
+
+    motion = estimate(None)
+    placed = replace(placed, placements=motion.placements())
+    if placed.slice_weights is None:
+        return motion, placed
+    placed = placed.with_model(model_at_rest(placed, motion.turned_back(table), mask))
+    motion = estimate(motion)
+    placed = replace(placed, placements=motion.placements())
+    return motion, placed.with_model(model_at_rest(placed, motion.turned_back(table), mask))
 
 
 def _denoise(
@@ -168,11 +190,12 @@ def _note_motion(
 ) -> None:
     """Tell how volumes moved and stretched."""
     count = int(motion.corrected.sum())
+    journal.facts["motion_centre_mm"] = np.round(motion.centre, 3).tolist()
     journal.facts["motion"] = np.round(motion.trace, 4).tolist()
     journal.facts["motion_displacement_mm"] = np.round(motion.displacement_mm, 4).tolist()
     journal.facts["motion_corrected_volumes"] = np.flatnonzero(motion.corrected).tolist()
     journal.step(
-        f"Each of {len(motion.trace)} volumes was registered rigidly to its prediction from the "
+        f"Each of {len(motion.trace)} volumes was registered rigidly to the mean of the "
         f"others; {count} moved by more than noise and were resampled once, with their gradient "
         "directions rotated.",
         "motion",

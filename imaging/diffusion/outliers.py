@@ -214,8 +214,3 @@ def _misfits(log: FloatArray, design: FloatArray, keep: NDArray[np.bool_]) -> Fl
 
 def _robust_sd(values: FloatArray) -> float:
     return 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
-
-
-def _running_median(values: FloatArray) -> FloatArray:
-    """Return the median (N, K) over neighbouring slices."""
-    return ndimage.median_filter(values, size=(1, _NEIGHBOURS), mode="mirror")

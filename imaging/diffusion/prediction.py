@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.resample import PlacedSeries
+from imaging.diffusion.tensor import design_matrix, fit_tensor
+
 FloatArray = NDArray[np.floating[Any]]
 
 _LOCAL_MM = 10.0
@@ -42,3 +46,23 @@ def templates(aligned: FloatArray, spacing: FloatArray) -> Iterator[FloatArray]:
 def _local(values: FloatArray, spacing: FloatArray) -> FloatArray:
     """Return the mean (I, J, K) within a centimetre or so."""
     return ndimage.gaussian_filter(values, _LOCAL_MM / spacing, mode="nearest", truncate=3.0)
+
+
+def model_at_rest(
+    placed: PlacedSeries, table: GradientTable, mask: NDArray[np.bool_]
+) -> FloatArray:
+    """Return the signal (I, J, K, N) of the tensors of a series at rest; outside as measured.
+
+    Parameters
+    ----------
+    placed : PlacedSeries
+    table : GradientTable
+        Directions relative to the leg at rest.
+    mask : (I, J, K) bool array
+        Legs.
+    """
+    series = placed.at_rest()
+    fit = fit_tensor(series.data, table, mask, placed.weights())
+    out = series.data.copy()
+    out[mask] = fit.s0[mask, None] * np.exp(fit.tensor[mask] @ design_matrix(table)[:, 1:].T)
+    return out

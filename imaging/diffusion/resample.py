@@ -15,7 +15,7 @@ Andersson JLR, Sotiropoulos SN. NeuroImage 2016;125:1063 (composition of the thr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,11 +97,45 @@ class PlacedSeries:
         return resample_series(self.source, self.placements, self.phase_axis, displacement_mm)
 
     def weights(self) -> FloatArray | None:
-        """Return the trust (I, J, K, N) in each sample at rest: that of the nearest slice."""
+        """Return the trust (I, J, K, N) in each sample at rest: that of the slices beside it."""
         if self.slice_weights is None:
             return None
-        slices = nearest_slices(self.source, self.placements, self.phase_axis, self.slice_axis)
-        return self.slice_weights[np.arange(len(self.placements)), slices].astype(np.float32)
+        trust = np.empty(self.source.data.shape, np.float32)
+        last = self.source.shape[self.slice_axis] - 1
+        for v, (placed, rows) in enumerate(zip(self.placements, self.slice_weights, strict=True)):
+            height = slice_heights(self.source, placed, self.phase_axis, self.slice_axis)
+            trust[..., v] = np.interp(np.clip(height, 0, last), np.arange(last + 1), rows)
+        return trust
+
+    def with_model(self, signal: FloatArray) -> PlacedSeries:
+        """Put what a model predicts into slices of less than half the trust.
+
+        They keep their small weights; this keeps them from spreading to their neighbours when
+        volumes are interpolated.
+
+        Parameters
+        ----------
+        signal : (I, J, K, N) array
+            Of every volume at rest.
+        """
+        if self.slice_weights is None:
+            return self
+        data = self.source.data.copy()
+        slices = np.moveaxis(data, self.slice_axis, 0)
+        grid = self.source
+        for v, placed in enumerate(self.placements):
+            bad = np.flatnonzero(self.slice_weights[v] < 0.5)
+            if not len(bad):
+                continue
+            matrix = placed.matrix(grid.rotation, self.phase_axis)
+            back = np.linalg.inv(grid.affine) @ np.linalg.inv(matrix) @ grid.affine
+            moved = ndimage.affine_transform(
+                signal[..., v], back[:3, :3], back[:3, 3], order=1, mode="nearest"
+            )
+            slope = 0.0 if self.phase_axis is None else float(placed.slopes[self.phase_axis])
+            moved /= max(1.0 + slope, _MIN_JACOBIAN)
+            slices[bad, ..., v] = np.moveaxis(moved, self.slice_axis, 0)[bad]
+        return replace(self, source=grid.with_data(data))
 
 
 def resample_series(
@@ -182,19 +216,15 @@ def resample_splines(
     return out
 
 
-def nearest_slices(
-    image: Image, placements: Sequence[Placement], phase_axis: int | None, slice_axis: int
-) -> NDArray[np.intp]:
-    """Return the slice (I, J, K, N) of every volume from which a voxel at rest comes."""
-    out = np.empty((*image.shape, len(placements)), np.intp)
-    inverse = np.linalg.inv(image.affine)
+def slice_heights(
+    image: Image, placed: Placement, phase_axis: int | None, slice_axis: int
+) -> FloatArray:
+    """Return where (I, J, K) along the slices of a volume a voxel at rest comes from, in voxels."""
+    matrix = np.linalg.inv(image.affine) @ placed.matrix(image.rotation, phase_axis) @ image.affine
+    row = matrix[slice_axis]
     axes = np.ogrid[tuple(slice(0, n) for n in image.shape)]
-    for v, placed in enumerate(placements):
-        matrix = inverse @ placed.matrix(image.rotation, phase_axis) @ image.affine
-        row = matrix[slice_axis]
-        place = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + row[3]
-        out[..., v] = np.clip(np.rint(place), 0, image.shape[slice_axis] - 1)
-    return out
+    height: FloatArray = row[0] * axes[0] + row[1] * axes[1] + row[2] * axes[2] + row[3]
+    return height
 
 
 def _sample(

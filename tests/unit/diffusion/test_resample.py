@@ -3,7 +3,7 @@ import pytest
 from diffusion_for_tests import affine_of
 from scipy.spatial.transform import Rotation
 
-from imaging.diffusion.resample import PlacedSeries, Placement, nearest_slices, resample_series
+from imaging.diffusion.resample import PlacedSeries, Placement, resample_series, slice_heights
 from imaging.image import Image
 
 TILT = Rotation.from_euler("xyz", [20, -10, 30], degrees=True).as_matrix()
@@ -63,12 +63,28 @@ def test_weights_come_from_the_slice_that_the_volume_moved_from(grid):
     pose = np.eye(4)
     pose[:3, 3] = 2 * SPACING[2] * grid.rotation[:, 2]
     placements = [Placement(), Placement(pose)]
-    slices = nearest_slices(grid, placements, 1, 2)
-    assert (slices[..., 5, 0] == 5).all()
-    assert (slices[..., 5, 1] == 7).all()
+    np.testing.assert_allclose(slice_heights(grid, placements[1], 1, 2)[..., 5], 7)
     trust = np.ones((2, SHAPE[2]))
     trust[1, 7] = 0
     series = grid.with_data(np.ones((*SHAPE, 2), np.float32))
     weights = PlacedSeries(series, placements, 1, 2, trust).weights()
-    assert (weights[:, :, 5, 1] == 0).all()
-    assert weights.sum() == weights.size - SHAPE[0] * SHAPE[1]
+    np.testing.assert_allclose(weights[:, :, 5, 1], 0, atol=1e-6)
+    np.testing.assert_allclose(weights.sum(), weights.size - SHAPE[0] * SHAPE[1], rtol=1e-5)
+    pose[:3, 3] *= 0.75
+    halfway = PlacedSeries(series, placements, 1, 2, trust).weights()
+    np.testing.assert_allclose(halfway[:, :, 5, 1], 0.5, atol=1e-5)
+
+
+def test_lost_slices_take_what_the_model_says_at_the_place_they_were_scanned(grid):
+    pose = np.eye(4)
+    pose[:3, 3] = SPACING[2] * grid.rotation[:, 2]
+    placements = [Placement(), Placement(pose, np.array([0.0, 0.02, 0.0]))]
+    trust = np.ones((2, SHAPE[2]))
+    trust[1, 7] = 0
+    heights = np.arange(SHAPE[2], dtype=np.float32)
+    model = np.broadcast_to(heights[:, None], (*SHAPE, 2))
+    series = grid.with_data(np.ones((*SHAPE, 2), np.float32))
+    mended = PlacedSeries(series, placements, 1, 2, trust).with_model(model).source.data
+    # A slice of the volume shows what lies one slice lower at rest; stretched signal is darker.
+    np.testing.assert_allclose(mended[..., 7, 1], 6 / 1.02, rtol=1e-5)
+    assert (np.delete(mended[..., 1], 7, axis=2) == 1).all() and (mended[..., 0] == 1).all()
