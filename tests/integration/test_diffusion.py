@@ -16,7 +16,8 @@ from diffusion_for_tests import angle_deg, gradient_table, series
 
 MAPS = {
     "desc-preproc_dwi": (14,), "desc-b0_dwiref": (), "desc-leg_mask": (), "desc-wls_FA": (),
-    "desc-wls_ADC": (), "desc-wls_AD": (), "desc-wls_RD": (), "desc-wls_tensor": (6,), "desc-noisy_tensor": (6,),
+    "desc-wls_ADC": (), "desc-wls_AD": (), "desc-wls_RD": (), "desc-wls_tensor": (6,),
+    "desc-noisy_tensor": (6,),
     "desc-wls_e1": (3,), "desc-residual_dwimap": (), "desc-snr_dwimap": (),
 }  # fmt: skip
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])

@@ -22,7 +22,6 @@ FILES = {
     "desc-dispersion_direction.nii.gz", "desc-dispersion_direction.json",
     "desc-profile_fibres.tsv", "desc-profile_fibres.json",
     "desc-fibres_measures.tsv", "desc-fibres_measures.json", "desc-fibres_notes.json",
-    "desc-profile_fibres.tsv", "desc-profile_fibres.json",
 }  # fmt: skip
 
 
@@ -57,7 +56,9 @@ def scan(tmp_path_factory):
 
 def run(scan, out, *more):
     basis = ["fibres", "--tensor", str(scan / "tensor.nii.gz"), "--out", str(out)]
-    return main([*basis, "--prefix", PREFIX, "--settings", "{seed_spacing_mm: 4, bootstrap: 6}", *more])
+    return main(
+        [*basis, "--prefix", PREFIX, "--settings", "{seed_spacing_mm: 4, bootstrap: 6}", *more]
+    )
 
 
 @pytest.fixture(scope="module")
