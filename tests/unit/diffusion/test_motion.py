@@ -54,7 +54,8 @@ def test_known_motion_is_found_and_directions_are_turned_back(tilt):
     back = Rotation.from_rotvec(moved[4][3:], degrees=True).as_matrix().T @ table.vectors[4]
     assert angle_deg(turned.vectors[4], back) < 1.5
     raw, fixed = fit_tensor(image.data, table, mask), fit_tensor(after.data, turned, mask)
-    assert np.median(fixed.residual[mask]) < np.median(raw.residual[mask])
+    # Motion shows at edges; inside an even body the misfit is noise, whatever moved.
+    assert np.mean(fixed.residual[mask]) < 0.8 * np.mean(raw.residual[mask])
 
 
 def test_motion_that_is_even_in_the_gradient_is_found():
