@@ -262,7 +262,6 @@ def _judge_by_anatomy(
             status = "ok"
         elif (
             score[best] - score[0] >= _CLEAR_CHANGE
-            and anatomy.misfit <= _MAX_MISFIT
             and 2 * anatomy.in_favour[best, 0] > anatomy.regions
         ):
             status = "corrected"
