@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import Image, resample
+from imaging.image import Image
 from imaging.muscles import structure
 
 Float32 = NDArray[np.float32]
@@ -97,12 +97,16 @@ def label_on(shares: Shares, like: Image) -> tuple[NDArray[np.int16], Float32]:
     """Return catalogue indices and their probabilities on another grid of the same world.
 
     Probabilities are interpolated, not labels, so that borders stay smooth; one channel is held
-    at a time.
+    at a time. Beyond the shares' grid their border values continue: an image ends half a voxel
+    beyond the centres of its last slices.
     """
+    matrix = np.linalg.inv(shares.grid.affine) @ like.affine
     best = np.zeros(like.shape, np.float32)
     winner = np.zeros(like.shape, np.int16)
     for index, channel in zip(key_indices(shares.keys), shares.values, strict=True):
-        value = resample(shares.grid.with_data(channel), like).data
+        value = ndimage.affine_transform(
+            channel, matrix[:3, :3], matrix[:3, 3], like.shape, order=1, mode="nearest"
+        )
         better = value > best
         winner[better] = index
         best[better] = value[better]
