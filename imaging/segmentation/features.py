@@ -71,7 +71,7 @@ def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Feat
     fibula = index == structure("FIB").index
     if not tibia.any():
         tibia = hull_gap(inside, spacing)
-    envelope = _envelope_of(inside | tibia, spacing)
+    envelope = envelope_of(inside | tibia, spacing)
     valid = np.asarray(envelope.any((0, 1)))
     septa = _septa_of_labels(index, envelope & ~tibia & ~fibula, spacing)
     return _features(envelope, tibia, fibula, septa, spacing, valid, 1.0), tibia
@@ -92,7 +92,7 @@ def hull_gap(inside: MaskArray, spacing: FloatArray) -> MaskArray:
     return bodies == 1 + int(np.argmax(ndimage.sum_labels(gap, bodies, range(1, count + 1))))
 
 
-def _envelope_of(inside: MaskArray, spacing: FloatArray) -> MaskArray:
+def envelope_of(inside: MaskArray, spacing: FloatArray) -> MaskArray:
     """Close the gaps between muscles, slice by slice."""
     out = np.zeros_like(inside)
     for k in range(inside.shape[2]):

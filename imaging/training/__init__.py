@@ -1,0 +1,1 @@
+"""Training of the segmentation network from synthetic images of label maps."""

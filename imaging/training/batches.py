@@ -1,0 +1,107 @@
+"""Batches of synthetic images; batch number n of a seed is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.segmentation.inputs import CHANNELS, OUTSIDE, PIXEL_MM, channels, level
+from imaging.training.acquire import acquire
+from imaging.training.legs import TrainingLeg
+from imaging.training.look import (
+    SIZE,
+    draw_fields,
+    draw_frame,
+    draw_height,
+    draw_heights,
+    draw_look,
+    draw_warp,
+)
+from imaging.training.render import draw_slices
+
+Float32 = NDArray[np.float32]
+KNOWN_HEIGHT = 0.6
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Input (B, 5, N, M) float32 and classes (B, N, M) uint8."""
+
+    x: Float32
+    y: NDArray[np.uint8]
+
+
+def draw_image(
+    rng: np.random.Generator, leg: TrainingLeg, difficulty: float, height: float | None = None,
+    known: bool | None = None,
+) -> tuple[Float32, NDArray[np.uint8]]:  # fmt: skip
+    """Draw one synthetic slice with its neighbours.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    leg
+        The leg to draw.
+    difficulty
+        0 (as it is) to 1.
+    height
+        Height along the leg; drawn where none is given.
+    known
+        Whether the network is told the height; drawn where none is given.
+
+    Returns
+    -------
+    Input (5, SIZE, SIZE) and classes (SIZE, SIZE).
+    """
+    height = draw_height(rng, leg) if height is None else height
+    look = draw_look(rng, difficulty)
+    fields = draw_fields(rng, look, difficulty)
+    shift = np.zeros(2, np.float32)
+    if rng.random() < 0.25:
+        shift[rng.integers(2)] = rng.uniform(-2.0, 2.0) * (0.3 + 0.7 * difficulty)
+    signal, label, depth = draw_slices(
+        leg.packed, draw_frame(rng, leg, height, difficulty),
+        draw_warp(rng, difficulty), fields, draw_heights(rng, difficulty), look.water, look.fats,
+        look.widths, look.fat_mm, shift,
+    )  # fmt: skip
+    image = acquire(rng, signal, depth, look, difficulty)
+    mask = depth > -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)
+    image *= mask
+    inner = ndimage.distance_transform_edt(np.pad(depth > 0, 1))[1:-1, 1:-1] * PIXEL_MM
+    scale = level(image[1], inner.astype(np.float32))
+    scale *= float(np.exp(0.12 * difficulty * rng.standard_normal()))
+    told = rng.random() < KNOWN_HEIGHT if known is None else known
+    given = height + 0.04 * float(rng.standard_normal()) if told else None
+    x = channels(image, scale, given)
+    return x, np.where(mask, label, OUTSIDE).astype(np.uint8)
+
+
+def draw_batch(
+    seed: int, step: int, legs: Sequence[TrainingLeg], weights: NDArray[np.floating],
+    size: int, difficulty: float,
+) -> Batch:  # fmt: skip
+    """Draw a batch.
+
+    Parameters
+    ----------
+    seed, step
+        What the batch follows from.
+    legs
+        Legs to draw from, with the `weights` of being drawn.
+    size
+        Number of images.
+    difficulty
+        Hardest difficulty of the batch; images are spread below it.
+    """
+    rng = np.random.default_rng([seed, step])
+    x = np.zeros((size, CHANNELS, SIZE, SIZE), np.float32)
+    y = np.zeros((size, SIZE, SIZE), np.uint8)
+    for n in range(size):
+        leg = legs[rng.choice(len(legs), p=weights)]
+        x[n], y[n] = draw_image(rng, leg, difficulty * rng.uniform(0.5, 1.0))
+    return Batch(x, y)

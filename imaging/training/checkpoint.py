@@ -1,0 +1,137 @@
+"""Checkpoints: everything to go on after a kill, and a compact one to carry elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imaging.errors import ConfigError, MissingFileError
+from imaging.training.network import LegNet
+
+State = dict[str, Tensor]
+KEEP = 0.999
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; two checkpoints go together only if it is the same.
+
+    Attributes
+    ----------
+    seed : int
+        Everything random follows from it.
+    steps : int
+        Number of steps in all; the learning rate falls in the last fifth.
+    batch : int
+        Images per step.
+    rate : float
+        Learning rate.
+    widen : int
+        Steps until images are as hard as they get.
+    drawn_share : float
+        Share of images from label maps of real legs, the rest is from digital legs.
+    hold_out : str
+        Body that is kept apart, or nothing.
+    """
+
+    seed: int = 1
+    steps: int = 50_000
+    batch: int = 8
+    rate: float = 2e-3
+    widen: int = 12_000
+    drawn_share: float = 0.65
+    hold_out: str = ""
+
+
+class Training:
+    """A network in training: weights, their running mean, optimiser, and how far it is."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.step = 0
+        self.net: nn.Module = LegNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), recipe.rate, weight_decay=1e-3, betas=(0.9, 0.99)
+        )
+        self.mean: State = {k: v.clone() for k, v in self.net.state_dict().items()}
+
+    def follow(self) -> None:
+        """Let the mean of the weights follow the weights."""
+        keep = min(KEEP, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for key, value in self.net.state_dict().items():
+                if value.dtype.is_floating_point:
+                    self.mean[key].lerp_(value, 1 - keep)
+                else:
+                    self.mean[key].copy_(value)
+
+    def averaged(self) -> LegNet:
+        """Return a network with the mean weights, for use."""
+        net = LegNet()
+        net.load_state_dict(self.mean)
+        return net.eval()
+
+    def save(self, path: Path) -> None:
+        """Write everything; the file is replaced at once, so that a kill leaves the old one."""
+        held = {
+            "recipe": asdict(self.recipe), "step": self.step, "net": self.net.state_dict(),
+            "mean": self.mean, "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+        _write(held, path)
+
+    def save_compact(self, path: Path) -> None:
+        """Write weights and their mean in half precision, without the optimiser."""
+        half = {"recipe": asdict(self.recipe), "step": self.step}
+        _write(half | {"net": _half(self.net.state_dict()), "mean": _half(self.mean)}, path)
+
+    @classmethod
+    def load(cls, path: Path, recipe: Recipe | None = None) -> Training:
+        """Go on from a checkpoint, whole or compact.
+
+        Parameters
+        ----------
+        path
+            Checkpoint.
+        recipe
+            Recipe to go on with; none: the one in the checkpoint.
+
+        Raises
+        ------
+        MissingFileError, ConfigError
+            No such file; not a checkpoint of this network.
+        """
+        if not path.is_file():
+            raise MissingFileError("no such checkpoint", path, "Give a file that exists")
+        try:
+            held = torch.load(path, map_location="cpu", weights_only=True)
+            out = cls(recipe or Recipe(**held["recipe"]))
+            out.net.load_state_dict(_whole(held["net"]))
+            out.mean = _whole(held["mean"])
+            out.step = int(held["step"])
+            if "optimiser" in held:
+                out.optimiser.load_state_dict(held["optimiser"])
+        except (KeyError, RuntimeError, TypeError, ValueError, EOFError, OSError) as error:
+            raise ConfigError(
+                f"is no checkpoint of this network ({type(error).__name__})", path,
+                "Give one written by `pennate train` of the same version",
+            ) from error  # fmt: skip
+        return out
+
+
+def _half(state: State) -> State:
+    return {k: v.half() if v.dtype.is_floating_point else v for k, v in state.items()}
+
+
+def _whole(state: State) -> State:
+    return {k: v.float() if v.dtype.is_floating_point else v for k, v in state.items()}
+
+
+def _write(held: dict[str, Any], path: Path) -> None:
+    beside = path.with_suffix(".writing")
+    torch.save(held, beside)
+    beside.replace(path)

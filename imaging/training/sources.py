@@ -1,0 +1,130 @@
+"""Where training legs come from: folders of label maps, and digital legs from seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from tqdm import tqdm
+
+from imaging.image import Image
+from imaging.muscles import structure
+from imaging.phantom.leg import CONNECTIVE_LABEL, make_leg
+from imaging.segmentation.atlas import AtlasLeg, load_atlas
+from imaging.segmentation.features import hull_gap
+from imaging.training.legs import SPACING_MM, TrainingLeg, prepare
+
+
+def digital_leg(seed: int) -> TrainingLeg:
+    """Return a digital right leg."""
+    leg = make_leg(seed, "right", variation=1.0)
+    grid = leg.grid(SPACING_MM, margin_mm=0.0)
+    labels = np.zeros(grid.shape, np.int16)
+    for k in range(grid.shape[2]):
+        i, j = np.meshgrid(*(np.arange(n) for n in grid.shape[:2]), indexing="ij")
+        points = grid.to_world(np.stack([i, j, np.full_like(i, k)], -1).reshape(-1, 3))
+        labels[..., k] = leg.labels(points).reshape(grid.shape[:2])
+    skin = [structure("SAT").index, structure("SKIN").index]
+    indices = np.where((labels > 0) & ~np.isin(labels % 100, skin), labels % 100, 0)
+    connective = labels == CONNECTIVE_LABEL
+    return prepare(f"digital-{seed}", f"digital-{seed}", grid.with_data(indices), connective)
+
+
+def atlas_legs(folder: Path, scheme: str | None = None) -> list[TrainingLeg]:
+    """Return the legs of a folder of label maps (see :mod:`imaging.segmentation.atlas`).
+
+    A tibia that is not labelled is taken from another leg of the folder. Legs are of one body
+    where their names differ in left and right only.
+    """
+    atlas = load_atlas(folder, np.array(SPACING_MM), scheme)
+    models = [leg for leg in atlas.legs if _has_tibia(leg)]
+    out = []
+    for leg in tqdm(atlas.legs, desc="label maps", disable=None):
+        indices = leg.indices if _has_tibia(leg) else with_tibia(leg, models)
+        body = leg.name.replace("left", "").replace("right", "").strip("_-")
+        grid = Image(indices, np.diag([*SPACING_MM, 1.0]))
+        out.append(prepare(leg.name, body, grid, np.zeros(indices.shape, bool)))
+    return out
+
+
+def _has_tibia(leg: AtlasLeg) -> bool:
+    return bool((leg.indices == structure("TIB").index).any())
+
+
+def with_tibia(leg: AtlasLeg, models: Iterable[AtlasLeg]) -> NDArray[np.int16]:
+    """Return the labels of a leg with its tibia filled in.
+
+    Along the shaft it is the hole between the muscles and their hull. Towards the ends, where no
+    muscles surround it, it is that of a model leg at the same height of the fibula, put in place
+    by the centres of what both legs have.
+    """
+    out = leg.indices.copy()
+    bone = structure("TIB").index
+    gap = hull_gap(out > 0, leg.spacing)
+    models = list(models)
+    found = _carried(leg, models[0]) if models else np.zeros(out.shape, bool)
+    # The hole widens into loose tissue near the ends: there the model alone is believed.
+    near = ndimage.binary_dilation(found, np.ones((5, 5, 1), bool))
+    tibia = (found | (gap & near if models else gap)) & (out == 0)
+    tibia = ndimage.binary_opening(tibia, np.ones((3, 3, 1), bool))
+    bodies, count = ndimage.label(tibia)
+    if count:
+        sizes = ndimage.sum_labels(tibia, bodies, range(1, count + 1))
+        out[bodies == 1 + int(np.argmax(sizes))] = bone
+    return out
+
+
+def _carried(leg: AtlasLeg, model: AtlasLeg) -> NDArray[np.bool_]:
+    """Carry a model's tibia into a leg, slice by slice, by a similarity of centres."""
+    here, there = _fibula(leg), _fibula(model)
+    wanted = np.zeros(leg.indices.shape, bool)
+    grid = np.indices(leg.indices.shape[:2]).reshape(2, -1).astype(float)
+    scale_z = (there[1] - there[0]) / (here[1] - here[0])
+    fits: dict[int, NDArray[np.complex128]] = {}
+    for k in range(leg.indices.shape[2]):
+        z = int(round(there[0] + (k - here[0]) * scale_z))
+        if 0 <= z < model.indices.shape[2]:
+            fit = _similarity(leg.indices[..., k], model.indices[..., z])
+            if fit is not None:
+                fits[k] = fit
+    heights = sorted(fits)
+    table = np.array([fits[k] for k in heights])
+    smooth = ndimage.gaussian_filter1d(table.real, 6, axis=0, mode="nearest")
+    smooth = smooth + 1j * ndimage.gaussian_filter1d(table.imag, 6, axis=0, mode="nearest")
+    for k in range(leg.indices.shape[2]):
+        z = int(round(there[0] + (k - here[0]) * scale_z))
+        if not 0 <= z < model.indices.shape[2]:
+            continue
+        turn = np.array(
+            [np.interp(k, heights, c.real) + 1j * np.interp(k, heights, c.imag) for c in smooth.T]
+        )
+        place = turn[0] * (grid[0] + 1j * grid[1]) + turn[1]
+        mask = (model.indices[..., z] == structure("TIB").index).astype(np.float32)
+        value = ndimage.map_coordinates(mask, [place.real, place.imag], order=1)
+        wanted[..., k] = value.reshape(leg.indices.shape[:2]) > 0.5
+    return wanted
+
+
+def _fibula(leg: AtlasLeg) -> tuple[int, int]:
+    slices = np.flatnonzero((leg.indices == structure("FIB").index).any((0, 1)))
+    return int(slices[0]), int(slices[-1])
+
+
+def _similarity(here: NDArray[np.int16], there: NDArray[np.int16]) -> NDArray[np.complex128] | None:
+    """Fit turn, scale and shift (complex) that take centres of structures here to those there."""
+    bone = structure("TIB").index
+    common = np.intersect1d(np.unique(here[here > 0]), np.unique(there[there > 0]))
+    pairs = []
+    for index in common[common != bone]:
+        a, b = np.argwhere(here == index), np.argwhere(there == index)
+        if len(a) > 15 and len(b) > 15:
+            weight = np.sqrt(min(len(a), len(b)))
+            pairs.append((complex(*a.mean(0)), complex(*b.mean(0)), weight))
+    if len(pairs) < 4:
+        return None
+    a, b, w = (np.array(column) for column in zip(*pairs, strict=True))
+    rows = np.stack([a, np.ones(len(a))], -1) * w[:, None]
+    return np.asarray(np.linalg.lstsq(rows, b * w, rcond=None)[0])
