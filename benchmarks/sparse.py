@@ -90,7 +90,8 @@ def _closed(mask: np.ndarray, spacing: float) -> np.ndarray:
     if not mask.any():
         return mask
     away = ndimage.distance_transform_edt(~mask) > 8.0 / spacing
-    return ndimage.binary_fill_holes(ndimage.distance_transform_edt(~away) > 9.0 / spacing if away.any() else mask) | mask  # fmt: skip
+    near = ndimage.distance_transform_edt(~away) > 9.0 / spacing
+    return np.asarray(ndimage.binary_fill_holes(near | mask))
 
 
 def _grown(mask: np.ndarray, spacing: float, by_mm: float) -> np.ndarray:

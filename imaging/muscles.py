@@ -118,6 +118,19 @@ def muscle_keys() -> tuple[str, ...]:
     return tuple(s.key for s in catalogue() if s.tissue == "muscle")
 
 
+@cache
+def single_keys(key: str) -> frozenset[str]:
+    """Return the single structures that a key stands for: itself, or the members of its group."""
+    own = structure(key)
+    if own.tissue != "group":
+        return frozenset([key])
+    if "+" in key:
+        return frozenset(key.split("+"))
+    muscles = [s for s in catalogue() if s.tissue == "muscle"]
+    inside = [s.key for s in muscles if s.compartment == own.compartment]
+    return frozenset(inside or [s.key for s in muscles])
+
+
 def muscle_labels(labels: NDArray[Any]) -> list[int]:
     """Return the labels in a label map that are muscles or merged muscles, sorted."""
     present = [int(v) for v in np.unique(labels) if v > 0]

@@ -107,8 +107,8 @@ def _fill_gap(
     to_below = _chain([down[k] for k in range(first + 1, last + 1)])
     ups = [invert(down[k]) for k in range(last, first, -1)]
     to_above = _chain(ups)[::-1]
-    missed_above = _missed(below, above, to_below[-1], seen, spacing)
-    missed_below = _missed(above, below, to_above[0], seen, spacing)
+    missed_above = misfit(warp(below, to_below[-1])[seen], above[seen], spacing)
+    missed_below = misfit(warp(above, to_above[0])[seen], below[seen], spacing)
     for i, k in enumerate(nodes[1:-1], start=1):
         t = float((heights[k] - heights[first]) / (heights[last] - heights[first]))
         # What a chain misses is known where it arrives: read there, spread by the way gone.
@@ -137,25 +137,14 @@ def _chain(steps: Sequence[Float32]) -> list[Float32]:
     return maps
 
 
-def _missed(
-    source: Float32, target: Float32, field: Float32, seen: NDArray[np.bool_], spacing: FloatArray
-) -> Float32:
-    """Return what has to be added to a field so that it takes the target's labels to the source's.
+def misfit(moving: Float32, fixed: Float32, spacing: FloatArray) -> Float32:
+    """Return the field (2, I, J) that takes signed distances (C, I, J) to those of another slice.
 
-    The displacement (2, I, J) is applied before the field.
+    Affine from the shapes, then demons on all structures at once.
     """
-    arrived = warp(source, field)
-    fixed, moving = (np.clip(v[seen] / REACH_MM, -1, 1) for v in (target, arrived))
-    start = affine_between(target[seen] > 0, arrived[seen] > 0)
-    return register_slice(
-        fixed,
-        moving,
-        spacing,
-        start=start,
-        sigmas_mm=(3.0, 1.5),
-        elastic_mm=4.0,
-        iterations=(60, 40),
-    )
+    start = affine_between(fixed > 0, moving > 0)
+    a, b = (np.clip(v / REACH_MM, -1, 1).astype(np.float32) for v in (fixed, moving))
+    return register_slice(a, b, spacing, start=start, sigmas_mm=(3.0, 1.5), iterations=(60, 40))
 
 
 def _nearness(

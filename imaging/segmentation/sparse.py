@@ -6,7 +6,6 @@ none of them. Structures that are never drawn are unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,13 +205,13 @@ def _ends(drawn: Drawn, grid: Image, nodes: NDArray[np.intp]) -> Ends:
             present[n, c] = mask.any()
             fill = _FAR_MM if c == 0 else -_FAR_MM
             ndimage.affine_transform(
-                _signed(mask, size), matrix[:2, :2], matrix[:2, 3], grid.shape[:2],
+                signed_mm(mask, size), matrix[:2, :2], matrix[:2, 3], grid.shape[:2],
                 distances[n, c], order=1, mode="constant", cval=fill,
             )  # fmt: skip
     return Ends(distances, present, nodes)
 
 
-def _signed(mask: NDArray[np.bool_], spacing: NDArray[np.floating]) -> Float32:
+def signed_mm(mask: NDArray[np.bool_], spacing: NDArray[np.floating]) -> Float32:
     """Return the distance to the border of a mask (I, J), mm, positive inside, clipped."""
     if not mask.any():
         return np.full(mask.shape, -_FAR_MM, np.float32)
