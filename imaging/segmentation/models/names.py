@@ -85,9 +85,9 @@ def _take_side(words: list[str]) -> tuple[Side, list[str]]:
 
 
 def _key(words: list[str]) -> str | None:
-    bag = frozenset(w for w in words if w not in _FILLERS)
+    bag = frozenset(w for w in words if w not in _FILLERS) or frozenset(words)
     for s in catalogue():
-        if bag and bag == frozenset(s.key.lower().split("+")):
+        if bag == frozenset(s.key.lower().split("+")):
             return s.key
     return _synonyms().get(_bag(words))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from imaging.config import Section, parse_settings
 from imaging.errors import ConfigError, LabelError, MissingFileError, MissingToolError
 from imaging.image import Image
 from imaging.segmentation.models.card import ModelOptions, ModelResult
+from imaging.segmentation.models.files import model_folder, read_json_file
 from imaging.segmentation.models.grid import check_axis_codes
 from imaging.segmentation.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.segmentation.models.recipe import STEPS, Recipe, Step, apply
@@ -64,7 +64,7 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
     ConfigError, LabelError
         ``model.json`` lacks something or contradicts the network.
     """
-    folder = model_folder(path, "onnx")
+    folder = model_folder(path, "onnx", _HOW)
     card = read_card(folder / "model.json")
     table = _table(card, options.scheme, folder / "model.json")
     channels = channel_labels(card, table, folder / "model.json")
@@ -75,42 +75,6 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
         image.with_data(labels), confidence, card.name, card.version, table.scheme, card.licence,
         table.note(),
     )  # fmt: skip
-
-
-def model_folder(path: Path | None, kind: str) -> Path:
-    """Return the folder that a user gave.
-
-    Raises
-    ------
-    MissingFileError
-        None was given, or there is none.
-    """
-    if path is None:
-        raise MissingFileError(f"the model {kind} needs a folder", None, f"Give {kind}:FOLDER")
-    if not path.is_dir():
-        raise MissingFileError("no such model folder", path, _HOW)
-    return path
-
-
-def read_json_file(path: Path, how: str) -> dict[str, Any]:
-    """Read a JSON table.
-
-    Raises
-    ------
-    MissingFileError
-        No such file; `how` says how to get it.
-    ConfigError
-        Not a JSON table.
-    """
-    if not path.is_file():
-        raise MissingFileError("no such file", path, how)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"is not JSON ({error})", path, "Correct it") from error
-    if not isinstance(content, dict):
-        raise ConfigError("is not a table", path, how)
-    return content
 
 
 def read_card(path: Path) -> OnnxCard:

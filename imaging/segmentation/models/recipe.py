@@ -57,14 +57,14 @@ class Recipe:
 def apply(
     recipe: Recipe, predict: Predict, image: Image, labels: Sequence[int], source: str
 ) -> tuple[NDArray[np.int16], Float32]:
-    """Run a network over an image.
+    r"""Run a network over an image.
 
     Parameters
     ----------
     recipe
         What it wants.
     predict
-        The network: (1, channels, \\*patch) in, (1, C, \\*patch) out.
+        The network: (1, channels, \*patch) in, (1, C, \*patch) out.
     image
         3-D image in any axis order.
     labels : (C,)

@@ -7,11 +7,23 @@ from pathlib import Path
 
 from imaging.errors import ConfigError
 from imaging.image import Image
-from imaging.segmentation.models import onnx
+from imaging.segmentation.models import (
+    dafne,
+    monai_bundle,
+    musclemap,
+    nnunet,
+    onnx,
+    totalsegmentator,
+)
 from imaging.segmentation.models.card import ModelOptions, ModelResult
 
 MODELS: Mapping[str, Callable[[Image, Path | None, ModelOptions], ModelResult]] = {
     "onnx": onnx.run,
+    "monai": monai_bundle.run,
+    "nnunet": nnunet.run,
+    "musclemap": musclemap.run,
+    "totalsegmentator": totalsegmentator.run,
+    "dafne": dafne.run,
 }
 
 

@@ -3,15 +3,14 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-from tiny_network import onnx_folder
-
 from imaging.errors import ConfigError, LabelError, MissingFileError
 from imaging.image import Image
 from imaging.muscles import label_of
 from imaging.segmentation.models.card import ModelOptions
 from imaging.segmentation.models.run import run_model
+
+pytest.importorskip("onnxruntime")
+onnx_folder = pytest.importorskip("tiny_network", exc_type=ImportError).onnx_folder
 
 NAMES = ["background", "left soleus", "right soleus", "TIB"]
 WANTED = np.array(
@@ -114,6 +113,10 @@ def test_normalisation_is_that_of_the_description(tmp_path):
     louder = image.with_data(image.data * 250 + 40)
     result = run_model("onnx", louder, folder)
     np.testing.assert_array_equal(result.labels.data, WANTED[image.data.astype(int)])
+
+
+def with_step(kind):
+    return {"input": {"patch": [16, 16], "normalisation": [{"kind": kind}]}}
 
 
 @pytest.mark.parametrize(
