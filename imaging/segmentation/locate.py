@@ -1,0 +1,76 @@
+"""Where along the leg an image lies: heights of its slices between ankle (0) and knee (1).
+
+The network labels every slice without being told where it is. What it found, as shares of the
+area under the fascia, is laid along the profile of the legs it was trained on: the place and the
+length of the tibia that fit best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imaging.image import FloatArray
+from imaging.segmentation.inputs import CLASSES
+from imaging.segmentation.shares import Shares
+
+LENGTHS_MM = np.arange(280.0, 481.0, 10.0)
+_MEAN_MM, _SPREAD_MM = 370.0, 45.0
+_STEP_MM = 4.0
+_LEAST_SLICES = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the slices lie.
+
+    Attributes
+    ----------
+    heights : (K,)
+        Height of every slice; 0 at the lower, 1 at the upper end of the tibia.
+    length_mm : float
+        Length of the tibia that fits best.
+    misfit : float
+        Mean squared Hellinger distance of shares, 0 (alike) to 1.
+    """
+
+    heights: FloatArray
+    length_mm: float
+    misfit: float
+
+
+def locate(shares: Shares, profile: dict[str, Any]) -> Place | None:
+    """Return where the slices of a leg lie, or none where too few show anything.
+
+    Parameters
+    ----------
+    shares
+        Of the network, not told the heights.
+    profile
+        ``heights`` (H,) and ``shares`` (H, C) over ``inputs.CLASSES`` from the network's card.
+    """
+    named = [CLASSES.index(key) for key in shares.keys[2:]]
+    area = shares.values[2:].sum((1, 2)).T
+    seen = area.sum(1) > 0.02 * max(float(area.sum(1).max()), 1.0)
+    if seen.sum() < _LEAST_SLICES:
+        return None
+    found = np.sqrt(area[seen] / area[seen].sum(1, keepdims=True))
+    table = np.asarray(profile["shares"], float)[:, named]
+    table = np.sqrt(table / np.maximum(table.sum(1, keepdims=True), 1e-6))
+    at = np.asarray(profile["heights"], float)
+    z = np.arange(len(area)) * shares.grid.spacing[2]
+    best: tuple[float, float, float, float] | None = None
+    for length in LENGTHS_MM:
+        prior = 0.01 * ((length - _MEAN_MM) / _SPREAD_MM) ** 2
+        for low in np.arange(z[seen][0] - 1.1 * length, z[seen][-1] + 0.1 * length, _STEP_MM):
+            height = (z[seen] - low) / length
+            expected = np.stack([np.interp(height, at, column) for column in table.T], -1)
+            misfit = float(0.5 * ((found - expected) ** 2).sum(1).mean())
+            outside = float(((height < at[0]) | (height > at[-1])).mean())
+            cost = misfit + prior + 0.3 * outside
+            if best is None or cost < best[0]:
+                best = (cost, length, low, misfit)
+    assert best is not None
+    return Place((z - best[2]) / best[1], float(best[1]), best[3])

@@ -1,0 +1,179 @@
+"""The segmentation network: run by onnxruntime on the slices of one leg."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.errors import ConfigError, MissingFileError
+from imaging.image import FloatArray, Image
+from imaging.segmentation.inputs import (
+    CHANNELS,
+    CLASSES,
+    NEIGHBOUR_MM,
+    channels,
+    level,
+)
+from imaging.segmentation.legs import MaskArray, depth_in_slices
+from imaging.segmentation.shares import Shares
+from imaging.threads import threads
+
+Float32 = NDArray[np.float32]
+KEYS = ("", "SAT", *CLASSES[3:])
+_TILE = 16
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and its card (see ``docs/model-card.md``)."""
+
+    session: onnxruntime.InferenceSession
+    card: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name and version, as they stay with the labels."""
+        return f"{self.card['name']} {self.card['version']}"
+
+
+def built_in() -> Path:
+    """Return the folder of the network that comes with the package."""
+    return Path(str(resources.files("imaging") / "data" / "network"))
+
+
+@cache
+def load_network(folder: Path) -> Network:
+    """Read ``network.onnx`` and ``network.json`` from a folder.
+
+    Raises
+    ------
+    MissingFileError, ConfigError
+        A file is missing; the network is not one that `pennate train` wrote.
+    """
+    for name in ("network.onnx", "network.json"):
+        if not (folder / name).is_file():
+            raise MissingFileError(
+                f"holds no {name}", folder, "Give a folder `pennate train` wrote"
+            )
+    try:
+        card = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads(), 3
+        session = onnxruntime.InferenceSession(
+            folder / "network.onnx", options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
+    if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
+        raise ConfigError(
+            "is a network with other inputs or classes than this version of Pennate knows", folder,
+            "Train it with the same version",
+        )  # fmt: skip
+    return Network(session, card)
+
+
+@dataclass(frozen=True)
+class LegSlices:
+    """One leg as the network looks at it: a right leg, or a left one mirrored.
+
+    Attributes
+    ----------
+    data : (I, J, K) float32
+        Image at 1.5 mm across the leg, 0 outside it.
+    levels : (K,)
+        Level of muscle in each slice, 0 where there is none.
+    grid : Image
+        Where the slices lie; not mirrored.
+    """
+
+    data: Float32
+    levels: FloatArray
+    grid: Image
+
+    def triple(self, k: int, mirror: bool) -> Float32:
+        """Return slice k with its neighbours 6 mm below and above, (3, I, J)."""
+        apart = NEIGHBOUR_MM / self.grid.spacing[2]
+        out = np.stack([self._at(k - apart), self.data[:, :, k], self._at(k + apart)])
+        return out[:, ::-1] if mirror else out
+
+    def _at(self, place: float) -> Float32:
+        """Read a slice between slices; beyond the ends the last one."""
+        place = float(np.clip(place, 0, self.data.shape[2] - 1))
+        low = min(int(place), max(self.data.shape[2] - 2, 0))
+        high = min(low + 1, self.data.shape[2] - 1)
+        share = np.float32(place - low)
+        return self.data[:, :, low] * (1 - share) + self.data[:, :, high] * share
+
+
+def leg_slices(image: Image, mask: MaskArray) -> LegSlices:
+    """Prepare one leg on its working grid for the network.
+
+    Parameters
+    ----------
+    image
+        The leg on a grid of 1.5 mm across it (:func:`imaging.segmentation.legs.leg_grid`).
+    mask : (I, J, K) bool
+        The leg, on the same grid.
+    """
+    depth = depth_in_slices(mask, image.spacing)
+    data = np.where(mask, image.data, 0).astype(np.float32)
+    found = [level(data[:, :, k], depth[:, :, k]) for k in range(data.shape[2])]
+    levels = ndimage.median_filter(np.array(found), 3, mode="nearest")
+    return LegSlices(data, levels, image)
+
+
+def run(
+    network: Network, leg: LegSlices, mirror: bool, heights: FloatArray | None = None
+) -> Shares:
+    """Return the probabilities of the structures of one leg.
+
+    Parameters
+    ----------
+    network
+        The network.
+    leg
+        The leg.
+    mirror
+        Whether this is a left leg, which the network sees mirrored.
+    heights : (K,)
+        Height of each slice along the tibia, none where it is not known.
+    """
+    shape = leg.data.shape
+    padded = [-(-n // _TILE) * _TILE for n in shape[:2]]
+    values = np.zeros((len(KEYS), *shape), np.float32)
+    values[0] = 1.0
+    use = np.flatnonzero(leg.levels > 0)
+    for start in range(0, len(use), _AT_ONCE):
+        part = use[start : start + _AT_ONCE]
+        x = np.zeros((len(part), CHANNELS, *padded), np.float32)
+        x[:, :3] = -1.0
+        for n, k in enumerate(part):
+            height = None if heights is None else float(heights[k])
+            seen = channels(leg.triple(int(k), mirror), float(leg.levels[k]), height)
+            x[n, :, : shape[0], : shape[1]] = seen
+            x[n, 3:] = seen[3:, :1, :1]
+        logits = network.session.run(None, {"input": x})[0][:, :, : shape[0], : shape[1]]
+        found = _softmax(np.asarray(logits) / np.float32(network.card.get("temperature", 1.0)))
+        found = found[:, :, ::-1] if mirror else found
+        found = np.moveaxis(found, 0, -1)
+        values[0][:, :, part] = found[0] + found[2]
+        values[1][:, :, part] = found[1]
+        values[2:, :, :, part] = found[3:]
+    return Shares(KEYS, values, leg.grid)
+
+
+def _softmax(logits: Float32) -> Float32:
+    """Return probabilities over the second axis."""
+    logits = logits - logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    return logits / logits.sum(axis=1, keepdims=True)

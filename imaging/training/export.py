@@ -1,0 +1,85 @@
+"""A trained network as ONNX with its card, as :mod:`imaging.segmentation.network` reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from imaging.segmentation.inputs import CHANNELS, CLASSES, NEIGHBOUR_MM, PIXEL_MM, REST
+from imaging.training.batches import draw_image
+from imaging.training.legs import TrainingLeg
+
+HEIGHTS = np.round(np.linspace(-0.15, 1.15, 53), 3)
+_OPSET = 17
+
+
+def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
+    """Write ``network.onnx`` and ``network.json``.
+
+    Parameters
+    ----------
+    net
+        Network in evaluation mode.
+    folder
+        Folder to write to; it exists.
+    card
+        Name, version, data, licence, recipe, figures, temperature and profile.
+    """
+    example = torch.zeros(1, CHANNELS, 64, 64)
+    names = {0: "slices", 2: "x", 3: "y"}
+    torch.onnx.export(
+        net, (example,), folder / "network.onnx", input_names=["input"], output_names=["logits"],
+        dynamic_axes={"input": names, "logits": names}, opset_version=_OPSET, dynamo=False,
+    )  # fmt: skip
+    fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM, "neighbour_mm": NEIGHBOUR_MM}
+    text = json.dumps({**card, **fixed}, indent=1, ensure_ascii=False)
+    (folder / "network.json").write_text(text + "\n", encoding="utf-8")
+
+
+def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
+    """Return the mean share of each class under the fascia by height, one body one voice.
+
+    Returns
+    -------
+    dict
+        ``heights`` (H,) and ``shares`` (H, C), without outside and fat.
+    """
+    bodies = sorted({leg.body for leg in legs})
+    total = np.zeros((len(HEIGHTS), len(CLASSES)))
+    for body in bodies:
+        own = [leg for leg in legs if leg.body == body]
+        for leg in own:
+            area = np.stack([(leg.classes == c).sum((0, 1)) for c in range(len(CLASSES))]).T
+            area[:, :REST] = 0
+            share = area / np.maximum(area.sum(1, keepdims=True), 1)
+            at = np.stack([np.interp(HEIGHTS, leg.height, column) for column in share.T], -1)
+            total += at / len(own)
+    table = np.round(total / len(bodies), 4)
+    return {"heights": HEIGHTS.tolist(), "shares": table.tolist()}
+
+
+def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> float:
+    """Return the temperature that calibrates the probabilities on synthetic images.
+
+    Found by search for the least cross-entropy. Source: Guo et al., ICML 2017.
+    """
+    logits, truth = [], []
+    for n, leg in enumerate(legs):
+        for s, height in enumerate(np.linspace(0.05, 0.95, 12)):
+            rng = np.random.default_rng([seed, n, s])
+            x, y = draw_image(rng, leg, 0.7, float(height))
+            with torch.inference_mode():
+                out = net(torch.from_numpy(x[None]))[0]
+            inside = torch.from_numpy(y.astype(np.int64)) > 0
+            logits.append(out[:, inside][:, ::7].T)
+            truth.append(torch.from_numpy(y.astype(np.int64))[inside][::7])
+    everything, target = torch.cat(logits), torch.cat(truth)
+    tried = np.round(np.linspace(0.6, 3.0, 49), 2)
+    cost = [float(nn.functional.cross_entropy(everything / t, target)) for t in tried]
+    return float(tried[int(np.argmin(cost))])
