@@ -1,0 +1,428 @@
+"""Programs of others, stood in for by small commands that read and write the same files.
+
+Where nnU-Net or Dafne itself is installed, a tiny model in its own format is run by it too.
+"""
+
+import json
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imaging.errors import (
+    ComputationError,
+    ConfigError,
+    InputError,
+    LabelError,
+    MissingFileError,
+    MissingToolError,
+)
+from imaging.image import Image, canonical
+from imaging.muscles import label_of
+from imaging.segmentation.models.card import ModelOptions
+from imaging.segmentation.models.musclemap import check_version
+from imaging.segmentation.models.nnunet import find_folds, label_table, trained_folder
+from imaging.segmentation.models.run import parse_model, run_model
+
+# Every stand-in: `options` holds its arguments, `copy` maps intensities to labels in a new file.
+HEAD = """#!{python}
+import sys, json, pathlib
+import nibabel as nib, numpy as np
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+def copy(source, target, values, crop=0):
+    image = nib.load(source)
+    data = np.asarray(values)[np.rint(image.get_fdata()).astype(int)]
+    data = data[crop:]
+    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data.astype(np.int16), image.affine), target)
+"""
+OBLIQUE = np.array([[-1.2, 0.1, 0.3, 40], [0.1, 1.2, -0.5, -20], [0.1, 0.2, 4.0, 9], [0, 0, 0, 1]])
+TURNED = np.array([[0, 0, 1.5, -8], [-1.0, 0, 0, 30], [0, 5.0, 0, 2], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Return a function that puts a command of a name and a body on the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def write(name, body):
+        path = folder / name
+        path.write_text(HEAD.format(python=sys.executable) + body)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    return write
+
+
+def scene(affine=OBLIQUE):
+    data = np.zeros((16, 14, 6), np.float32)
+    data[1:4, 2:9, 1:4], data[6:9, 3:12, 2:5], data[12:15, 5:9, :3] = 1, 2, 3
+    return Image(data, affine)
+
+
+# --- nnU-Net
+
+
+NNUNET = """
+folder = pathlib.Path(options["-m"])
+labels = json.loads((folder / "dataset.json").read_text())["labels"]
+assert (folder / ("fold_" + options["-f"]) / options["-chk"]).is_file()
+assert options["-device"] == "cpu"
+json.loads((folder / "plans.json").read_text())
+for path in pathlib.Path(options["-i"]).glob("*_0000.nii.gz"):
+    target = pathlib.Path(options["-o"]) / path.name.replace("_0000", "")
+    copy(path, target, range(len(labels)), crop=CROP)
+"""
+
+
+def trained(folder, labels, fold="all", name="Dataset999_Calf", **dataset):
+    (folder / f"fold_{fold}").mkdir(parents=True)
+    (folder / f"fold_{fold}" / "checkpoint_final.pth").write_bytes(b"weights")
+    content = {"channel_names": {"0": "water"}, "labels": labels, "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps({**content, **dataset}))
+    (folder / "plans.json").write_text(json.dumps({"dataset_name": name}))
+    return folder
+
+
+LEG = {"background": 0, "SOL": 1, "EDL/EHL/PT": 2, "talus": 3}
+
+
+@pytest.mark.parametrize("affine", [OBLIQUE, TURNED], ids=["oblique", "turned"])
+def test_nnunet_folder(tmp_path, stand_in, affine):
+    stand_in("nnUNetv2_predict_from_modelfolder", NNUNET.replace("CROP", "0"))
+    folder = trained(tmp_path / "nnUNetTrainer__nnUNetPlans__2d", LEG)
+    image = scene(affine)
+    result = run_model("nnunet", image, tmp_path)  # the dataset folder above works too
+    wanted = np.array([0, label_of("SOL", "undecided"), 41, 0])
+    np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
+    np.testing.assert_array_equal(result.labels.affine, affine)
+    assert result.name == "Dataset999_Calf" and result.version.startswith("weights-")
+    assert result.merged == ("EDL+EHL+PT",) and "talus" in result.note
+    assert folder.is_dir() and result.about()["merged"] == ["EDL+EHL+PT"]
+
+
+def test_nnunet_that_writes_another_grid_or_fails_is_told(tmp_path, stand_in):
+    folder = trained(tmp_path / "m", LEG)
+    stand_in("nnUNetv2_predict_from_modelfolder", NNUNET.replace("CROP", "2"))
+    with pytest.raises(ComputationError, match="another place"):
+        run_model("nnunet", scene(), folder)
+    stand_in("nnUNetv2_predict_from_modelfolder", "sys.exit('CUDA out of memory')")
+    with pytest.raises(ComputationError, match="CUDA out of memory") as caught:
+        run_model("nnunet", scene(), folder)
+    assert caught.value.exit_code == 1
+    stand_in("nnUNetv2_predict_from_modelfolder", "print('nothing to do')")
+    with pytest.raises(ComputationError, match="nothing to do"):
+        run_model("nnunet", scene(), folder)
+    stand_in("nnUNetv2_predict_from_modelfolder", "import time; time.sleep(60)")
+    with pytest.raises(ComputationError, match="longer than"):
+        run_model("nnunet", scene(), folder, ModelOptions(timeout_s=0.5))
+
+
+def test_nnunet_that_is_missing_says_how_to_get_it(tmp_path, stand_in, monkeypatch):
+    folder = trained(tmp_path / "m", LEG)
+    with pytest.raises(MissingToolError, match="pip install nnunetv2") as caught:
+        run_model("nnunet", scene(), folder)
+    assert caught.value.exit_code == 2
+    (folder / "fold_all" / "checkpoint_final.pth").unlink()
+    with pytest.raises(MissingFileError, match="install_pretrained_model_from_zip"):
+        run_model("nnunet", scene(), folder)
+    monkeypatch.delenv("nnUNet_results", raising=False)
+    with pytest.raises(MissingFileError, match="Dataset205"):
+        run_model("nnunet", scene())
+
+
+def test_nnunet_folders_folds_and_channels(tmp_path, monkeypatch):
+    for plans in ("2d", "3d_fullres"):
+        trained(tmp_path / "Dataset205_Leg" / f"nnUNetTrainer__nnUNetPlans__{plans}", LEG, "0")
+    monkeypatch.setenv("nnUNet_results", str(tmp_path))
+    with pytest.raises(ConfigError, match="several"):
+        trained_folder(None)
+    shutil.rmtree(tmp_path / "Dataset205_Leg" / "nnUNetTrainer__nnUNetPlans__3d_fullres")
+    folder = trained_folder(None)
+    (folder / "fold_3").mkdir()
+    (folder / "fold_3" / "checkpoint_final.pth").write_bytes(b"")
+    assert find_folds(folder) == (["0", "3"], "checkpoint_final.pth")
+    two = trained(tmp_path / "two", LEG, channel_names={"0": "water", "1": "fat"})
+    with pytest.raises(ConfigError, match="water, fat"):
+        run_model("nnunet", scene(), two)
+    old = trained(tmp_path / "v1", LEG, channel_names=None)
+    with pytest.raises(ConfigError, match="not of nnU-Net v2"):
+        run_model("nnunet", scene(), old)
+
+
+def test_nnunet_regions_are_read_by_their_order():
+    dataset = {
+        "labels": {"background": 0, "GM+GL": [1, 2], "GM": [1], "ignore": 3},
+        "regions_class_order": [2, 1],
+    }
+    table = label_table(dataset, "Dataset7_X", None, Path("dataset.json"))
+    assert dict(table.labels) == {0: 0, 2: label_of("GM+GL", "undecided"), 1: 7}
+
+
+def test_nnunet_leg_model_is_held_against_its_scheme():
+    path = Path("dataset.json")
+    names = {"background": 0, "GL": 1, "GM": 2, "SOL post": 3, "SOL ant": 4, "EDL": 8}
+    table = label_table({"labels": names}, "Dataset205_Leg", None, path)
+    assert table.scheme == "nnunet_leg_205" and table.labels[8] == 41
+    swapped = {"background": 0, "GM": 1, "GL": 2}
+    with pytest.raises(LabelError, match="label 1 is 'GM'"):
+        label_table({"labels": swapped}, "Dataset205_Leg", None, path)
+    with pytest.raises(LabelError, match="17"):
+        label_table({"labels": {"GL": 1, "new": 17}}, "Dataset205_Leg", None, path)
+
+
+@pytest.mark.slow
+def test_nnunet_itself_runs_a_tiny_model(tmp_path):
+    """A 2-D network of nnU-Net's own, trained here for seconds to tell intensities apart."""
+    pytest.importorskip("nnunetv2")
+    if shutil.which("nnUNetv2_predict_from_modelfolder") is None:
+        pytest.skip("nnU-Net's commands are not on the PATH")
+    from real_nnunet import train_tiny
+
+    folder = train_tiny(tmp_path / "nnUNetTrainer__nnUNetPlans__2d", LEG)
+    rng = np.random.default_rng(2)
+    image = scene(TURNED)
+    image = image.with_data(np.kron(image.data, np.ones((3, 1, 3))).astype(np.float32))
+    noisy = image.with_data(image.data * 100 + rng.normal(0, 3, image.shape).astype(np.float32))
+    result = run_model("nnunet", noisy, folder, ModelOptions(overlap=0.5))
+    for value, label in ((1, 9), (2, 41)):
+        wanted, found = image.data == value, result.labels.data == label
+        assert 2 * (wanted & found).sum() / (wanted.sum() + found.sum()) > 0.85
+    assert result.version.startswith("weights-")
+
+
+# --- MuscleMap
+
+
+MUSCLEMAP = """
+print(SAYS)
+values = [0, 8141, 8152, 7101]
+copy(options["-i"], options["-o"] + "/leg_dseg.nii.gz", values)
+assert options["-g"] == "N" and options["-c"] == "auto"
+"""
+
+
+def test_musclemap_labels_mean_what_the_used_version_says(stand_in):
+    image = scene(TURNED)
+    used = MUSCLEMAP.replace("SAYS", "\"Using cached 'wholebody' model v1.4.\"")
+    stand_in("mm_segment", used)
+    result = run_model("musclemap", image)
+    wanted = np.array([0, label_of("GM", "left"), label_of("GL", "right"), 0])
+    np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
+    assert result.version == "1.4" and result.scheme == "musclemap-1.4"
+    stand_in("mm_segment", used.replace("v1.4", "v1.3"))
+    with pytest.raises(LabelError, match=r"1\.3 instead of 1\.4"):
+        run_model("musclemap", image)
+    result = run_model("musclemap", image, None, ModelOptions(version="1.3"))
+    wanted = np.array([0, label_of("GM+GL", "left"), label_of("TIB", "right"), 0])
+    np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
+    assert result.merged == ("GM+GL",)
+
+
+def test_musclemap_log_is_read_to_its_end():
+    offline = (
+        "Contacting Zenodo to resolve 'wholebody' model version...\n"
+        "New 'wholebody' model version available: v1.5 (current: v1.4). Downloading\n"
+        "Zenodo unreachable. Using cached 'wholebody' model (v1.3).\n"
+    )
+    with pytest.raises(LabelError, match=r"used model version 1\.3"):
+        check_version(offline, "1.4")
+    check_version("'wholebody' model v1.4 downloaded successfully.", "1.4")
+    with pytest.raises(LabelError, match="did not say"):
+        check_version("Inference completed.", "1.4")
+
+
+def test_musclemap_versions_that_are_not_known_are_refused(stand_in):
+    with pytest.raises(LabelError, match=r"'1\.5' are not known"):
+        run_model("musclemap", scene(), None, ModelOptions(version="1.5"))
+    with pytest.raises(MissingToolError, match="MuscleMap"):
+        run_model("musclemap", scene())
+    stand_in("mm_segment", "sys.exit('error: unrecognized arguments: --model_version 1.4')")
+    with pytest.raises(ConfigError, match="too old"):
+        run_model("musclemap", scene())
+    stand_in("mm_segment", "sys.exit('No cached model found for wholebody.')")
+    with pytest.raises(MissingFileError, match="internet connection"):
+        run_model("musclemap", scene())
+
+
+def test_musclemap_weights_bring_their_own_names(tmp_path, stand_in):
+    stand_in("mm_segment", MUSCLEMAP.replace("SAYS", "options['-m']"))
+    weights = tmp_path / "v2.0" / "wholebody.pth"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    with pytest.raises(MissingFileError, match=r"wholebody\.json"):
+        run_model("musclemap", scene(), weights)
+    entries = [
+        {"region": "leg", "anatomy": "plantaris", "side": "left", "value": 8141},
+        {"region": "leg", "anatomy": "extensor digitorum-hallucis longus", "side": "right",
+         "value": 8152},
+        {"region": "thigh", "anatomy": "vastus lateralis", "side": "left", "value": 7101},
+    ]  # fmt: skip
+    weights.with_suffix(".json").write_text(json.dumps({"model": {}, "labels": entries}))
+    image = scene()
+    result = run_model("musclemap", image, weights)
+    wanted = np.array([0, label_of("PLA", "left"), label_of("EDL+EHL", "right"), 0])
+    np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
+    assert result.version == "2.0"
+    weights.with_suffix(".json").write_text(json.dumps({"model": {"version": 2.1}, "labels": []}))
+    with pytest.raises(LabelError, match="does not name its labels"):
+        run_model("musclemap", image, weights)
+
+
+# --- TotalSegmentator
+
+
+TOTAL = """
+if "--version" in sys.argv:
+    print("2.12.0"); sys.exit()
+out = options["-o"]
+if options["--task"] == "tissue_types_mr":
+    copy(options["-i"], out + "/skeletal_muscle.nii.gz", [0, 1, 1, 0])
+    copy(options["-i"], out + "/subcutaneous_fat.nii.gz", [0, 0, 0, 1])
+else:
+    copy(options["-i"], out + "/tibia.nii.gz", [0, 0, 1, 0])
+    copy(options["-i"], out + "/fibula.nii.gz", [0, 0, 0, 0])
+"""
+
+
+def test_totalsegmentator_gives_bones_fat_and_muscle_only(stand_in):
+    stand_in("TotalSegmentator", TOTAL)
+    image = scene(TURNED)
+    result = run_model("totalsegmentator", image)
+    keys = ["MUSCLE", "TIB", "SAT"]
+    wanted = np.array([0, *(label_of(key, "undecided") for key in keys)])
+    np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
+    assert result.version == "2.12.0" and result.merged == ("MUSCLE",)
+
+
+def test_totalsegmentator_without_licence_or_program(stand_in):
+    with pytest.raises(MissingToolError, match="pip install TotalSegmentator"):
+        run_model("totalsegmentator", scene())
+    version = TOTAL.split("out =")[0]
+    stand_in("TotalSegmentator", version + "sys.exit('ERROR: invalid license number')")
+    with pytest.raises(MissingToolError, match="totalseg_set_license") as caught:
+        run_model("totalsegmentator", scene())
+    assert caught.value.exit_code == 2
+
+
+# --- Dafne
+
+
+DAFNE = """
+import numpy as np
+class Model:
+    data_dimensionality = {dimensions}
+    timestamp_id = 1669385545
+    def get_metadata(self):
+        return dict(orientation="Axial")
+    def apply(self, data):
+        image = np.rint(data["image"])
+        if self.data_dimensionality == 2:
+            assert data["split_laterality"] and len(data["resolution"]) == image.ndim == 2
+            half = image.shape[1] // 2
+            # In a slice as it is shown the person's right is on the left.
+            right = np.arange(image.shape[1])[None] < half
+            return {{"Soleus_R": (image == 1) & right, "Soleus_L": (image == 1) & ~right,
+                    "Extensor Longus Digitorum_R": image == 2}}
+        front = np.arange(image.shape[1])[None, :, None] < image.shape[1] // 2
+        low = np.arange(image.shape[2])[None, None] >= image.shape[2] // 2
+        return {{"Tibia": (image == 1) & front, "Fibula": (image == 1) & ~front,
+                "Soleus": (image == 2) & low}}
+def generic_load_model(file, install_deps=True):
+    assert not install_deps and file.read() == b"code"
+    return Model()
+"""
+
+
+@pytest.fixture
+def dafne(tmp_path, monkeypatch):
+    """Return a function that makes a stand-in package of Dafne and a model file."""
+
+    def write(dimensions):
+        package = tmp_path / "packages" / "dafne_dl"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("")
+        (package / "model_loaders.py").write_text(DAFNE.format(dimensions=dimensions))
+        monkeypatch.setenv("PYTHONPATH", str(package.parent))
+        model = tmp_path / "Leg_1669385545.model"
+        model.write_bytes(b"code")
+        return model
+
+    return write
+
+
+def test_dafne_slices_are_shown_as_in_dafne_and_sides_are_the_persons(dafne):
+    model = dafne(2)
+    image = scene(OBLIQUE)
+    image.data[:] = 0
+    image.data[2:14, 3:11, 1:5] = 1
+    result = run_model("dafne", image, model)
+    x = canonical(result.labels).data  # the first axis runs to the person's right
+    right = np.argwhere(x == label_of("SOL", "right"))[:, 0]
+    left = np.argwhere(x == label_of("SOL", "left"))[:, 0]
+    assert left.max() < right.min() and len(left) + len(right) == (image.data == 1).sum()
+    assert (result.name, result.version) == ("Dafne Leg", "1669385545")
+
+
+def test_dafne_volumes_are_axial_and_come_back(dafne):
+    image = scene(TURNED)
+    image.data[:] = 0
+    image.data[:, 0:3], image.data[:, 3:] = 1, 2
+    result = run_model("dafne", image, dafne(3))
+    labels, values = canonical(result.labels).data, canonical(image).data
+    middle = (labels.shape[1] + 1) // 2
+    assert (labels[:, middle:][values[:, middle:] == 1] == label_of("TIB", "undecided")).all()
+    assert (labels[:, : middle - 1][values[:, : middle - 1] == 1] == 22).all()
+    assert set(np.unique(labels[values == 2])) <= {0, 9}
+    low = np.argwhere(labels == 9)[:, 2]
+    none = np.argwhere((values == 2) & (labels == 0))[:, 2]
+    assert len(low) and (not len(none) or low.max() < none.min())
+
+
+def test_dafne_that_is_missing_says_how_to_get_it(tmp_path, monkeypatch):
+    with pytest.raises(MissingFileError, match="model Leg"):
+        run_model("dafne", scene(), tmp_path / "none.model")
+    model = tmp_path / "Leg_1.model"
+    model.write_bytes(b"code")
+    with pytest.raises(MissingToolError, match="cannot run"):
+        run_model("dafne", scene(), model, ModelOptions(python=str(tmp_path / "no_python")))
+    false = shutil.which("false")
+    if false:
+        with pytest.raises(MissingToolError, match="pip install dafne"):
+            run_model("dafne", scene(), model, ModelOptions(python=false))
+
+
+@pytest.mark.slow
+def test_dafne_itself_runs_a_tiny_model(tmp_path):
+    pytest.importorskip("dafne_dl.DynamicTorchModel", exc_type=ImportError)
+    from real_dafne import write_tiny
+
+    model = write_tiny(tmp_path / "Leg_1700000000.model")
+    image = scene(OBLIQUE)
+    result = run_model("dafne", image, model)
+    found = canonical(result.labels).data
+    values = canonical(image).data
+    assert set(np.unique(found[values == 1])) <= {label_of("SOL", s) for s in ("left", "right")}
+    assert (found[values == 2] == label_of("GM", "undecided")).all()
+    assert result.version == "1700000000"
+
+
+def test_models_are_named_with_their_path():
+    assert parse_model("musclemap") == ("musclemap", None)
+    assert parse_model("onnx:/a/b:c") == ("onnx", Path("/a/b:c"))
+    with pytest.raises(InputError, match="nnunet"):
+        parse_model("unet:/a")
+
+
+def test_nothing_is_left_behind(tmp_path, stand_in, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    stand_in("TotalSegmentator", "sys.exit('broken')")
+    with pytest.raises(ComputationError, match="broken"):
+        run_model("totalsegmentator", scene())
+    assert list(scratch.iterdir()) == []
