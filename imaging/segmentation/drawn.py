@@ -16,13 +16,37 @@ from imaging.muscles import single_keys, structure
 from imaging.segmentation.interpolate import misfit
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.slices import warp
-from imaging.segmentation.sparse import Drawn, signed_mm
+from imaging.segmentation.sparse import Drawn, propagate, signed_mm
 
 Float32 = NDArray[np.float32]
 BETWEEN_MM = 60.0
 BEYOND_MM = 25.0
 _FLOOR = 1e-4
 _TINY = 1e-30
+
+
+def carry(image: Image, leg_mask: NDArray[np.bool_], drawn: Drawn, other: Shares) -> Shares:
+    """Return drawn slices carried along the leg, joined with another source of labels.
+
+    Parameters
+    ----------
+    image
+        Bias-corrected image of any contrast, canonical axis order.
+    leg_mask : (I, J, K) bool
+        The leg, on the grid of `image`.
+    drawn
+        Its drawn slices.
+    other
+        Network or registered atlas, any grid of the same world.
+
+    Returns
+    -------
+    Shares
+        On a grid along the drawn slices; see :func:`join_drawn`.
+    """
+    propagated = propagate(image, leg_mask, drawn)
+    weight = weight_of_drawing(propagated.grid, drawn)
+    return join_drawn(propagated, guided(other, propagated, drawn), weight)
 
 
 def weight_of_drawing(grid: Image, drawn: Drawn) -> Float32:

@@ -29,6 +29,8 @@ from imaging.segmentation.slices import affine_between, compose, invert, registe
 Float32 = NDArray[np.float32]
 AGREE_MM = 4.0
 REACH_MM = 12.0
+SURE_MM = 0.8
+DOUBT = 0.04
 _TAPER = 0.05
 _AGREEMENT = 0.15
 
@@ -56,7 +58,7 @@ class Ends:
 def interpolate(
     image: Float32 | None, ends: Ends, heights: FloatArray, spacing: FloatArray
 ) -> Float32:
-    """Return signed distances of every structure in every slice.
+    """Return the shares of every structure in every slice.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def interpolate(
     Returns
     -------
     (N, C, I, J) float32
-        Mm, positive inside.
+        They add up to 1. Where the slices below and above say different things, so do they.
     """
     count, (_, channels, *shape) = len(heights), ends.distances.shape
     up = _steps(image, spacing, count, shape)
@@ -81,7 +83,7 @@ def interpolate(
         _fill_gap(out, image, ends, int(first), int(last), up, heights, spacing)
     _extrapolate(out, ends, up, heights, spacing)
     for n, node in enumerate(ends.nodes):
-        out[node] = ends.distances[n]
+        out[node] = softmax(ends.distances[n], SURE_MM)
     return out
 
 
@@ -102,6 +104,8 @@ def _fill_gap(
     n = int(np.flatnonzero(ends.nodes == first)[0])
     below, above = ends.distances[n], ends.distances[n + 1]
     seen = ends.present[n] & ends.present[n + 1]
+    here = ends.present[n] | ends.present[n + 1]
+    only_below, only_above = here & ~ends.present[n + 1], here & ~ends.present[n]
     low, high = _vanish(below, ends.present[n + 1]), _vanish(above, ends.present[n])
     nodes = range(first, last + 1)
     to_below = _chain([down[k] for k in range(first + 1, last + 1)])
@@ -116,11 +120,12 @@ def _fill_gap(
         from_above = compose(to_above[i], (1 - t) * warp(missed_below, to_below[i]))
         weight = _nearness(image, k, (first, from_below), (last, from_above), t, spacing)
         a, b = warp(below, from_below), warp(above, from_above)
-        a = np.where(ends.present[n + 1][:, None, None], a, a + t * low[:, None, None])
-        b = np.where(ends.present[n][:, None, None], b, b + (1 - t) * high[:, None, None])
-        one_sided = ends.present[n] != ends.present[n + 1]
-        share = np.where(one_sided[:, None, None], ends.present[n][:, None, None], 1 - weight)
-        out[k] = share * a + (1 - share) * b
+        both = np.where(here[:, None, None], (1 - weight) * a + weight * b, -np.inf)
+        both[only_below] = (a + t * low[:, None, None])[only_below]
+        both[only_above] = (b + (1 - t) * high[:, None, None])[only_above]
+        width = SURE_MM + DOUBT * min(heights[k] - heights[first], heights[last] - heights[k])
+        pooled = (1 - weight) * softmax(a, width) + weight * softmax(b, width)
+        out[k] = 0.5 * (softmax(both, width) + pooled)
 
 
 def _vanish(distances: Float32, stays: NDArray[np.bool_]) -> Float32:
@@ -170,10 +175,21 @@ def _extrapolate(
     field = np.zeros_like(down[0])
     for k in range(first - 1, -1, -1):
         field = compose(field, invert(down[k + 1]))
-        out[k] = warp(ends.distances[0], field)
-        out[k, 1:] -= _TAPER * (heights[first] - heights[k])
+        out[k] = _tapered(ends.distances[0], field, heights[first] - heights[k])
     field = np.zeros_like(down[0])
     for k in range(last + 1, len(heights)):
         field = compose(field, down[k])
-        out[k] = warp(ends.distances[-1], field)
-        out[k, 1:] -= _TAPER * (heights[k] - heights[last])
+        out[k] = _tapered(ends.distances[-1], field, heights[k] - heights[last])
+
+
+def _tapered(distances: Float32, field: Float32, away_mm: float) -> Float32:
+    """Return the shares (C, I, J) of structures that grow thinner away from a drawn slice."""
+    moved = warp(distances, field)
+    moved[1:] -= _TAPER * away_mm
+    return softmax(moved, SURE_MM + DOUBT * away_mm)
+
+
+def softmax(distances: Float32, width_mm: float) -> Float32:
+    """Return shares (C, I, J) of signed distances; the width is the doubt about borders, mm."""
+    values = np.exp((distances - distances.max(0)) / np.float32(width_mm))
+    return np.asarray(values / values.sum(0), np.float32)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from imaging.errors import LabelError
 from imaging.image import Image, resample
-from imaging.muscles import structure_of
+from imaging.muscles import SIDE_CODES, Side, structure, structure_of
 from imaging.schemes import CATALOGUE, load_lookup, relabel, translate
+from imaging.segmentation.sparse import Drawn, slice_axis
 
 COMPLETE = 9  # single muscles on a side from which a map counts as complete
 
@@ -36,11 +37,7 @@ def manual_labels(
     LabelError
         A label or name is not in the catalogue, or the map lies outside the image.
     """
-    if lookup is None:
-        labels = translate(drawn.data, CATALOGUE)
-    else:
-        labels = relabel(drawn.data, load_lookup(lookup), lookup)
-    placed = resample(drawn.with_data(labels), like, order=0).data
+    placed = resample(in_catalogue(drawn, lookup), like, order=0).data
     if not placed.any():
         raise LabelError(
             "does not overlap the anatomical image", path, "Draw it on an image of the same session"
@@ -48,8 +45,26 @@ def manual_labels(
     return placed
 
 
+def in_catalogue(drawn: Image, lookup: str | Path | None) -> Image:
+    """Return a drawn label map in labels of the catalogue, on its own grid.
+
+    Raises
+    ------
+    LabelError
+        A label or name is not in the catalogue.
+    """
+    if lookup is None:
+        return drawn.with_data(translate(drawn.data, CATALOGUE))
+    return drawn.with_data(relabel(drawn.data, load_lookup(lookup), lookup))
+
+
 def is_complete(labels: NDArray[np.int16]) -> bool:
-    """Tell whether a drawn map needs no automatic labels: nine muscles on each side it shows."""
+    """Tell whether a drawn map needs no automatic labels: nine muscles on each side it shows.
+
+    A few slices are never complete, however many muscles are drawn in them.
+    """
+    if any(slice_axis((labels > 0) & (labels // 100 == s)) is not None for s in range(3)):
+        return False
     present = [int(v) for v in np.unique(labels) if v > 0 and structure_of(int(v)).is_muscle]
     sides = {v // 100 for v in present}
     return bool(sides) and all(sum(v // 100 == s for v in present) >= COMPLETE for s in sides)
@@ -64,3 +79,32 @@ def merge(automatic: NDArray[np.int16], drawn: NDArray[np.int16]) -> NDArray[np.
     present = [int(v) for v in np.unique(drawn) if v > 0]
     out[np.isin(out, present)] = 0
     return np.where(drawn > 0, drawn, out)
+
+
+def overlay(
+    automatic: NDArray[np.int16], drawn: Drawn, side: Side, like: Image
+) -> NDArray[np.int16]:
+    """Put drawn slices of one leg over automatic labels; other slices stay as they are.
+
+    In a drawn slice an automatic label of a structure that is drawn anywhere gives way, also where
+    nothing is drawn: the slice is complete for what is drawn.
+
+    Parameters
+    ----------
+    automatic : (I, J, K)
+        Labels of the catalogue.
+    drawn
+        Drawn slices of the leg.
+    side
+        Side of the leg.
+    like
+        Grid of `automatic`, any grid of the world of the drawing.
+    """
+    code = 100 * SIDE_CODES[side]
+    slab = np.zeros(drawn.labels.shape, np.uint8)
+    slab[..., drawn.planes] = 1
+    within = resample(drawn.labels.with_data(slab), like, order=0).data > 0
+    placed = resample(drawn.labels, like, order=0).data
+    own = [code + structure(key).index for key in drawn.keys]
+    out = np.where(within & np.isin(automatic, own), 0, automatic)
+    return np.where(placed > 0, placed + code, out).astype(np.int16)

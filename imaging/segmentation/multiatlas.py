@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from imaging.image import Image
 from imaging.muscles import Side, single_keys, structure_of
+from imaging.segmentation.align import deform, register_leg
 from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.features import Features
 from imaging.segmentation.fuse import BORDER_MM, Registered
@@ -25,7 +26,7 @@ from imaging.segmentation.register import apply_matrix, grid_points, sample, smo
 from imaging.segmentation.shares import Shares, key_indices
 
 if TYPE_CHECKING:
-    from imaging.segmentation.segment import LegView
+    from imaging.segmentation.view import LegView
 
 Float32 = NDArray[np.float32]
 NEAR_MM = 8.0
@@ -62,8 +63,6 @@ def atlas_shares(
     -------
     Shares, and which legs were used at which cost.
     """
-    from imaging.segmentation.segment import deform, register_leg
-
     sided = [leg for leg in legs if leg_side != "left"]
     sided += [leg.mirrored() for leg in legs if leg_side != "right"]
     tries = sorted((register_leg(view, leg) for leg in sided), key=lambda r: r.cost)

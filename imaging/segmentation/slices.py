@@ -8,6 +8,7 @@ Sources: Thirion, Med Image Anal 2, 1998 (demons); Vercauteren et al., NeuroImag
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -25,10 +26,23 @@ def pixels(shape: tuple[int, ...]) -> Float32:
 
 def warp(channels: Float32, field: Float32) -> Float32:
     """Read channels (C, I, J) at every pixel moved by a field (2, I, J); border values outside."""
-    where = pixels(field.shape[1:]) + field
-    out = np.empty((len(channels), *field.shape[1:]), np.float32)
-    for c, channel in enumerate(channels):
-        ndimage.map_coordinates(channel, where, out[c], order=1, mode="nearest")
+    return _warp(np.asarray(channels, np.float32), np.asarray(field, np.float32))
+
+
+@numba.njit(cache=True, nogil=True)
+def _warp(channels: Float32, field: Float32) -> Float32:
+    count, rows, columns = channels.shape
+    out = np.empty((count, field.shape[1], field.shape[2]), np.float32)
+    for i in range(field.shape[1]):
+        for j in range(field.shape[2]):
+            x = min(max(np.float32(i) + field[0, i, j], np.float32(0)), np.float32(rows - 1))
+            y = min(max(np.float32(j) + field[1, i, j], np.float32(0)), np.float32(columns - 1))
+            p, q = min(int(x), rows - 2), min(int(y), columns - 2)
+            u, v = x - np.float32(p), y - np.float32(q)
+            for c in range(count):
+                low = channels[c, p, q] * (1 - v) + channels[c, p, q + 1] * v
+                high = channels[c, p + 1, q] * (1 - v) + channels[c, p + 1, q + 1] * v
+                out[c, i, j] = low * (1 - u) + high * u
     return out
 
 
@@ -100,7 +114,7 @@ def register_slice(
         Pixels.
     """
     field = np.zeros((2, *fixed.shape[1:]), np.float32) if start is None else start
-    size = np.asarray(spacing, np.float32).reshape(2, 1, 1)
+    size = np.asarray(spacing, np.float32)
     elastic, fluid = elastic_mm / np.asarray(spacing), fluid_mm / np.asarray(spacing)
     for sigma_mm, count in zip(sigmas_mm, iterations, strict=True):
         a, b = (_smooth(v, sigma_mm / np.asarray(spacing)) for v in (fixed, moving))
@@ -117,10 +131,23 @@ def _smooth(channels: Float32, sigma: FloatArray) -> Float32:
     return np.stack([ndimage.gaussian_filter(c, sigma) for c in channels])
 
 
+@numba.njit(cache=True, nogil=True)
 def _update(fixed: Float32, warped: Float32, size: Float32) -> Float32:
     """Return the demons step (2, I, J) in pixels that makes the warped channels fit better."""
-    difference = fixed - warped
-    slope = np.stack([np.stack(np.gradient(w)) for w in warped]) / size
-    norm = (slope**2).sum((0, 1)) + (difference**2).sum(0) / _STEP_MM**2
-    step = (difference[:, None] * slope).sum(0) / np.maximum(norm, 1e-6)
-    return np.asarray(step / size, np.float32)
+    count, rows, columns = fixed.shape
+    out = np.zeros((2, rows, columns), np.float32)
+    for i in range(rows):
+        top, bottom = max(i - 1, 0), min(i + 1, rows - 1)
+        for j in range(columns):
+            left, right = max(j - 1, 0), min(j + 1, columns - 1)
+            norm = np.float32(1e-6)
+            for c in range(count):
+                difference = fixed[c, i, j] - warped[c, i, j]
+                x = (warped[c, bottom, j] - warped[c, top, j]) / ((bottom - top) * size[0])
+                y = (warped[c, i, right] - warped[c, i, left]) / ((right - left) * size[1])
+                out[0, i, j] += difference * x
+                out[1, i, j] += difference * y
+                norm += x * x + y * y + difference * difference / (_STEP_MM * _STEP_MM)
+            out[0, i, j] /= norm * size[0]
+            out[1, i, j] /= norm * size[1]
+    return out

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import Image, canonical
+from imaging.image import Image, canonical, resample
 from imaging.muscles import SIDE_CODES, Side, catalogue
 from imaging.segmentation.interpolate import Ends, Float32, interpolate
 from imaging.segmentation.shares import Shares
@@ -21,8 +21,6 @@ _FULL = 0.5
 _MARGIN_MM = 12.0
 _FAR_MM = 30.0
 _STEP_MM = 3.0
-_SURE_MM = 0.8
-_DOUBT = 0.04
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,16 @@ class Drawn:
     keys: tuple[str, ...]
 
 
-def is_sparse(labels: Image) -> bool:
-    """Tell whether a drawn map is a few slices instead of whole muscles (per axis of its grid)."""
-    return _slice_axis(labels.data > 0) is not None
+def slice_axis(mask: NDArray[np.bool_]) -> int | None:
+    """Return the axis across which a few slices are drawn; none for whole muscles or nothing.
 
+    Along it less than half of the slices in the drawn range hold labels, or two at most do.
 
-def _slice_axis(mask: NDArray[np.bool_]) -> int | None:
-    """Return the axis along which less than half of the slices in the drawn range are drawn."""
+    Parameters
+    ----------
+    mask : (I, J, K)
+        Where anything is drawn.
+    """
     filled = []
     for axis in range(3):
         used = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
@@ -60,8 +61,8 @@ def _slice_axis(mask: NDArray[np.bool_]) -> int | None:
     return best if np.isfinite(filled[best]) else None
 
 
-def find_slices(labels: Image, side: Side) -> Drawn | None:
-    """Return the drawn slices of one side; none if there are none.
+def find_slices(labels: Image, side: Side, leg: Image | None = None) -> Drawn | None:
+    """Return the drawn slices of one leg; none if nothing is drawn, or whole muscles are.
 
     Parameters
     ----------
@@ -69,10 +70,15 @@ def find_slices(labels: Image, side: Side) -> Drawn | None:
         Drawn map in labels of the catalogue, any grid of the world of the image.
     side
         Labels of this side are taken, and those without a side.
+    leg
+        Mask of the leg on any grid; only labels inside it are taken.
     """
     wanted = np.isin(labels.data // 100, (0, SIDE_CODES[side])) & (labels.data > 0)
+    if leg is not None:
+        inside = leg.with_data((leg.data > 0).astype(np.uint8))
+        wanted &= resample(inside, labels, order=0).data > 0
     image = canonical(labels.with_data(np.where(wanted, labels.data % 100, 0).astype(np.int16)))
-    axis = _slice_axis(image.data > 0)
+    axis = slice_axis(image.data > 0)
     if axis is None:
         return None
     image = _along_third(image, axis)
@@ -122,9 +128,7 @@ def propagate(
     heights, nodes, regular = _nodes(grid, drawn)
     stack = _stack(image, leg_mask, grid, heights) if use_image else None
     ends = _ends(drawn, grid, nodes)
-    distances = interpolate(stack, ends, heights, grid.spacing[:2])[regular]
-    away = _away(heights[regular], heights[nodes])
-    values = _softmax(distances, _SURE_MM + _DOUBT * away)
+    values = interpolate(stack, ends, heights, grid.spacing[:2])[regular]
     return Shares(("", *drawn.keys), np.ascontiguousarray(values.transpose(1, 2, 3, 0)), grid)
 
 
@@ -221,16 +225,3 @@ def signed_mm(mask: NDArray[np.bool_], spacing: NDArray[np.floating]) -> Float32
     half = 0.5 * float(np.mean(spacing))
     signed = np.where(padded, inside - half, half - outside)[1:-1, 1:-1]
     return np.clip(signed, -_FAR_MM, _FAR_MM).astype(np.float32)
-
-
-def _away(heights: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance of each height from the nearest drawn slice, mm."""
-    return np.asarray(np.abs(heights[:, None] - drawn).min(1))
-
-
-def _softmax(distances: Float32, width_mm: NDArray[np.float64]) -> Float32:
-    """Return shares (N, C, I, J) of signed distances; the width is the doubt about borders."""
-    scaled = distances / width_mm.astype(np.float32).reshape(-1, 1, 1, 1)
-    scaled -= scaled.max(1, keepdims=True)
-    values = np.exp(scaled)
-    return np.asarray(values / values.sum(1, keepdims=True), np.float32)
