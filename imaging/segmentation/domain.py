@@ -19,16 +19,17 @@ from imaging.segmentation.legs import MaskArray, depth_in_slices
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.tissue import Tissue
 
-# Weight and, on the scale of the cue, the value that speaks neither for nor against a leg and the
-# step that changes the odds by e (negative: a large value speaks against).
+# Weight; the value that speaks neither for nor against a leg; the step that changes the odds by e
+# (negative: a large value speaks against); the most log odds in favour. What many things share with
+# a leg (texture, little bone) speaks against where it fails and hardly for.
 _JUDGED = {
-    "texture": (1.0, 0.08, 0.03),
-    "bones": (1.5, 0.25, 0.10),
-    "depth": (1.5, 0.35, -0.06),
-    "bone_share": (1.0, 0.40, -0.06),
-    "sureness": (1.0, 0.60, 0.06),
-    "place": (1.5, 2.0, -0.7),
-    "agreement": (1.0, 0.35, 0.10),
+    "texture": (1.0, 0.10, 0.03, 1.0),
+    "bones": (1.5, 0.25, 0.10, 4.0),
+    "depth": (1.5, 0.35, -0.06, 4.0),
+    "bone_share": (1.0, 0.35, -0.05, 1.0),
+    "sureness": (1.0, 0.60, 0.06, 2.0),
+    "place": (1.5, 2.0, -0.7, 2.0),
+    "agreement": (1.0, 0.35, 0.10, 4.0),
 }
 
 
@@ -106,21 +107,21 @@ def score(cues: Cues) -> float:
     The weighted mean of the log odds of the cues that are known, each bounded.
     """
     total = weight = 0.0
-    for name, (own, middle, step) in _JUDGED.items():
+    for name, (own, middle, step, most) in _JUDGED.items():
         value = getattr(cues, name)
         if value is not None:
-            total += own * float(np.clip((value - middle) / step, -4.0, 4.0))
+            total += own * float(np.clip((value - middle) / step, -4.0, most))
             weight += own
     return float(1.0 / (1.0 + np.exp(-total / weight))) if weight else 0.0
 
 
 def _texture(tissue: Tissue, spacing: FloatArray, valid: MaskArray) -> float:
     """Return the spread of the intensity without noise, from the middle 90 % of the voxels."""
-    inside = depth_in_slices(tissue.leg, spacing) > 4.0
-    inside &= valid
+    inside = depth_in_slices(tissue.leg, spacing)
+    inside = (inside > min(8.0, 0.4 * float(inside.max()))) & valid
     if not inside.any():
         return 0.0
-    smooth = ndimage.gaussian_filter(tissue.intensity, np.array([2.0, 2.0, 4.0]) / spacing)
+    smooth = ndimage.gaussian_filter(tissue.intensity, (*(2.5 / spacing[:2]), 0.0))
     low, middle, high = np.percentile(smooth[inside], [5, 50, 95])
     return float((high - low) / 3.29 / max(float(middle), 1e-6))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import ImageError
 from imaging.image import FloatArray
+from imaging.measures import Measure, not_measured
 from imaging.muscles import structure, structure_of
 from imaging.segmentation.domain import Cues, cues, score
 from imaging.segmentation.shares import Shares
@@ -21,6 +22,9 @@ Float32 = NDArray[np.float32]
 
 _DOUBT = 0.5
 _LOW_DICE = 0.6
+_MOSTLY_BONE = 0.33
+_DEEP = 0.35
+_HOMOGENEOUS = 0.05
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,25 @@ def expected_dice(values: Float32, channel: int) -> float:
     return 2.0 * float(values[channel][chosen].sum(dtype=float)) / total if total > 0 else 0.0
 
 
+def expected_rows(expected: Mapping[int, float], drawn: Sequence[int] = ()) -> list[Measure]:
+    """Return the measure ``expected_dice`` of every muscle.
+
+    Parameters
+    ----------
+    expected
+        Expected Dice per catalogue label, with side.
+    drawn
+        Labels that a person drew: nothing is expected of them.
+    """
+    note = "from the probabilities of the labels, not from a drawing"
+    return [
+        not_measured(label, "expected_dice", "1", "drawn by a person")
+        if label in drawn
+        else Measure(label, "expected_dice", value, "1", status="modelled", note=note)
+        for label, value in sorted(expected.items())
+    ]
+
+
 def corrected(dice: float, correction: Correction) -> float:
     """Apply a correction on log odds."""
     inner = float(np.clip(dice, 1e-4, 1 - 1e-4))
@@ -160,7 +183,7 @@ def _refusals(tissue: Tissue, seen: Cues) -> list[Flag]:
     if not tissue.valid.any() or not tissue.leg.any():
         return [Flag("empty", "refuse", "shows no signal that could be a leg")]
     bone = tissue.tibia.any() or tissue.fibula.any()
-    if not bone and not tissue.fat.any() and seen.texture < 0.05:
+    if not bone and not tissue.fat.any() and seen.texture < _HOMOGENEOUS:
         sentence = "is homogeneous, without bones and without fat: a bottle or noise, not a leg"
         return [Flag("homogeneous", "refuse", sentence)]
     return []
@@ -168,12 +191,12 @@ def _refusals(tissue: Tissue, seen: Cues) -> list[Flag]:
 
 def _doubts(seen: Cues, mark: float) -> list[Flag]:
     flags = []
-    if seen.depth is not None and seen.depth > 0.35 and seen.one_bone > seen.bones:
+    if seen.depth is not None and seen.depth > _DEEP and seen.one_bone > seen.bones:
         flags.append(
             Flag("one deep bone", "flag", "One bone deep in the middle, as in a thigh: the muscles "
                  "of the lower leg may not be in this image.")
         )  # fmt: skip
-    if seen.bone_share is not None and seen.bone_share > 0.4:
+    if seen.bone_share is not None and seen.bone_share > _MOSTLY_BONE:
         flags.append(
             Flag("mostly bone", "flag", "Bone fills most of the section, as at the knee or ankle: "
                  "little muscle is in view.")

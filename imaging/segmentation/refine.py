@@ -35,8 +35,8 @@ _ARM_MM = 1.5
 # Neighbours on a sheet that are heard: standard deviation across and along the leg, mm.
 _CELL_MM = (3.0, 3.0, 5.0)
 # How much brighter or darker, against muscle, a septum must be to pull over the whole way.
-_PULL = 0.08
-_FIELD_MM = 2.0
+_PULL = 0.04
+_FIELD_MM = 1.5
 # Weight of a step beside that of a line.
 _RISE = 0.4
 _MIN_POINTS = 30
@@ -141,6 +141,8 @@ def sheets(indices: NDArray[np.int16], spacing: FloatArray) -> Iterator[Sheet]:
     """Yield the borders that muscles have with each other, with bones and with the rest."""
     points, pairs = _faces(indices)
     smooth = _smooth_masks(indices, spacing)
+    if not len(points):
+        return
     codes = pairs[:, 0].astype(np.int64) * 1000 + pairs[:, 1]
     order = np.argsort(codes, kind="stable")
     _, starts = np.unique(codes[order], return_index=True)
