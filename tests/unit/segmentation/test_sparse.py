@@ -137,7 +137,7 @@ def test_reordered_and_flipped_axes_change_nothing():
 
 
 def test_weight_is_one_in_drawn_slices_and_falls_beyond():
-    image, truth = leg()
+    _, truth = leg()
     drawn = find_slices(drawn_of(truth), "right")
     weight = weight_of_drawing(truth, drawn)
     np.testing.assert_allclose(weight[list(PLANES)], 1, atol=1e-5)
