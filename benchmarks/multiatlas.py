@@ -18,7 +18,8 @@ from imaging.segmentation.atlas import AtlasLeg, _load_leg, built_in_atlas, load
 from imaging.segmentation.features import label_features
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 from imaging.segmentation.multiatlas import fused, joint_weights, residuals
-from imaging.segmentation.segment import LegView, deform, register_leg, view_leg, work_spacing
+from imaging.segmentation.align import deform, register_leg
+from imaging.segmentation.view import LegView, view_leg, work_spacing
 from imaging.segmentation.shares import Shares, label_on
 
 REAL_KEYS = ("", "TA", "EDL+PT", "EHL", "PL+PB", "GM", "GL", "SOL", "PLA", "POP", "FDL", "FHL",

@@ -17,7 +17,9 @@ from imaging.segmentation.atlas import AtlasLeg, built_in_atlas, load_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.fuse import label_leg
 from imaging.segmentation.legs import correct_bias, leg_mask
-from imaging.segmentation.segment import LegView, deform, register_leg, segment, work_spacing
+from imaging.segmentation.align import deform, register_leg
+from imaging.segmentation.segment import segment
+from imaging.segmentation.view import LegView, work_spacing
 
 ANATOMY = Path(__file__).parents[1].parent / "shared" / "data" / "anatomy"
 

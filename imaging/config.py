@@ -25,9 +25,21 @@ class Section(BaseModel):
 
 
 class SegmentationSettings(Section):
-    """Registration of a label atlas."""
+    """Labels by the network, by registration of label atlases, by both, or by a model of others."""
 
+    method: Literal["network", "atlas", "both"] = Field(
+        "network", description="Where labels come from, unless a model is given"
+    )
+    network: str | None = Field(None, description="Folder of a network; none: the built-in one")
     atlas: str | None = Field(None, description="Folder of label maps; none: the built-in atlas")
+    atlas_legs: int = Field(3, ge=1, description="Legs of the atlas that are fused")
+    model: str | None = Field(
+        None,
+        description="Model that you have, KIND or KIND:PATH (onnx, monai, nnunet, musclemap, "
+        "totalsegmentator, dafne); instead of network and atlas",
+    )
+    model_version: str | None = Field(None, description="Its version, where its files don't say")
+    model_scheme: str | None = Field(None, description="Its label scheme, where its names don't")
     side: Literal["auto", "left", "right"] = Field("auto", description="Side when known")
     work_spacing_mm: float = Field(2.0, gt=0, description="Grid on which is registered")
 

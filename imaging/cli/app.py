@@ -24,6 +24,7 @@ VERBS = {
     "map": "Join all stages per voxel, fascicle and muscle.",
     "export": "Write meshes, tracts, glTF and the offline viewer.",
     "report": "Write the page of one subject or of a group.",
+    "train": "Train the segmentation network, or fine-tune it on your labels.",
 }
 _LISTS = (
     "--participant-label",

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from imaging.cli.label_sources import Drawing, label_by_model, read_drawing, read_sources
 from imaging.cli.wave_files import read_json
 from imaging.config import SegmentationSettings, load_settings
-from imaging.image import Image, canonical, load_image, load_labels, save_image
+from imaging.image import Image, canonical, load_image, save_image
 from imaging.measures import Notes, write_measures, write_notes
-from imaging.muscles import lookup_table, muscle_labels
+from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, staged, write_sidecar
-from imaging.segmentation import checks, manual
-from imaging.segmentation.atlas import built_in_atlas, load_atlas
+from imaging.segmentation import checks
 from imaging.segmentation.legs import correct_bias, leg_mask
-from imaging.segmentation.segment import Segmentation, segment, work_spacing
+from imaging.segmentation.refine import BOUNDARY
+from imaging.segmentation.segment import Segmentation, segment
 
 VERB = "segment"
 
@@ -37,6 +38,7 @@ def command(
     prefix: Annotated[str, typer.Option(help="Start of file names, e.g. sub-01.")],
     atlas: Annotated[Path | None, typer.Option(help="Folder of label maps; else built in.")] = None,
     scheme: Annotated[str | None, typer.Option(help="Label scheme of the atlas.")] = None,
+    model: Annotated[str | None, typer.Option(help="KIND[:PATH] of a model you have.")] = None,
     manual_map: Annotated[
         Path | None, typer.Option("--manual", help="Label map drawn by a person.")
     ] = None,
@@ -48,27 +50,28 @@ def command(
 ) -> None:
     """Label the muscles of an anatomical image."""
     chosen = load_settings(SegmentationSettings, settings)
+    chosen = chosen.model_copy(
+        update={k: v for k, v in (("model", model), ("atlas", atlas and str(atlas))) if v}
+    )
     image = canonical(load_image(anat))
     contrast, sidecar_side = _sidecar(anat)
+    given = side.value if side else (sidecar_side or chosen.side)
     mask = leg_mask(image)
     preproc = correct_bias(image, mask)
-    drawn = np.zeros(image.shape, np.int16)
-    inputs = [anat]
-    if manual_map is not None:
-        drawn = manual.manual_labels(load_labels(manual_map), preproc, manual_lookup, manual_map)
-        inputs += [manual_map] + ([manual_lookup] if manual_lookup else [])
+    drawing = read_drawing(preproc, manual_map, manual_lookup)
+    inputs = [anat, *drawing.paths]
     result = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
-    about = {}
-    if manual_map is None or not manual.is_complete(drawn):
-        folder = atlas or (Path(chosen.atlas) if chosen.atlas else built_in_atlas())
-        legs = load_atlas(folder, work_spacing(chosen.work_spacing_mm), scheme)
-        about = {k: legs.about.get(k) for k in ("name", "version", "licence", "scheme")}
-        inputs += sorted(folder.glob("*_dseg.nii.gz"))
-        given = side.value if side else (sidecar_side or chosen.side)
-        result = segment(
-            preproc, mask, legs, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
-        )
-    _write(out, prefix, preproc, mask, result, drawn, about, contrast, inputs, chosen)
+    about: dict[str, Any] = {}
+    if not drawing.complete:
+        if chosen.model:
+            result, about = label_by_model(preproc, mask, chosen, given, anat)
+        else:
+            sources, about, read = read_sources(chosen, scheme, drawing.slices)
+            inputs += read
+            result = segment(
+                preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
+            )
+    _write(out, prefix, preproc, mask, result, drawing, about, contrast, inputs, chosen)
 
 
 def _sidecar(anat: Path) -> tuple[str, str | None]:
@@ -82,17 +85,17 @@ def _sidecar(anat: Path) -> tuple[str, str | None]:
 
 def _write(
     out: Path, prefix: str, preproc: Image, mask: np.ndarray, result: Segmentation,
-    drawn: np.ndarray, about: dict[str, object], contrast: str, inputs: list[Path],
+    drawing: Drawing, about: dict[str, Any], contrast: str, inputs: list[Path],
     chosen: SegmentationSettings,
 ) -> None:  # fmt: skip
     labels, islands = checks.remove_islands(result.labels)
-    drawn_labels = muscle_labels(drawn) if drawn.any() else []
-    labels = manual.merge(labels, drawn) if drawn.any() else labels
+    labels = drawing.over(labels, preproc)
     confidence = np.where(labels > 0, result.confidence, 0).astype(np.float32)
-    confidence[drawn > 0] = 1.0
+    confidence[(drawing.labels > 0) & (labels == drawing.labels)] = 1.0
     segmented = preproc.with_data(labels)
+    drawn = [] if drawing.slices is not None else drawing.present
     rows = checks.measures(
-        segmented, confidence, islands, np.asarray(mask.any((0, 1))), drawn_labels
+        segmented, confidence, islands, np.asarray(mask.any((0, 1))), drawn, _way(about)
     )
     warnings = [
         *result.warnings,
@@ -101,10 +104,10 @@ def _write(
     ]
     notes = Notes(
         "segmentation",
-        _method(about, bool(drawn.any())),
+        _method(about, drawing),
         CITATIONS,
         warnings,
-        {**result.facts, "atlas": about, "boundary": BOUNDARY, "contrast": contrast},
+        {**result.facts, **about, "boundary": BOUNDARY, "contrast": contrast},
     )
     described: dict[str, Any] = {"verb": VERB, "inputs": inputs, "settings": chosen.model_dump()}
     with staged(out, VERB) as scratch:
@@ -126,29 +129,48 @@ def _write(
         write_notes(notes, target("desc-segmentation_notes.json"))
 
 
-BOUNDARY = (
-    "Borders follow the atlas and the fascia seen in the image: a label ends at the inside "
-    "of the fascia of its muscle; thin fat and septa between muscles may belong to either neighbour"
-)
 CONFIDENCE = (
-    "Share of the label that stays if the registration errs by 4 mm (Gaussian): geometric, not a "
-    "check against the image; 1 where a person drew"
+    "Probability of the label given; calibrated on synthetic images where it comes from the "
+    "network, the share kept if the border errs by 4 mm where a model gives none, 1 where a "
+    "person drew"
 )
 CITATIONS = [
     "Tustison NJ et al. N4ITK: improved N3 bias correction. IEEE TMI 2010;29:1310-20.",
+    "Ronneberger O et al. U-Net. MICCAI 2015:234-41.",
+    "Billot B et al. SynthSeg: segmentation of brain MRI scans of any contrast and resolution "
+    "without retraining. Med Image Anal 2023;86:102789.",
     "Thirion JP. Image matching as a diffusion process. Med Image Anal 1998;2:243-60.",
-    "Vercauteren T et al. Diffeomorphic demons. NeuroImage 2009;45:S61-72.",
+    "Wang H et al. Multi-atlas segmentation with joint label fusion. IEEE TPAMI 2013;35:611-23.",
 ]
 
 
-def _method(about: dict[str, object], drawn: bool) -> str:
+def _way(about: dict[str, Any]) -> str:
+    """Return in few words where automatic labels come from."""
+    names = {"network": "network", "atlas": "registration of a label atlas", "model": "model"}
+    return " and ".join(words for key, words in names.items() if key in about)
+
+
+def _method(about: dict[str, Any], drawing: Drawing) -> str:
     parts = []
-    if drawn:
-        parts.append("Labels drawn by a person were taken as they are.")
-    if about:
+    if drawing.slices is not None:
         parts.append(
-            f"Muscles were labelled by registering the label atlas {about['name']} "
-            f"(version {about['version']}) to the image: first guess by profiles along the leg, "
-            "affine, then demons on distances to fascia and bones and on septa."
+            "Slices drawn by a person were taken as they are and carried to the others by "
+            "registration of neighbouring slices and interpolation of shapes."
         )
+    elif drawing.present:
+        parts.append("Labels drawn by a person were taken as they are.")
+    if "network" in about:
+        parts.append(
+            f"Muscles were labelled by the network {about['network']['name']} "
+            f"(version {about['network']['version']}), trained on synthetic images."
+        )
+    if "atlas" in about:
+        parts.append(
+            f"The label atlas {about['atlas']['name']} (version {about['atlas']['version']}) was "
+            "registered: affine, then demons on distances to fascia and bones and on septa; its "
+            "legs were fused by joint label fusion."
+        )
+    if "model" in about:
+        model = about["model"]
+        parts.append(f"Muscles were labelled by {model['name']}, version {model['version']}.")
     return " ".join(parts)

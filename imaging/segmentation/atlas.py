@@ -91,13 +91,7 @@ def load_atlas(folder: str | Path, work_spacing: FloatArray, scheme: str | None 
         A side or scheme is not given, or labels are not explained.
     """
     folder = Path(folder)
-    about_path = folder / "atlas.json"
-    if not about_path.is_file():
-        raise MissingFileError("no atlas.json", folder, "Give a folder that has one")
-    try:
-        about = json.loads(about_path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LabelError(f"is not JSON ({error})", about_path, "Correct it") from error
+    about, about_path = read_about(folder), folder / "atlas.json"
     scheme = scheme or about.get("scheme")
     if not scheme:
         raise LabelError("gives no label scheme", about_path, 'Add "scheme"')
@@ -106,6 +100,23 @@ def load_atlas(folder: str | Path, work_spacing: FloatArray, scheme: str | None 
         raise MissingFileError("holds no *_dseg.nii.gz", folder, "Add label maps of single legs")
     legs = [_load_leg(p, about.get("sides", {}), scheme, work_spacing, about_path) for p in paths]
     return Atlas(tuple(legs), about)
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return what ``atlas.json`` of a folder says.
+
+    Raises
+    ------
+    MissingFileError, LabelError
+        There is none, or it is not JSON.
+    """
+    path = folder / "atlas.json"
+    if not path.is_file():
+        raise MissingFileError("no atlas.json", folder, "Give a folder that has one")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise LabelError(f"is not JSON ({error})", path, "Correct it") from error
 
 
 def _load_leg(

@@ -48,8 +48,9 @@ def cut_by_view(labels: NDArray[np.int16], label: int, seen: MaskArray) -> bool:
 
 
 def measures(
-    image: Image, confidence: Float32, islands: dict[int, int], seen: MaskArray, drawn: list[int]
-) -> list[Measure]:
+    image: Image, confidence: Float32, islands: dict[int, int], seen: MaskArray, drawn: list[int],
+    way: str,
+) -> list[Measure]:  # fmt: skip
     """Return volume (ml), confidence, components and coverage of every muscle.
 
     Parameters
@@ -64,12 +65,14 @@ def measures(
         Slices with signal.
     drawn
         Labels that a person drew.
+    way
+        Where the other labels come from, in few words.
     """
     rows = []
     for label in muscle_labels(image.data):
         mask = image.data == label
         n = int(mask.sum())
-        note = "drawn by a person" if label in drawn else "registration of a label atlas"
+        note = "drawn by a person" if label in drawn else way
         cut = cut_by_view(image.data, label, seen)
         partial = "; cut by the field of view: part of the muscle only" if cut else ""
         rows += [

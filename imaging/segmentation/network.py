@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from imaging.errors import ConfigError, MissingFileError
 from imaging.image import FloatArray, Image
+from imaging.muscles import Side
 from imaging.segmentation.inputs import (
     CHANNELS,
     CLASSES,
@@ -31,6 +32,7 @@ Float32 = NDArray[np.float32]
 KEYS = ("", "SAT", *CLASSES[3:])
 _TILE = 16
 _AT_ONCE = 8
+_SURER = 0.02
 
 
 @dataclass(frozen=True)
@@ -163,13 +165,39 @@ def run(
             x[n, :, : shape[0], : shape[1]] = seen
             x[n, 3:] = seen[3:, :1, :1]
         logits = network.session.run(None, {"input": x})[0][:, :, : shape[0], : shape[1]]
-        found = _softmax(np.asarray(logits) / np.float32(network.card.get("temperature", 1.0)))
+        cooled = np.asarray(logits, np.float32) / np.float32(network.card.get("temperature", 1.0))
+        found = _softmax(cooled.astype(np.float32))
         found = found[:, :, ::-1] if mirror else found
         found = np.moveaxis(found, 0, -1)
         values[0][:, :, part] = found[0] + found[2]
         values[1][:, :, part] = found[1]
         values[2:, :, :, part] = found[3:]
     return Shares(KEYS, values, leg.grid)
+
+
+def likelier_side(network: Network, leg: LegSlices) -> Side:
+    """Return the side on which the network is surer of muscles; ``undecided`` if it hardly is.
+
+    Parameters
+    ----------
+    network
+        The network.
+    leg
+        A leg of unknown side.
+    """
+    use = np.flatnonzero(leg.levels > 0)
+    some = np.unique(use[np.linspace(0, len(use) - 1, 12).astype(int)]) if len(use) else use
+    levels = np.zeros_like(leg.levels)
+    levels[some] = leg.levels[some]
+    part = LegSlices(leg.data, levels, leg.grid)
+    sure = []
+    for mirror in (True, False):
+        shares = run(network, part, mirror)
+        muscle = shares.values[2:].max(0)
+        sure.append(float(muscle[muscle > 0.3].mean()) if (muscle > 0.3).any() else 0.0)
+    if abs(sure[0] - sure[1]) < _SURER:
+        return "undecided"
+    return "left" if sure[0] > sure[1] else "right"
 
 
 def _softmax(logits: Float32) -> Float32:

@@ -22,6 +22,7 @@ from imaging.training.look import (
     draw_warp,
 )
 from imaging.training.render import draw_slices
+from imaging.training.scans import ScannedLeg, draw_scan
 
 Float32 = NDArray[np.float32]
 KNOWN_HEIGHT = 0.6
@@ -82,7 +83,7 @@ def draw_image(
 
 
 def draw_batch(
-    seed: int, step: int, legs: Sequence[TrainingLeg], weights: NDArray[np.floating],
+    seed: int, step: int, legs: Sequence[TrainingLeg | ScannedLeg], weights: NDArray[np.floating],
     size: int, difficulty: float,
 ) -> Batch:  # fmt: skip
     """Draw a batch.
@@ -103,5 +104,9 @@ def draw_batch(
     y = np.zeros((size, SIZE, SIZE), np.uint8)
     for n in range(size):
         leg = legs[rng.choice(len(legs), p=weights)]
-        x[n], y[n] = draw_image(rng, leg, difficulty * rng.uniform(0.5, 1.0))
+        hard = difficulty * rng.uniform(0.5, 1.0)
+        if isinstance(leg, ScannedLeg):
+            x[n], y[n] = draw_scan(rng, leg, hard)
+        else:
+            x[n], y[n] = draw_image(rng, leg, hard)
     return Batch(x, y)

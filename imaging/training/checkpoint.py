@@ -90,6 +90,25 @@ class Training:
         _write(half | {"net": _half(self.net.state_dict()), "mean": _half(self.mean)}, path)
 
     @classmethod
+    def from_network(cls, folder: Path, recipe: Recipe) -> Training:
+        """Start from a network that was exported (``network.onnx``).
+
+        Raises
+        ------
+        MissingFileError, ConfigError
+            No network there; not one of these shapes.
+        """
+        path = folder / "network.onnx"
+        if not path.is_file():
+            raise MissingFileError("holds no network.onnx", folder, "Give a folder of a network")
+        out = cls(recipe)
+        missing, _ = out.net.load_state_dict(_from_onnx(path), strict=False)
+        if any(not name.endswith("num_batches_tracked") for name in missing):
+            raise ConfigError("is no network of this kind", path, "Give one of `pennate train`")
+        out.mean = {k: v.clone() for k, v in out.net.state_dict().items()}
+        return out
+
+    @classmethod
     def load(cls, path: Path, recipe: Recipe | None = None) -> Training:
         """Go on from a checkpoint, whole or compact.
 
@@ -121,6 +140,15 @@ class Training:
                 "Give one written by `pennate train` of the same version",
             ) from error  # fmt: skip
         return out
+
+
+def _from_onnx(path: Path) -> State:
+    """Return the weights that an exported network carries by name."""
+    import onnx
+
+    held = onnx.load(path).graph.initializer
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in held}
+    return {name: torch.tensor(values) for name, values in arrays.items()}
 
 
 def _half(state: State) -> State:

@@ -36,6 +36,7 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
     torch.onnx.export(
         net, (example,), folder / "network.onnx", input_names=["input"], output_names=["logits"],
         dynamic_axes={"input": names, "logits": names}, opset_version=_OPSET, dynamo=False,
+        training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
     )  # fmt: skip
     fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM, "neighbour_mm": NEIGHBOUR_MM}
     text = json.dumps({**card, **fixed}, indent=1, ensure_ascii=False)

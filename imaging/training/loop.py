@@ -17,7 +17,9 @@ from imaging.training.batches import Batch, draw_batch
 from imaging.training.checkpoint import Recipe, Training
 from imaging.training.legs import TrainingLeg
 from imaging.training.loss import class_weights, loss
+from imaging.training.scans import ScannedLeg
 
+Source = TrainingLeg | ScannedLeg
 _AHEAD = 6
 _LEAST = 0.35
 _ANNEAL = 0.2
@@ -36,18 +38,23 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * rise * (1.0 if left >= 1 else 0.5 - 0.5 * math.cos(math.pi * max(left, 0)))
 
 
-def leg_weights(legs: Sequence[TrainingLeg], drawn_share: float) -> np.ndarray:
-    """Return the chance (L,) of each leg: label maps together `drawn_share`, digital the rest."""
+def leg_weights(legs: Sequence[Source], drawn_share: float) -> np.ndarray:
+    """Return the chance (L,) of each leg: label maps together `drawn_share`, digital the rest.
+
+    Real images come three times as often as images drawn from label maps.
+    """
     digital = np.array([leg.body.startswith("digital") for leg in legs])
+    scanned = np.array([isinstance(leg, ScannedLeg) for leg in legs])
     weights = np.zeros(len(legs))
-    for chosen, share in ((~digital, drawn_share), (digital, 1.0 - drawn_share)):
+    kinds = [(scanned, 3 * drawn_share), (~digital & ~scanned, drawn_share)]
+    for chosen, share in [*kinds, (digital, 1 - drawn_share)]:
         if chosen.any():
             weights[chosen] = share / chosen.sum()
     return weights / weights.sum()
 
 
 def train(
-    training: Training, legs: Sequence[TrainingLeg], until: int, *,
+    training: Training, legs: Sequence[Source], until: int, *,
     checkpoint: Path | None = None, every: int = 500,
     report: Callable[[Training, float], None] | None = None,
 ) -> None:  # fmt: skip
@@ -103,7 +110,7 @@ def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:
     return float(value.detach())
 
 
-def _batches(recipe: Recipe, legs: Sequence[TrainingLeg], steps: range) -> Iterator[Batch]:
+def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[Batch]:
     """Draw batches ahead in another process, in the order of the steps."""
     pool = ProcessPoolExecutor(1, get_context("spawn"), _hold, (list(legs), recipe))
     waiting: deque[Future[Batch]] = deque()
@@ -118,7 +125,7 @@ def _batches(recipe: Recipe, legs: Sequence[TrainingLeg], steps: range) -> Itera
         pool.shutdown(cancel_futures=True)
 
 
-def _hold(legs: list[TrainingLeg], recipe: Recipe) -> None:
+def _hold(legs: list[Source], recipe: Recipe) -> None:
     _held.update(legs=legs, recipe=recipe, weights=leg_weights(legs, recipe.drawn_share))
 
 

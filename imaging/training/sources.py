@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tqdm import tqdm
 
-from imaging.image import Image
+from imaging.image import Image, canonical, load_image, load_labels
 from imaging.muscles import structure
 from imaging.phantom.leg import CONNECTIVE_LABEL, make_leg
-from imaging.segmentation.atlas import AtlasLeg, load_atlas
+from imaging.schemes import translate
+from imaging.segmentation.atlas import AtlasLeg, load_atlas, read_about
 from imaging.segmentation.features import hull_gap
+from imaging.segmentation.legs import correct_bias, leg_mask
 from imaging.training.legs import SPACING_MM, TrainingLeg, prepare
+from imaging.training.scans import ScannedLeg, scanned_leg
 
 
 def digital_leg(seed: int) -> TrainingLeg:
@@ -36,18 +39,37 @@ def digital_leg(seed: int) -> TrainingLeg:
 def atlas_legs(folder: Path, scheme: str | None = None) -> list[TrainingLeg]:
     """Return the legs of a folder of label maps (see :mod:`imaging.segmentation.atlas`).
 
-    A tibia that is not labelled is taken from another leg of the folder. Legs are of one body
-    where their names differ in left and right only.
+    A tibia that is not labelled is taken from another leg of the folder.
     """
     atlas = load_atlas(folder, np.array(SPACING_MM), scheme)
     models = [leg for leg in atlas.legs if _has_tibia(leg)]
     out = []
     for leg in tqdm(atlas.legs, desc="label maps", disable=None):
         indices = leg.indices if _has_tibia(leg) else with_tibia(leg, models)
-        body = leg.name.replace("left", "").replace("right", "").strip("_-")
         grid = Image(indices, np.diag([*SPACING_MM, 1.0]))
-        out.append(prepare(leg.name, body, grid, np.zeros(indices.shape, bool)))
+        out.append(prepare(leg.name, body_of(leg.name), grid, np.zeros(indices.shape, bool)))
     return out
+
+
+def scanned_legs(folder: Path, scheme: str | None = None) -> list[ScannedLeg]:
+    """Return the legs of a folder whose image lies beside the labels (``NAME_anat.nii.gz``)."""
+    about = read_about(folder)
+    scheme = scheme or about.get("scheme")
+    out = []
+    for path in sorted(folder.glob("*_anat.nii.gz")):
+        name = path.name.removesuffix("_anat.nii.gz")
+        labels = canonical(load_labels(folder / f"{name}_dseg.nii.gz"))
+        indices = labels.with_data((translate(labels.data, str(scheme)) % 100).astype(np.int16))
+        image = canonical(load_image(path))
+        image = correct_bias(image, leg_mask(image))
+        right = about.get("sides", {}).get(f"{name}_dseg.nii.gz") == "right"
+        out.append(scanned_leg(name, body_of(name), image, indices, right))
+    return out
+
+
+def body_of(name: str) -> str:
+    """Return whose leg it is: legs are of one body where names differ in left and right only."""
+    return name.replace("left", "").replace("right", "").strip("_-")
 
 
 def _has_tibia(leg: AtlasLeg) -> bool:
@@ -68,7 +90,7 @@ def with_tibia(leg: AtlasLeg, models: Iterable[AtlasLeg]) -> NDArray[np.int16]:
     found = _carried(leg, models[0]) if models else np.zeros(out.shape, bool)
     # The hole widens into loose tissue near the ends: there the model alone is believed.
     near = ndimage.binary_dilation(found, np.ones((5, 5, 1), bool))
-    tibia = (found | (gap & near if models else gap)) & (out == 0)
+    tibia = (found | (gap & near if found.any() else gap)) & (out == 0)
     tibia = ndimage.binary_opening(tibia, np.ones((3, 3, 1), bool))
     bodies, count = ndimage.label(tibia)
     if count:
@@ -91,6 +113,8 @@ def _carried(leg: AtlasLeg, model: AtlasLeg) -> NDArray[np.bool_]:
             if fit is not None:
                 fits[k] = fit
     heights = sorted(fits)
+    if not heights:
+        return wanted
     table = np.array([fits[k] for k in heights])
     smooth = ndimage.gaussian_filter1d(table.real, 6, axis=0, mode="nearest")
     smooth = smooth + 1j * ndimage.gaussian_filter1d(table.imag, 6, axis=0, mode="nearest")

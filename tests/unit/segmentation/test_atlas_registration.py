@@ -8,7 +8,7 @@ from imaging.segmentation.atlas import built_in_atlas, load_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.initialise import guesses
 from imaging.segmentation.register import affine, apply_matrix, coarser, grid_points, sample
-from imaging.segmentation.segment import work_spacing
+from imaging.segmentation.view import work_spacing
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,186 @@
+"""``pennate train``: train the segmentation network, or fine-tune it on a site's own labels."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imaging.errors import ConfigError, MissingToolError, OutputError
+from imaging.threads import threads
+
+EPILOG = "Needs the extra `train`: pip install 'pennate[train]'. Research use only."
+_DIGITAL_FROM = 1001
+_STEPS, _FINE_STEPS = 50_000, 1_500
+
+
+def command(
+    out: Annotated[Path, typer.Argument(help="Folder of the run; a run in it goes on.")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of label maps with atlas.json (and images NAME_anat.nii.gz)."),
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help="Label scheme of the maps.")] = None,
+    digital: Annotated[int, typer.Option(min=0, help="Number of digital legs.")] = 24,
+    hold_out: Annotated[str, typer.Option(help="Body kept apart and judged on.")] = "",
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Checkpoint or network folder to start from.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps in all.")] = None,
+    until: Annotated[int | None, typer.Option(min=1, help="Stop at this step for now.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same network.")] = 1,
+    leave_one_out: Annotated[
+        bool, typer.Option(help="Fine-tune once without each body and print Dice.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name in the network's card.")] = "Pennate lower leg",
+    version: Annotated[str, typer.Option(help="Version in the network's card.")] = "0",
+) -> None:
+    """Train the segmentation network from label maps and digital legs."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingToolError(
+            "training needs PyTorch", None, "Install it: pip install 'pennate[train]'"
+        ) from error
+    from imaging.training.checkpoint import Recipe
+
+    if not labels and not digital:
+        raise ConfigError("no legs to train on", None, "Give --labels or --digital")
+    torch.set_num_threads(threads())
+    fine = start is not None
+    recipe = Recipe(
+        seed=seed, steps=steps or (_FINE_STEPS if fine else _STEPS), hold_out=hold_out,
+        rate=3e-4 if fine else 2e-3, widen=1 if fine else 12_000,
+    )  # fmt: skip
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("cannot be written", out, "Choose another folder") from error
+    legs = _gather(out, labels or [], scheme, digital)
+    bodies = sorted({leg.body for leg in legs})
+    if hold_out and hold_out not in bodies:
+        raise ConfigError(f"no body {hold_out!r} to hold out", None, f"Use one of {bodies}")
+    if leave_one_out:
+        _leave_one_out(recipe, legs, start)
+    _train(out, recipe, legs, start, until or recipe.steps, {"name": name, "version": version})
+
+
+def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) -> list[Any]:
+    """Return training legs; digital ones and label maps are kept in the run's folder."""
+    from tqdm import tqdm
+
+    from imaging.training.legs import TrainingLeg
+    from imaging.training.sources import atlas_legs, digital_leg, scanned_legs
+
+    held = out / "legs"
+    held.mkdir(exist_ok=True)
+    legs: list[Any] = []
+    for folder in folders:
+        names = sorted(p.name for p in folder.glob("*_dseg.nii.gz"))
+        kept = [held / f"{n.removesuffix('_dseg.nii.gz')}.npz" for n in names]
+        if not kept or not all(p.is_file() for p in kept):
+            for leg in atlas_legs(folder, scheme):
+                leg.save(held / f"{leg.name}.npz")
+        legs += [TrainingLeg.load(p) for p in kept]
+        legs += scanned_legs(folder, scheme)
+    for leg_seed in tqdm(
+        range(_DIGITAL_FROM, _DIGITAL_FROM + digital), desc="digital legs", disable=None
+    ):
+        path = held / f"digital-{leg_seed}.npz"
+        if not path.is_file():
+            digital_leg(leg_seed).save(path)
+        legs.append(TrainingLeg.load(path))
+    return legs
+
+
+def _start(recipe: Any, start: Path | None) -> Any:
+    from imaging.training.checkpoint import Training
+
+    if start is None:
+        return Training(recipe)
+    if start.is_dir():
+        return Training.from_network(start, recipe)
+    training = Training.load(start, recipe)
+    training.step = 0
+    return training
+
+
+def _train(
+    out: Path, recipe: Any, legs: Sequence[Any], start: Path | None, until: int,
+    card: dict[str, str],
+) -> None:  # fmt: skip
+    """Train, with a table of figures, checkpoints, and the network written at the end."""
+    from imaging.training.checkpoint import Training
+    from imaging.training.export import export, profile, temperature
+    from imaging.training.judge import FULL, MILD, class_dice, summary
+    from imaging.training.legs import TrainingLeg
+    from imaging.training.loop import train
+
+    checkpoint, table = out / "checkpoint.pt", out / "figures.tsv"
+    training = Training.load(checkpoint, recipe) if checkpoint.is_file() else _start(recipe, start)
+    drawn = [leg for leg in legs if isinstance(leg, TrainingLeg)]
+    apart = [leg for leg in drawn if leg.body == recipe.hold_out]
+    began, first = time.monotonic(), training.step
+
+    def report(now: Any, mean_loss: float) -> None:
+        row = {"step": now.step, "loss": round(mean_loss, 4)}
+        if apart and (now.step % 2500 == 0 or now.step == until):
+            for name, hard in (("mild", MILD), ("full", FULL)):
+                large, single = summary(class_dice(now.averaged(), apart, hard))
+                row |= {f"{name}_large": round(large, 3), f"{name}_single": round(single, 3)}
+        row["s_per_step"] = round((time.monotonic() - began) / max(now.step - first, 1), 3)
+        _add_row(table, row)
+
+    use = [leg for leg in legs if leg.body != recipe.hold_out]
+    train(training, use, until, checkpoint=checkpoint, report=report)
+    training.save_compact(out / "checkpoint-compact.pt")
+    net = training.averaged()
+    judged = (apart or drawn)[:4]
+    about: dict[str, Any] = {
+        **card, "licence": "BSD-3-Clause", "bodies": sorted({leg.body for leg in use}),
+        "steps": training.step, "seed": recipe.seed, "temperature": temperature(net, judged),
+        "profile": profile(drawn),
+    }  # fmt: skip
+    export(net, out, about)
+    print(f"network written to {out}", flush=True)
+
+
+_COLUMNS = ("step", "loss", "mild_large", "mild_single", "full_large", "full_single", "s_per_step")
+
+
+def _add_row(path: Path, row: dict[str, Any]) -> None:
+    new = not path.is_file()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS, restval="n/a", delimiter="\t")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None:
+    """Fine-tune without each body in turn and print Dice per label on it."""
+    from imaging.training.judge import class_dice, scan_dice
+    from imaging.training.loop import train
+    from imaging.training.scans import ScannedLeg
+
+    bodies = sorted({leg.body for leg in legs if not leg.body.startswith("digital")})
+    if len(bodies) < 2:
+        raise ConfigError(
+            "leave-one-out needs labels of two bodies", None, "Add legs, or leave the option out"
+        )
+    rows: dict[str, dict[str, float]] = {}
+    for body in bodies:
+        training = _start(recipe, start)
+        train(training, [leg for leg in legs if leg.body != body], recipe.steps)
+        apart = [leg for leg in legs if leg.body == body]
+        scans = [leg for leg in apart if isinstance(leg, ScannedLeg)]
+        net = training.averaged()
+        rows[body] = scan_dice(net, scans) if scans else class_dice(net, apart, 0.3)
+    keys = [k for k in next(iter(rows.values())) if k not in ("outside", "rest")]
+    print("body\t" + "\t".join(keys))
+    for body, dice in rows.items():
+        print(f"{body}\t" + "\t".join(f"{dice[k]:.2f}" for k in keys))

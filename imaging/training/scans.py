@@ -1,0 +1,102 @@
+"""Real images with labels as training material: a site's own legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.image import Image, resample
+from imaging.segmentation.inputs import OUTSIDE, REST, SAT, channels
+from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
+from imaging.segmentation.network import LegSlices, leg_slices
+from imaging.training.legs import to_classes
+from imaging.training.look import SIZE, smooth_noise
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ScannedLeg:
+    """One leg of a real image with its labels, as a right leg.
+
+    Attributes
+    ----------
+    name, body : str
+        Its name; whose leg it is.
+    slices : LegSlices
+        What the network sees.
+    classes : (I, J, K) uint8
+        Network classes on the same grid.
+    """
+
+    name: str
+    body: str
+    slices: LegSlices
+    classes: NDArray[np.uint8]
+
+
+def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool) -> ScannedLeg:
+    """Prepare one leg of a real image.
+
+    Parameters
+    ----------
+    name, body
+        Its name, and whose leg it is.
+    image
+        Bias-corrected image, canonical axis order.
+    indices
+        Catalogue indices without side, in the same world.
+    right
+        Whether it is a right leg; a left one is mirrored.
+    """
+    labels = resample(indices, image, order=0).data
+    legs = split_legs(leg_mask(image), image.spacing)
+    leg = max(legs, key=lambda mask: int((labels[mask] > 0).sum()))
+    grid, mask = leg_grid(image, leg)
+    slices = leg_slices(grid, mask)
+    classes = to_classes(resample(indices, grid, order=0).data)
+    under = ndimage.binary_closing(classes > 0, np.ones((5, 5, 1), bool))
+    classes[(classes == OUTSIDE) & mask] = SAT
+    classes[under & (classes == SAT)] = REST
+    if not right:
+        slices = LegSlices(slices.data[::-1].copy(), slices.levels, grid)
+        classes = classes[::-1].copy()
+    return ScannedLeg(name, body, slices, classes)
+
+
+def draw_scan(
+    rng: np.random.Generator, leg: ScannedLeg, difficulty: float
+) -> tuple[Float32, NDArray[np.uint8]]:
+    """Draw one slice of a real image, a little deformed, scaled and shaded.
+
+    Returns
+    -------
+    Input (5, SIZE, SIZE) and classes (SIZE, SIZE).
+    """
+    drawn = np.flatnonzero((leg.classes >= REST).any((0, 1)) & (leg.slices.levels > 0))
+    k = int(rng.choice(drawn))
+    points = _points(rng, leg, k, difficulty)
+    triple = np.stack(
+        [ndimage.map_coordinates(s, points, order=1) for s in leg.slices.triple(k, False)]
+    )
+    classes = ndimage.map_coordinates(leg.classes[:, :, k], points, order=0)
+    triple *= np.exp(0.3 * difficulty * smooth_noise(rng, 2, 1)[0])
+    scale = float(leg.slices.levels[k] * np.exp(0.1 * difficulty * rng.standard_normal()))
+    noise = 0.04 * difficulty * rng.random() * scale
+    triple += np.float32(noise) * rng.standard_normal(triple.shape, dtype=np.float32)
+    return channels(np.maximum(triple, 0), scale, None), classes
+
+
+def _points(rng: np.random.Generator, leg: ScannedLeg, k: int, difficulty: float) -> Float32:
+    """Return where the pixels of a drawn slice lie in the leg's slice (2, SIZE, SIZE)."""
+    middle = np.argwhere(leg.classes[:, :, k] > OUTSIDE).mean(0)
+    turn = difficulty * np.deg2rad(12.0) * rng.standard_normal()
+    size = np.exp(difficulty * 0.1 * rng.standard_normal())
+    matrix = size * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    at = np.indices((SIZE, SIZE), dtype=np.float32) - 0.5 * (SIZE - 1)
+    at += rng.uniform(-8, 8, 2)[:, None, None]
+    points = np.tensordot(matrix, at, 1) + middle[:, None, None]
+    return np.asarray(points + difficulty * 1.2 * smooth_noise(rng, 4, 2), np.float32)
