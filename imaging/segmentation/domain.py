@@ -117,8 +117,8 @@ def score(cues: Cues) -> float:
 
 def _texture(tissue: Tissue, spacing: FloatArray, valid: MaskArray) -> float:
     """Return the spread of the intensity without noise, from the middle 90 % of the voxels."""
-    inside = depth_in_slices(tissue.leg, spacing)
-    inside = (inside > min(8.0, 0.4 * float(inside.max()))) & valid
+    depth = depth_in_slices(tissue.leg, spacing)
+    inside = (depth > min(8.0, 0.4 * float(depth.max()))) & valid
     if not inside.any():
         return 0.0
     smooth = ndimage.gaussian_filter(tissue.intensity, (*(2.5 / spacing[:2]), 0.0))
