@@ -27,8 +27,10 @@ class Section(BaseModel):
 class SegmentationSettings(Section):
     """Labels by the network, by registration of label atlases, by both, or by a model of others."""
 
-    method: Literal["network", "atlas", "both"] = Field(
-        "network", description="Where labels come from, unless a model is given"
+    method: Literal["auto", "network", "atlas", "both"] = Field(
+        "auto",
+        description="Where labels come from, unless a model is given; auto: the network, joined "
+        "with an atlas of your own if you give one",
     )
     network: str | None = Field(None, description="Folder of a network; none: the built-in one")
     atlas: str | None = Field(None, description="Folder of label maps; none: the built-in atlas")

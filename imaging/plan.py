@@ -108,7 +108,14 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 # What a change of must rerun a stage, beside the modules at the top of the package.
 _CODE: Mapping[str, tuple[str, ...]] = {
-    "segmentation": ("segmentation", "cli/segment.py", "data/atlas"),
+    "segmentation": (
+        "segmentation",
+        "cli/segment.py",
+        "cli/label_sources.py",
+        "data/atlas",
+        "data/network",
+        "data/schemes",
+    ),
     "diffusion": (
         "diffusion",
         "data/fibre_prior.tsv",

@@ -84,13 +84,16 @@ def read_sources(
     network = atlas = None
     about: dict[str, Any] = {}
     read: list[Path] = []
-    if chosen.method in ("network", "both"):
+    method = chosen.method
+    if method == "auto":
+        method = "both" if chosen.atlas else "network"
+    if method in ("network", "both"):
         folder = Path(chosen.network) if chosen.network else built_in()
         network = load_network(folder)
         card = network.card
         about["network"] = {k: card.get(k) for k in ("name", "version", "licence", "data")}
         read += [folder / "network.onnx", folder / "network.json"]
-    if chosen.method in ("atlas", "both"):
+    if method in ("atlas", "both"):
         folder = Path(chosen.atlas) if chosen.atlas else built_in_atlas()
         atlas = load_atlas(folder, work_spacing(chosen.work_spacing_mm), scheme)
         about["atlas"] = {k: atlas.about.get(k) for k in ("name", "version", "licence", "scheme")}

@@ -133,11 +133,13 @@ def _settings(
     if sessions:
         content["sessions"] = sessions
     settings = parse_settings(Settings, content, str(config or "arguments"))
-    if settings.segmentation.atlas is None:
-        return settings
-    atlas = str(Path(settings.segmentation.atlas).resolve())  # the stages run in another folder
-    section = settings.segmentation.model_copy(update={"atlas": atlas})
-    return settings.model_copy(update={"segmentation": section})
+    section = settings.segmentation
+    # The stages run in another folder.
+    update = {k: str(Path(v).resolve()) for k in ("atlas", "network") if (v := getattr(section, k))}
+    if section.model and ":" in section.model:
+        kind, _, path = section.model.partition(":")
+        update["model"] = f"{kind}:{Path(path).expanduser().resolve()}"
+    return settings.model_copy(update={"segmentation": section.model_copy(update=update)})
 
 
 def _with_map(settings: Settings, sessions: list[Session]) -> list[Session]:
