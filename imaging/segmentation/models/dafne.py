@@ -8,6 +8,7 @@ Source: Santini et al., arXiv 2302.06352, 2023.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,8 @@ from imaging.segmentation.models.tools import run_tool
 # Axes of an axial DICOM series, which Dafne hands on as they are.
 ORIENTATION = "LPS"
 _INSTALL = (
-    "Run in an environment of its own: pip install dafne dafne-models dafne-monai-inference, and "
-    "give its Python as the model option python, e.g. /path/to/dafne/bin/python"
+    "Run in an environment of its own: pip install dafne dafne-models dafne-monai-inference, then "
+    "activate it, or name its Python as the option python"
 )
 _WEIGHTS = (
     "Start Dafne and segment one image with the model Leg, so that it fetches the file, then give "
@@ -90,12 +91,16 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
 def dafne_python(given: str | None) -> str:
     """Return a Python interpreter that has Dafne.
 
+    The one given; else that beside the command ``dafne`` on the PATH; else Pennate's own.
+
     Raises
     ------
     MissingToolError
         There is none.
     """
-    python = given or sys.executable
+    command = shutil.which("dafne")
+    beside = Path(command).resolve().with_name("python") if command else None
+    python = given or (str(beside) if beside and beside.is_file() else sys.executable)
     try:
         outcome = subprocess.run([python, "-c", _CODE], capture_output=True, timeout=600)
     except OSError as error:

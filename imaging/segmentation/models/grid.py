@@ -92,6 +92,7 @@ def likeliest(
     members = (values[:, None] == np.asarray(labels)[None]).astype(np.float32)
     matrix = np.linalg.inv(grid.affine) @ like.affine
     scale, shift = np.diag(matrix)[:3], matrix[:3, 3]
+    flat = np.allclose(scale[:2], 1) and np.allclose(shift[:2], 0, atol=1e-6)
     winner = np.zeros(like.shape, np.int16)
     best = np.zeros(like.shape, np.float32)
     source, held = iter(slices), dict[int, Float32]()
@@ -104,9 +105,11 @@ def likeliest(
         held = {n: v for n, v in held.items() if n >= low}
         mixed = (1.0 - (z - low)) * held[low] + (z - low) * held[high]
         for label, channel in zip(values, mixed, strict=True):
-            value = ndimage.affine_transform(
-                channel, scale[:2], shift[:2], like.shape[:2], order=1, mode="nearest"
-            )
+            value = channel
+            if not flat:
+                value = ndimage.affine_transform(
+                    channel, scale[:2], shift[:2], like.shape[:2], order=1, mode="nearest"
+                )
             better = value > best[:, :, k]
             winner[better, k] = label
             best[better, k] = value[better]
