@@ -18,6 +18,7 @@ from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, staged, write_sidecar
 from imaging.segmentation import checks
 from imaging.segmentation.legs import correct_bias, leg_mask
+from imaging.segmentation.quality import expected_rows
 from imaging.segmentation.refine import BOUNDARY
 from imaging.segmentation.segment import Segmentation, segment
 
@@ -102,6 +103,8 @@ def _write(
         *checks.order_warnings(segmented),
         *checks.volume_warnings(rows),
     ]
+    present = set(np.unique(labels).tolist())
+    rows += expected_rows({k: v for k, v in result.expected_dice.items() if k in present}, drawn)
     notes = Notes(
         "segmentation",
         _method(about, drawing),

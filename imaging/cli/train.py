@@ -115,7 +115,7 @@ def _train(
 ) -> None:  # fmt: skip
     """Train, with a table of figures, checkpoints, and the network written at the end."""
     from imaging.training.checkpoint import Training
-    from imaging.training.export import export, profile, temperature
+    from imaging.training.export import dice_correction, export, profile, temperature
     from imaging.training.judge import FULL, MILD, class_dice, summary
     from imaging.training.legs import TrainingLeg
     from imaging.training.loop import train
@@ -140,10 +140,11 @@ def _train(
     training.save_compact(out / "checkpoint-compact.pt")
     net = training.averaged()
     judged = (apart or drawn)[:4]
+    warmth = temperature(net, judged)
     about: dict[str, Any] = {
         **card, "licence": "BSD-3-Clause", "bodies": sorted({leg.body for leg in use}),
-        "steps": training.step, "seed": recipe.seed, "temperature": temperature(net, judged),
-        "profile": profile(drawn),
+        "steps": training.step, "seed": recipe.seed, "temperature": warmth,
+        "dice_correction": dice_correction(net, judged, warmth), "profile": profile(drawn),
     }  # fmt: skip
     export(net, out, about)
     print(f"network written to {out}", flush=True)

@@ -18,10 +18,12 @@ from imaging.segmentation.legs import MaskArray, leg_grid, split_legs
 from imaging.segmentation.locate import locate
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
+from imaging.segmentation.quality import Correction, judge, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.shares import Float32, Shares, join, label_on
 from imaging.segmentation.sides import decide_sides
 from imaging.segmentation.sparse import find_slices, propagate
+from imaging.segmentation.tissue import Tissue
 from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_spacing
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
@@ -62,6 +64,8 @@ class Segmentation:
         0..1, of the label given.
     shares : list
         Probabilities of each leg, with its side.
+    expected_dice : dict
+        Per label.
     facts : dict
         Sides, place along the leg, sources and their residuals, per leg.
     warnings : list of str
@@ -71,6 +75,7 @@ class Segmentation:
     labels: NDArray[np.int16]
     confidence: Float32
     shares: list[tuple[Side, Shares]] = field(default_factory=list)
+    expected_dice: dict[int, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -100,9 +105,13 @@ def segment(
     ------
     SideError
         Sides contradict each other.
+    ImageError
+        The image certainly shows no lower leg.
     """
     legs = split_legs(mask, image.spacing)
     views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
+    for view in views:
+        refuse(judge(view.tissue, view.work.spacing).flags, path)
     grids = [leg_grid(image, leg) for leg in legs]
     slices = [leg_slices(*pair) for pair in grids]
     found = [view.side for view in views]
@@ -116,6 +125,7 @@ def segment(
         shares = sense(shares, tissue)
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
+        _judge(out, tissue, shares, leg_side, sources.network)
         part = cut(image, view.box)
         _put(out, view.box, legs[n][view.box], part, shares, leg_side)
         out.shares.append((leg_side, shares))
@@ -125,6 +135,19 @@ def segment(
                 "The side of the leg could not be told from its bones: labels carry no side."
             )
     return out
+
+
+def _judge(
+    out: Segmentation, tissue: Tissue, shares: Shares, side: Side, network: Network | None
+) -> None:
+    """Note how far the labels of one leg can be trusted."""
+    correction = Correction(*network.card["dice_correction"]) if network is not None else None
+    quality = judge(tissue, shares.grid.spacing, shares, correction)
+    code = 100 * SIDE_CODES[side]
+    out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
+    leg = "" if side == "undecided" else f"{side.capitalize()} leg: "
+    out.warnings += [leg + flag.sentence for flag in quality.flags]
+    out.facts.setdefault("likeness_to_a_leg", {})[side] = round(quality.score, 2)
 
 
 def leg_shares(

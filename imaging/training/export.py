@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from imaging.segmentation.inputs import CHANNELS, CLASSES, NEIGHBOUR_MM, PIXEL_MM, REST
+from imaging.segmentation.quality import expected_dice, fit_correction
 from imaging.training.batches import draw_image
 from imaging.training.legs import TrainingLeg
 
@@ -29,7 +30,7 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
     folder
         Folder to write to; it exists.
     card
-        Name, version, data, licence, recipe, figures, temperature and profile.
+        Name, version, data, licence, recipe, figures, temperature, dice_correction and profile.
     """
     example = torch.zeros(1, CHANNELS, 64, 64)
     names = {0: "slices", 2: "x", 3: "y"}
@@ -38,6 +39,7 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
         dynamic_axes={"input": names, "logits": names}, opset_version=_OPSET, dynamo=False,
         training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
     )  # fmt: skip
+    card = {"temperature": 1.0, "dice_correction": (1.0, 0.0), **card}
     fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM, "neighbour_mm": NEIGHBOUR_MM}
     text = json.dumps({**card, **fixed}, indent=1, ensure_ascii=False)
     (folder / "network.json").write_text(text + "\n", encoding="utf-8")
@@ -84,3 +86,41 @@ def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> 
     tried = np.round(np.linspace(0.6, 3.0, 49), 2)
     cost = [float(nn.functional.cross_entropy(everything / t, target)) for t in tried]
     return float(tried[int(np.argmin(cost))])
+
+
+def dice_correction(
+    net: nn.Module, legs: Sequence[TrainingLeg], warmth: float, seed: int = 13
+) -> tuple[float, float]:
+    """Return slope and offset that take expected Dice to seen Dice on synthetic images.
+
+    Parameters
+    ----------
+    net
+        Network in evaluation mode.
+    legs
+        Legs that it was not trained on, where there are any.
+    warmth
+        Temperature of its probabilities.
+    seed
+        Of the images.
+    """
+    expected, seen = [], []
+    for n, leg in enumerate(legs):
+        for hard in (0.3, 0.6, 1.0):
+            values, truth = [], []
+            for s, height in enumerate(np.linspace(0.05, 0.95, 12)):
+                rng = np.random.default_rng([seed, n, s])
+                x, y = draw_image(rng, leg, hard, float(height))
+                with torch.inference_mode():
+                    logits = net(torch.from_numpy(x[None]))[0] / warmth
+                values.append(torch.softmax(logits, 0).numpy())
+                truth.append(y)
+            found, drawn = np.stack(values, -1), np.stack(truth, -1)
+            winner = found.argmax(0)
+            for c in range(REST + 1, len(CLASSES)):
+                size = float((winner == c).sum() + (drawn == c).sum())
+                if size > 200:
+                    expected.append(expected_dice(found, c))
+                    seen.append(float(2 * ((winner == c) & (drawn == c)).sum()) / size)
+    fit = fit_correction(expected, seen)
+    return round(fit.slope, 3), round(fit.offset, 3)
