@@ -32,7 +32,7 @@ REACH_MM = 12.0
 SURE_MM = 0.8
 DOUBT = 0.04
 _TAPER = 0.05
-_AGREEMENT = 0.15
+_AGREEMENT = 0.05
 
 
 @dataclass(frozen=True)

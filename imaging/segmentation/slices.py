@@ -88,8 +88,8 @@ def affine_between(target: NDArray[np.bool_], source: NDArray[np.bool_]) -> Floa
 
 def register_slice(
     fixed: Float32, moving: Float32, spacing: FloatArray, *, start: Float32 | None = None,
-    sigmas_mm: tuple[float, ...] = (3.0, 1.0), elastic_mm: float = 4.0, fluid_mm: float = 3.0,
-    iterations: tuple[int, ...] = (30, 20),
+    sigmas_mm: tuple[float, ...] = (2.0, 0.7), elastic_mm: float = 4.0, fluid_mm: float = 3.0,
+    iterations: tuple[int, ...] = (30, 30),
 ) -> Float32:  # fmt: skip
     """Register one slice to another by demons on all channels at once, coarse to fine.
 
