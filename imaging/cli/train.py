@@ -130,7 +130,7 @@ def _train(
         row = {"step": now.step, "loss": round(mean_loss, 4)}
         if apart and (now.step % 2500 == 0 or now.step == until):
             for name, hard in (("mild", MILD), ("full", FULL)):
-                large, single = summary(class_dice(now.averaged(), apart, hard))
+                large, single = summary(class_dice(now.predict(), apart, hard))
                 row |= {f"{name}_large": round(large, 3), f"{name}_single": round(single, 3)}
         row["s_per_step"] = round((time.monotonic() - began) / max(now.step - first, 1), 3)
         _add_row(table, row)
@@ -164,7 +164,7 @@ def _add_row(path: Path, row: dict[str, Any]) -> None:
 
 def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None:
     """Fine-tune without each body in turn and print Dice per label on it."""
-    from imaging.training.judge import class_dice, scan_dice
+    from imaging.training.judge import MILD, class_dice, scan_dice
     from imaging.training.loop import train
     from imaging.training.scans import ScannedLeg
 
@@ -179,8 +179,8 @@ def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None
         train(training, [leg for leg in legs if leg.body != body], recipe.steps)
         apart = [leg for leg in legs if leg.body == body]
         scans = [leg for leg in apart if isinstance(leg, ScannedLeg)]
-        net = training.averaged()
-        rows[body] = scan_dice(net, scans) if scans else class_dice(net, apart, 0.3)
+        own = training.predict()
+        rows[body] = scan_dice(own, scans) if scans else class_dice(own, apart, MILD)
     keys = [k for k in next(iter(rows.values())) if k not in ("outside", "rest")]
     print("body\t" + "\t".join(keys))
     for body, dice in rows.items():

@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imaging.errors import ConfigError, MissingFileError
+from imaging.training.judge import Predict
 from imaging.training.network import LegNet
 
 State = dict[str, Tensor]
@@ -56,7 +59,7 @@ class Training:
         self.step = 0
         self.net: nn.Module = LegNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(
-            self.net.parameters(), recipe.rate, weight_decay=1e-3, betas=(0.9, 0.99)
+            self.net.parameters(), recipe.rate, weight_decay=1e-3, betas=(0.9, 0.99), fused=True
         )
         self.mean: State = {k: v.clone() for k, v in self.net.state_dict().items()}
 
@@ -75,6 +78,16 @@ class Training:
         net = LegNet()
         net.load_state_dict(self.mean)
         return net.eval()
+
+    def predict(self) -> Predict:
+        """Return the network with the mean weights as a function of one slice."""
+        net = self.averaged()
+
+        def run(x: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                return np.asarray(net(torch.from_numpy(x[None]))[0].numpy())
+
+        return run
 
     def save(self, path: Path) -> None:
         """Write everything; the file is replaced at once, so that a kill leaves the old one."""

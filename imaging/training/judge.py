@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from imaging.segmentation.inputs import CHANNELS, CLASSES, REST, channels
 from imaging.training.batches import draw_image
 from imaging.training.legs import TrainingLeg
 from imaging.training.scans import ScannedLeg
 
+Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+"""Takes the input (5, N, M) of one slice to logits or probabilities (C, N, M)."""
 LARGE = ("TA", "EDL+PT", "PL+PB", "GM", "GL", "SOL", "FHL", "TP")
 SINGLE = (*LARGE, "EHL", "PLA", "POP", "FDL")
 MILD, FULL = 0.3, 1.0
 
 
 def class_dice(
-    net: nn.Module, legs: Sequence[TrainingLeg], difficulty: float, *,
+    predict: Predict, legs: Sequence[TrainingLeg], difficulty: float, *,
     known: bool = True, slices: int = 24, seed: int = 7,
 ) -> dict[str, float]:  # fmt: skip
     """Return Dice per class, voxels of all slices taken together.
 
     Parameters
     ----------
-    net
-        Network in evaluation mode.
+    predict
+        The network.
     legs
         Legs to draw.
     difficulty
@@ -44,26 +45,24 @@ def class_dice(
         for s, height in enumerate(np.linspace(0.02, 0.98, slices)):
             rng = np.random.default_rng([seed, n, s])
             x, y = draw_image(rng, leg, difficulty, float(height), known)
-            with torch.inference_mode():
-                found = net(torch.from_numpy(x[None]))[0].argmax(0).numpy()
+            found = predict(x).argmax(0)
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()
     return _dice(counts)
 
 
-def scan_dice(net: nn.Module, legs: Sequence[ScannedLeg]) -> dict[str, float]:
+def scan_dice(predict: Predict, legs: Sequence[ScannedLeg]) -> dict[str, float]:
     """Return Dice per class on real images, voxels of all drawn slices taken together."""
     counts = np.zeros((3, len(CLASSES)))
     for leg in legs:
         shape = leg.classes.shape
         padded = [-(-n // 16) * 16 for n in shape[:2]]
         for k in np.flatnonzero((leg.classes > REST).any((0, 1)) & (leg.slices.levels > 0)):
-            x = np.zeros((1, CHANNELS, *padded), np.float32)
-            x[:, :3] = -1.0
+            x = np.zeros((CHANNELS, *padded), np.float32)
+            x[:3] = -1.0
             seen = channels(leg.slices.triple(int(k), False), float(leg.slices.levels[k]), None)
-            x[0, :, : shape[0], : shape[1]] = seen
-            with torch.inference_mode():
-                found = net(torch.from_numpy(x))[0].argmax(0).numpy()[: shape[0], : shape[1]]
+            x[:, : shape[0], : shape[1]] = seen
+            found = predict(x).argmax(0)[: shape[0], : shape[1]]
             y = leg.classes[:, :, k]
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()

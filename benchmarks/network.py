@@ -1,0 +1,111 @@
+"""Dice of the segmentation network on legs that it was not trained on, alone and in the whole way.
+
+``python -m benchmarks.network --network FOLDER --body vhf`` prints two tables. The first: synthetic
+slices of the body that was held out, and of new digital legs, mild and full difficulty, network
+alone. The second (``--whole``): whole legs through the whole way (localisation, anatomical sense,
+refinement) in plain painted images, by the network, by registration of the other body, and by both.
+Label maps are those of ``../shared/data/anatomy``.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from benchmarks.segmentation import ANATOMY, dice
+from benchmarks.sparse import drawn_map, elsewhere, painted, real_leg
+from imaging.segmentation.atlas import load_atlas
+from imaging.segmentation.network import built_in, load_network
+from imaging.segmentation.segment import Sources, segment
+from imaging.segmentation.view import work_spacing
+from imaging.training.judge import FULL, LARGE, MILD, Predict, class_dice, summary
+from imaging.training.sources import atlas_legs, digital_leg
+
+SCHEME = "visible_human"
+
+
+def linked(body: str | None) -> Path:
+    """Return a folder with the label maps of one body (none: all) and its ``atlas.json``."""
+    folder = Path(tempfile.mkdtemp())
+    names = sorted(p.name for p in ANATOMY.glob("*_dseg.nii.gz") if not body or body in p.name)
+    for name in names:
+        (folder / name).symlink_to(ANATOMY / name)
+    sides = {n: "left" if "left" in n else "right" for n in names}
+    about = {"scheme": SCHEME, "name": "Visible Human", "version": "2023", "sides": sides}
+    (folder / "atlas.json").write_text(json.dumps(about))
+    return folder
+
+
+def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
+    """Return Dice of the network alone on synthetic slices."""
+    legs = {"held out": [leg for leg in atlas_legs(linked(None)) if leg.body == body]}
+    legs["digital"] = [digital_leg(seed) for seed in new]
+    rows = {}
+    for name, own in legs.items():
+        for hard, words in ((MILD, "mild"), (FULL, "full")):
+            for known in (True, False):
+                found = class_dice(predict, own, hard, known=known)
+                large, single = summary(found)
+                told = "height told" if known else "not told"
+                rows[f"{name}, {words}, {told}"] = {"large": large, "single": single, **found}
+    return pd.DataFrame(rows).T.drop(columns=["outside", "rest"])
+
+
+def whole(network: Path, body: str, contrasts: list[str], thick_mm: list[int]) -> pd.DataFrame:
+    """Return mean Dice of whole legs, by way."""
+    net = load_network(network)
+    other = next(b for b in ("vhf", "vhm") if b != body)
+    atlas = load_atlas(linked(other), work_spacing(2.0))
+    rows: dict[str, dict[str, float]] = {}
+    for contrast in contrasts:
+        for thick in thick_mm:
+            labels, _ = real_leg(f"{body}_right", thick)
+            image, truth = painted(labels, contrast, thick)
+            mask = ndimage.binary_opening(image.data > 60, np.ones((3, 3, 1))) | (truth.data > 0)
+            drawn, planes = drawn_map(truth, 4)
+            ways = {
+                "registration": Sources(None, atlas, 2),
+                "network": Sources(net),
+                "both": Sources(net, atlas, 2),
+                "registration, 4 drawn": Sources(None, atlas, 2, drawn),
+                "network, 4 drawn": Sources(net, drawn=drawn),
+            }
+            for way, sources in ways.items():
+                found = segment(image, mask, sources, side="right").labels % 100
+                score = elsewhere(truth, found, planes) if "drawn" in way else dice(
+                    truth.data, found
+                )  # fmt: skip
+                large = float(np.mean([score[k] for k in LARGE]))
+                row = {"large": large, "all": float(np.mean(list(score.values()))), **score}
+                rows[f"{contrast}, {thick} mm: {way}"] = row
+                print(f"# {contrast} {thick} mm {way} {large:.2f}", flush=True)
+    return pd.DataFrame(rows).T
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", type=Path, default=built_in())
+    parser.add_argument("--body", default="vhf", help="Body that the network was not trained on.")
+    parser.add_argument("--new", nargs="*", type=int, default=[2001, 2002])
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--contrasts", nargs="*", default=["t1", "water", "t2"])
+    parser.add_argument("--thick", nargs="*", type=int, default=[5])
+    chosen = parser.parse_args()
+    session = load_network(chosen.network).session
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {"input": x[None]})[0][0])
+
+    if chosen.whole:
+        table = whole(chosen.network, chosen.body, chosen.contrasts, chosen.thick)
+    else:
+        table = slices(predict, chosen.body, chosen.new)
+    print(table.round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from imaging.image import Image
+from imaging.segmentation.inputs import CLASSES
+from imaging.segmentation.locate import locate
+from imaging.segmentation.network import KEYS
+from imaging.segmentation.shares import Shares
+
+HEIGHTS = np.linspace(-0.15, 1.15, 53)
+
+
+def _profile():
+    """GM grows upwards from mid-leg, SOL peaks at .5, TA at .7, tibia everywhere."""
+    shares = np.zeros((len(HEIGHTS), len(CLASSES)))
+    for key, values in {
+        "GM": np.clip(HEIGHTS - 0.45, 0, 1),
+        "SOL": np.exp(-(((HEIGHTS - 0.5) / 0.2) ** 2)),
+        "TA": 0.5 * np.exp(-(((HEIGHTS - 0.7) / 0.2) ** 2)),
+        "TIB": np.full(len(HEIGHTS), 0.2),
+    }.items():
+        shares[:, CLASSES.index(key)] = values
+    shares /= shares.sum(1, keepdims=True)
+    return {"heights": HEIGHTS.tolist(), "shares": shares.tolist()}
+
+
+def _leg(low_mm, length_mm, count=40, spacing=6.0):
+    table = np.array(_profile()["shares"])
+    heights = (np.arange(count) * spacing - low_mm) / length_mm
+    values = np.zeros((len(KEYS), 10, 10, count), np.float32)
+    for c, key in enumerate(KEYS[2:], 2):
+        column = np.interp(heights, HEIGHTS, table[:, CLASSES.index(key)])
+        values[c] = column[None, None]
+    return Shares(KEYS, values, Image(values[0], np.diag([1.5, 1.5, spacing, 1.0]))), heights
+
+
+@pytest.mark.parametrize(("low_mm", "length_mm"), [(20.0, 370.0), (-60.0, 400.0), (-100.0, 340.0)])
+def test_slices_find_their_place(low_mm, length_mm):
+    shares, heights = _leg(low_mm, length_mm)
+    place = locate(shares, _profile())
+    np.testing.assert_allclose(place.heights, heights, atol=0.06)
+    assert place.misfit < 0.01
+
+
+def test_two_slices_say_nothing():
+    shares, _ = _leg(-150.0, 370.0, count=2)
+    assert locate(shares, _profile()) is None
+
+
+def test_what_is_like_no_leg_fits_badly():
+    shares, _ = _leg(0.0, 370.0)
+    values = np.zeros_like(shares.values)
+    values[KEYS.index("PLA")] = 1.0
+    place = locate(Shares(KEYS, values, shares.grid), _profile())
+    assert place.misfit > 0.5
