@@ -4,9 +4,12 @@ Where nnU-Net or Dafne itself is installed, a tiny model in its own format is ru
 """
 
 import json
+import os
 import shutil
 import stat
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -433,3 +436,20 @@ def test_nothing_is_left_behind(tmp_path, stand_in, monkeypatch):
     with pytest.raises(ComputationError, match="broken"):
         run_model("totalsegmentator", scene())
     assert list(scratch.iterdir()) == []
+
+
+def test_no_program_outlives_pennate(tmp_path):
+    mark = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(120)"
+    code = (
+        "import pathlib, sys; from imaging.segmentation.models.tools import run_tool; "
+        f"run_tool([sys.executable, '-c', {sleeper!r}], pathlib.Path({str(tmp_path)!r}), 100)"
+    )
+    pennate = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 60
+    while not (mark.is_file() and mark.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    pennate.terminate()
+    assert pennate.wait(30) == 128 + 15
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)

@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +62,8 @@ def run_tool(command: Sequence[str], folder: Path, timeout_s: float) -> str:
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            code = process.wait(timeout_s)
+            with _told_to_end():
+                code = process.wait(timeout_s)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -71,6 +74,23 @@ def run_tool(command: Sequence[str], folder: Path, timeout_s: float) -> str:
     if code != 0:
         raise ComputationError(f"{name} failed with code {code}: {last_lines(text)}")
     return text
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Turn the signal to end into an exception, so that no program outlives Pennate."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def last_lines(text: str) -> str:
