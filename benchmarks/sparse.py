@@ -8,19 +8,25 @@ labels: muscles of nearly one intensity, dark fascia, fat, cortex, a bias field 
 
 import argparse
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from benchmarks.multiatlas import REAL_KEYS, real_legs
 from benchmarks.segmentation import ANATOMY, dice
 from imaging.image import Image, load_labels
-from imaging.muscles import structure
+from imaging.muscles import muscle_keys, structure
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted
 from imaging.phantom.leg import make_leg
 from imaging.schemes import translate
+from imaging.segmentation.atlas import built_in_atlas, load_atlas
+from imaging.segmentation.drawn import guided, join_drawn, weight_of_drawing
 from imaging.segmentation.features import hull_gap
-from imaging.segmentation.shares import label_on
+from imaging.segmentation.multiatlas import atlas_shares
+from imaging.segmentation.segment import view_leg, work_spacing
+from imaging.segmentation.shares import Shares, label_on
 from imaging.segmentation.sparse import find_slices, propagate
 
 HEIGHTS = {
@@ -36,10 +42,12 @@ CONTRASTS = {
     "t2": (0.6, 1.6, 0.9, 0.1, 1.4),
 }
 LEGS = ("vhf_right", "vhf_left", "vhm_right", "vhm_left")
+LARGE = ["TA", "EDL", "EDL+PT", "PL", "PL+PB", "GM", "GL", "SOL", "FHL", "TP"]
+SINGLE_KEYS = ("", "SAT", "SKIN", *muscle_keys(), "TIB", "FIB")
 BONES = (structure("TIB").index, structure("FIB").index)
 
 
-def real_leg(name: str, slice_mm: int) -> tuple[Image, Image]:
+def real_leg(name: str) -> Image:
     """Return fine labels of a real leg (indices; the tibia filled in) from ankle to knee."""
     image = load_labels(ANATOMY / f"{name}_dseg.nii.gz")
     data = (translate(image.data, "visible_human") % 100).astype(np.int16)
@@ -52,7 +60,7 @@ def real_leg(name: str, slice_mm: int) -> tuple[Image, Image]:
         gap = np.repeat(np.repeat(np.repeat(gap, 3, 0), 3, 1), 4, 2)
         data[gap[: data.shape[0], : data.shape[1], : data.shape[2]] & (data == 0)] = BONES[0]
     affine = np.diag([*image.spacing, 1.0])
-    return Image(data, affine), fibula
+    return Image(data, affine)
 
 
 def painted(labels: Image, contrast: str, slice_mm: float, seed: int = 0) -> tuple[Image, Image]:
@@ -134,19 +142,55 @@ def elsewhere(truth: Image, found: np.ndarray, planes: np.ndarray) -> dict[str, 
     return dice(truth.data[..., rest], found[..., rest])
 
 
-def try_leg(image: Image, truth: Image, count: int) -> dict[str, dict[str, float]]:
+def leg_of(image: Image, truth: Image) -> np.ndarray:
+    """Return the mask of the leg."""
+    return ndimage.binary_opening(image.data > 60, np.ones((3, 3, 1))) | (truth.data > 0)
+
+
+def registered(name: str, image: Image, truth: Image) -> Shares:
+    """Return the shares of the best leg of the other body, or of the built-in atlas."""
+    spacing = work_spacing(3.0)
+    view = view_leg(image, leg_of(image, truth), spacing)
+    if name.startswith("digital"):
+        legs, keys = load_atlas(built_in_atlas(), spacing).legs, SINGLE_KEYS
+    else:
+        legs, keys = [v for n, v in real_legs(spacing).items() if n[:3] != name[:3]], REAL_KEYS
+    side = "left" if name.endswith("left") else "right"
+    return atlas_shares(view, legs, side, keys, view.work, 1)[0]
+
+
+def try_leg(
+    image: Image, truth: Image, count: int, other: Shares | None
+) -> dict[str, dict[str, float]]:
     """Return Dice per muscle by method."""
-    mask = ndimage.binary_opening(image.data > 60, np.ones((3, 3, 1)))
-    mask |= truth.data > 0
+    mask = leg_of(image, truth)
     labels, planes = drawn_map(truth, count)
     drawn = find_slices(labels, "right")
     out = {}
     for name, use in (("shapes", False), ("shapes and image", True)):
-        start = time.perf_counter()
+        start = time.process_time()
         shares = propagate(image, mask, drawn, use_image=use)
-        print(f"# {name} {time.perf_counter() - start:.1f} s {shares.values.shape}", flush=True)
+        print(f"# {name}: {time.process_time() - start:.1f} s of CPU", flush=True)
         out[name] = elsewhere(truth, label_on(shares, truth)[0], planes)
+    if other is not None:
+        joined = join_drawn(
+            shares, guided(other, shares, drawn), weight_of_drawing(shares.grid, drawn)
+        )
+        for name, part in (("registration", other), ("joined", joined)):
+            out[name] = elsewhere(truth, label_on(part, truth)[0], planes)
     return out
+
+
+def cases(chosen: argparse.Namespace) -> Iterator[tuple[str, str, int, Image, Image]]:
+    """Yield name, contrast, slice thickness, image and truth of every case."""
+    for name in chosen.legs:
+        fine = real_leg(name)
+        for contrast in chosen.contrasts:
+            for slice_mm in chosen.slices:
+                yield name, contrast, slice_mm, *painted(fine, contrast, slice_mm)
+    for seed in chosen.seeds:
+        for contrast in ("t1", "dixon"):
+            yield f"digital {seed}", contrast, 5, *digital_leg(seed, contrast, 5.0)
 
 
 def main() -> None:
@@ -156,25 +200,18 @@ def main() -> None:
     parser.add_argument("--counts", nargs="*", type=int, default=[3, 4, 5])
     parser.add_argument("--contrasts", nargs="*", default=list(CONTRASTS))
     parser.add_argument("--slices", nargs="*", type=int, default=[5, 2])
+    parser.add_argument("--no-atlas", action="store_true", help="drawn slices alone")
     chosen = parser.parse_args()
-    columns = {}
-    for name in chosen.legs:
-        fine, _ = real_leg(name, 1)
-        for contrast in chosen.contrasts:
-            for slice_mm in chosen.slices:
-                image, truth = painted(fine, contrast, slice_mm)
-                for count in chosen.counts:
-                    for method, figures in try_leg(image, truth, count).items():
-                        columns[(name, contrast, slice_mm, count, method)] = figures
-    for seed in chosen.seeds:
-        for contrast in ("t1", "dixon"):
-            image, truth = digital_leg(seed, contrast, 5.0)
-            for count in chosen.counts:
-                for method, figures in try_leg(image, truth, count).items():
-                    columns[(f"digital {seed}", contrast, 5, count, method)] = figures
-    frame = pd.DataFrame(columns)
-    frame.loc["mean"] = frame.mean()
-    print(frame.T.round(2).to_string(na_rep=""))
+    rows = {}
+    for name, contrast, slice_mm, image, truth in cases(chosen):
+        other = None if chosen.no_atlas else registered(name, image, truth)
+        for count in chosen.counts:
+            for method, figures in try_leg(image, truth, count, other).items():
+                rows[(name, contrast, slice_mm, count, method)] = figures
+    frame = pd.DataFrame(rows).T
+    frame["mean"] = frame.mean(axis=1)
+    frame["large"] = frame.reindex(columns=LARGE).mean(axis=1)
+    print(frame.round(3).to_string(na_rep=""))
 
 
 if __name__ == "__main__":
