@@ -122,7 +122,8 @@ def segment(
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
         shares, facts = leg_shares(view, slices[n], leg_side, sources)
         tissue = tissue_on(view.tissue, view.work, shares.grid)
-        shares = sense(shares, tissue)
+        # The network sees bone and fat better than thresholds do.
+        shares = sense(shares, tissue if sources.network is None else None)
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
         _judge(out, tissue, shares, leg_side, sources.network)
