@@ -12,8 +12,6 @@ as in stereo matching (Hosni et al., IEEE TPAMI 35, 2013).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from scipy import ndimage
 
 from imaging.image import FloatArray
 from imaging.muscles import structure_of
+from imaging.segmentation.sheets import Sheet, is_muscle, sheets, which_are_muscles
 
 Float32 = NDArray[np.float32]
 
@@ -37,29 +36,9 @@ _CELL_MM = (3.0, 3.0, 5.0)
 # How much brighter or darker, against muscle, a septum must be to pull over the whole way.
 _PULL = 0.04
 _FIELD_MM = 1.5
+_ROOM_MM = 8.0
 # Weight of a step beside that of a line.
 _RISE = 0.4
-_MIN_POINTS = 30
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Points of the border between two labels.
-
-    Attributes
-    ----------
-    first, second : int
-        Labels; normals point from the first, a muscle, to the second.
-    points : (N, 3) array
-        Continuous voxel indices, in the middle between two voxels.
-    normals : (N, 2) array
-        Unit vectors across the leg, along the voxel axes, in mm.
-    """
-
-    first: int
-    second: int
-    points: Float32
-    normals: Float32
 
 
 def refine(
@@ -84,11 +63,17 @@ def refine(
     rounds
         How often; later ones move half as far.
     """
-    values = _relative(indices, data)
+    box = _around_muscles(indices, spacing)
+    if box is None:
+        return indices
+    inside = indices[box]
+    values = _relative(inside, data[box])
     for n in range(rounds):
-        field = displacement(indices, values, spacing, most_mm / 2**n)
-        indices = moved(indices, field, spacing)
-    return indices
+        field = displacement(inside, values, spacing, most_mm / 2**n)
+        inside = moved(inside, field, spacing)
+    out = indices.copy()
+    out[box] = inside
+    return out
 
 
 def displacement(
@@ -137,26 +122,6 @@ def moved(indices: NDArray[np.int16], field: Float32, spacing: FloatArray) -> ND
     return out
 
 
-def sheets(indices: NDArray[np.int16], spacing: FloatArray) -> Iterator[Sheet]:
-    """Yield the borders that muscles have with each other, with bones and with the rest."""
-    points, pairs = _faces(indices)
-    smooth = _smooth_masks(indices, spacing)
-    if not len(points):
-        return
-    codes = pairs[:, 0].astype(np.int64) * 1000 + pairs[:, 1]
-    order = np.argsort(codes, kind="stable")
-    _, starts = np.unique(codes[order], return_index=True)
-    for chosen in np.split(order, starts[1:]):
-        a, b = (int(v) for v in pairs[chosen[0]])
-        if len(chosen) < _MIN_POINTS:
-            continue
-        at = points[chosen]
-        slope = _slope(smooth, b, at, spacing) - _slope(smooth, a, at, spacing)
-        length = np.linalg.norm(slope, axis=1)
-        good = length > 1e-4
-        yield Sheet(a, b, at[good], (slope[good] / length[good, None]).astype(np.float32))
-
-
 def evidence(
     sheet: Sheet, values: Float32, spacing: FloatArray, most_mm: float
 ) -> tuple[FloatArray, Float32]:
@@ -179,13 +144,13 @@ def evidence(
     before, here, after = profile[:, : -2 * arm], profile[:, arm:-arm], profile[:, 2 * arm :]
     rise = 0.5 * np.abs(after - before)
     line = np.minimum(before, after) - here
-    if _is_muscle(sheet.second):
+    if is_muscle(sheet.second):
         line = np.maximum(line, here - np.maximum(before, after))
     score = np.maximum(line, 0.0) + _RISE * rise
     if sheet.second > 0 and structure_of(sheet.second).tissue == "bone":
         # Cortex belongs to the bone: its outer edge counts, not its middle.
         score = 0.5 * np.maximum(before - after, 0.0)
-    if not _is_muscle(sheet.second):
+    if not is_muscle(sheet.second):
         score *= np.exp(-0.5 * ((before - 1.0) / 0.35) ** 2)
     return reach[arm:-arm], np.minimum(score, 1.5).astype(np.float32)
 
@@ -230,7 +195,7 @@ def _peak(offsets: FloatArray, mean: FloatArray) -> FloatArray:
 
 def _relative(indices: NDArray[np.int16], data: NDArray[Any]) -> Float32:
     """Divide the image by the median of muscle in every slice, smoothed along the leg."""
-    muscle = np.isin(indices, [v for v in np.unique(indices) if _is_muscle(int(v))])
+    muscle = which_are_muscles(indices)[indices]
     core = ndimage.binary_erosion(muscle, np.ones((3, 3, 1)))
     level = np.full(indices.shape[2], np.nan)
     for k in range(indices.shape[2]):
@@ -244,65 +209,16 @@ def _relative(indices: NDArray[np.int16], data: NDArray[Any]) -> Float32:
     return np.clip(data / level, 0.0, 3.0).astype(np.float32)
 
 
-def _is_muscle(index: int) -> bool:
-    return index > 0 and structure_of(index).is_muscle
-
-
-def _faces(indices: NDArray[np.int16]) -> tuple[Float32, NDArray[np.int16]]:
-    """Return middles (N, 3) of the faces across the leg between labels, and labels (N, 2).
-
-    The first label is a muscle; of two muscles, the one of smaller index.
-    """
-    all_points, all_pairs = [], []
-    muscle = {int(v): _is_muscle(int(v)) for v in np.unique(indices)}
-    is_muscle = np.array([muscle.get(v, False) for v in range(int(indices.max()) + 1)])
-    for axis in (0, 1):
-        low, high = [slice(None)] * 3, [slice(None)] * 3
-        low[axis], high[axis] = slice(None, -1), slice(1, None)
-        one, two = indices[tuple(low)], indices[tuple(high)]
-        at = np.nonzero((one != two) & (is_muscle[one] | is_muscle[two]))
-        pairs = np.sort(np.stack([one[at], two[at]], -1), axis=1)
-        swap = ~is_muscle[pairs[:, 0]]
-        pairs[swap] = pairs[swap][:, ::-1]
-        points = np.stack(at, -1).astype(np.float32)
-        points[:, axis] += 0.5
-        all_points.append(points)
-        all_pairs.append(pairs)
-    return np.concatenate(all_points), np.concatenate(all_pairs)
-
-
-Smooth = dict[int, tuple[NDArray[np.int_], Float32]]
-
-
-def _smooth_masks(indices: NDArray[np.int16], spacing: FloatArray) -> Smooth:
-    """Return corner and smoothed mask of every label in its box, for normals."""
-    sigma = np.array([1.5, 1.5, min(2.0, spacing[2] / 2)]) / spacing
-    pad = np.ceil(3 * sigma).astype(int) + 1
-    out = {}
-    boxes = ndimage.find_objects(indices + 1)
-    for index, box in enumerate(boxes):
-        if box is not None:
-            wide = tuple(
-                slice(max(s.start - p, 0), min(s.stop + p, n))
-                for s, p, n in zip(box, pad, indices.shape, strict=True)
-            )
-            mask = (indices[wide] == index).astype(np.float32)
-            corner = np.array([s.start for s in wide])
-            out[index] = corner, ndimage.gaussian_filter(mask, sigma, truncate=3.0)
-    return out
-
-
-def _slope(smooth: Smooth, index: int, points: Float32, spacing: FloatArray) -> FloatArray:
-    """Return the gradient (N, 2) across the leg of a smoothed mask, per mm."""
-    corner, mask = smooth[index]
-    local = np.rint(points).astype(int) - corner
-    top = np.array(mask.shape) - 1
-    out = np.zeros((len(points), 2))
-    for axis in (0, 1):
-        ends = []
-        for sign in (1, -1):
-            place = local.copy()
-            place[:, axis] += sign
-            ends.append(mask[tuple(np.clip(place, 0, top).T)])
-        out[:, axis] = (ends[0] - ends[1]) / (2 * spacing[axis])
-    return out
+def _around_muscles(
+    indices: NDArray[np.int16], spacing: FloatArray
+) -> tuple[slice, slice, slice] | None:
+    """Return the box of all muscles and what their borders may reach; None without muscles."""
+    boxes = ndimage.find_objects(which_are_muscles(indices)[indices].view(np.uint8))
+    if not boxes:
+        return None
+    pad = np.ceil(_ROOM_MM / spacing).astype(int)
+    x, y, z = (
+        slice(max(s.start - int(p), 0), min(s.stop + int(p), n))
+        for s, p, n in zip(boxes[0], pad, indices.shape, strict=True)
+    )
+    return x, y, z
