@@ -19,8 +19,9 @@ from imaging.segmentation.slices import warp
 from imaging.segmentation.sparse import Drawn, propagate, signed_mm
 
 Float32 = NDArray[np.float32]
-BETWEEN_MM = 60.0
+BETWEEN_MM = 40.0
 BEYOND_MM = 25.0
+_LEAST = 0.3
 _FLOOR = 1e-4
 _TINY = 1e-30
 
@@ -69,7 +70,7 @@ def weight_of_drawing(grid: Image, drawn: Drawn) -> Float32:
     away = np.abs(place[:, None] - drawn.planes).min(1) * step
     beyond = (place < drawn.planes[0]) | (place > drawn.planes[-1])
     reach = np.where(beyond, BEYOND_MM, BETWEEN_MM)
-    return np.exp(-((away / reach) ** 2)).astype(np.float32)
+    return (_LEAST + (1 - _LEAST) * np.exp(-((away / reach) ** 2))).astype(np.float32)
 
 
 def join_drawn(propagated: Shares, other: Shares, weight: NDArray[np.floating]) -> Shares:
