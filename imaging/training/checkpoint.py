@@ -147,6 +147,8 @@ class Training:
             out.step = int(held["step"])
             if "optimiser" in held:
                 out.optimiser.load_state_dict(held["optimiser"])
+                for group in out.optimiser.param_groups:
+                    group["fused"] = True
         except (KeyError, RuntimeError, TypeError, ValueError, EOFError, OSError) as error:
             raise ConfigError(
                 f"is no checkpoint of this network ({type(error).__name__})", path,

@@ -55,6 +55,8 @@ class Look:
         Thickness of subcutaneous fat.
     infiltration : float
         Mean share of fat in muscle.
+    infiltrated : (MUSCLES,) float32
+        How much more than the mean each muscle is infiltrated.
     """
 
     water: Float32
@@ -63,6 +65,7 @@ class Look:
     widths: Float32
     fat_mm: float
     infiltration: float
+    infiltrated: Float32
 
 
 @cache
@@ -150,7 +153,10 @@ def draw_look(rng: np.random.Generator, difficulty: float) -> Look:
     table_water[:T_MUSCLE], table_fat[:T_MUSCLE] = water, fats * bright
     spread = (0.02 + 0.08 * difficulty) * rng.random()
     table_water[T_MUSCLE:] *= np.exp(spread * rng.standard_normal(MUSCLES))
-    return Look(table_water, table_fat, float(phase), *_draw_thickness(rng, difficulty))
+    thickness = _draw_thickness(rng, difficulty)
+    # Fat replaces one muscle and spares its neighbour.
+    infiltrated = np.exp(0.8 * difficulty * rng.standard_normal(MUSCLES)).astype(np.float32)
+    return Look(table_water, table_fat, float(phase), *thickness, infiltrated)
 
 
 def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float32, float, float]:

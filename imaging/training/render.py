@@ -80,7 +80,7 @@ def _voxel(frame: Array, u: float, v: float, q: float) -> tuple[int, int, int]:
 @njit(cache=True, nogil=True, fastmath=True)
 def draw_slices(
     packed: Array, frame: Array, warp: Array, fields: Array, heights: Array, water: Array,
-    fats: Array, widths: Array, fat_mm: float, shift: Array,
+    fats: Array, widths: Array, fat_mm: float, infiltrated: Array, shift: Array,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Draw slices of a leg.
 
@@ -102,6 +102,8 @@ def draw_slices(
         See :func:`tissue_at`.
     fat_mm
         Mean thickness of subcutaneous fat.
+    infiltrated : (MUSCLES,)
+        How much more than the mean each muscle is infiltrated by fat.
     shift : (2,)
         Chemical shift of fat, pixels.
 
@@ -143,6 +145,8 @@ def draw_slices(
                         wet, fatty = water[tissue], fats[tissue]
                         if tissue >= T_OTHER_MUSCLE:
                             share = fields[2, ia, ib]
+                            if tissue >= T_MUSCLE:
+                                share = min(share * infiltrated[tissue - T_MUSCLE], 0.95)
                             wet = wet * (1.0 - share) + share * water[T_FAT]
                             fatty = fatty * (1.0 - share) + share * fats[T_FAT]
                         if channel == 0:

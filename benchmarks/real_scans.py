@@ -1,0 +1,125 @@
+"""Labels of real scans without drawn labels: volumes, left against right, echo against echo.
+
+``python -m benchmarks.real_scans`` labels the images of ``../shared/data/mri`` by the network (or
+``--method``) and prints, per muscle, volumes of both legs and, for the three Dixon echoes, Dice of
+every pair (the same legs, three contrasts). ``--pictures FOLDER`` draws overlays to judge by eye.
+"""
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+from benchmarks.segmentation import ANATOMY
+from imaging.cli.label_sources import read_sources
+from imaging.config import SegmentationSettings
+from imaging.image import Image, canonical, load_image
+from imaging.muscles import label_of, structure
+from imaging.segmentation.legs import correct_bias, leg_mask
+from imaging.segmentation.network import KEYS
+from imaging.segmentation.segment import segment
+from imaging.training.judge import LARGE
+
+SCANS = {
+    "gre": "both-lower-legs_gre.nii.gz",
+    "te3.45": "both-lower-legs_dixon_te3.45_mag.nii.gz",
+    "te4.60": "both-lower-legs_dixon_te4.60_mag.nii.gz",
+    "te5.75": "both-lower-legs_dixon_te5.75_mag.nii.gz",
+}
+MUSCLES = KEYS[2:-2]
+
+
+def labelled(path: Path, settings: SegmentationSettings) -> tuple[Image, np.ndarray, list[str]]:
+    """Return the image, its labels, and the warnings."""
+    image = canonical(load_image(path))
+    mask = leg_mask(image)
+    image = correct_bias(image, mask)
+    sources, _, _ = read_sources(settings, None, None)
+    found = segment(image, mask, sources)
+    return image, found.labels, found.warnings
+
+
+def volumes(image: Image, labels: np.ndarray) -> pd.DataFrame:
+    """Return volumes (ml) of both sides and their difference in percent of the mean."""
+    rows = {}
+    for key in MUSCLES:
+        left, right = (
+            float((labels == label_of(key, side)).sum()) * image.voxel_ml
+            for side in ("left", "right")
+        )
+        mean = 0.5 * (left + right)
+        rows[key] = {"left": left, "right": right, "%": 100 * (right - left) / max(mean, 1e-6)}
+    return pd.DataFrame(rows).T
+
+
+def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    """Return Dice per muscle, both sides together."""
+    out = {}
+    for key in MUSCLES:
+        one, two = (np.isin(v, [structure(key).index + s for s in (100, 200)]) for v in (a, b))
+        out[key] = float(2 * (one & two).sum() / max(one.sum() + two.sum(), 1))
+    return out
+
+
+def picture(image: Image, labels: np.ndarray, path: Path, count: int = 8) -> None:
+    """Draw slices without and with labels."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    inside = np.argwhere(labels > 0)
+    low, high = np.maximum(inside.min(0) - 6, 0), inside.max(0) + 7
+    slices = np.linspace(low[2] + 8, high[2] - 9, count).astype(int)
+    window = slice(low[0], high[0]), slice(low[1], high[1])
+    wide = (high[0] - low[0]) / (high[1] - low[1])
+    figure, axes = plt.subplots(count // 2, 4, figsize=(18, 18 * count / 8 / wide + 0.4))
+    for n, k in enumerate(slices):
+        data = image.data[:, :, k][window]
+        shown = np.ma.masked_equal(labels[:, :, k][window] % 100, 0)
+        codes = np.ma.masked_array(np.vectorize(_code)(shown.filled(0)), shown.mask)
+        for m in (0, 1):
+            axis = axes[n // 2, 2 * (n % 2) + m]
+            axis.imshow(data.T, origin="lower", cmap="gray", vmax=np.percentile(data, 99.5))
+            axis.set_axis_off()
+        axis.imshow(codes.T, origin="lower", cmap="tab20", vmin=0, vmax=19, alpha=0.45)
+        axes[n // 2, 2 * (n % 2)].set_title(f"slice {k}", fontsize=8)
+    figure.subplots_adjust(0, 0, 1, 0.97, 0.01, 0.04)
+    figure.savefig(path, dpi=70, pil_kwargs={"quality": 80})
+    plt.close(figure)
+
+
+def _code(index: int) -> int:
+    order = [structure(key).index for key in KEYS[2:]]
+    return order.index(index) if index in order else 19
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", default="network")
+    parser.add_argument("--network", default=None)
+    parser.add_argument("--scans", nargs="*", default=list(SCANS))
+    parser.add_argument("--pictures", type=Path, default=None)
+    chosen = parser.parse_args()
+    settings = SegmentationSettings(method=chosen.method, network=chosen.network)
+    found = {}
+    for name in chosen.scans:
+        image, labels, warnings = labelled(ANATOMY.parent / "mri" / SCANS[name], settings)
+        found[name] = labels
+        print(f"\n{name}: volume in view, ml")
+        print(volumes(image, labels).round(0).to_string())
+        print("\n".join(f"  ! {text}" for text in warnings))
+        if chosen.pictures is not None:
+            picture(image, labels, chosen.pictures / f"network-{name}.jpg")
+    echoes = [name for name in found if name.startswith("te")]
+    if len(echoes) > 1:
+        pairs = {f"{a} / {b}": agreement(found[a], found[b]) for a, b in combinations(echoes, 2)}
+        table = pd.DataFrame(pairs)
+        table.loc["mean of the larger eight"] = table.loc[list(LARGE)].mean()
+        print("\nDice between echoes")
+        print(table.round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()
