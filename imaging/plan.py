@@ -115,6 +115,7 @@ _CODE: Mapping[str, tuple[str, ...]] = {
         "data/atlas",
         "data/network",
         "data/schemes",
+        "data/structure_synonyms.tsv",
     ),
     "diffusion": (
         "diffusion",

@@ -18,7 +18,7 @@ from imaging.segmentation.atlas import built_in_atlas, load_atlas
 from imaging.segmentation.legs import MaskArray, split_legs
 from imaging.segmentation.models.card import ModelOptions
 from imaging.segmentation.models.run import parse_model, run_model
-from imaging.segmentation.models.sides import split_sides
+from imaging.segmentation.models.sides import split_sides, swapped_share
 from imaging.segmentation.network import built_in, load_network
 from imaging.segmentation.segment import Segmentation, Sources
 from imaging.segmentation.sides import decide_sides
@@ -26,6 +26,7 @@ from imaging.segmentation.sparse import find_slices
 from imaging.segmentation.view import view_leg, work_spacing
 
 _DOUBT_MM = 4.0
+_SWAPPED = 0.1
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,17 @@ def label_by_model(
     )  # fmt: skip
     result = run_model(kind, image, where, options)
     labels = split_sides(result.labels, legs, sides)
+    swapped = swapped_share(result.labels, legs, sides)
     confidence = result.confidence
     if confidence is None:
         confidence = _geometric(labels, image)
     out = Segmentation(labels, np.asarray(confidence, np.float32))
     out.facts = {f"leg_{n + 1}": {"side": s} for n, s in enumerate(sides)}
+    if swapped > _SWAPPED:
+        out.warnings.append(
+            f"The model puts {100 * swapped:.0f} % of its labels on the other leg than anatomy "
+            "does: check left and right."
+        )
     if result.note:
         out.warnings.append(result.note)
     return out, {"model": result.about()}
