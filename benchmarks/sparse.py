@@ -25,9 +25,9 @@ from imaging.segmentation.atlas import built_in_atlas, load_atlas
 from imaging.segmentation.drawn import guided, join_drawn, weight_of_drawing
 from imaging.segmentation.features import hull_gap
 from imaging.segmentation.multiatlas import atlas_shares
-from imaging.segmentation.segment import view_leg, work_spacing
 from imaging.segmentation.shares import Shares, label_on
 from imaging.segmentation.sparse import find_slices, propagate
+from imaging.segmentation.view import view_leg, work_spacing
 
 HEIGHTS = {
     3: (0.30, 0.62, 0.92),
