@@ -34,7 +34,7 @@ _ARM_MM = 1.5
 # Neighbours on a sheet that are heard: standard deviation across and along the leg, mm.
 _CELL_MM = (3.0, 3.0, 5.0)
 # How much brighter or darker, against muscle, a septum must be to pull over the whole way.
-_PULL = 0.04
+_PULL = 0.08
 _FIELD_MM = 1.5
 _ROOM_MM = 8.0
 # Weight of a step beside that of a line.
@@ -148,8 +148,10 @@ def evidence(
         line = np.maximum(line, here - np.maximum(before, after))
     score = np.maximum(line, 0.0) + _RISE * rise
     if sheet.second > 0 and structure_of(sheet.second).tissue == "bone":
-        # Cortex belongs to the bone: its outer edge counts, not its middle.
-        score = 0.5 * np.maximum(before - after, 0.0)
+        # Cortex, which belongs to the bone, is thin: a long arm would reach over it to the marrow.
+        short, count = max(1, arm // 2), here.shape[1]
+        outer, inner = (profile[:, arm + n : arm + n + count] for n in (-short, short))
+        score = 0.5 * np.maximum(outer - inner, 0.0)
     if not is_muscle(sheet.second):
         score *= np.exp(-0.5 * ((before - 1.0) / 0.35) ** 2)
     return reach[arm:-arm], np.minimum(score, 1.5).astype(np.float32)
