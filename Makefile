@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow lint benchmark wheel-test lock schema clean
+.PHONY: help demo test test-slow test-train lint benchmark wheel-test lock schema clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
 	@echo "make test       install and run the tests"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
 
@@ -37,6 +38,10 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+test-train: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	$(BIN)/python -m pytest tests/unit/training tests/integration/test_train.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -14,13 +14,13 @@ from benchmarks.segmentation import ANATOMY, dice
 from imaging.image import Image
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
+from imaging.segmentation.align import deform, register_leg
 from imaging.segmentation.atlas import AtlasLeg, _load_leg, built_in_atlas, load_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 from imaging.segmentation.multiatlas import fused, joint_weights, residuals
-from imaging.segmentation.align import deform, register_leg
-from imaging.segmentation.view import LegView, view_leg, work_spacing
 from imaging.segmentation.shares import Shares, label_on
+from imaging.segmentation.view import LegView, view_leg, work_spacing
 
 REAL_KEYS = ("", "TA", "EDL+PT", "EHL", "PL+PB", "GM", "GL", "SOL", "PLA", "POP", "FDL", "FHL",
              "TP", "TIB", "FIB")  # fmt: skip

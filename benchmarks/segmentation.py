@@ -13,11 +13,11 @@ from imaging.image import Image
 from imaging.muscles import structure, structure_of
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
+from imaging.segmentation.align import deform, register_leg
 from imaging.segmentation.atlas import AtlasLeg, built_in_atlas, load_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.fuse import label_leg
 from imaging.segmentation.legs import correct_bias, leg_mask
-from imaging.segmentation.align import deform, register_leg
 from imaging.segmentation.segment import segment
 from imaging.segmentation.view import LegView, work_spacing
 

@@ -13,11 +13,12 @@ from imaging.cli.label_sources import Drawing, label_by_model, read_drawing, rea
 from imaging.cli.wave_files import read_json
 from imaging.config import SegmentationSettings, load_settings
 from imaging.image import Image, canonical, load_image, save_image
-from imaging.measures import Notes, write_measures, write_notes
+from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, staged, write_sidecar
 from imaging.segmentation import checks
-from imaging.segmentation.legs import correct_bias, leg_mask
+from imaging.segmentation.legs import MaskArray, correct_bias, leg_mask
+from imaging.segmentation.proportions import side_flags, size_flags, tibia_length_mm
 from imaging.segmentation.quality import expected_rows
 from imaging.segmentation.refine import BOUNDARY
 from imaging.segmentation.segment import Segmentation, segment
@@ -102,6 +103,7 @@ def _write(
         *result.warnings,
         *checks.order_warnings(segmented),
         *checks.volume_warnings(rows),
+        *_size_warnings(rows, segmented, np.asarray(mask.any((0, 1)))),
     ]
     present = set(np.unique(labels).tolist())
     rows += expected_rows({k: v for k, v in result.expected_dice.items() if k in present}, drawn)
@@ -130,6 +132,12 @@ def _write(
         write_measures(rows, target("desc-segmentation_measures.tsv"))
         write_sidecar(target("desc-segmentation_measures.tsv"), **described)
         write_notes(notes, target("desc-segmentation_notes.json"))
+
+
+def _size_warnings(rows: list[Measure], labels: Image, seen: MaskArray) -> list[str]:
+    """Return warnings where muscles do not fit the length of the leg, or one leg the other."""
+    lengths = {side: tibia_length_mm(labels, side, seen) for side in (0, 1, 2)}
+    return [flag.sentence for flag in (*size_flags(rows, lengths), *side_flags(rows))]
 
 
 CONFIDENCE = (

@@ -13,7 +13,7 @@ from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import sense
 from imaging.segmentation.atlas import Atlas
-from imaging.segmentation.drawn import guided, join_drawn, shares_on, weight_of_drawing
+from imaging.segmentation.drawn import carry
 from imaging.segmentation.legs import MaskArray, leg_grid, split_legs
 from imaging.segmentation.locate import locate
 from imaging.segmentation.multiatlas import atlas_shares
@@ -22,7 +22,7 @@ from imaging.segmentation.quality import Correction, judge, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.shares import Float32, Shares, join, label_on
 from imaging.segmentation.sides import decide_sides
-from imaging.segmentation.sparse import find_slices, propagate
+from imaging.segmentation.sparse import find_slices
 from imaging.segmentation.tissue import Tissue
 from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_spacing
 
@@ -175,13 +175,9 @@ def leg_shares(
 
 
 def _with_drawn(shares: Shares, image: Image, leg: MaskArray, labels: Image, side: Side) -> Shares:
-    """Join shares with the slices a person drew on this side, carried along the leg."""
-    drawn = find_slices(labels, side)
-    if drawn is None:
-        return shares
-    carried = propagate(image, leg, drawn)
-    other = guided(shares_on(shares, carried.grid), carried, drawn)
-    return join_drawn(carried, other, weight_of_drawing(carried.grid, drawn))
+    """Join shares with the slices a person drew on this leg, carried along it."""
+    drawn = find_slices(labels, side, image.with_data(leg))
+    return shares if drawn is None else carry(image, leg, drawn, shares)
 
 
 def _put(

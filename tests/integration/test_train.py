@@ -1,0 +1,72 @@
+"""``pennate train`` on files: needs PyTorch (extra ``train``)."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imaging.cli.app import main
+from imaging.image import save_image
+from imaging.phantom.images import label_image, t1_weighted
+from imaging.phantom.leg import make_leg
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return a folder with labels and images of the calves of two people."""
+    folder = tmp_path_factory.mktemp("site")
+    sides = {}
+    for n, side in enumerate(("left", "right")):
+        leg = make_leg(40 + n, side)
+        grid = leg.grid((1.5, 1.5, 6.0), (5.0, 5.0, -130.0))
+        labels = label_image([leg], grid)
+        skin = np.isin(labels.data % 100, (31, 32))
+        save_image(labels.with_data(np.where(skin, 0, labels.data)), folder / f"p{n}_dseg.nii.gz")
+        image = t1_weighted([leg], grid, (1, 1, 1), 40.0, np.random.default_rng(n))
+        save_image(image, folder / f"p{n}_anat.nii.gz")
+        sides[f"p{n}_dseg.nii.gz"] = side
+    about = {"scheme": "catalogue", "name": "site", "version": "1", "sides": sides}
+    (folder / "atlas.json").write_text(json.dumps(about))
+    return folder
+
+
+def train(*arguments) -> int:
+    torch.set_num_threads(1)
+    return main(["train", *(str(a) for a in arguments)])
+
+
+def test_a_run_writes_a_network_and_goes_on(site, tmp_path):
+    out = tmp_path / "run"
+    given = (out, "--labels", site, "--digital", 0, "--steps", 3, "--seed", 2)
+    assert train(*given, "--until", 2) == 0
+    card = json.loads((out / "network.json").read_text())
+    assert card["steps"] == 2 and card["bodies"] == ["p0", "p1"]
+    assert (out / "checkpoint-compact.pt").stat().st_size < 6e6
+    assert train(*given) == 0
+    assert json.loads((out / "network.json").read_text())["steps"] == 3
+    assert pd.read_csv(out / "figures.tsv", sep="\t")["step"].tolist() == [2, 3]
+
+
+def test_a_network_is_tuned_to_a_site_and_judged_on_each_body_apart(site, tmp_path, capsys):
+    first = tmp_path / "first"
+    assert train(first, "--labels", site, "--digital", 0, "--steps", 1) == 0
+    capsys.readouterr()
+    given = ("--labels", site, "--digital", 0, "--steps", 1, "--from", first, "--leave-one-out")
+    assert train(tmp_path / "tuned", *given) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split("\t")[:3] == ["body", "SAT", "TA"]
+    assert [row.split("\t")[0] for row in table[1:3]] == ["p0", "p1"]
+
+
+def test_a_body_that_is_not_there_cannot_be_held_out(site, tmp_path, capsys):
+    given = (tmp_path / "x", "--labels", site, "--digital", 0, "--hold-out", "p9")
+    assert train(*given) == 2
+    assert "p9" in capsys.readouterr().err
+
+
+def test_nothing_to_train_on_is_an_error(tmp_path, capsys):
+    assert train(tmp_path / "x", "--digital", 0) == 2
+    assert "no legs" in capsys.readouterr().err
