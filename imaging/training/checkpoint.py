@@ -163,7 +163,7 @@ def _from_onnx(path: Path) -> State:
 
     held = onnx.load(path).graph.initializer
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in held}
-    return {name: torch.tensor(values) for name, values in arrays.items()}
+    return _whole({name: torch.tensor(values) for name, values in arrays.items()})
 
 
 def _half(state: State) -> State:

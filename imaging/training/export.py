@@ -39,10 +39,37 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
         dynamic_axes={"input": names, "logits": names}, opset_version=_OPSET, dynamo=False,
         training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
     )  # fmt: skip
+    _halve(folder / "network.onnx")
     card = {"temperature": 1.0, "dice_correction": (1.0, 0.0), **card}
     fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM, "neighbour_mm": NEIGHBOUR_MM}
     text = json.dumps({**card, **fixed}, indent=1, ensure_ascii=False)
     (folder / "network.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _halve(path: Path) -> None:
+    """Store the kernels in half precision, cast back when the network is loaded: half the size."""
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    casts, renamed = [], {}
+    for kernel in graph.initializer:
+        if len(kernel.dims) == 4:
+            half = onnx.numpy_helper.to_array(kernel).astype(np.float16)
+            kernel.CopyFrom(onnx.numpy_helper.from_array(half, kernel.name))
+            renamed[kernel.name] = f"{kernel.name}.whole"
+            casts.append(
+                onnx.helper.make_node(
+                    "Cast", [kernel.name], [renamed[kernel.name]], to=onnx.TensorProto.FLOAT
+                )
+            )
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
