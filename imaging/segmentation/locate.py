@@ -20,6 +20,7 @@ LENGTHS_MM = np.arange(280.0, 481.0, 10.0)
 _MEAN_MM, _SPREAD_MM = 370.0, 45.0
 _STEP_MM = 4.0
 _LEAST_SLICES = 3
+_SLACK = 0.04
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,25 @@ def locate(shares: Shares, profile: dict[str, Any]) -> Place | None:
                 best = (cost, length, low, misfit)
     assert best is not None
     return Place((z - best[2]) / best[1], float(best[1]), best[3])
+
+
+def within_reach(shares: Shares, place: Place, profile: dict[str, Any]) -> Shares:
+    """Return shares without structures where no leg has them: no tibia above the knee.
+
+    Parameters
+    ----------
+    shares
+        Of one leg.
+    place
+        Where its slices lie.
+    profile
+        With ``reach`` (C, 2), the heights between which legs have each class of the network.
+    """
+    values = shares.values.copy()
+    for c, key in enumerate(shares.keys):
+        if key in CLASSES:
+            low, high = profile["reach"][CLASSES.index(key)]
+            beyond = np.maximum(low - place.heights, place.heights - high)
+            values[c] *= np.exp(-((np.maximum(beyond, 0) / _SLACK) ** 2)).astype(np.float32)
+    values[0] += 1.0 - values.sum(0)
+    return Shares(shares.keys, values, shares.grid)

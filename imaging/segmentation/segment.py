@@ -15,7 +15,7 @@ from imaging.segmentation.anatomical import sense
 from imaging.segmentation.atlas import Atlas
 from imaging.segmentation.drawn import carry
 from imaging.segmentation.legs import MaskArray, leg_grid, split_legs
-from imaging.segmentation.locate import locate
+from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
 from imaging.segmentation.quality import Correction, judge, refuse
@@ -28,6 +28,7 @@ from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_sp
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
 NETWORK_WEIGHT = 0.8
+_SURE_OF_PLACE = 0.06
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ def leg_shares(
             ends = [round(float(h), 2) for h in place.heights[[0, -1]]]
             facts |= {"heights": ends, "tibia_mm": place.length_mm}
             facts["misfit_of_place"] = round(place.misfit, 3)
+            if place.misfit < _SURE_OF_PLACE:
+                shares = within_reach(shares, place, sources.network.card["profile"])
         parts, weights = [shares], [NETWORK_WEIGHT]
     if sources.atlas is not None:
         shares, about = atlas_shares(

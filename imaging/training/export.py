@@ -78,7 +78,8 @@ def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``heights`` (H,) and ``shares`` (H, C), without outside and fat.
+        ``heights`` (H,) and ``shares`` (H, C), without outside and fat; ``reach`` (C, 2), the
+        least and greatest height at which any leg has a class.
     """
     bodies = sorted({leg.body for leg in legs})
     total = np.zeros((len(HEIGHTS), len(CLASSES)))
@@ -91,7 +92,19 @@ def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
             at = np.stack([np.interp(HEIGHTS, leg.height, column) for column in share.T], -1)
             total += at / len(own)
     table = np.round(total / len(bodies), 4)
-    return {"heights": HEIGHTS.tolist(), "shares": table.tolist()}
+    reach = [_reach(legs, c) for c in range(len(CLASSES))]
+    return {"heights": HEIGHTS.tolist(), "shares": table.tolist(), "reach": reach}
+
+
+def _reach(legs: Sequence[TrainingLeg], c: int) -> list[float]:
+    """Return the heights between which any of the legs has a class."""
+    found = [leg.height[leg.present[c]] for leg in legs if c > REST and leg.present[c].any()]
+    if not found:
+        return [float(HEIGHTS[0]), float(HEIGHTS[-1])]
+    return [
+        round(float(min(h.min() for h in found)), 3),
+        round(float(max(h.max() for h in found)), 3),
+    ]
 
 
 def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> float:

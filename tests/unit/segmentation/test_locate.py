@@ -3,7 +3,7 @@ import pytest
 
 from imaging.image import Image
 from imaging.segmentation.inputs import CLASSES
-from imaging.segmentation.locate import locate
+from imaging.segmentation.locate import Place, locate, within_reach
 from imaging.segmentation.network import KEYS
 from imaging.segmentation.shares import Shares
 
@@ -21,7 +21,8 @@ def _profile():
     }.items():
         shares[:, CLASSES.index(key)] = values
     shares /= shares.sum(1, keepdims=True)
-    return {"heights": HEIGHTS.tolist(), "shares": shares.tolist()}
+    reach = [[-0.1, 1.0]] * len(CLASSES)
+    return {"heights": HEIGHTS.tolist(), "shares": shares.tolist(), "reach": reach}
 
 
 def _leg(low_mm, length_mm, count=40, spacing=6.0):
@@ -53,3 +54,16 @@ def test_what_is_like_no_leg_fits_badly():
     values[KEYS.index("PLA")] = 1.0
     place = locate(Shares(KEYS, values, shares.grid), _profile())
     assert place.misfit > 0.5
+
+
+def test_no_tibia_is_left_above_the_knee():
+    shares, heights = _leg(-200.0, 370.0)
+    values = shares.values.copy()
+    values[KEYS.index("TIB")] = 1.0
+    seen = within_reach(
+        Shares(KEYS, values / values.sum(0), shares.grid), Place(heights, 370.0, 0.0), _profile()
+    )
+    np.testing.assert_allclose(seen.values.sum(0), 1.0, atol=1e-5)
+    bone = seen.values[KEYS.index("TIB")].mean((0, 1))
+    assert (bone[heights > 1.12] < 1e-3).all()
+    assert (bone[heights < 1.0] > 0.2).all()
