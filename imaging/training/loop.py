@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -126,7 +129,15 @@ def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[B
 
 
 def _hold(legs: list[Source], recipe: Recipe) -> None:
+    # A worker that outlives a killed run would hold its legs in memory for good.
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _held.update(legs=legs, recipe=recipe, weights=leg_weights(legs, recipe.drawn_share))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(0)
 
 
 def _draw(step: int) -> Batch:
