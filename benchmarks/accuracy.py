@@ -16,7 +16,7 @@ import pandas as pd
 
 from imaging.image import load_image, load_labels, resample
 from imaging.measures import Measure, read_measures
-from imaging.muscles import muscle_labels, side_of, structure_of
+from imaging.muscles import label_of, muscle_labels, side_of, single_keys, structure_of
 
 # Measures compared as they are: name in the map, name in the truth.
 COMPARED = {
@@ -69,6 +69,7 @@ def table(bids: Path, out: Path, prefix: str = "sub-01") -> pd.DataFrame:
     segmented = load_labels(out / prefix / "anat" / f"{prefix}_seg-muscles_dseg.nii.gz")
     segmented = resample(segmented, labels, order=0)
     rows = []
+    true |= _merge(labels.data, muscle_labels(segmented.data), true)
     for label in muscle_labels(labels.data):
         row: dict[str, object] = {"muscle": structure_of(label).key, "side": side_of(label)}
         row["dice"] = dice(segmented.data, labels.data, label)
@@ -79,6 +80,20 @@ def table(bids: Path, out: Path, prefix: str = "sub-01") -> pd.DataFrame:
             row[f"{name}_true"] = np.nan if theirs is None else theirs.value
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _merge(
+    labels: np.ndarray, found: list[int], true: dict[tuple[int, str], Measure]
+) -> dict[tuple[int, str], Measure]:
+    """Give muscles of the truth that were labelled as a group its label; return its volume."""
+    volumes = {}
+    for group in found:
+        if structure_of(group).tissue == "group":
+            own = [label_of(key, side_of(group)) for key in single_keys(structure_of(group).key)]
+            total = sum(true[v, "volume"].value or 0.0 for v in own if (v, "volume") in true)
+            volumes[group, "volume"] = Measure(group, "volume", total, "ml")
+            labels[np.isin(labels, own)] = group
+    return volumes
 
 
 def onset_errors(bids: Path, out: Path, prefix: str = "sub-01") -> np.ndarray:

@@ -154,7 +154,7 @@ def _why(label: int, measure: str, present: set[int], missing: Mapping[str, str]
         merged = [structure_of(v).key for v in present if v // 100 == label // 100]
         key = structure_of(label).key
         parent = next((m for m in merged if key in m.split("+")), None)
-        return f"drawn together as {parent}" if parent else "not in the label map"
+        return f"labelled together as {parent}" if parent else "not in the label map"
     if stage in missing:
         return missing[stage]
     return "no channel for this muscle" if stage == "func" else "no value for this muscle"

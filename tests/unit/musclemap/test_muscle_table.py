@@ -55,7 +55,7 @@ def test_missing_measures_say_why():
     assert found[SOL, "volume"].value == 400.0
     assert found[SOL, "fa"].note == "no dwi"
     assert found[label_of("TP", "right"), "volume"].note == "not in the label map"
-    assert found[label_of("PL", "right"), "volume"].note == "drawn together as PL+PB"
+    assert found[label_of("PL", "right"), "volume"].note == "labelled together as PL+PB"
     assert found[SOL, "emg_onset"].note == "no channel for this muscle"
     assert all(m.value is None for m in out if m.status == "not_measured")
 
