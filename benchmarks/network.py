@@ -55,7 +55,12 @@ def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
     return pd.DataFrame(rows).T.drop(columns=["outside", "rest"])
 
 
-def whole(network: Path, body: str, contrasts: list[str], thick_mm: list[int]) -> pd.DataFrame:
+WAYS = ("registration", "network", "both", "registration, 4 drawn", "network, 4 drawn")
+
+
+def whole(
+    network: Path, body: str, contrasts: list[str], thick_mm: list[int], wanted: list[str]
+) -> pd.DataFrame:
     """Return mean Dice of whole legs, by way."""
     net = load_network(network)
     other = next(b for b in ("vhf", "vhm") if b != body)
@@ -74,7 +79,7 @@ def whole(network: Path, body: str, contrasts: list[str], thick_mm: list[int]) -
                 "registration, 4 drawn": Sources(None, atlas, 2, drawn),
                 "network, 4 drawn": Sources(net, drawn=drawn),
             }
-            for way, sources in ways.items():
+            for way, sources in ((w, ways[w]) for w in wanted):
                 found = segment(image, mask, sources, side="right").labels % 100
                 score = elsewhere(truth, found, planes) if "drawn" in way else dice(
                     truth.data, found
@@ -94,6 +99,7 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--contrasts", nargs="*", default=["t1", "water", "t2"])
     parser.add_argument("--thick", nargs="*", type=int, default=[5])
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
     chosen = parser.parse_args()
     session = load_network(chosen.network).session
 
@@ -101,7 +107,7 @@ def main() -> None:
         return np.asarray(session.run(None, {"input": x[None]})[0][0])
 
     if chosen.whole:
-        table = whole(chosen.network, chosen.body, chosen.contrasts, chosen.thick)
+        table = whole(chosen.network, chosen.body, chosen.contrasts, chosen.thick, chosen.ways)
     else:
         table = slices(predict, chosen.body, chosen.new)
     print(table.round(2).to_string())

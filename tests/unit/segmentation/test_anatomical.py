@@ -80,17 +80,19 @@ def test_debris_outside_the_leg_becomes_background(leg):
     assert (out.indices()[where] == 0).all()
 
 
-def test_every_structure_is_one_body_after_heavy_noise(leg):
+@pytest.mark.parametrize("strength", [0.7, 0.9])
+def test_every_structure_is_one_body_after_heavy_noise(leg, strength):
     rng = np.random.default_rng(3)
     noise = ndimage.gaussian_filter(rng.standard_normal(leg.values.shape), (0, 1.5, 1.5, 0.7))
-    values = leg.values**0.5 * np.exp(0.9 * noise / noise.std())
+    values = leg.values**0.5 * np.exp(strength * noise / noise.std())
     values = (values / values.sum(0)).astype(np.float32)
     bad = Shares(KEYS, values, leg.grid)
     out = sense(bad)
     assert max(_bodies(bad, key) for key in KEYS[2:]) > 1
     assert {_bodies(out, key) for key in KEYS[2:]} == {1}
     truth = leg.indices()
-    assert (out.indices() == truth).mean() >= (bad.indices() == truth).mean()
+    # One body may cost one voxel in a thousand, not more.
+    assert (out.indices() == truth).mean() > (bad.indices() == truth).mean() - 0.001
 
 
 @pytest.mark.parametrize("missing", [1, 2])
