@@ -120,28 +120,28 @@ def draw_slices(
     middle = count // 2
     shape = packed.shape
     moved = shift[0] != 0.0 or shift[1] != 0.0
-    for s in range(count):
-        for h in range(samples):
-            w = heights[s, h]
-            # The first sample is the centre; the others lie apart across the slice as well.
-            du = ((h * 0.618034) % 1.0) - 0.5 if h > 0 else 0.0
-            dv = ((h * 0.754878) % 1.0) - 0.5 if h > 0 else 0.0
-            for a in range(n):
-                for b in range(m):
-                    for channel in range(2 if moved else 1):
-                        fa = a + du + (shift[0] if channel == 1 else 0.0)
-                        fb = b + dv + (shift[1] if channel == 1 else 0.0)
-                        ia, ib = min(max(int(fa), 0), n - 1), min(max(int(fb), 0), m - 1)
-                        u = (fa - 0.5 * (n - 1)) * _PIXEL + warp[0, ia, ib] + w * warp[3, ia, ib]
-                        v = (fb - 0.5 * (m - 1)) * _PIXEL + warp[1, ia, ib] + w * warp[4, ia, ib]
-                        q = w + warp[2, ia, ib] + w * warp[5, ia, ib]
-                        i, j, k = _voxel(frame, u, v, q)
+    # Samples of one pixel lie side by side in memory: pixels outside, samples inside.
+    for a in range(n):
+        for b in range(m):
+            for channel in range(2 if moved else 1):
+                fa = a + (shift[0] if channel == 1 else 0.0)
+                fb = b + (shift[1] if channel == 1 else 0.0)
+                ia, ib = min(max(int(fa), 0), n - 1), min(max(int(fb), 0), m - 1)
+                u0 = (fa - 0.5 * (n - 1)) * _PIXEL + warp[0, ia, ib]
+                v0 = (fb - 0.5 * (m - 1)) * _PIXEL + warp[1, ia, ib]
+                q0, u1, v1, q1 = warp[2, ia, ib], warp[3, ia, ib], warp[4, ia, ib], warp[5, ia, ib]
+                fat, visible = fat_mm * fields[0, ia, ib], fields[1, ia, ib]
+                for s in range(count):
+                    for h in range(samples):
+                        w = heights[s, h]
+                        # The first sample is the centre; the others lie apart across it as well.
+                        du = (((h * 0.618034) % 1.0) - 0.5) * _PIXEL if h > 0 else 0.0
+                        dv = (((h * 0.754878) % 1.0) - 0.5) * _PIXEL if h > 0 else 0.0
+                        i, j, k = _voxel(frame, u0 + du + w * u1, v0 + dv + w * v1, w + q0 + w * q1)
                         if i < 0 or j < 0 or i >= shape[0] or j >= shape[1]:
                             continue
-                        k = min(max(k, 0), shape[2] - 1)
-                        fat = fat_mm * fields[0, ia, ib]
-                        voxel = packed[i, j, k]
-                        tissue, own = tissue_at(voxel, fat, widths, fields[1, ia, ib])
+                        voxel = packed[i, j, min(max(k, 0), shape[2] - 1)]
+                        tissue, own = tissue_at(voxel, fat, widths, visible)
                         wet, fatty = water[tissue], fats[tissue]
                         if tissue >= T_OTHER_MUSCLE:
                             share = fields[2, ia, ib]
