@@ -15,9 +15,11 @@ from scipy import ndimage
 
 from imaging.image import Image
 from imaging.muscles import structure
+from imaging.threads import in_threads
 
 Float32 = NDArray[np.float32]
 _FLOOR = 1e-4
+_NEVER = 0.05
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,25 @@ def join(parts: Sequence[Shares], weights: Sequence[float]) -> Shares:
 def label_on(shares: Shares, like: Image) -> tuple[NDArray[np.int16], Float32]:
     """Return catalogue indices and their probabilities on another grid of the same world.
 
-    Probabilities are interpolated, not labels, so that borders stay smooth; one channel is held
-    at a time. Beyond the shares' grid their border values continue: an image ends half a voxel
-    beyond the centres of its last slices.
+    Probabilities are interpolated, not labels, so that borders stay smooth; a few channels are
+    held at a time, and structures that are nowhere likely are left out. Beyond the shares' grid
+    their border values continue: an image ends half a voxel beyond the centres of its last slices.
     """
     matrix = np.linalg.inv(shares.grid.affine) @ like.affine
     best = np.zeros(like.shape, np.float32)
     winner = np.zeros(like.shape, np.int16)
-    for index, channel in zip(key_indices(shares.keys), shares.values, strict=True):
-        value = ndimage.affine_transform(
-            channel, matrix[:3, :3], matrix[:3, 3], like.shape, order=1, mode="nearest"
+
+    def fine(channel: Float32) -> Float32:
+        return np.asarray(
+            ndimage.affine_transform(
+                channel, matrix[:3, :3], matrix[:3, 3], like.shape, order=1, mode="nearest"
+            )
         )
+
+    used = [c for c in range(len(shares.keys)) if c == 0 or shares.values[c].max() > _NEVER]
+    indices = key_indices(shares.keys)
+    for c, value in zip(used, in_threads(fine, [shares.values[c] for c in used]), strict=True):
         better = value > best
-        winner[better] = index
-        best[better] = value[better]
+        np.copyto(winner, indices[c], where=better)
+        np.copyto(best, value, where=better)
     return winner, best

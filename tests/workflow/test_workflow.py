@@ -96,7 +96,8 @@ def test_figures_agree_with_the_truth(bids, finished):
     found = accuracy.summary(accuracy.table(bids, finished), accuracy.onset_errors(bids, finished))
     found = found.set_index("figure")
     assert found.loc["dice", "median"] > 0.8
-    assert found.loc["dice", "n"] == len(muscle_keys())
+    merged = 2  # the network labels EDL with PT and PL with PB
+    assert found.loc["dice", "n"] == len(muscle_keys()) - merged
     missed = {n: found.loc[n, "median"] for n, m in MARGINS.items() if found.loc[n, "median"] > m}
     assert not missed
     assert set(MARGINS) <= set(found.dropna().index)
