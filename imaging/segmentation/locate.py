@@ -21,6 +21,7 @@ _MEAN_MM, _SPREAD_MM = 370.0, 45.0
 _STEP_MM = 4.0
 _LEAST_SLICES = 3
 _SLACK = 0.04
+_MOST, _OUTSIDE, _BEYOND = 0.15, 0.12, 0.05
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Place:
     length_mm : float
         Length of the tibia that fits best.
     misfit : float
-        Mean squared Hellinger distance of shares, 0 (alike) to 1.
+        Mean squared Hellinger distance of shares between .1 and .9 of the height, 0 (alike) up.
     """
 
     heights: FloatArray
@@ -62,17 +63,21 @@ def locate(shares: Shares, profile: dict[str, Any]) -> Place | None:
     table = np.sqrt(table / np.maximum(table.sum(1, keepdims=True), 1e-6))
     at = np.asarray(profile["heights"], float)
     z = np.arange(len(area)) * shares.grid.spacing[2]
+    low_end, high_end = -_BEYOND, 1.0 + _BEYOND
     best: tuple[float, float, float, float] | None = None
     for length in LENGTHS_MM:
         prior = 0.01 * ((length - _MEAN_MM) / _SPREAD_MM) ** 2
         for low in np.arange(z[seen][0] - 1.1 * length, z[seen][-1] + 0.1 * length, _STEP_MM):
             height = (z[seen] - low) / length
             expected = np.stack([np.interp(height, at, column) for column in table.T], -1)
-            misfit = float(0.5 * ((found - expected) ** 2).sum(1).mean())
-            outside = float(((height < at[0]) | (height > at[-1])).mean())
-            cost = misfit + prior + 0.3 * outside
+            each = 0.5 * ((found - expected) ** 2).sum(1)
+            # Foot and thigh are labelled as something too: that must not draw the leg along.
+            each = np.minimum(each, _MOST)
+            each[(height < low_end) | (height > high_end)] = _OUTSIDE
+            cost = float(each.mean()) + prior
             if best is None or cost < best[0]:
-                best = (cost, length, low, misfit)
+                inner = each[(height > 0.1) & (height < 0.9)]
+                best = (cost, length, low, float(inner.mean()) if inner.size else 1.0)
     assert best is not None
     return Place((z - best[2]) / best[1], float(best[1]), best[3])
 
