@@ -68,7 +68,7 @@ def whole(
     rows: dict[str, dict[str, float]] = {}
     for contrast in contrasts:
         for thick in thick_mm:
-            labels, _ = real_leg(f"{body}_right", thick)
+            labels = real_leg(f"{body}_right")
             image, truth = painted(labels, contrast, thick)
             mask = ndimage.binary_opening(image.data > 60, np.ones((3, 3, 1))) | (truth.data > 0)
             drawn, planes = drawn_map(truth, 4)
