@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from benchmarks.segmentation import ANATOMY, dice
+from benchmarks.segmentation import ANATOMY, dice, merged
 from imaging.image import Image
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
@@ -71,15 +71,6 @@ def fusions(view: LegView, legs: list[AtlasLeg], keys: tuple[str, ...]) -> dict[
     for n, other in enumerate(chosen[1:], start=2):
         out[f"single {n}"] = fused([other], one, view.work, keys, view.work)
     return out | {n: fused(chosen, w, view.work, keys, view.work) for n, w in weights.items()}
-
-
-def merged(labels: np.ndarray) -> np.ndarray:
-    """Return indices with the groups of the keys."""
-    table = {2: 44, 4: 44, 5: 42, 6: 42}
-    out = labels % 100
-    for old, new in table.items():
-        out = np.where(out == old, new, out)
-    return out
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ KEEP = 0.999
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; two checkpoints go together only if it is the same.
+    """How a network is trained.
 
     Attributes
     ----------

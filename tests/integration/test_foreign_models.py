@@ -6,7 +6,6 @@ Where nnU-Net or Dafne itself is installed, a tiny model in its own format is ru
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scenes import OBLIQUE, TURNED, scene
 
 from imaging.errors import (
     ComputationError,
@@ -23,50 +23,11 @@ from imaging.errors import (
     MissingFileError,
     MissingToolError,
 )
-from imaging.image import Image, canonical
 from imaging.muscles import label_of
 from imaging.segmentation.models.card import ModelOptions
-from imaging.segmentation.models.dafne import dafne_python
 from imaging.segmentation.models.musclemap import check_version
 from imaging.segmentation.models.nnunet import find_folds, label_table, trained_folder
 from imaging.segmentation.models.run import parse_model, run_model
-
-# Every stand-in: `options` holds its arguments, `copy` maps intensities to labels in a new file.
-HEAD = """#!{python}
-import sys, json, pathlib
-import nibabel as nib, numpy as np
-options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-def copy(source, target, values, crop=0):
-    image = nib.load(source)
-    data = np.asarray(values)[np.rint(image.get_fdata()).astype(int)]
-    data = data[crop:]
-    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(data.astype(np.int16), image.affine), target)
-"""
-OBLIQUE = np.array([[-1.2, 0.1, 0.3, 40], [0.1, 1.2, -0.5, -20], [0.1, 0.2, 4.0, 9], [0, 0, 0, 1]])
-TURNED = np.array([[0, 0, 1.5, -8], [-1.0, 0, 0, 30], [0, 5.0, 0, 2], [0, 0, 0, 1]])
-
-
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """Return a function that puts a command of a name and a body on the PATH."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-
-    def write(name, body):
-        path = folder / name
-        path.write_text(HEAD.format(python=sys.executable) + body)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-    return write
-
-
-def scene(affine=OBLIQUE):
-    data = np.zeros((16, 14, 6), np.float32)
-    data[1:4, 2:9, 1:4], data[6:9, 3:12, 2:5], data[12:15, 5:9, :3] = 1, 2, 3
-    return Image(data, affine)
-
 
 # --- nnU-Net
 
@@ -311,114 +272,6 @@ def test_totalsegmentator_without_licence_or_program(stand_in):
     with pytest.raises(MissingToolError, match="totalseg_set_license") as caught:
         run_model("totalsegmentator", scene())
     assert caught.value.exit_code == 2
-
-
-# --- Dafne
-
-
-DAFNE = """
-import numpy as np
-class Model:
-    data_dimensionality = {dimensions}
-    timestamp_id = 1669385545
-    def get_metadata(self):
-        return dict(orientation="Axial")
-    def apply(self, data):
-        image = np.rint(data["image"])
-        if self.data_dimensionality == 2:
-            assert data["split_laterality"] and len(data["resolution"]) == image.ndim == 2
-            half = image.shape[1] // 2
-            # In a slice as it is shown the person's right is on the left.
-            right = np.arange(image.shape[1])[None] < half
-            return {{"Soleus_R": (image == 1) & right, "Soleus_L": (image == 1) & ~right,
-                    "Extensor Longus Digitorum_R": image == 2}}
-        front = np.arange(image.shape[1])[None, :, None] < image.shape[1] // 2
-        low = np.arange(image.shape[2])[None, None] >= image.shape[2] // 2
-        return {{"Tibia": (image == 1) & front, "Fibula": (image == 1) & ~front,
-                "Soleus": (image == 2) & low}}
-def generic_load_model(file, install_deps=True):
-    assert not install_deps and file.read() == b"code"
-    return Model()
-"""
-
-
-@pytest.fixture
-def dafne(tmp_path, monkeypatch):
-    """Return a function that makes a stand-in package of Dafne and a model file."""
-
-    def write(dimensions):
-        package = tmp_path / "packages" / "dafne_dl"
-        package.mkdir(parents=True)
-        (package / "__init__.py").write_text("")
-        (package / "model_loaders.py").write_text(DAFNE.format(dimensions=dimensions))
-        monkeypatch.setenv("PYTHONPATH", str(package.parent))
-        model = tmp_path / "Leg_1669385545.model"
-        model.write_bytes(b"code")
-        return model
-
-    return write
-
-
-def test_dafne_slices_are_shown_as_in_dafne_and_sides_are_the_persons(dafne):
-    model = dafne(2)
-    image = scene(OBLIQUE)
-    image.data[:] = 0
-    image.data[2:14, 3:11, 1:5] = 1
-    result = run_model("dafne", image, model)
-    x = canonical(result.labels).data  # the first axis runs to the person's right
-    right = np.argwhere(x == label_of("SOL", "right"))[:, 0]
-    left = np.argwhere(x == label_of("SOL", "left"))[:, 0]
-    assert left.max() < right.min() and len(left) + len(right) == (image.data == 1).sum()
-    assert (result.name, result.version) == ("Dafne Leg", "1669385545")
-
-
-def test_dafne_volumes_are_axial_and_come_back(dafne):
-    image = scene(TURNED)
-    image.data[:] = 0
-    image.data[:, 0:3], image.data[:, 3:] = 1, 2
-    result = run_model("dafne", image, dafne(3))
-    labels, values = canonical(result.labels).data, canonical(image).data
-    middle = (labels.shape[1] + 1) // 2
-    assert (labels[:, middle:][values[:, middle:] == 1] == label_of("TIB", "undecided")).all()
-    assert (labels[:, : middle - 1][values[:, : middle - 1] == 1] == 22).all()
-    assert set(np.unique(labels[values == 2])) <= {0, 9}
-    low = np.argwhere(labels == 9)[:, 2]
-    none = np.argwhere((values == 2) & (labels == 0))[:, 2]
-    assert len(low) and (not len(none) or low.max() < none.min())
-
-
-def test_dafne_that_is_missing_says_how_to_get_it(tmp_path, monkeypatch):
-    with pytest.raises(MissingFileError, match="model Leg"):
-        run_model("dafne", scene(), tmp_path / "none.model")
-    model = tmp_path / "Leg_1.model"
-    model.write_bytes(b"code")
-    with pytest.raises(MissingToolError, match="cannot run"):
-        run_model("dafne", scene(), model, ModelOptions(python=str(tmp_path / "no_python")))
-    false = shutil.which("false")
-    if false:
-        with pytest.raises(MissingToolError, match="pip install dafne"):
-            run_model("dafne", scene(), model, ModelOptions(python=false))
-
-
-def test_dafne_is_found_by_its_command(tmp_path, stand_in):
-    stand_in("dafne", "")
-    stand_in("python", "sys.exit(0)")  # as if the import had worked
-    assert dafne_python(None) == str((tmp_path / "bin" / "python").resolve())
-
-
-@pytest.mark.slow
-def test_dafne_itself_runs_a_tiny_model(tmp_path):
-    pytest.importorskip("dafne_dl.DynamicTorchModel", exc_type=ImportError)
-    from real_dafne import write_tiny
-
-    model = write_tiny(tmp_path / "Leg_1700000000.model")
-    image = scene(OBLIQUE)
-    result = run_model("dafne", image, model)
-    found = canonical(result.labels).data
-    values = canonical(image).data
-    assert set(np.unique(found[values == 1])) <= {label_of("SOL", s) for s in ("left", "right")}
-    assert (found[values == 2] == label_of("GM", "undecided")).all()
-    assert result.version == "1700000000"
 
 
 def test_models_are_named_with_their_path():
