@@ -1,4 +1,4 @@
-"""What every inversion of waves returns: maps with their quantity, confidence and the words for it."""
+"""What every inversion returns: maps with their quantity, confidence and the words for it."""
 
 from __future__ import annotations
 
