@@ -16,7 +16,7 @@ from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import (
     map_declaration,
 )
-from imaging.elastography.mdev import Stiffness, mdev
+from imaging.elastography.mdev import mdev
 from imaging.elastography.muscles import muscle_measures
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
 from imaging.elastography.waves import WaveField, harmonic_field
@@ -27,13 +27,7 @@ from imaging.muscles import muscle_labels
 from imaging.provenance import staged, write_sidecar
 
 VERB = "elastography"
-_CITATIONS = (
-    "Hirsch S, Guo J, Reiter R, et al. MR elastography of the liver and the spleen using a "
-    "piezoelectric driver, single-shot wave-field acquisition, and multifrequency dual parameter "
-    "reconstruction. Magn Reson Med 2014;71:267-277.",
-    "Sinkus R, Tanter M, Xydeas T, Catheline S, Bercoff J, Fink M. Viscoelastic shear properties "
-    "of in vivo breast lesions measured by MR elastography. Magn Reson Imaging 2005;23:159-165.",
-)
+_MEASURE = {"stiffness": "magnitude"}
 
 
 @dataclass(frozen=True)
@@ -110,55 +104,29 @@ def _from_waves(paths: Sequence[Path], labels: Region | None, mask: Region | Non
     hertz = [f.frequency_hz for f in fields]
     named = "+".join(f"{f:g}" for f in hertz) + " Hz"
     drivers = fields[0].gradient.shape[5]
-    laplacian = (
-        "3-D Laplacian"
-        if found.dimensions == 3
-        else "2-D Laplacian within slices (too few or too thick slices for a third derivative)"
-    )
-    method = (
-        f"MDEV on the {'curl' if found.components == 'curl' else 'gradient'} of the displacement, "
-        f"{laplacian}, Butterworth low-pass 100 /m, isotropic"
-    )
     return _Result(
         method="mdev",
         grid=grid,
         maps={
-            "stiffness": ("stiffness_mdev_magnitude", found.magnitude, "Pa"),
-            "lossangle": ("stiffness_mdev_lossangle", found.loss_angle, "rad"),
-            "confidence": ("stiffness_mdev_confidence", found.confidence, "1"),
+            suffix: (f"stiffness_mdev_{_MEASURE.get(suffix, suffix)}", m.values, m.unit)
+            for suffix, m in found.maps.items()
         },
-        valid=found.mask & (found.magnitude > 0),
+        valid=found.mask,
         stiffness={
             "Quantity": "magnitude",
             "FrequencyHz": hertz[0] if len(hertz) == 1 else hertz,
             "DensityKgPerM3": fields[0].density,
-            "Method": method,
+            "Method": found.text,
         },
         inputs=inputs,
         sentence=f"The magnitude of the complex shear modulus |G*| at {named} was computed from "
-        f"wave images by {method}, inside {origin}. Waves were taken as those of an isotropic "
+        f"wave images by {found.text}, inside {origin}. Waves were taken as those of an isotropic "
         "medium; in muscle, which is not, the value depends on how the waves run to the fibres.",
         note=f"MDEV at {named}",
-        warnings=_wave_warnings(found, drivers),
-        facts={"frequency_hz": hertz, "drivers": drivers, "laplacian": found.dimensions,
-               "components": found.components, "mask": origin},
-        citations=_CITATIONS,
+        warnings=list(found.warnings),
+        facts={"frequency_hz": hertz, "drivers": drivers, "mask": origin, **found.facts},
+        citations=found.citations,
     )  # fmt: skip
-
-
-def _wave_warnings(found: Stiffness, drivers: int) -> list[str]:
-    """Say what a reader must know about an inversion."""
-    out = []
-    if drivers == 1:
-        out.append(
-            "One driver only: stiffness is unsure where its waves are weak (see confidence)."
-        )
-    if found.dimensions == 2:
-        out.append("Derivatives across slices were left out: oblique waves appear too stiff.")
-    weak = float((found.confidence[found.mask] < 0.5).mean())
-    if weak > 0.25:
-        out.append(f"In {weak:.0%} of the voxels less than half of the wave signal is above noise.")
-    return out
 
 
 def _from_map(path: Path, mask: Region | None) -> _Result:

@@ -1,0 +1,86 @@
+"""Derivatives and smoothing of harmonic wave fields inside a mask: what the inversions share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray
+
+# Second derivative on five points, exact to the fourth order: on waves of six voxels it is 2 % low
+# where the usual three points are 9 % low.
+_SECOND = np.array([-1 / 12, 4 / 3, -5 / 2, 4 / 3, -1 / 12], np.float32)
+REACH = 2
+
+
+def laplacian_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, ...]:
+    """Choose the axes of the Laplacian: all three, or the two of the slice plane.
+
+    Across slices a second derivative needs five slices, and is meaningless where a slice is more
+    than two and a half voxels thick. Leaving it out takes waves that run across slices for stiffer
+    than they are.
+    """
+    coarse = int(np.argmax(np.asarray(spacing_m) * 1e6 - np.asarray(shape)))
+    spacing = np.asarray(spacing_m)
+    thick = spacing[coarse] > 2.5 * np.delete(spacing, coarse).mean()
+    thin = int(np.argmin(shape))
+    if shape[thin] < 2 * REACH + 1:
+        return tuple(a for a in range(3) if a != thin)
+    return tuple(a for a in range(3) if a != coarse) if thick else (0, 1, 2)
+
+
+def low_pass(
+    fields: ComplexArray, mask: BoolArray, spacing_m: FloatArray, cutoff_per_m: float, axes: Any
+) -> ComplexArray:
+    """Butterworth low-pass (first order) of fields (I, J, K, ...) inside a mask.
+
+    What lies outside the mask has no weight (normalised convolution), so that air does not leak in.
+    """
+    size = [fft.next_fast_len(n + 6) for n in mask.shape]
+    k2 = np.zeros((1, 1, 1))
+    for axis in axes:
+        wave = fft.fftfreq(size[axis], spacing_m[axis])
+        k2 = k2 + (wave**2).reshape([-1 if a == axis else 1 for a in range(3)])
+    gain = (1 / np.sqrt(1 + k2 / cutoff_per_m**2)).astype(np.float32)
+    inside = tuple(slice(n) for n in mask.shape)
+
+    def run(values: ComplexArray) -> ComplexArray:
+        return fft.ifftn(fft.fftn(values, size, workers=2) * gain, workers=2)[inside]
+
+    weight = np.maximum(run(mask.astype(np.complex64)).real, 0.1)
+    flat = fields.reshape(*mask.shape, -1)
+    out = np.zeros(flat.shape, np.complex64)
+    for f in range(flat.shape[3]):
+        out[..., f] = np.where(mask, run(flat[..., f] * mask) / weight, 0)
+    return out.reshape(fields.shape)
+
+
+def laplacian(fields: ComplexArray, spacing_m: FloatArray, axes: Sequence[int]) -> ComplexArray:
+    """Return the Laplacian of fields (I, J, K, ...), per m2, over some of the array axes."""
+    out = np.zeros_like(fields)
+    for axis in axes:
+        kernel = _SECOND / np.float32(spacing_m[axis] ** 2)
+        out += ndimage.correlate1d(fields.real, kernel, axis, mode="nearest")
+        out += 1j * ndimage.correlate1d(fields.imag, kernel, axis, mode="nearest")
+    return out
+
+
+def supported(mask: BoolArray, axes: Sequence[int]) -> BoolArray:
+    """Return the voxels whose derivative stencil lies inside the mask and the field of view."""
+    out = mask.copy()
+    for axis in axes:
+        line = np.ones([2 * REACH + 1 if a == axis else 1 for a in range(3)], bool)
+        out &= ndimage.binary_erosion(mask, line, border_value=0)
+    return out
+
+
+def local_mean(values: NDArray[Any], mask: BoolArray) -> NDArray[Any]:
+    """Return the mean of values (I, J, K) around every voxel, within the mask."""
+    if np.iscomplexobj(values):
+        return local_mean(values.real, mask) + 1j * local_mean(values.imag, mask)
+    weight = np.maximum(ndimage.gaussian_filter(mask.astype(float), 2.0), 1e-3)
+    return ndimage.gaussian_filter(np.where(mask, values, 0).astype(float), 2.0) / weight
