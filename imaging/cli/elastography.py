@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
+from imaging.cli.stiffness_files import VERB, Source, Wording, labels_on, write_inversion
 from imaging.cli.wave_files import Region, read_json, read_waves, tissue_mask
 from imaging.config import ElastographySettings, load_settings
-from imaging.elastography.declaration import (
-    map_declaration,
-)
+from imaging.elastography.declaration import map_declaration
+from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import mdev
-from imaging.elastography.muscles import muscle_measures
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
 from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError, InputError
-from imaging.image import Image, load_image, load_labels, same_grid, save_image
-from imaging.measures import Notes, write_measures, write_notes
-from imaging.muscles import muscle_labels
-from imaging.provenance import staged, write_sidecar
-
-VERB = "elastography"
-_MEASURE = {"stiffness": "magnitude"}
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What either method gives to be measured per muscle and written."""
-
-    method: str
-    grid: Image
-    maps: dict[str, tuple[str, NDArray[Any], str]]  # suffix: measure, values, unit
-    valid: NDArray[np.bool_]
-    stiffness: dict[str, Any]  # keys of the sidecar
-    inputs: list[Path]
-    sentence: str
-    note: str
-    warnings: list[str]
-    facts: dict[str, Any]
-    citations: tuple[str, ...] = ()
+from imaging.image import Image, load_image, load_labels, same_grid
+from imaging.provenance import staged
 
 
 def command(
@@ -73,15 +49,23 @@ def command(
         )
     label_region = Region(load_labels(labels), labels) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
+    more = [p for p in (labels, mask) if p]
     if waves:
-        result = _from_waves(waves, label_region, mask_region)
+        run = _from_waves(waves, label_region, mask_region, more, options)
     else:
         assert stiffness is not None
-        result = _from_map(stiffness, mask_region)
-    _write(result, label_region, [p for p in (labels, mask) if p], out, prefix, options)
+        run = _from_map(stiffness, label_region, mask_region, more, options)
+    with staged(out, VERB) as folder:
+        write_inversion(folder, prefix, *run)
 
 
-def _from_waves(paths: Sequence[Path], labels: Region | None, mask: Region | None) -> _Result:
+def _from_waves(
+    paths: Sequence[Path],
+    labels: Region | None,
+    mask: Region | None,
+    more_inputs: Sequence[Path],
+    options: ElastographySettings,
+) -> tuple[Inversion, Source, Wording]:
     """Invert wave images of one or more frequencies."""
     fields: list[WaveField] = []
     inputs: list[Path] = []
@@ -102,34 +86,26 @@ def _from_waves(paths: Sequence[Path], labels: Region | None, mask: Region | Non
     assert grid is not None
     found = mdev(fields, tissue)
     hertz = [f.frequency_hz for f in fields]
-    named = "+".join(f"{f:g}" for f in hertz) + " Hz"
-    drivers = fields[0].gradient.shape[5]
-    return _Result(
-        method="mdev",
-        grid=grid,
-        maps={
-            suffix: (f"stiffness_mdev_{_MEASURE.get(suffix, suffix)}", m.values, m.unit)
-            for suffix, m in found.maps.items()
-        },
-        valid=found.mask,
-        stiffness={
-            "Quantity": "magnitude",
-            "FrequencyHz": hertz[0] if len(hertz) == 1 else hertz,
-            "DensityKgPerM3": fields[0].density,
-            "Method": found.text,
-        },
-        inputs=inputs,
-        sentence=f"The magnitude of the complex shear modulus |G*| at {named} was computed from "
+    source = Source(
+        grid, *labels_on(grid, labels), [*inputs, *more_inputs], options, hertz, fields[0].density
+    )
+    facts = {"drivers": fields[0].gradient.shape[5], "mask": origin, **found.facts}
+    sentence = (
+        f"The magnitude of the complex shear modulus |G*| at {source.named} was computed from "
         f"wave images by {found.text}, inside {origin}. Waves were taken as those of an isotropic "
-        "medium; in muscle, which is not, the value depends on how the waves run to the fibres.",
-        note=f"MDEV at {named}",
-        warnings=list(found.warnings),
-        facts={"frequency_hz": hertz, "drivers": drivers, "mask": origin, **found.facts},
-        citations=found.citations,
-    )  # fmt: skip
+        "medium; in muscle, which is not, the value depends on how the waves run to the fibres."
+    )
+    wording = Wording(sentence, f"MDEV at {source.named}")
+    return replace(found, facts=facts), source, wording
 
 
-def _from_map(path: Path, mask: Region | None) -> _Result:
+def _from_map(
+    path: Path,
+    labels: Region | None,
+    mask: Region | None,
+    more_inputs: Sequence[Path],
+    options: ElastographySettings,
+) -> tuple[Inversion, Source, Wording]:
     """Read a ready map and bring it to Pa."""
     content, json_path = read_json(path)
     declared = map_declaration(content, json_path)
@@ -145,80 +121,27 @@ def _from_map(path: Path, mask: Region | None) -> _Result:
         valid &= mask.on(image).data > 0
     if not valid.any():
         raise ImageError("holds no positive value inside the mask", path, "Check map and mask")
-    named = f"{declared.frequency_hz:g} Hz"
-    return _Result(
-        method="ready",
-        grid=image,
-        maps={"stiffness": (f"stiffness_ready_{quantity}", np.where(valid, values, 0), "Pa")},
-        valid=valid,
-        stiffness={
-            "Quantity": quantity,
-            "FrequencyHz": declared.frequency_hz,
-            "DensityKgPerM3": declared.density,
-            "Method": declared.method,
+    source = Source(
+        image, *labels_on(image, labels), [path, json_path, *more_inputs], options,
+        [declared.frequency_hz], declared.density,
+    )  # fmt: skip
+    found = Inversion(
+        "ready",
+        declared.method,
+        {"stiffness": QuantityMap(np.where(valid, values, 0), "Pa", quantity)},
+        valid,
+        facts={"declared_quantity": declared.quantity, "declared_units": declared.unit},
+    )
+    wording = Wording(
+        f"A ready map ({QUANTITIES[declared.quantity]}, {declared.unit}, {source.named}, "
+        f"{declared.method}) was kept as {QUANTITIES[quantity]} in Pa ({conversion}).",
+        f"{declared.method} at {source.named}",
+        warnings,
+        {
             "DeclaredQuantity": declared.quantity,
             "DeclaredUnits": declared.unit,
             "Conversion": conversion,
         },
-        inputs=[path, json_path],
-        sentence=f"A ready map ({QUANTITIES[declared.quantity]}, {declared.unit}, {named}, "
-        f"{declared.method}) was kept as {QUANTITIES[quantity]} in Pa ({conversion}).",
-        note=f"{declared.method} at {named}",
-        warnings=warnings,
-        facts={"frequency_hz": [declared.frequency_hz], "declared_quantity": declared.quantity,
-               "declared_units": declared.unit},
-    )  # fmt: skip
-
-
-def _write(
-    result: _Result,
-    labels: Region | None,
-    more_inputs: list[Path],
-    out: Path,
-    prefix: str,
-    options: ElastographySettings,
-) -> None:
-    """Write maps, mask, measures and notes."""
-    if labels is not None:
-        wanted, on_grid = muscle_labels(labels.image.data), labels.on(result.grid).data
-    else:
-        wanted, on_grid = [0], np.zeros(result.grid.shape, np.int16)
-    rows, odd = muscle_measures(
-        {name: (values, unit) for name, values, unit in result.maps.values()},
-        on_grid, wanted, result.valid, result.grid.spacing,
-        erode_mm=options.erode_mm, note=result.note,
-    )  # fmt: skip
-    stem = f"{prefix}_desc-{result.method}"
-    inputs, dumped = [*result.inputs, *more_inputs], options.model_dump()
-    with staged(out, VERB) as folder:
-        for suffix, (name, values, unit) in result.maps.items():
-            path = folder / f"{stem}_{suffix}.nii.gz"
-            save_image(result.grid.with_data(values.astype(np.float32)), path)
-            keys = result.stiffness if suffix == "stiffness" else {
-                k: result.stiffness[k] for k in ("FrequencyHz", "DensityKgPerM3", "Method")
-            }  # fmt: skip
-            write_sidecar(
-                path,
-                verb=VERB,
-                inputs=inputs,
-                settings=dumped,
-                Units=unit,
-                Description=name,
-                **keys,
-            )
-        path = folder / f"{stem}_mask.nii.gz"
-        save_image(result.grid.with_data(result.valid), path)
-        write_sidecar(
-            path, verb=VERB, inputs=inputs, settings=dumped, Description="Where the maps hold data"
-        )
-        path = folder / f"{stem}_measures.tsv"
-        write_measures(rows, path)
-        write_sidecar(path, verb=VERB, inputs=inputs, settings=dumped)
-        notes = Notes(
-            "elastography",
-            result.sentence,
-            result.citations,
-            [*result.warnings, *odd],
-            result.facts,
-        )
-        write_notes(notes, folder / f"{stem}_notes.json")
+        names={q: q for q in QUANTITIES},
+    )
+    return found, source, wording
