@@ -20,6 +20,7 @@ STAGES = {
     "dwi": "Diffusion",
     "fibre": "Fascicles",
     "mre": "Elastography",
+    "us": "Ultrasound elastography",
     "func": "Function",
 }
 

@@ -15,7 +15,7 @@ from imaging.geometry import mask_surface
 from imaging.image import Image, load_image, load_labels, resample, save_image
 from imaging.measures import Notes, write_measures
 from imaging.musclemap import activation as emg
-from imaging.musclemap import combine, fascicles, fusion, layers, table
+from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table
 from imaging.musclemap import map as vtk_map
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.inputs import Stages, find_stages, notes_of_map
@@ -32,6 +32,7 @@ def command(
     dwi_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate diffusion`.")] = None,
     fibre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate fibres`.")] = None,
     mre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate elastography`.")] = None,
+    us_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate ultrasound`.")] = None,
     func_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate function`.")] = None,
     missing: Annotated[
         str | None, typer.Option(help='Why stages are missing, as JSON: {"dwi": "why"}.')
@@ -41,7 +42,8 @@ def command(
     """Join all stages per voxel, fascicle and muscle."""
     chosen = load_settings(MapSettings, settings)
     folders = {
-        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "mre": mre_dir, "func": func_dir,
+        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "mre": mre_dir, "us": us_dir,
+        "func": func_dir,
     }  # fmt: skip
     stages = find_stages(folders, prefix, missing)
     labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
@@ -49,12 +51,16 @@ def command(
 
     grid = fusion.map_grid(labels, chosen.spacing_mm)
     on_grid = resample(labels, grid, order=0)
-    voxels = _voxels(stages, on_grid, curves, chosen.erode_mm)
+    maps = stiffness.find_maps(stages)
+    voxels = _voxels(stages, on_grid, curves)
+    voxels |= stiffness.stiffness_layers(stages, maps, on_grid, chosen.erode_mm)
 
     measures = stages.measures()
+    measures += stiffness.coverage(maps, voxels, on_grid)
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
     measures += combine.activation_measures(curves, labels)
-    sampled = _fascicles(stages, voxels, grid, curves)
+    along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
+    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves)
     if sampled is not None:
         measures += combine.fascicle_measures(sampled[2])
     rows = table.rows_of_map(labels.data)
@@ -86,9 +92,10 @@ def command(
             table.write_wide(profile, f"{start}_profile.tsv")
         write_measures(measures, f"{start}_measures.tsv")
         table.write_wide(muscles, f"{start}_muscles.tsv")
-        extra = {"onsets": _onsets(stages), "prefix": prefix}
+        missing_parts = {**stages.missing, **stiffness.why_not_fibre_aware(stages, maps)}
+        extra = {"onsets": _onsets(stages), "prefix": prefix, "missing": missing_parts}
         write_json(f"{start}_notes.json", notes_of_map(stages, own, extra))
-        for name, description in _descriptions(in_view, stages).items():
+        for name, description in _descriptions(in_view, maps).items():
             if any(folder.glob(f"{prefix}_{name}.*")):
                 write_sidecar(
                     f"{start}_{name}.tsv", verb=VERB, inputs=stages.used,
@@ -96,10 +103,8 @@ def command(
                 )  # fmt: skip
 
 
-def _voxels(
-    stages: Stages, labels: Image, curves: pd.DataFrame | None, erode_mm: float
-) -> dict[str, np.ndarray]:
-    """Return every per-voxel layer on the grid of the labels."""
+def _voxels(stages: Stages, labels: Image, curves: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """Return the per-voxel layers but stiffness on the grid of the labels."""
     anatomy = load_image(stages.need("anat", "desc-preproc_anat.nii.gz"))
     confidence = stages.image("anat", "seg-muscles_probseg.nii.gz")
     voxels = {"anatomy": resample(anatomy, labels).data, "label": labels.data}
@@ -107,7 +112,6 @@ def _voxels(
         voxels["confidence"] = resample(confidence, labels).data
     voxels |= layers.diffusion_layers(stages, labels)
     voxels |= layers.direction_layers(stages, labels)
-    voxels |= layers.stiffness_layers(stages, labels, erode_mm)
     if curves is not None:
         voxels |= layers.activation_layers(labels.data, curves)
     return voxels
@@ -147,10 +151,9 @@ def _fascicles(
     frame = pd.read_parquet(rows)
     arrays = {}
     for name in voxels:
-        if name in ("fa", "md") or name.startswith("stiffness_"):
-            arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
-            part = fascicles.summarise(name, arrays[name], points, offsets)
-            frame = pd.concat([frame, part], axis=1)
+        arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
+        part = fascicles.summarise(name, arrays[name], points, offsets)
+        frame = pd.concat([frame, part], axis=1)
     if curves is not None:
         for name, values in emg.painted_values(curves).items():
             frame[f"{name}_painted"] = frame["label"].map(values).astype(np.float32)
@@ -171,12 +174,14 @@ def _surfaces(stages: Stages, labels: Image) -> pv.PolyData:
     return meshes[0].append_polydata(*meshes[1:])
 
 
-def _descriptions(measures: list, stages: Stages) -> dict[str, dict[str, object]]:
+def _descriptions(
+    measures: list, maps: list[stiffness.StiffnessMap]
+) -> dict[str, dict[str, object]]:
     """Return what the sidecar of each file stem says."""
     return {
         "map": {
             "Description": "All per-voxel arrays, world RAS+ mm; NaN is not measured",
-            "Arrays": layers.array_descriptions(stages),
+            "Arrays": layers.array_descriptions(maps),
         },
         "surfaces": {"Description": "Surface of each muscle with its figures; NaN not measured"},
         "aponeuroses": {

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.elastography.along import PART_MM, gradient_along, place_along
 from imaging.elastography.stiffness import implausible
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure_of
@@ -57,8 +58,14 @@ def muscle_measures(
     *,
     erode_mm: float,
     note: str,
+    method: str = "",
+    affine: FloatArray | None = None,
 ) -> tuple[list[Measure], list[str]]:
-    """Return median, SD and interquartile range of maps in every muscle.
+    """Return how maps are spread over every muscle.
+
+    Of every map the median, with SD and interquartile range; of moduli also the width of that
+    range and the change along the muscle (see :func:`gradient_along`); and once per muscle the
+    share of its voxels, away from its borders, at which the method gives a value.
 
     Parameters
     ----------
@@ -75,6 +82,10 @@ def muscle_measures(
         Kept away from muscle borders.
     note
         Frequency and method, put into every row.
+    method
+        ``mdev``, ``ti`` ...: name in ``stiffness_<method>_stable_share``; without it there is none.
+    affine : (4, 4) array, optional
+        Voxel indices to world RAS+ mm; without it there are no changes along muscles.
 
     Returns
     -------
@@ -91,6 +102,14 @@ def muscle_measures(
         chosen = core & valid
         share = float(chosen.sum() / region.sum()) if region.any() else 0.0
         reason = _why_empty(region, core, erode_mm)
+        if label and method and core.any():
+            name = f"stiffness_{method}_stable_share"
+            stable = float(chosen.sum() / core.sum())
+            where = f"n voxels {erode_mm:g} mm from its border; {note}"
+            rows.append(Measure(label, name, stable, "1", n=int(core.sum()), note=where))
+        place = None
+        if label and affine is not None and chosen.any():
+            place = place_along(region, affine)[chosen[region]]
         for name, (values, unit) in maps.items():
             if not chosen.any():
                 rows.append(not_measured(label, name, unit, f"{reason}; {note}"))
@@ -103,6 +122,11 @@ def muscle_measures(
             text = f"median of voxels, IQR {low:.4g} to {high:.4g}; {part}; {note}"
             sd = float(sample.std(ddof=1)) if sample.size > 1 else None
             rows.append(Measure(label, name, float(median), unit, n=sample.size, sd=sd, note=text))
+            if unit == "Pa" and label:
+                rows.append(Measure(label, f"{name}_iqr", float(high - low), unit, sample.size,
+                                    note=note))  # fmt: skip
+                if place is not None:
+                    rows += _gradients(label, name, sample, place, note)
             if unit == "Pa" and sample.size < FEW_VOXELS:
                 few.append(f"{structure_of(label).key} ({label})" if label else "the whole mask")
             if unit == "Pa" and implausible(float(median)):
@@ -115,6 +139,27 @@ def muscle_measures(
         names = ", ".join(few)
         warnings.append(f"Unsure, from fewer than {FEW_VOXELS} voxels: stiffness of {names}.")
     return rows, warnings
+
+
+def _gradients(
+    label: int, name: str, sample: FloatArray, place_mm: FloatArray, note: str
+) -> list[Measure]:
+    """Return the change of a modulus along a muscle, per cm, in Pa and in percent of the median."""
+    found = gradient_along(sample, place_mm)
+    rows = []
+    median = float(np.median(sample))
+    for ending, unit, factor in (
+        ("gradient", "Pa/cm", 1.0), ("gradient_relative", "percent/cm", 100.0 / median),
+    ):  # fmt: skip
+        if found is None:
+            why = f"fewer than four parts of {PART_MM:g} mm of the muscle hold values; {note}"
+            rows.append(not_measured(label, f"{name}_{ending}", unit, why))
+            continue
+        slope, low, high = (factor * v for v in (found.slope, found.low, found.high))
+        text = f"n parts of {PART_MM:g} mm, positive: stiffer proximally; {note}"
+        rows.append(Measure(label, f"{name}_{ending}", slope, unit, n=found.parts, ci_low=low,
+                            ci_high=high, note=text))  # fmt: skip
+    return rows
 
 
 def _why_empty(region: BoolArray, core: BoolArray, erode_mm: float) -> str:

@@ -61,20 +61,28 @@ def fascicle_measures(table: pd.DataFrame) -> list[Measure]:
     names = [c.removesuffix("_middle") for c in table.columns if str(c).endswith("_middle")]
     for label in sorted(table["label"].unique()):
         rows = table[table["label"] == label]
-        for name in names:
-            if name == "md":
-                continue
-            unit = "1" if name == "fa" else "Pa"
-            for part in ("middle", "ends"):
-                values = rows[f"{name}_{part}"].dropna().astype(float)
-                if len(values):
-                    sd = float(values.std()) if len(values) > 1 else None
-                    out.append(Measure(int(label), f"fascicle_{name}_{part}",
-                                       float(values.mean()), unit, len(values), sd,
-                                       note="mean and SD over fascicles"))  # fmt: skip
-            if name.startswith("stiffness_"):
+        for name in (n for n in names if n != "md"):
+            stiff = name.startswith("stiffness_")
+            unit = "Pa" if stiff else "1"
+            for part in ("mean", "middle", "ends") if stiff else ("middle", "ends"):
+                out += _over_fascicles(
+                    label, f"fascicle_{name}_{part}", rows[f"{name}_{part}"], unit
+                )
+            if stiff:
+                ratio = rows[f"{name}_ends"] / rows[f"{name}_middle"]
+                out += _over_fascicles(label, f"fascicle_{name}_end_ratio", ratio, "1")
                 out += _correlations(int(label), name, rows)
     return out
+
+
+def _over_fascicles(label: int, measure: str, column: pd.Series, unit: str) -> list[Measure]:
+    """Return mean and SD of a column over fascicles; nothing where none has a value."""
+    values = column.dropna().astype(float)
+    if values.empty:
+        return []
+    sd = float(values.std()) if len(values) > 1 else None
+    note = "mean and SD over fascicles"
+    return [Measure(int(label), measure, float(values.mean()), unit, len(values), sd, note=note)]
 
 
 def _correlations(label: int, name: str, rows: pd.DataFrame) -> list[Measure]:

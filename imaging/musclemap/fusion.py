@@ -96,40 +96,50 @@ def sample(image: Image, like: Image, measured: Image | None = None) -> NDArray[
     return out
 
 
-def sample_within_muscles(
-    image: Image, labels: Image, measured: Image, erode_mm: float
-) -> NDArray[np.float32]:
-    """Interpolate inside each muscle from that muscle's own measured voxels only.
+class MuscleSampler:
+    """Interpolates inside each muscle from that muscle's own measured voxels only.
 
     Neither fat and fascia nor the muscle next to it leak in.
 
     Parameters
     ----------
-    image, measured : Image
-        Scalars and the mask of those measured, on one grid.
-    labels : Image
-        Label map on the wanted grid.
-    erode_mm
-        Distance kept from the muscle's border.
-
-    Returns
-    -------
-    array of the shape of `labels`
-        NaN outside muscles, near their borders, and where nothing was measured.
+    core : Image
+        Labels on the wanted grid, muscles eroded (see :func:`eroded_labels`).
+    grid : Image
+        Any image on the grid of what is sampled.
     """
-    core = eroded_labels(labels, erode_mm).data
-    owner = resample(labels.with_data(core), image, order=0).data
-    boxes = ndimage.find_objects(core)
-    out = np.full(labels.shape, np.nan, np.float32)
-    for label in muscle_labels(core):
-        box = boxes[label - 1]
-        affine = labels.affine.copy()
-        affine[:3, 3] = labels.to_world([s.start for s in box])
-        part = Image(core[box], affine)
-        own = measured.with_data((measured.data > 0) & (owner == label))
-        inside = part.data == label
-        out[box][inside] = sample(image, part, own)[inside]
-    return out
+
+    def __init__(self, core: Image, grid: Image):
+        self._core = core
+        self._owner = resample(core, grid, order=0).data
+        boxes = ndimage.find_objects(core.data)
+        self._boxes = {label: boxes[label - 1] for label in muscle_labels(core.data)}
+
+    def __call__(self, image: Image, measured: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return scalars of `image` on the grid of the labels.
+
+        Parameters
+        ----------
+        image : Image
+            Scalars on the grid given at the start.
+        measured : bool array of the shape of `image`
+
+        Returns
+        -------
+        array of the shape of the labels
+            NaN outside muscles, near their borders, and where nothing was measured.
+        """
+        out = np.full(self._core.shape, np.nan, np.float32)
+        for label, box in self._boxes.items():
+            own = measured & (self._owner == label)
+            if not own.any():
+                continue
+            affine = self._core.affine.copy()
+            affine[:3, 3] = self._core.to_world([s.start for s in box])
+            part = Image(self._core.data[box], affine)
+            inside = part.data == label
+            out[box][inside] = sample(image, part, image.with_data(own))[inside]
+        return out
 
 
 def sample_directions(

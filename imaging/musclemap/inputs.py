@@ -19,12 +19,15 @@ STAGES = {
     "dwi": "no diffusion MRI was given",
     "fibre": "no fascicles were reconstructed",
     "mre": "no elastography was given",
+    "us": "no ultrasound elastography was given",
     "func": "no EMG recording was given",
 }
 STAGE_TITLES = {
     "dwi": "Diffusion MRI",
     "fibre": "Fascicles",
     "mre": "Elastography",
+    "us": "Ultrasound elastography",
+    "ti": "Fibre-aware stiffness (μ⊥, μ∥, E∥)",
     "func": "EMG and gait",
 }
 
@@ -36,7 +39,7 @@ class Stages:
     Attributes
     ----------
     folders : dict
-        ``anat`` and those of ``dwi``, ``fibre``, ``mre``, ``func`` that were given.
+        ``anat`` and those of ``dwi``, ``fibre``, ``mre``, ``us``, ``func`` that were given.
     prefix : str
         ``sub-01`` or ``sub-01_ses-01``.
     missing : dict
@@ -93,12 +96,6 @@ class Stages:
     def notes(self) -> list[Notes]:
         """Return the notes of all stages."""
         return [read_notes(path) for path in self._tables("desc-*_notes.json")]
-
-    def stiffness_methods(self) -> list[str]:
-        """Return the methods of the stiffness maps that are there: ``mdev``, ``ready`` ..."""
-        folder = self.folders.get("mre")
-        paths = sorted(folder.glob(f"{self.prefix}_desc-*_stiffness.nii.gz")) if folder else []
-        return [p.name.split("_desc-")[1].split("_")[0] for p in paths]
 
     def table(self, stage: str, name: str) -> pd.DataFrame | None:
         """Return a TSV of a stage, None when it is not there."""

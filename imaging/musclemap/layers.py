@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from imaging.image import Image
 from imaging.musclemap.activation import NOT_MEASURED, paint, painted_values
-from imaging.musclemap.fusion import sample, sample_directions, sample_within_muscles
+from imaging.musclemap.fusion import sample, sample_directions
 from imaging.musclemap.inputs import Stages
+from imaging.musclemap.stiffness import StiffnessMap, descriptions
 from imaging.muscles import muscle_labels
 
 DIFFUSION = {"fa": "FA", "md": "ADC", "ad": "AD", "rd": "RD"}
@@ -86,23 +88,6 @@ def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
     return {name: data.astype(np.float32) for name, data in out.items()}
 
 
-def stiffness_layers(
-    stages: Stages, labels: Image, erode_mm: float
-) -> dict[str, NDArray[np.float32]]:
-    """Return one stiffness layer per method, only inside eroded muscles.
-
-    Fat and fascia would leak in at borders; methods are never averaged.
-    """
-    out = {}
-    for method in stages.stiffness_methods():
-        image = stages.image("mre", f"desc-{method}_stiffness.nii.gz")
-        mask = stages.image("mre", f"desc-{method}_mask.nii.gz")
-        if image is not None:
-            known = mask or image.with_data(image.data > 0)
-            out[f"stiffness_{method}"] = sample_within_muscles(image, labels, known, erode_mm)
-    return out
-
-
 def activation_layers(
     labels: NDArray[np.integer[Any]], curves: pd.DataFrame
 ) -> dict[str, NDArray[np.float32]]:
@@ -114,13 +99,10 @@ def activation_layers(
     return out
 
 
-def array_descriptions(stages: Stages) -> dict[str, dict[str, str]]:
+def array_descriptions(maps: Sequence[StiffnessMap]) -> dict[str, dict[str, Any]]:
     """Return description and unit of every array the map can hold."""
     out = {name: {"Description": t, "Units": u} for name, (t, u) in _TEXTS.items()}
-    for method in stages.stiffness_methods():
-        text = f"Stiffness by {method} inside eroded muscles; quantity in the stage's sidecar"
-        out[f"stiffness_{method}"] = {"Description": text, "Units": "Pa"}
-    return out
+    return out | descriptions(maps)
 
 
 def method_text(stages: Stages, erode_mm: float) -> str:
@@ -132,10 +114,11 @@ def method_text(stages: Stages, erode_mm: float) -> str:
             f"more than {erode_mm:g} mm inside the muscle; directions were interpolated through "
             "their dyads."
         )
-    if "mre" in stages.folders:
+    if {"mre", "us"} & set(stages.folders):
         out.append(
             f"Stiffness was resampled only inside muscles, {erode_mm:g} mm away from their "
-            "borders; methods and quantities are kept apart."
+            "borders, and along fascicles from there; methods and quantities, magnetic resonance "
+            "and ultrasound are kept apart."
         )
     if "func" in stages.folders:
         out.append(

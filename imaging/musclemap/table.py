@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import InputError, MissingFileError
 from imaging.measures import Measure, not_measured
+from imaging.musclemap.stiffness_words import title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
 
 _UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}
@@ -75,8 +76,14 @@ def title_of(measure: str) -> str:
     found = definition_of(measure)
     if found is None:
         return measure.replace("_", " ")
-    quantity = quantity_of(measure).replace("_", " ")
-    return found.title.replace("*", quantity) if quantity else found.title
+    quantity = quantity_of(measure)
+    return found.title.replace("*", _words_of(quantity)) if quantity else found.title
+
+
+def _words_of(quantity: str) -> str:
+    """Return readers' words for a quantity: those of its measure, or of its map, or its own."""
+    exact = (d.title for d in definitions() if d.name == f"stiffness_{quantity}")
+    return next(exact, title_of_map(quantity))
 
 
 def quantity_of(measure: str) -> str:
@@ -85,8 +92,7 @@ def quantity_of(measure: str) -> str:
     if found is None or "*" not in found.name:
         return ""
     start, end = found.name.split("*")
-    quantity = measure.removeprefix(start).removesuffix(end)
-    return quantity.upper() if quantity == "mdev" else quantity
+    return measure.removeprefix(start).removesuffix(end)
 
 
 def column_name(measure: str, unit: str) -> str:
@@ -130,7 +136,7 @@ def complete(
     present
         Labels that are in the label map.
     missing
-        Stage (``dwi``, ``fibre``, ``mre``, ``func``) to the reason why it is missing.
+        Stage (``dwi``, ``fibre``, ``mre``, ``us``, ``func``) to the reason why it is missing.
     """
     present = set(present)
     known = {(m.label, m.measure) for m in measures}

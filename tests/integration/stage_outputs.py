@@ -9,14 +9,16 @@ import pandas as pd
 import pyvista as pv
 
 from imaging.image import Image, save_image
-from imaging.measures import Measure, Notes, write_measures, write_notes
+from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, write_json
 
 P = "sub-01"
+STAGES = ("anat", "dwi", "fibre", "mre", "us", "func")
 TA, SOL, GM, TIB = 201, 209, 207, 221
 STIFFNESS = {TA: 1500.0, SOL: 900.0, GM: 1100.0}
 ANATOMY_SHIFT = (0.0, 6.0, 0.0)
+SWE = 6000.0
 FA = {TA: 0.25, SOL: 0.2, GM: 0.3}
 
 
@@ -180,6 +182,51 @@ def write_mre(folder: Path) -> None:
     write_notes(Notes("elastography", "MDEV was used."), f"{start}_desc-mdev_notes.json")
 
 
+def write_ti(folder: Path) -> None:
+    """Fibre-aware stiffness; what runs along the fibres is not known in SOL."""
+    image = grid((32, 32, 40), (3.0, 3.0, 3.0))
+    labels = label_at(world_of(image))
+    start = folder / f"{P}_desc-ti"
+    mask = labels > 0
+    save_image(image.with_data(mask.astype(np.uint8)), f"{start}_mask.nii.gz")
+    about = {"FrequencyHz": [40, 50, 60], "DensityKgPerM3": 1000, "Method": "weak form"}
+    for suffix, quantity, factor in (
+        ("muperp", "mu_perp", 1.0), ("mupar", "mu_par", 1.3), ("epar", "e_par", 7.0),
+    ):  # fmt: skip
+        values = {k: v for k, v in STIFFNESS.items() if suffix == "muperp" or k != SOL}
+        data = factor * by_label(labels, values)
+        save_image(image.with_data(data.astype(np.float32)), f"{start}_{suffix}.nii.gz")
+        write_json(f"{start}_{suffix}.json", {**about, "Quantity": quantity, "Units": "Pa"})
+    confidence = mask.astype(np.float32) * 0.8
+    save_image(image.with_data(confidence), f"{start}_confidence.nii.gz")
+    write_json(f"{start}_confidence.json", {**about, "Quantity": "confidence", "Units": "1"})
+    rows = [Measure(k, "stiffness_ti_mu_perp", v, "Pa", 100, 50.0) for k, v in STIFFNESS.items()]
+    name = "stiffness_ti_e_par_muscle"
+    rows.append(Measure(TA, name, 10500.0, "Pa", 90, None, 8000.0, 13000.0))
+    rows.append(not_measured(SOL, name, "Pa", "the waves do not stretch its fibres"))
+    write_measures(rows, f"{start}_measures.tsv")
+    write_notes(Notes("elastography", "A weak form was used."), f"{start}_notes.json")
+
+
+def write_us(folder: Path) -> None:
+    """One ultrasound slab across SOL and TA, stiffer than any magnetic resonance tells."""
+    folder.mkdir(parents=True)
+    image = grid((44, 44, 34), (2.0, 2.0, 4.0))
+    world = world_of(image)
+    labels = label_at(world)
+    slab = (np.abs(world[..., 0] - 15) < 4) & (labels > 0)
+    start = folder / f"{P}_desc-swe"
+    save_image(image.with_data(slab.astype(np.uint8)), f"{start}_mask.nii.gz")
+    for suffix, value, unit, quantity in (
+        ("stiffness", SWE, "Pa", "shear_stiffness"), ("angle", 20.0, "deg", "fibre_angle"),
+    ):  # fmt: skip
+        save_image(image.with_data(slab * np.float32(value)), f"{start}_{suffix}.nii.gz")
+        write_json(f"{start}_{suffix}.json", {"Units": unit, "Quantity": quantity})
+    rows = [Measure(k, "stiffness_swe_shear", SWE, "Pa", 40, 90.0) for k in (TA, SOL)]
+    write_measures(rows, f"{start}_measures.tsv")
+    write_notes(Notes("ultrasound", "A frame was placed."), f"{start}_notes.json")
+
+
 def write_func(folder: Path) -> None:
     folder.mkdir(parents=True)
     percent = np.linspace(0, 100, 101)
@@ -203,11 +250,13 @@ def write_func(folder: Path) -> None:
 
 
 def write_all(subject: Path) -> dict[str, Path]:
-    folders = {name: subject / name for name in ("anat", "dwi", "fibre", "mre", "func")}
+    folders = {name: subject / name for name in STAGES}
     write_anat(folders["anat"])
     write_dwi(folders["dwi"])
     write_fibre(folders["fibre"])
     write_mre(folders["mre"])
+    write_ti(folders["mre"])
+    write_us(folders["us"])
     write_func(folders["func"])
     return folders
 

@@ -13,6 +13,7 @@ from stage_outputs import (
     FA,
     GM,
     SOL,
+    STAGES,
     STIFFNESS,
     TA,
     P,
@@ -238,7 +239,7 @@ def test_only_anatomy_still_gives_a_map(subject, tmp_path):
 
 
 def test_same_inputs_give_same_bytes(subject, tmp_path):
-    folders = {n: subject / n for n in ("anat", "dwi", "fibre", "mre", "func")}
+    folders = {n: subject / n for n in STAGES}
     assert main(map_arguments(folders, tmp_path / "map")) == 0
     for path in sorted((subject / "map").iterdir()):
         assert sha256(path) == sha256(tmp_path / "map" / path.name), path.name

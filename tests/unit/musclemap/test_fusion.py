@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from imaging.errors import ImageError
 from imaging.image import Image
 from imaging.musclemap.fusion import (
+    MuscleSampler,
     eroded_labels,
     map_grid,
     muscle_statistics,
     sample,
     sample_directions,
-    sample_within_muscles,
 )
 
 OBLIQUE = np.array([[1.6, -0.9, 0.0, 10], [1.2, 1.2, 0.0, -20], [0.0, 0.0, 4.0, 5], [0, 0, 0, 1.0]])
@@ -109,8 +109,8 @@ def test_stiff_neighbour_does_not_leak_into_a_muscle():
     coarse.affine[:3, 3] = 1
     stiffness = coarse.with_data(np.where(np.arange(7)[:, None, None] * 3 + 1 < 10, 1e3, 9e3)
                                  * np.ones((1, 4, 4)))  # fmt: skip
-    everywhere = coarse.with_data(np.ones(coarse.shape))
-    out = sample_within_muscles(stiffness, labels, everywhere, 1.0)
+    sampler = MuscleSampler(eroded_labels(labels, 1.0), coarse)
+    out = sampler(stiffness, np.ones(coarse.shape, bool))
     for label, value in ((101, 1e3), (109, 9e3)):
         known = out[(data == label) & np.isfinite(out)]
         assert known.size > 50
