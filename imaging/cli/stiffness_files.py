@@ -131,7 +131,8 @@ def write_inversion(
     }
     rows, odd = muscle_measures(
         maps, source.labels, source.wanted, found.mask, source.grid.spacing,
-        erode_mm=source.options.erode_mm, note=wording.note,
+        erode_mm=source.options.erode_mm, note=wording.note, method=found.method,
+        affine=source.grid.affine,
     )  # fmt: skip
     rows += found.muscles
     stem = f"{prefix}_desc-{found.method}"

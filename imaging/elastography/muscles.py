@@ -100,21 +100,23 @@ def muscle_measures(
         region = np.ones(valid.shape, bool) if label == 0 else labels == label
         core = erode(region, spacing_mm, 0.0 if label == 0 else erode_mm)
         chosen = core & valid
-        share = float(chosen.sum() / region.sum()) if region.any() else 0.0
         reason = _why_empty(region, core, erode_mm)
         if label and method and core.any():
             name = f"stiffness_{method}_stable_share"
             stable = float(chosen.sum() / core.sum())
             where = f"n voxels {erode_mm:g} mm from its border; {note}"
             rows.append(Measure(label, name, stable, "1", n=int(core.sum()), note=where))
-        place = None
+        places: FloatArray = np.zeros(0)
         if label and affine is not None and chosen.any():
-            place = place_along(region, affine)[chosen[region]]
+            places = place_along(region, affine)
         for name, (values, unit) in maps.items():
-            if not chosen.any():
+            # A modulus may hold in fewer voxels than the mask of its method.
+            held = chosen & (values > 0) if unit == "Pa" else chosen
+            if not held.any():
                 rows.append(not_measured(label, name, unit, f"{reason}; {note}"))
                 continue
-            sample = values[chosen].astype(np.float64)
+            share = float(held.sum() / region.sum())
+            sample = values[held].astype(np.float64)
             low, median, high = np.quantile(sample, [0.25, 0.5, 0.75])
             part = "whole mask"
             if label:
@@ -125,8 +127,8 @@ def muscle_measures(
             if unit == "Pa" and label:
                 rows.append(Measure(label, f"{name}_iqr", float(high - low), unit, sample.size,
                                     note=note))  # fmt: skip
-                if place is not None:
-                    rows += _gradients(label, name, sample, place, note)
+                if places.size:
+                    rows += _gradients(label, name, sample, places[held[region]], note)
             if unit == "Pa" and sample.size < FEW_VOXELS:
                 few.append(f"{structure_of(label).key} ({label})" if label else "the whole mask")
             if unit == "Pa" and implausible(float(median)):
@@ -136,7 +138,7 @@ def muscle_measures(
                     "to 200 kPa: check the declared quantity and unit."
                 )
     if few:
-        names = ", ".join(few)
+        names = ", ".join(dict.fromkeys(few))
         warnings.append(f"Unsure, from fewer than {FEW_VOXELS} voxels: stiffness of {names}.")
     return rows, warnings
 

@@ -23,7 +23,8 @@ def words() -> dict[str, dict[str, str]]:
     """Return title, unit and meaning of the known maps by their key: ``mdev``, ``ti_muperp`` ..."""
     with resources.as_file(resources.files("imaging") / "data" / "stiffness_maps.tsv") as path:
         frame = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
-    return {str(row["name"]): dict(row) for row in frame.to_dict("records")}
+    rows = frame.to_dict("records")
+    return {str(row["name"]): {str(k): str(v) for k, v in row.items()} for row in rows}
 
 
 def title_of_map(key: str) -> str:
