@@ -104,6 +104,38 @@ class ElastographySettings(Section):
     erode_mm: float = Field(3.0, ge=0, description="Kept away from muscle borders, mm")
 
 
+class UltrasoundSettings(Section):
+    """Shear-wave frames of ultrasound."""
+
+    cell_mm: float = Field(0.5, gt=0, description="Edge of a sample, mm")
+    slab_mm: float = Field(
+        3.0, gt=0, description="Thickness of the beam, where the JSON has no SlabThickness, mm"
+    )
+    erode_mm: float = Field(2.0, ge=0, description="Kept away from muscle borders, mm")
+    max_landmark_error_mm: float = Field(
+        5.0, gt=0, description="Frames whose landmarks fit worse (root mean square) are refused"
+    )
+    along_ratio: float | None = Field(
+        None, gt=1, description="Shear modulus along over across the fibre, if known: correction"
+    )
+    tensile_ratio: float | None = Field(
+        None, gt=3, description="Modulus E along the fibre over shear modulus across it, if known"
+    )
+    ratio_source: str = Field("not given", description="Where the two ratios come from")
+    direction_error_deg: float = Field(
+        5.0, ge=0, description="Uncertainty of a fibre's direction where no dispersion is given"
+    )
+    small_angle_deg: float = Field(
+        5.0, gt=0, description="Correction: tilt or inclination must be below this"
+    )
+    max_angle_deg: float = Field(
+        25.0, gt=0, lt=45, description="Correction: the other angle must be below this"
+    )
+    max_factor_error: float = Field(
+        0.15, gt=0, description="Correction: how unsure the factor may be by the fibre's angle"
+    )
+
+
 class FunctionSettings(Section):
     """EMG, force plates and gait events."""
 
@@ -155,6 +187,7 @@ class Settings(Section):
     diffusion: DiffusionSettings = DiffusionSettings()
     fibres: FibreSettings = FibreSettings()
     elastography: ElastographySettings = ElastographySettings()
+    ultrasound: UltrasoundSettings = UltrasoundSettings()
     function: FunctionSettings = FunctionSettings()
     map: MapSettings = MapSettings()
     export: ExportSettings = ExportSettings()
