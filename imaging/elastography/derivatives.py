@@ -33,19 +33,77 @@ def laplacian_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, ..
     return tuple(a for a in range(3) if a != coarse) if thick else (0, 1, 2)
 
 
+def wave_numbers(size: Sequence[int], spacing_m: FloatArray, axes: Sequence[int]) -> FloatArray:
+    """Return the square of the wave number (cycles per metre) on a Fourier grid over some axes."""
+    k2 = np.zeros((1, 1, 1), np.float32)
+    for axis in axes:
+        wave = fft.fftfreq(size[axis], spacing_m[axis]).astype(np.float32)
+        k2 = k2 + (wave**2).reshape([-1 if a == axis else 1 for a in range(3)])
+    return k2
+
+
+def cutoff(
+    fields: ComplexArray,
+    noise: ComplexArray,
+    mask: BoolArray,
+    spacing_m: FloatArray,
+    axes: Sequence[int],
+) -> float:
+    """Return the wave number at which signal falls to the level of noise, cycles per metre.
+
+    Beyond it a low-pass removes more noise than signal (Wiener).
+
+    Parameters
+    ----------
+    fields : (I, J, K, ...) array
+    noise : (I, J, K, ...) array
+        Of the size of the noise in `fields`.
+    mask : (I, J, K) bool array
+    spacing_m : (3,) array
+    axes
+        Array axes along which waves are resolved.
+
+    Returns
+    -------
+    float
+        Between 1.3 times the wave number that holds most power and that of two voxels.
+    """
+    size = [fft.next_fast_len(n) for n in mask.shape]
+    k = np.sqrt(np.broadcast_to(wave_numbers(size, spacing_m, axes), size))
+    limit = 0.5 / max(float(spacing_m[a]) for a in axes)
+    width = max(1 / (size[a] * float(spacing_m[a])) for a in axes)
+    shell = np.minimum((k / width).astype(int), int(limit / width) + 1).ravel()
+    # A soft edge, so that the border of the mask does not pass for short waves.
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), 2.5, mode="constant")
+    soft = np.clip(2 * soft - 1, 0, 1) ** 2
+    count = np.maximum(np.bincount(shell), 1)
+
+    def spectrum(values: ComplexArray) -> FloatArray:
+        flat = values.reshape(*mask.shape, -1)
+        power = np.zeros(count.size)
+        for f in range(flat.shape[3]):
+            part = np.abs(fft.fftn(flat[..., f] * soft, size, workers=2)) ** 2
+            power += np.bincount(shell, part.ravel(), count.size)
+        return np.asarray(power / flat.shape[3])
+
+    with_noise, alone = spectrum(fields), spectrum(noise)
+    signal = with_noise - alone
+    peak = int(np.argmax(signal[1:-1])) + 1 if count.size > 2 else 1
+    weak = np.nonzero(signal[peak:-1] / count[peak:-1] < alone[peak:-1] / count[peak:-1])[0]
+    found = (peak + int(weak[0])) * width if weak.size else limit
+    return float(np.clip(found, min(1.3 * (peak + 1) * width, limit), limit))
+
+
 def low_pass(
     fields: ComplexArray, mask: BoolArray, spacing_m: FloatArray, cutoff_per_m: float, axes: Any
 ) -> ComplexArray:
-    """Butterworth low-pass (first order) of fields (I, J, K, ...) inside a mask.
+    """Butterworth low-pass (sixth order) of fields (I, J, K, ...) inside a mask.
 
     What lies outside the mask has no weight (normalised convolution), so that air does not leak in.
     """
     size = [fft.next_fast_len(n + 6) for n in mask.shape]
-    k2 = np.zeros((1, 1, 1))
-    for axis in axes:
-        wave = fft.fftfreq(size[axis], spacing_m[axis])
-        k2 = k2 + (wave**2).reshape([-1 if a == axis else 1 for a in range(3)])
-    gain = (1 / np.sqrt(1 + k2 / cutoff_per_m**2)).astype(np.float32)
+    ratio = wave_numbers(size, spacing_m, axes) / np.float32(cutoff_per_m**2)
+    gain = (1 / np.sqrt(1 + ratio**6)).astype(np.float32)
     inside = tuple(slice(n) for n in mask.shape)
 
     def run(values: ComplexArray) -> ComplexArray:

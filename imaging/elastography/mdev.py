@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from imaging.elastography.derivatives import (
+    cutoff,
     laplacian,
     laplacian_axes,
     local_mean,
@@ -38,7 +39,7 @@ def mdev(
     mask: BoolArray,
     *,
     components: Components | None = None,
-    cutoff_per_m: float = 100.0,
+    cutoff_per_m: float | None = None,
 ) -> Inversion:
     """Invert one or several frequencies to one map of the complex shear modulus.
 
@@ -58,7 +59,8 @@ def mdev(
         encoding directions and a 3-D Laplacian; or all ``gradient`` components. Default: the curl
         where possible.
     cutoff_per_m
-        Butterworth low-pass, cycles per metre.
+        Butterworth low-pass, cycles per metre. Default: where signal meets noise in the spectrum,
+        per frequency.
 
     Raises
     ------
@@ -84,12 +86,17 @@ def mdev(
     amplitude, bending = np.zeros(mask.shape), np.zeros(mask.shape)
     cross = np.zeros(mask.shape, np.complex128)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
+    used = []
     for field in fields:
-        run = partial(_powers, field, kind=kind, mask=mask, cutoff_per_m=cutoff_per_m, axes=axes)
-        qq, ll, ql = run(field.gradient)
-        bins = [run(field.noise[..., b]) for b in range(field.noise.shape[-1])]
+        q = _quantity(field, field.gradient, kind, axes)
+        bins = range(field.still.shape[-1])
+        still = [_quantity(field, field.gradient_of(field.still[..., b]), kind, axes) for b in bins]
+        limit = cutoff_per_m or cutoff(q, still[0], mask, field.spacing_m, axes)
+        used.append(round(limit, 1))
+        run = partial(_powers, field, mask=mask, cutoff_per_m=limit, axes=axes)
+        qq, ll, ql = run(q)
         qq_0, ll_0, ql_0 = (
-            local_mean(np.mean(part, axis=0), mask) for part in zip(*bins, strict=True)
+            local_mean(np.mean(part, axis=0), mask) for part in zip(*map(run, still), strict=True)
         )
         amplitude += field.inertia * np.sqrt(np.maximum(qq - qq_0, 0))
         bending += np.sqrt(np.maximum(ll - ll_0, 0))
@@ -108,9 +115,9 @@ def mdev(
         "lossangle": QuantityMap(_inside(angle, valid), "rad", "loss_angle"),
         "confidence": QuantityMap(_inside(confidence, valid), "1", "confidence"),
     }
-    facts = {"components": kind, "laplacian": len(axes), "cutoff_per_m": cutoff_per_m}
+    facts = {"components": kind, "laplacian": len(axes), "cutoff_per_m": used}
     return Inversion(
-        "mdev", _text(kind, len(axes), cutoff_per_m), maps, valid,
+        "mdev", _text(kind, len(axes), used), maps, valid,
         warnings=_warnings(confidence[valid], len(axes), first.gradient.shape[5]),
         citations=CITATIONS, facts=facts,
     )  # fmt: skip
@@ -120,7 +127,7 @@ def _inside(values: FloatArray, valid: BoolArray) -> FloatArray:
     return np.where(valid, values, 0).astype(np.float32)
 
 
-def _text(kind: Components, dimensions: int, cutoff_per_m: float) -> str:
+def _text(kind: Components, dimensions: int, used: Sequence[float]) -> str:
     """Name the method with its choices."""
     laplacian = (
         "3-D Laplacian"
@@ -129,7 +136,7 @@ def _text(kind: Components, dimensions: int, cutoff_per_m: float) -> str:
     )
     return (
         f"MDEV on the {kind} of the displacement, {laplacian}, Butterworth low-pass "
-        f"{cutoff_per_m:g} /m, isotropic"
+        f"{' and '.join(f'{c:.0f}' for c in used)} /m, isotropic"
     )
 
 
@@ -162,15 +169,14 @@ def _quantity(
 
 def _powers(
     field: WaveField,
-    gradient: ComplexArray,
+    q: ComplexArray,
     *,
-    kind: Components,
     mask: BoolArray,
     cutoff_per_m: float,
     axes: Sequence[int],
 ) -> tuple[FloatArray, FloatArray, ComplexArray]:
     """Return sums (I, J, K) over components and drivers: |q|^2, |Lap q|^2 and q conj(Lap q)."""
-    q = low_pass(_quantity(field, gradient, kind, axes), mask, field.spacing_m, cutoff_per_m, axes)
+    q = low_pass(q, mask, field.spacing_m, cutoff_per_m, axes)
     lap = laplacian(q, field.spacing_m, axes)
     return (
         (np.abs(q) ** 2).sum((3, 4)),

@@ -1,17 +1,18 @@
-"""From wrapped phase to the harmonic gradient of displacement: what every inversion starts from.
+"""From wrapped phase to the harmonic displacement and its gradient: where every inversion starts.
 
-Taking the gradient of exp(i phase) makes unwrapping needless, and from the gradient follow strain,
-divergence and curl.
+From the gradient follow strain, divergence and curl.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+
+from imaging.elastography.displacement import derivative, harmonics
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]
@@ -49,15 +50,17 @@ class WaveImages:
 
 @dataclass(frozen=True)
 class WaveField:
-    """First harmonic of the displacement gradient at one frequency.
+    """First harmonic of the displacement at one frequency.
 
     Attributes
     ----------
-    gradient : (I, J, K, 3, C, R) complex64 array
-        Derivative along world x, y, z of component c for driver r, rad/m (displacement times the
-        encoding gain, which no modulus depends on).
-    noise : (I, J, K, 3, C, R, B) complex64 array
-        The same in the B frequency bins that hold no motion.
+    displacement : (I, J, K, C, R) complex64 array
+        Component c for driver r, rad (displacement times the encoding gain, which no modulus
+        depends on), up to a constant; 0 outside `valid`.
+    still : (I, J, K, C, R, B) complex64 array
+        The same in B frequency bins that hold no motion: noise, as large as that of the first.
+    valid : (I, J, K) bool array
+        Where there is a phase.
     components_in_world : bool
         True: C = 3 components along world x, y, z. False: one per encoding direction, fewer than
         three independent ones.
@@ -69,13 +72,35 @@ class WaveField:
         As in :class:`WaveImages`.
     """
 
-    gradient: ComplexArray
-    noise: ComplexArray
+    displacement: ComplexArray
+    still: ComplexArray
+    valid: BoolArray
     components_in_world: bool
     spacing_m: FloatArray
     rotation: FloatArray
     frequency_hz: float
     density: float
+
+    @cached_property
+    def gradient(self) -> ComplexArray:
+        """Derivative along world x, y, z of every component, (I, J, K, 3, C, R), rad/m."""
+        return self.gradient_of(self.displacement)
+
+    @property
+    def noise(self) -> ComplexArray:
+        """Gradient (I, J, K, 3, C, R, B) of what holds no motion."""
+        bins = range(self.still.shape[-1])
+        return np.stack([self.gradient_of(self.still[..., b]) for b in bins], axis=-1)
+
+    def gradient_of(self, field: ComplexArray) -> ComplexArray:
+        """Return the derivative (I, J, K, 3, ...) along world axes of a field (I, J, K, ...)."""
+        out = np.zeros((*field.shape[:3], 3, *field.shape[3:]), np.complex64)
+        for axis, spacing in enumerate(self.spacing_m):
+            part = derivative(field, self.valid, axis, float(spacing))
+            for world, share in enumerate(self.rotation[:, axis]):
+                if abs(share) > 1e-6:
+                    out[:, :, :, world] += np.complex64(share) * part
+        return out
 
     @property
     def inertia(self) -> float:
@@ -89,64 +114,19 @@ class WaveField:
         return np.stack(parts, axis=3)
 
 
-def phase_gradient(phasor: ComplexArray, weight: FloatArray, spacing_m: FloatArray) -> FloatArray:
-    """Return the gradient of a phase along the array axes, without unwrapping it.
-
-    Parameters
-    ----------
-    phasor : (I, J, K) complex array
-        exp(i phase), smoothed or not.
-    weight : (I, J, K) array
-        0 where there is no phase.
-    spacing_m : (3,) array
-
-    Returns
-    -------
-    (3, I, J, K) float32 array
-        rad/m; Im(conj(p) dp)/|p|^2 by central differences, one-sided at the border of the weight.
-    """
-    out = np.zeros((3, *phasor.shape), np.float32)
-    valid = (weight > 0) & (np.abs(phasor) > 0)
-    unit = np.where(valid, phasor / np.maximum(np.abs(phasor), 1e-12), 0)
-    for axis, h in enumerate(spacing_m):
-        if phasor.shape[axis] < 2:
-            continue
-        p, ok = np.moveaxis(unit, axis, 0), np.moveaxis(valid, axis, 0)
-        # Angle between neighbours: exact for any phase step below pi, unlike a difference quotient.
-        step = np.angle(p[1:] * np.conj(p[:-1])) / h
-        both = ok[1:] & ok[:-1]
-        total = np.zeros(p.shape, np.float32)
-        count = np.zeros(p.shape, np.float32)
-        total[:-1] += np.where(both, step, 0)
-        total[1:] += np.where(both, step, 0)
-        count[:-1] += both
-        count[1:] += both
-        np.moveaxis(out[axis], axis, 0)[...] = total / np.maximum(count, 1)
-    return out
-
-
-def smooth_phasor(phasor: ComplexArray, sigma: float) -> ComplexArray:
-    """Blur exp(i phase) with a Gaussian, sigma in voxels, in every plane of the first two axes."""
-    if sigma == 0:
-        return phasor
-    blur = (sigma, sigma, 0.0)
-    real = ndimage.gaussian_filter(phasor.real, blur, mode="nearest")
-    return real + 1j * ndimage.gaussian_filter(phasor.imag, blur, mode="nearest")
-
-
-def harmonic_field(images: WaveImages, *, smoothing_voxels: float = 0.65) -> WaveField:
-    """Return the first harmonic of the displacement gradient.
+def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
+    """Return the first harmonic of the displacement.
 
     Parameters
     ----------
     images
         As acquired, four offsets or more.
-    smoothing_voxels
-        Gaussian sigma on exp(i phase) before the derivative, in plane.
+    noise_bins
+        How many of the bins without motion to keep.
 
     Notes
     -----
-    Gradient of the phase without unwrapping, as in MDEV: Hirsch et al., Magn Reson Med 2014.
+    Nothing is smoothed here: noise stays white, and every inversion chooses its own filter.
     """
     *shape, directions, offsets, drivers = images.phase.shape
     axes = images.affine[:3, :3]
@@ -154,23 +134,15 @@ def harmonic_field(images: WaveImages, *, smoothing_voxels: float = 0.65) -> Wav
     rotation = axes / (1000 * spacing_m)
     in_world = int(np.linalg.matrix_rank(images.directions, tol=0.05)) == 3
     mixing = np.linalg.pinv(images.directions) if in_world else np.eye(directions)
-    bins = [1, *range(2, offsets // 2 + 1)]
-    raw = np.empty((*shape, 3, directions, drivers, len(bins)), np.complex64)
-    weight = images.weight.astype(np.float32)
+    valid = images.weight > 0
+    # Offset k is k/n of a period forward in time: exp(+i omega t) sits in bin 1.
+    bins = min(offsets // 2, 1 + noise_bins)
+    raw = np.empty((*shape, directions, drivers, bins), np.complex64)
     for d in range(directions):
         for r in range(drivers):
-            series = np.empty((offsets, 3, *shape), np.float32)
-            for n in range(offsets):
-                phasor = weight * np.exp(1j * images.phase[..., d, n, r])
-                smooth = smooth_phasor(phasor.astype(np.complex64), smoothing_voxels)
-                series[n] = phase_gradient(smooth, weight, spacing_m)
-            # Offset k is k/n of a period forward in time: exp(+i omega t) sits in bin 1.
-            spectrum = fft.fft(series, axis=0)[bins] * (2 / offsets)
-            raw[..., d, r, :] = np.moveaxis(spectrum, (0, 1), (-1, -2))
-    # The gradient's index turns to world axes, the encoding's index to world components.
-    turned = np.einsum("ab,ijkbdrn,cd->ijkacrn", rotation, raw, mixing, optimize=True)
-    turned = turned.astype(np.complex64)
+            raw[..., d, r, :] = harmonics(images.phase[..., d, :, r], valid, bins)
+    turned = np.einsum("ijkdrn,cd->ijkcrn", raw, mixing.astype(np.float32), optimize=True)
     return WaveField(
-        turned[..., 0], turned[..., 1:], in_world, spacing_m, rotation,
-        images.frequency_hz, images.density,
+        np.ascontiguousarray(turned[..., 0]), np.ascontiguousarray(turned[..., 1:]), valid,
+        in_world, spacing_m, rotation, images.frequency_hz, images.density,
     )  # fmt: skip

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from imaging.elastography.waves import WaveImages, harmonic_field, phase_gradient
+from imaging.elastography.displacement import derivative, harmonics
+from imaging.elastography.waves import WaveImages, harmonic_field
 
 
 def linear_images(affine, shape, gradient, directions, offsets=8):
@@ -38,11 +39,46 @@ def test_curl_of_a_rotation():
     np.testing.assert_allclose(field.curl(field.gradient)[3, 3, 3, :, 0], 2 * spin, atol=0.02)
 
 
-def test_gradient_across_a_wrap_and_at_a_border():
+def test_derivative_is_taken_inside_the_mask_only():
     x = np.arange(20) * 2e-3
-    phase = np.broadcast_to((900 * x)[:, None, None], (20, 3, 3))
-    weight = np.ones((20, 3, 3), np.float32)
-    weight[12:] = 0
-    found = phase_gradient(np.exp(1j * phase), weight, np.full(3, 2e-3))
-    np.testing.assert_allclose(found[0, :12], 900, rtol=1e-4)
-    assert not found[:, 13:].any()
+    values = np.broadcast_to((900 * x)[:, None, None], (20, 3, 3)).copy()
+    values[12:] = 1e6
+    valid = np.ones((20, 3, 3), bool)
+    valid[12:] = False
+    found = derivative(values, valid, 0, 2e-3)
+    np.testing.assert_allclose(found[:12], 900, rtol=1e-4)
+    assert not found[13:].any()
+
+
+def test_derivative_of_a_short_wave():
+    k = 2 * np.pi / 12e-3  # six voxels
+    x = np.arange(40) * 2e-3
+    values = np.broadcast_to(np.exp(1j * k * x)[:, None, None], (40, 2, 2))
+    found = derivative(values, np.ones(values.shape, bool), 0, 2e-3)
+    np.testing.assert_allclose(found[3:-3], 1j * k * values[3:-3], rtol=0.015)
+
+
+def moving(amplitude, shape=(24, 20, 6), offsets=8):
+    """Wrapped phase of a wave of an amplitude in rad, and its harmonic."""
+    i, j, _ = np.indices(shape)
+    true = amplitude * np.exp(-1j * 2 * np.pi * (i + 0.5 * j) / 16 - i / 10)
+    steps = np.exp(2j * np.pi * np.arange(offsets) / offsets)
+    phase = (true[..., None] * steps).real + 0.3 * i[..., None] + 1.0
+    return np.angle(np.exp(1j * phase)).astype(np.float32), true
+
+
+def test_harmonic_of_a_wave_that_wraps_in_time_too():
+    phase, true = moving(6.0)  # steps of 4.6 rad between offsets
+    assert np.abs(np.diff(np.unwrap(phase, axis=3), axis=3)).max() < np.pi
+    found = harmonics(phase, np.ones(phase.shape[:3], bool), 2)
+    np.testing.assert_allclose(found[..., 0], true, atol=0.01)
+    np.testing.assert_allclose(found[..., 1], 0, atol=0.01)
+
+
+def test_harmonic_is_zero_where_there_is_no_phase():
+    phase, true = moving(2.0)
+    valid = np.ones(phase.shape[:3], bool)
+    valid[10:14] = False
+    found = harmonics(phase, valid, 1)[..., 0]
+    np.testing.assert_allclose(found[valid], true[valid], atol=0.01)
+    assert not found[~valid].any()
