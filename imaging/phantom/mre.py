@@ -7,7 +7,6 @@ inversion meets the grid its data were made on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,12 +14,9 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 from scipy.spatial.transform import Rotation
 
-from imaging.image import Image, save_image
-from imaging.measures import Measure, write_measures
-from imaging.muscles import structure_of
-from imaging.phantom.moduli import ALONG, STIFFNESS, TENSILE, paint, tissue_of
+from imaging.image import Image
+from imaging.phantom.moduli import ALONG, TENSILE, paint
 from imaging.phantom.waves import solve_waves, sponge
-from imaging.provenance import write_sidecar
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]
@@ -29,7 +25,7 @@ LabelArray = NDArray[np.integer[Any]]
 FREQUENCY_HZ = 60.0
 DENSITY = 1000.0
 OFFSETS = 8
-_GAIN_RAD_PER_M = 1.0e5
+GAIN_RAD_PER_M = 1.0e5
 _AMPLITUDE_M = 2.0e-5  # 95th percentile in the leg: 2 rad on a still background, so it wraps
 
 
@@ -62,16 +58,21 @@ class Preset:
 
 PRESETS = {
     "demo": Preset(2.5, 18.0, 140.0, 25.0, (2.2, 2.2, 2.6), 30, 30.0),
+    # Several drivers and frequencies in the time of one on the fine grid.
+    "coarse": Preset(3.0, 18.0, 140.0, 25.0, (2.2, 2.2, 2.6), 30, 30.0),
     "small": Preset(4.0, 12.0, 104.0, 20.0, (3.2, 3.2, 3.6), 14, 40.0),
 }
 
 
-def _points(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:
+def points_of(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:
+    """Return the world RAS+ mm (N, 3) of every voxel of a grid."""
     voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
     return voxels @ affine[:3, :3].T + affine[:3, 3]
 
 
-def _grid(centre: FloatArray, shape: tuple[int, ...], spacing: Any, turn: FloatArray) -> FloatArray:
+def turned_grid(
+    centre: FloatArray, shape: tuple[int, ...], spacing: Any, turn: FloatArray
+) -> FloatArray:
     """Return the affine of a grid turned about its centre."""
     affine = np.eye(4)
     affine[:3, :3] = turn * np.broadcast_to(spacing, 3)
@@ -130,8 +131,8 @@ def displacement(
     extent = high - low + [2 * preset.margin_mm, 2 * preset.margin_mm, 0]
     i, j, k = (int(fft.next_fast_len(int(np.ceil(e / preset.solver_mm)))) for e in extent)
     shape = (i, j, k)
-    affine = _grid(centre, shape, preset.solver_mm, np.eye(3))
-    points = _points(shape, affine)
+    affine = turned_grid(centre, shape, preset.solver_mm, np.eye(3))
+    points = points_of(shape, affine)
     flat = leg.labels(points)
     labels = flat.reshape(shape)
     modulus = _soften(paint(labels)[0], 0.7)
@@ -192,7 +193,7 @@ def encode(
         Radians in (-pi, pi].
     magnitude : (I, J, K, D, n, R) float32 array
     """
-    voxels = waves.to_voxels(_points(like.shape, like.affine)).T
+    voxels = waves.to_voxels(points_of(like.shape, like.affine)).T
     steps = np.exp(2j * np.pi * np.arange(OFFSETS) / OFFSETS)
     position = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in like.shape], indexing="ij"))
     drivers = waves.data.shape[4]
@@ -207,7 +208,7 @@ def encode(
         for d, axis in enumerate(directions):
             # A still background as field and coil phase leave it.
             still = np.tensordot(rng.uniform(-2, 2, 3), position, 1) + rng.uniform(-np.pi, np.pi)
-            moving = _GAIN_RAD_PER_M * np.tensordot(axis, u, 1)
+            moving = GAIN_RAD_PER_M * np.tensordot(axis, u, 1)
             for n, step in enumerate(steps):
                 image = signal * np.exp(1j * (still + (moving * step).real))
                 noise = rng.standard_normal((2, *like.shape)) / snr
@@ -215,103 +216,3 @@ def encode(
                 phase[..., d, n, r] = np.angle(image)
                 magnitude[..., d, n, r] = np.abs(image)
     return phase, magnitude
-
-
-def _truth_rows(labels: LabelArray, anisotropic: bool) -> list[Measure]:
-    rows = []
-    for label in (int(v) for v in np.unique(labels) if v > 0 and structure_of(int(v)).is_muscle):
-        value, count = abs(tissue_of(label)[0]), int((labels == label).sum())
-        note = f"set in the phantom at {FREQUENCY_HZ:g} Hz; n voxels of the wave image"
-        names = {"stiffness_magnitude": 1.0}
-        if anisotropic:
-            names = {
-                "stiffness_mu_perp": 1.0,
-                "stiffness_mu_par": ALONG,
-                "stiffness_e_par": TENSILE,
-            }
-        rows += [Measure(label, m, f * value, "Pa", n=count, note=note) for m, f in names.items()]
-    return rows
-
-
-def write_mre(
-    leg: LegLike,
-    folder: str | Path,
-    truth_folder: str | Path,
-    *,
-    subject: str,
-    session: str | None = None,
-    seed: int = 1,
-    preset: str = "demo",
-    drivers: int = 1,
-    anisotropic: bool = False,
-) -> Path:
-    """Write wave images of a leg, and the stiffness behind them.
-
-    Parameters
-    ----------
-    leg
-        Digital leg (labels and fibre directions at world points).
-    folder, truth_folder
-        The subject's folder, in whose ``mre`` the waves go, and where the truth goes.
-    subject, session
-        Labels without ``sub-`` and ``ses-``.
-    seed
-        Of the noise.
-    preset
-        ``demo`` or ``small``.
-    drivers
-        Number of drivers, 1 to 3, shaking in orthogonal directions one after the other.
-    anisotropic
-        Transversely isotropic muscles along the fibre directions; else isotropic ones, for which
-        a single stiffness per muscle is the truth.
-
-    Returns
-    -------
-    Path
-        The phase image.
-    """
-    size, rng = PRESETS[preset], np.random.default_rng(seed)
-    folder, truth_folder = Path(folder) / "mre", Path(truth_folder)
-    for place in (folder, truth_folder):
-        place.mkdir(parents=True, exist_ok=True)
-    waves = displacement(leg, preset=size, drivers=drivers, anisotropic=anisotropic)
-    turn = Rotation.from_euler("xyz", [3, -4, 6], degrees=True).as_matrix()
-    low, high = slab_box(leg, size.slices * size.voxel_mm[2])
-    across = np.ceil(((high - low)[:2] + 12) / size.voxel_mm[:2]).astype(int)
-    shape = (int(across[0]), int(across[1]), size.slices)
-    like = Image(np.zeros(shape, np.uint8), _grid((low + high) / 2, shape, size.voxel_mm, turn))
-    labels = leg.labels(_points(shape, like.affine)).reshape(shape)
-    modulus, signal = paint(labels)
-    phase, magnitude = encode(waves, like, signal, turn.T, snr=size.snr, rng=rng)
-
-    name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
-    facts = {
-        "MechanicalFrequency": FREQUENCY_HZ,
-        "Density": DENSITY,
-        "EncodingDirections": np.round(turn.T, 9).tolist(),
-        "EncodingDirectionsFrame": "world RAS+",
-        "OffsetsPerPeriod": OFFSETS,
-        "Drivers": drivers,
-        "MotionEncodingGain": _GAIN_RAD_PER_M,
-        "MotionEncodingGainUnits": "rad/m",
-    }
-    settings = {"preset": preset, "seed": seed, "anisotropic": anisotropic}
-    for part, data, units in (("phase", phase, {"PhaseUnits": "rad"}), ("mag", magnitude, {})):
-        path = folder / f"{name}_acq-{FREQUENCY_HZ:g}Hz_part-{part}_mre.nii.gz"
-        save_image(Image(data if drivers > 1 else data[..., 0], like.affine), path)
-        write_sidecar(path, verb="phantom", settings=settings, **facts, **units)
-
-    path = truth_folder / f"{name}_desc-truth_stiffness.nii.gz"
-    tissue = np.where(labels != 0, np.abs(modulus), 0).astype(np.float32)
-    save_image(like.with_data(tissue), path)
-    write_sidecar(
-        path, verb="phantom", settings=settings, Units="Pa", FrequencyHz=FREQUENCY_HZ,
-        DensityKgPerM3=DENSITY, Quantity="magnitude",
-        Model="transversely isotropic: the map is the modulus across the fibre, |mu_perp|; "
-        f"mu_par = {ALONG} mu_perp, E_par = {TENSILE} mu_perp in muscle"
-        if anisotropic else "isotropic: the map is |G*|",
-        LossAngleRad={k: v[1] for k, v in STIFFNESS.items()},
-    )  # fmt: skip
-    rows = _truth_rows(labels, anisotropic)
-    write_measures(rows, truth_folder / f"{name}_desc-truthmre_measures.tsv")
-    return folder / f"{name}_acq-{FREQUENCY_HZ:g}Hz_part-phase_mre.nii.gz"

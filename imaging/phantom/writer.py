@@ -37,7 +37,7 @@ from imaging.phantom.images import (
     t1_weighted,
 )
 from imaging.phantom.leg import Leg, covering_grid, make_leg, rotation_matrix
-from imaging.phantom.mre import write_mre
+from imaging.phantom.mre_files import PROTOCOLS, write_mre
 from imaging.phantom.truth import fascicle_table, muscle_points, true_measures
 from imaging.provenance import staged, write_json
 
@@ -130,7 +130,7 @@ def write_phantom(out: Path, request: Request) -> None:
         if request.mre:
             write_mre(
                 legs[-1], raw, truth, subject=request.subject, session=request.session,
-                seed=request.seed, preset="small" if request.preset == "small" else "demo",
+                seed=request.seed, **PROTOCOLS[request.preset],
             )  # fmt: skip
         if request.emg:
             write_walking(
