@@ -20,6 +20,7 @@ VERBS = {
     "diffusion": "Clean diffusion-weighted images and fit the tensor.",
     "fibres": "Reconstruct fascicles and their architecture.",
     "elastography": "Stiffness from wave images or ready maps.",
+    "ultrasound": "Stiffness from shear-wave colour frames of ultrasound.",
     "function": "Events, envelopes and onsets from a recording.",
     "map": "Join all stages per voxel, fascicle and muscle.",
     "export": "Write meshes, tracts, glTF and the offline viewer.",

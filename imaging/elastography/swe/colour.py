@@ -74,7 +74,7 @@ class Reading:
     valid: BoolArray
 
 
-def chroma(rgb: FloatArray) -> FloatArray:
+def chroma(rgb: NDArray[Any]) -> FloatArray:
     """Return the two colour differences (..., 2) of colours (..., 3); 0 for every grey."""
     return np.asarray(rgb, dtype=np.float64) @ _TO_CHROMA.T
 
@@ -115,7 +115,7 @@ def read_bar(frame: NDArray[np.uint8], box: Box, direction: str = "up") -> Colou
             "Give the whole coloured bar, or a frame of full size",
         )  # fmt: skip
     edge = max(width // 4, 1)
-    rows = np.median(part[:, edge : width - edge], axis=1)
+    rows: FloatArray = np.median(part[:, edge : width - edge], axis=1)
     if direction in ("up", "left"):
         rows = rows[::-1]
     position = (np.arange(length) + 0.5) / length

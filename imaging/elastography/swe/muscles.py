@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from scipy import ndimage
 
 from imaging.elastography.muscles import erode
 from imaging.elastography.stiffness import implausible
-from imaging.elastography.swe.angles import Correction, FibreAngles
+from imaging.elastography.swe.evidence import Evidence
 from imaging.elastography.swe.samples import Samples
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
@@ -27,27 +26,6 @@ LEAST_SAMPLES = 20
 ADMISSIBLE_SHARE = 0.5
 _SATURATED_SHARE = 0.25
 _NO_FREQUENCY = "broadband push, group speed: no single frequency"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that is known of the samples.
-
-    Attributes
-    ----------
-    samples
-    angles : FibreAngles or None
-        None without fibre directions.
-    correction : Correction or None
-        None without ratios or directions.
-    why_uncorrected : str
-        Reason where `correction` is None.
-    """
-
-    samples: Samples
-    angles: FibreAngles | None
-    correction: Correction | None
-    why_uncorrected: str
 
 
 def labels_at(labels: Image, points: FloatArray, erode_mm: float) -> LabelArray:

@@ -45,23 +45,31 @@ class Placement:
         """Root mean square of the distances left out; nan where there is none."""
         return float(np.sqrt(np.mean(self.left_out_mm**2)))
 
+    @property
+    def _locating_mm(self) -> float:
+        """Error of locating one landmark, from what the fit leaves."""
+        return self.fiducial_mm / float(np.sqrt(1 - 2 / len(self.source)))
+
+    @property
+    def turn_deg(self) -> float:
+        """Standard error of the rotation about one axis, degrees."""
+        values = np.linalg.eigvalsh(np.cov(self.source.T, bias=True))
+        least = (values.sum() - values).min()
+        one_axis = self._locating_mm / np.sqrt(3 * len(self.source))
+        return float(np.degrees(one_axis / np.sqrt(max(least, 1e-6))))
+
     def target_mm(self, points: FloatArray) -> FloatArray:
         """Return the error expected at source points (M, 3), from the fit's own residual.
 
-        Fitzpatrick, West and Maurer 1998, IEEE Trans Med Imaging 17:694-702; nan with three
-        landmarks or fewer degrees of freedom.
+        Fitzpatrick, West and Maurer 1998, IEEE Trans Med Imaging 17:694-702.
         """
-        n = len(self.source)
-        if n <= LEAST:
-            return np.full(len(points), np.nan)
-        locating = self.fiducial_mm**2 / (1 - 2 / n)
         middle = self.source.mean(axis=0)
         values, axes = np.linalg.eigh(np.cov((self.source - middle).T, bias=True))
-        total, along = values.sum(), (np.asarray(points) - middle) @ axes
+        along = (np.asarray(points) - middle) @ axes
         squared = (along**2).sum(axis=1, keepdims=True) - along**2
-        around = np.maximum(total - values, 1e-6)
+        around = np.maximum(values.sum() - values, 1e-6)
         ratio = (squared / around).mean(axis=1)
-        return np.sqrt(locating / n * (1 + ratio))
+        return np.asarray(self._locating_mm * np.sqrt((1 + ratio) / len(self.source)))
 
 
 def place(source: FloatArray, target: FloatArray) -> Placement:

@@ -1,0 +1,316 @@
+"""Shear-wave frames of the digital leg: a tracked sweep and a still frame, with their truth."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from scipy import ndimage
+
+from imaging.errors import ComputationError
+from imaging.muscles import Side, label_of, structure_of
+from imaging.phantom.colour_frames import Layout, Screen, compressed, draw_screen
+from imaging.phantom.leg import rotation_matrix
+from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, shown_pa
+from imaging.provenance import write_json
+
+FloatArray = NDArray[np.floating[Any]]
+
+DENSITY = 1060.0
+RANGE_KPA = (0.0, 50.0)
+OPACITY, JPEG_QUALITY = 0.5, 85
+LANDMARK_ERROR_MM = 0.7
+SLAB_MM = 2.5
+# What a scanner shows is smooth over about this length.
+_BLUR_MM = 0.8
+_SWEEP_MM, _WOBBLE_DEG = 2.0, 3.0
+
+
+class LegLike(Protocol):
+    """What the frames need of a leg."""
+
+    side: Side
+
+    @property
+    def bounds_mm(self) -> FloatArray:
+        """World box (2, 3)."""
+
+    def labels(self, points: FloatArray) -> NDArray[np.int16]:
+        """Return labels of world points."""
+
+    def directions(self, points: FloatArray, labels: NDArray[Any]) -> FloatArray:
+        """Return fibre directions at world points."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame.
+
+    Attributes
+    ----------
+    screen : (H, W, 3) uint8 array
+    place : (4, 4) array
+        Pixel (x, y, 0, 1) to world RAS+ mm; its third axis is the unit normal.
+    labels : (h, w) array
+        Of the overlay's pixels.
+    shown_pa, along_pa : (h, w) arrays
+        rho c^2 as shown, and mu_par.
+    """
+
+    screen: Screen
+    place: FloatArray
+    labels: NDArray[np.int16]
+    shown_pa: FloatArray
+    along_pa: FloatArray
+
+
+def probe_place(leg: LegLike, key: str, layout: Layout) -> FloatArray:
+    """Return the place (4, 4) of a frame along the fibres of a muscle's belly.
+
+    The probe stands on the skin nearest to the belly, its face along the fibres as seen from there.
+
+    Raises
+    ------
+    ComputationError
+        The leg does not hold the muscle.
+    """
+    label = label_of(key, leg.side)
+    low, high = np.asarray(leg.bounds_mm, dtype=float)
+    axes = [np.arange(a, b, 4.0) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    own = points[leg.labels(points) == label]
+    if not len(own):
+        raise ComputationError(f"the leg holds no {key}")
+    sizes = np.array([(own[:, 2] == z).sum() for z in axes[2]])
+    level = axes[2][int(np.argmax(sizes))]
+    slice_ = own[own[:, 2] == level]
+    middle = slice_[np.argmin(np.linalg.norm(slice_ - slice_.mean(axis=0), axis=1))]
+    turns = np.radians(np.arange(0, 360, 5))
+    rays = np.stack([np.cos(turns), np.sin(turns), np.zeros(len(turns))], axis=1)
+    reach = np.arange(0, 120, 1.0)
+    outside = leg.labels((middle + rays[:, None] * reach[:, None]).reshape(-1, 3)) == 0
+    skin = np.argmax(outside.reshape(len(turns), -1), axis=1)
+    skin[~outside.reshape(len(turns), -1).any(axis=1)] = len(reach)
+    best = int(np.argmin(skin))
+    depth = -rays[best]
+    fibre = leg.directions(middle[None], np.array([label]))[0]
+    lateral = fibre - (fibre @ depth) * depth
+    lateral *= np.sign(lateral[2]) / np.linalg.norm(lateral)
+    x0, y0, x1, y1 = layout.overlay
+    place = np.eye(4)
+    place[:3, 0] = lateral * layout.pixel_mm
+    place[:3, 1] = depth * layout.pixel_mm
+    place[:3, 2] = np.cross(lateral, depth)
+    place[:3, 3] = middle - place[:3, :2] @ [(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2]
+    return place
+
+
+def make_frame(leg: LegLike, place: FloatArray, layout: Layout, rng: np.random.Generator) -> Frame:
+    """Draw what the scanner shows at a place; bone, air and a random patch stay without colour."""
+    x0, y0, x1, y1 = layout.overlay
+    y, x = np.mgrid[y0:y1, x0:x1]
+    shape = x.shape
+    points = np.stack([x.ravel(), y.ravel()], axis=1) @ place[:3, :2].T + place[:3, 3]
+    labels = leg.labels(points)
+    lateral, depth = (place[:3, k] / np.linalg.norm(place[:3, k]) for k in (0, 1))
+    along_mm = (x.ravel() - (x0 + x1 - 1) / 2) * layout.pixel_mm
+    fibres = leg.directions(points, labels)
+    shown, along = shown_pa(labels, fibres, along_mm, lateral, depth)
+    shown = ndimage.gaussian_filter(shown.reshape(shape), _BLUR_MM / layout.pixel_mm)
+    position = (3e-3 * shown - RANGE_KPA[0]) / (RANGE_KPA[1] - RANGE_KPA[0])
+    labels = labels.reshape(shape)
+    hard = np.array([v > 0 and structure_of(int(v)).tissue == "bone" for v in np.unique(labels)])
+    coloured = ~np.isin(labels, [0, *np.unique(labels)[hard]])
+    patch = ndimage.gaussian_filter(rng.standard_normal(shape), 12)
+    coloured &= patch > np.quantile(patch, 0.05)
+    screen = draw_screen(position, coloured, layout, opacity=OPACITY, rng=rng)
+    return Frame(compressed(screen, JPEG_QUALITY), place, labels, shown, along.reshape(shape))
+
+
+def sweep(place: FloatArray, count: int, rng: np.random.Generator) -> list[FloatArray]:
+    """Return places of a hand-held sweep across a muscle, around a first place."""
+    out = []
+    for k in range(count):
+        turn = rotation_matrix(np.radians(rng.normal(0, _WOBBLE_DEG / 2, 3)))
+        moved = place.copy()
+        moved[:3, :3] = turn @ place[:3, :3]
+        moved[:3, 3] += place[:3, 2] * _SWEEP_MM * (k - (count - 1) / 2)
+        out.append(moved)
+    return out
+
+
+def declaration(layout: Layout) -> dict[str, Any]:
+    """Return the JSON of a frame, without landmarks."""
+    return {
+        "Quantity": "youngs_3rhoc2", "Units": "kPa", "Range": list(RANGE_KPA),
+        "Opacity": OPACITY, "Density": DENSITY, "ColorBarBox": list(layout.bar),
+        "ColorBox": list(layout.overlay), "SlabThickness": SLAB_MM,
+        "Manufacturer": "Pennate",
+    }  # fmt: skip
+
+
+def skin_landmarks(
+    leg: LegLike, count: int, error_mm: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return points on the skin (count, 3), true and as found in the scan with an error.
+
+    `error_mm` is the root mean square distance between the two.
+    """
+    low, high = np.asarray(leg.bounds_mm, dtype=float)
+    centre, reach = (low + high) / 2, np.arange(10, 120, 0.5)
+    turns = 2 * np.pi * (np.arange(count) * 0.382 % 1)
+    levels = low[2] + (high[2] - low[2]) * (0.25 + 0.5 * (np.arange(count) + 0.5) / count)
+    rays = np.stack([np.cos(turns), np.sin(turns), np.zeros(count)], axis=1)
+    start = np.column_stack([np.tile(centre[:2], (count, 1)), levels])
+    ray = start[:, None] + rays[:, None] * reach[:, None]
+    air = leg.labels(ray.reshape(-1, 3)).reshape(count, -1) == 0
+    true = start + rays * reach[np.argmax(air, axis=1)][:, None]
+    return true, true + rng.normal(0, error_mm / np.sqrt(3), true.shape)
+
+
+def write_ultrasound(
+    leg: LegLike,
+    folder: str | Path,
+    truth_folder: str | Path,
+    *,
+    subject: str,
+    session: str | None = None,
+    seed: int = 1,
+    preset: str = "demo",
+) -> list[Path]:
+    """Write a tracked sweep over the medial gastrocnemius and a still frame of tibialis anterior.
+
+    Parameters
+    ----------
+    leg
+        Digital leg.
+    folder, truth_folder
+        The subject's folder, in whose ``us`` the frames go, and where the truth goes.
+    subject, session
+        Labels without ``sub-`` and ``ses-``.
+    seed
+        Of speckle, tracking and landmarks.
+    preset
+        ``small``: fewer frames.
+
+    Returns
+    -------
+    list of Path
+        The sequence and the still frame.
+    """
+    folder, truth_folder = Path(folder) / "us", Path(truth_folder)
+    for place in (folder, truth_folder):
+        place.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, 0x5E])
+    name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
+    layout = Layout()
+    places = sweep(probe_place(leg, "GM", layout), 4 if preset == "small" else 8, rng)
+    frames = [make_frame(leg, p, layout, rng) for p in places]
+    tracked = folder / f"{name}_acq-GM_swe.igs.mha"
+    _write_tracked(tracked, leg, frames, layout, rng)
+    still = folder / f"{name}_acq-TA_swe.png"
+    frame = make_frame(leg, probe_place(leg, "TA", layout), layout, rng)
+    Picture.fromarray(frame.screen).save(still)
+    _write_still_json(still, frame, layout, rng)
+    _write_truth(truth_folder, name, {tracked.name: frames, still.name: [frame]}, layout)
+    return [tracked, still]
+
+
+def _write_tracked(
+    path: Path, leg: LegLike, frames: Sequence[Frame], layout: Layout, rng: np.random.Generator
+) -> None:
+    """Write a sequence whose last frame lost its tracking, and its JSON."""
+    turn = rotation_matrix(rng.uniform(-0.5, 0.5, 3))
+    to_reference = np.eye(4)  # world to the frame of the marker on the leg
+    to_reference[:3, :3] = turn
+    to_reference[:3, 3] = rng.uniform(-80, 80, 3)
+    to_probe = np.diag([layout.pixel_mm, layout.pixel_mm, 1.0, 1.0])
+    to_probe[:3, 3] = [-layout.width * layout.pixel_mm / 2, 12.0, -3.0]
+    fields = {"UltrasoundImageOrientation": "MFA", "UltrasoundImageType": "BRIGHTNESS"}
+    for k, frame in enumerate(frames):
+        tracker = np.eye(4)  # the leg's marker in the tracker's frame; it moves a little
+        tracker[:3, :3] = rotation_matrix([0.9, -0.2, 0.3 + 0.01 * k])
+        tracker[:3, 3] = [100.0, -40.0 + k, -900.0]
+        probe = tracker @ to_reference @ frame.place @ np.linalg.inv(to_probe)
+        good = k < len(frames) - 1
+        if not good:
+            probe = np.eye(4)
+        for key, matrix in (("ProbeToTracker", probe), ("ReferenceToTracker", tracker)):
+            start = f"Seq_Frame{k:04d}_{key}Transform"
+            fields[start] = " ".join(f"{v:.8g}" for v in matrix.ravel())
+            fields[f"{start}Status"] = "OK" if good or key[0] == "R" else "INVALID"
+        fields[f"Seq_Frame{k:04d}_Timestamp"] = f"{0.5 * k:.3f}"
+        fields[f"Seq_Frame{k:04d}_ImageStatus"] = "OK"
+    write_sequence(path, np.stack([f.screen for f in frames]), fields)
+    true, found = skin_landmarks(leg, 8, LANDMARK_ERROR_MM, rng)
+    reference = true @ to_reference[:3, :3].T + to_reference[:3, 3]
+    marks = [
+        {"name": f"marker {k + 1}", "reference": _rounded(a), "mri": _rounded(b)}
+        for k, (a, b) in enumerate(zip(reference, found, strict=True))
+    ]
+    content = declaration(layout) | {"ImageToProbe": to_probe.tolist(), "Landmarks": marks}
+    write_json(path.with_name(path.name.replace(".igs.mha", ".json")), content)
+
+
+def write_sequence(path: Path, frames: NDArray[np.uint8], fields: Mapping[str, str]) -> None:
+    """Write colour frames (F, H, W, 3) as a compressed MetaImage sequence with its fields."""
+    packed = zlib.compress(np.ascontiguousarray(frames).tobytes(), 6)
+    count, height, width = frames.shape[:3]
+    header = {
+        "ObjectType": "Image", "NDims": "3", "AnatomicalOrientation": "RAI", "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False", "CenterOfRotation": "0 0 0", "CompressedData": "True",
+        "CompressedDataSize": str(len(packed)), "DimSize": f"{width} {height} {count}",
+        "ElementNumberOfChannels": "3", "ElementSpacing": "1 1 1", "ElementType": "MET_UCHAR",
+        "Kinds": "domain domain list", "Offset": "0 0 0", "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+        **fields, "ElementDataFile": "LOCAL",
+    }  # fmt: skip
+    text = "".join(f"{key} = {value}\n" for key, value in header.items())
+    path.write_bytes(text.encode() + packed)
+
+
+def _write_still_json(path: Path, frame: Frame, layout: Layout, rng: np.random.Generator) -> None:
+    x0, y0, x1, y1 = layout.tissue
+    pixels = np.array(
+        [[x0 + 8, y0 + 6], [x1 - 10, y0 + 12], [x0 + 40, y1 - 30], [x1 - 30, y1 - 8],
+         [(x0 + x1) // 2, (y0 + y1) // 2], [x0 + 12, (y0 + y1) // 2]], dtype=float
+    )  # fmt: skip
+    world = pixels @ frame.place[:3, :2].T + frame.place[:3, 3]
+    world = world + rng.normal(0, LANDMARK_ERROR_MM / np.sqrt(3), world.shape)
+    marks = [
+        {"name": f"point {k + 1}", "pixel": a.tolist(), "mri": _rounded(b)}
+        for k, (a, b) in enumerate(zip(pixels, world, strict=True))
+    ]
+    content = declaration(layout) | {"PixelSpacing": [layout.pixel_mm] * 2, "Landmarks": marks}
+    write_json(path.with_suffix(".json"), content)
+
+
+def _write_truth(
+    folder: Path, name: str, files: Mapping[str, Sequence[Frame]], layout: Layout
+) -> None:
+    """Write the place of every frame, and the medians of its muscles."""
+    rows, places = [], []
+    for file, frames in files.items():
+        for k, frame in enumerate(frames):
+            places.append({"file": file, "frame": k, "pixel_to_world": frame.place.tolist()})
+            for label in np.unique(frame.labels[frame.labels > 0]):
+                own = frame.labels == label
+                medians = [float(np.median(a[own])) for a in (frame.shown_pa, frame.along_pa)]
+                rows.append([file, k, int(label), int(own.sum()), *medians])
+    columns = ["file", "frame", "label", "pixels", "shear_pa", "mu_par_pa"]
+    path = folder / f"{name}_desc-truthswe_frames.tsv"
+    pd.DataFrame(rows, columns=columns).to_csv(path, sep="\t", index=False, float_format="%.6g")
+    write_json(
+        path.with_suffix(".json"),
+        {"frames": places, "mu_par_over_mu_perp": RATIO_ALONG, "e_par_over_mu_perp": RATIO_TENSILE},
+    )
+
+
+def _rounded(values: FloatArray) -> list[float]:
+    return [round(float(v), 4) for v in values]
