@@ -9,7 +9,7 @@ import pytest
 from imaging.cli.app import main
 from imaging.image import Image, load_image, save_image
 from imaging.measures import read_measures, read_notes
-from imaging.phantom.mre import write_mre
+from imaging.phantom.mre_files import write_mre
 from imaging.provenance import sidecar_path, write_json
 
 TA, SOL, GM = 201, 209, 207
