@@ -52,8 +52,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 
 def _save_counts(data: FloatArray, affine: FloatArray, step: float, path: Path) -> None:
     """Write NIfTI of 16-bit counts of a step, which readers scale back."""
-    image = nib.Nifti1Image(data, affine)
-    image.header.set_data_dtype(np.int16)
+    image = nib.Nifti1Image(np.rint(data / step).astype(np.int16), affine)
     image.header.set_slope_inter(step, 0)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
