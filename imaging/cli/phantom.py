@@ -45,6 +45,7 @@ def command(
     dixon: Annotated[bool, typer.Option(help="Gradient echoes.")] = True,
     dwi: Annotated[bool, typer.Option(help="Diffusion-weighted images.")] = True,
     mre: Annotated[bool, typer.Option(help="Wave images.")] = True,
+    us: Annotated[bool, typer.Option(help="Shear-wave frames of ultrasound.")] = False,
     emg: Annotated[bool, typer.Option(help="Walking trial.")] = True,
     aponeuroses: Annotated[bool, typer.Option(help="Internal aponeuroses, as if drawn.")] = True,
 ) -> None:
@@ -55,7 +56,7 @@ def command(
     request = Request(
         seed=seed, subject=subject, session=session, side=side.value, preset=preset.value,
         variation=variation, snr=snr, motion_mm=motion, distortion_mm=distortion,
-        fmap=fmap, oblique_deg=oblique, dixon=dixon, dwi=dwi, mre=mre, emg=emg,
+        fmap=fmap, oblique_deg=oblique, dixon=dixon, dwi=dwi, mre=mre, us=us, emg=emg,
         aponeuroses=aponeuroses,
     )  # fmt: skip
     write_phantom(out, request)

@@ -39,6 +39,7 @@ from imaging.phantom.images import (
 from imaging.phantom.leg import Leg, covering_grid, make_leg, rotation_matrix
 from imaging.phantom.mre_files import PROTOCOLS, write_mre
 from imaging.phantom.truth import fascicle_table, muscle_points, true_measures
+from imaging.phantom.ultrasound import write_ultrasound
 from imaging.provenance import staged, write_json
 
 PresetName = Literal["small", "demo", "full"]
@@ -82,6 +83,7 @@ class Request:
     dixon: bool = True
     dwi: bool = True
     mre: bool = True
+    us: bool = False
     emg: bool = True
     aponeuroses: bool = True
 
@@ -131,6 +133,11 @@ def write_phantom(out: Path, request: Request) -> None:
             write_mre(
                 legs[-1], raw, truth, subject=request.subject, session=request.session,
                 seed=request.seed, **PROTOCOLS[request.preset],
+            )  # fmt: skip
+        if request.us:
+            write_ultrasound(
+                legs[-1], raw, truth, subject=request.subject, session=request.session,
+                seed=request.seed, preset="small" if request.preset == "small" else "demo",
             )  # fmt: skip
         if request.emg:
             write_walking(
