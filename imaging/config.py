@@ -101,6 +101,12 @@ class FibreSettings(Section):
 class ElastographySettings(Section):
     """Inversion of wave images."""
 
+    inversions: tuple[Literal["mdev", "curl", "lfe", "ti"], ...] = Field(
+        ("mdev", "curl", "lfe", "ti"),
+        min_length=1,
+        description="Methods to run; ti only where fibre directions are known",
+    )
+    motion: bool = Field(True, description="Motion between wave images, from their magnitudes")
     erode_mm: float = Field(3.0, ge=0, description="Kept away from muscle borders, mm")
 
 

@@ -87,7 +87,11 @@ def same_grid(a: Image, b: Image, tolerance_mm: float = 1e-2) -> bool:
 
 
 def load_image(
-    path: str | Path, *, ndim: int | tuple[int, ...] = 3, dtype: DTypeLike = np.float32
+    path: str | Path,
+    *,
+    ndim: int | tuple[int, ...] = 3,
+    dtype: DTypeLike = np.float32,
+    thinnest: int = 2,
 ) -> Image:
     """Read a NIfTI image and check that it can be used.
 
@@ -99,6 +103,8 @@ def load_image(
         Allowed number(s) of axes; trailing axes of length one are dropped first.
     dtype
         Type of the returned array.
+    thinnest
+        Fewest voxels along each of the three spatial axes.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def load_image(
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     while data.ndim > max(allowed) and data.shape[-1] == 1:
         data = data[..., 0]
-    if data.ndim not in allowed or min(data.shape[:3]) < 2:
+    if data.ndim not in allowed or min(data.shape[:3]) < thinnest:
         wanted = " or ".join(f"{n}-D" for n in allowed)
         raise ImageError(
             f"has shape {'x'.join(map(str, data.shape))}, a {wanted} image is needed",

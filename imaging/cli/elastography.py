@@ -2,101 +2,133 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from imaging.cli.stiffness_files import VERB, Source, Wording, labels_on, write_inversion
-from imaging.cli.wave_files import Region, read_json, read_waves, tissue_mask
+from imaging.cli.inversions import invert, load_directions
+from imaging.cli.prefixes import default_prefix
+from imaging.cli.stiffness_files import (
+    OPTIONAL,
+    VERB,
+    Source,
+    Wording,
+    labels_on,
+    summary,
+    write_inversion,
+)
+from imaging.cli.wave_fields import load_fields, write_waves
+from imaging.cli.wave_files import Region, read_json
 from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import map_declaration
 from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.mdev import mdev
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
-from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError, InputError
-from imaging.image import Image, load_image, load_labels, same_grid
+from imaging.image import load_image, load_labels
 from imaging.provenance import staged
+
+EPILOG = """
+Wave images, nothing else:
+
+  pennate elastography --waves waves_60Hz.nii.gz --waves waves_50Hz.nii.gz
+
+With muscles and their fibre directions:
+
+  pennate elastography --waves waves.nii.gz --labels dseg.nii.gz --directions e1.nii.gz
+
+A folder of DICOM files, with what they do not say in FOLDER.json; maps for a DICOM viewer:
+
+  pennate elastography --waves mre_dicom --dicom
+"""
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", help="Output folder, e.g. OUT/sub-01/mre.")],
-    prefix: Annotated[str, typer.Option("--prefix", help="Start of file names, e.g. sub-01.")],
     waves: Annotated[
         list[Path] | None,
-        typer.Option("--waves", help="Phase images of one frequency; repeat for further ones."),
+        typer.Option(
+            "--waves",
+            help="Phase images of one frequency (NIfTI with JSON, or a folder of DICOM files), a "
+            "JSON that lists several, or the BIOQIC phantom (.mat). May be given several times.",
+        ),
     ] = None,
     stiffness: Annotated[
-        Path | None, typer.Option("--stiffness", help="Ready map with its JSON.")
+        Path | None, typer.Option("--stiffness", help="Instead: ready map with its JSON.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("elastography"),
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", help="Start of file names; none: from the input's.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Muscle labels, on any grid.")
     ] = None,
     mask: Annotated[Path | None, typer.Option("--mask", help="Tissue mask, on any grid.")] = None,
+    directions: Annotated[
+        Path | None,
+        typer.Option(
+            "--directions",
+            help="Fibre directions, on any grid: the e1 or direction file of `pennate diffusion` "
+            "or `pennate fibres` (unit vectors in world RAS+ axes).",
+        ),
+    ] = None,
+    dispersion: Annotated[
+        Path | None,
+        typer.Option("--dispersion", help="Uncertainty of --directions, degrees, on any grid."),
+    ] = None,
+    dicom: Annotated[
+        bool,
+        typer.Option("--dicom", help="Write every map as a DICOM parametric map, too."),
+    ] = False,
     settings: Annotated[
         str | None, typer.Option("--settings", help="JSON text or a YAML file.")
     ] = None,
 ) -> None:
-    """Stiffness from wave images (MDEV) or from a ready map."""
+    """Stiffness from wave images or from a ready map."""
     options = load_settings(ElastographySettings, settings)
     if bool(waves) == bool(stiffness):
         raise InputError(
             "give either --waves or --stiffness", None, "Run the verb once for each of the two"
         )
+    if directions and not waves:
+        raise InputError("--directions belongs to --waves", directions, "Leave it out")
+    if dispersion and not directions:
+        raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     label_region = Region(load_labels(labels), labels) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
-    more = [p for p in (labels, mask) if p]
+    more = [p for p in (labels, mask, directions, dispersion) if p]
+    start = prefix or default_prefix(waves[0] if waves else stiffness or Path())
+    wave_files = None
     if waves:
-        run = _from_waves(waves, label_region, mask_region, more, options)
+        fibres = load_directions(directions, dispersion) if directions else None
+        wave_files = load_fields(waves, label_region, mask_region, options)
+        first = wave_files.fields[0]
+        source = Source(
+            wave_files.grid, *labels_on(wave_files.grid, label_region),
+            [*wave_files.inputs, *more], options,
+            [f.frequency_hz for f in wave_files.fields], first.density,
+        )  # fmt: skip
+        found = invert(wave_files, source, fibres, options)
     else:
         assert stiffness is not None
-        run = _from_map(stiffness, label_region, mask_region, more, options)
-    with staged(out, VERB) as folder:
-        write_inversion(folder, prefix, *run)
-
-
-def _from_waves(
-    paths: Sequence[Path],
-    labels: Region | None,
-    mask: Region | None,
-    more_inputs: Sequence[Path],
-    options: ElastographySettings,
-) -> tuple[Inversion, Source, Wording]:
-    """Invert wave images of one or more frequencies."""
-    fields: list[WaveField] = []
-    inputs: list[Path] = []
-    grid: Image | None = None
-    tissue, origin = np.zeros((0, 0, 0), bool), ""
-    for path in paths:
-        images, used = read_waves(path)
-        here = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
-        if grid is None:
-            grid = here
-            tissue, origin = tissue_mask(images, grid, labels, mask)
-        elif not same_grid(grid, here):
-            raise ImageError(
-                f"is not on the grid of {paths[0].name}", path, "Give frequencies of one grid"
-            )
-        fields.append(harmonic_field(replace(images, weight=images.weight * tissue)))
-        inputs += used
-    assert grid is not None
-    found = mdev(fields, tissue)
-    hertz = [f.frequency_hz for f in fields]
-    source = Source(
-        grid, *labels_on(grid, labels), [*inputs, *more_inputs], options, hertz, fields[0].density
-    )
-    facts = {"drivers": fields[0].gradient.shape[5], "mask": origin, **found.facts}
-    sentence = (
-        f"The magnitude of the complex shear modulus |G*| at {source.named} was computed from "
-        f"wave images by {found.text}, inside {origin}. Waves were taken as those of an isotropic "
-        "medium; in muscle, which is not, the value depends on how the waves run to the fibres."
-    )
-    wording = Wording(sentence, f"MDEV at {source.named}")
-    return replace(found, facts=facts), source, wording
+        ready, source, wording = _from_map(stiffness, label_region, mask_region, more, options)
+        found = [(ready, wording)]
+    optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else ())]
+    rows = []
+    with staged(out, VERB, optional) as folder:
+        if wave_files is not None:
+            write_waves(folder, start, wave_files, source)
+        for inversion, wording in found:
+            rows += write_inversion(folder, start, inversion, source, wording)
+    print(summary(rows))
+    warnings = [
+        *(wave_files.warnings if wave_files else []),
+        *(w for i, _ in found for w in i.warnings),
+    ]
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _from_map(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from imaging.cli.muscle_files import (
     read_masks,
     read_sheets,
 )
+from imaging.cli.prefixes import default_prefix
 from imaging.cli.wave_files import read_json
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import ImageError, InputError
@@ -245,12 +245,6 @@ def _read_muscles(
     if numbers:
         raise InputError("--label and --muscle name a --mask", labels, "Give --lookup instead")
     return read_labels(labels, lookup)
-
-
-def default_prefix(path: Path) -> str:
-    """Return the BIDS entities sub and ses of a file's name, else the name before ``_desc-``."""
-    found = re.match(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?", path.name)
-    return found.group() if found else sidecar_path(path).stem.split("_desc-")[0]
 
 
 def load_tensor(path: Path) -> Image:

@@ -49,7 +49,8 @@ def _fmap(session: Session) -> None:
 
 def _waves(session: Session) -> None:
     for path in session.waves:
-        read_waves(path)
+        for _ in read_waves(path):
+            pass
 
 
 def _stiffness(session: Session) -> None:

@@ -16,10 +16,13 @@ from imaging.elastography.inversion import Inversion
 from imaging.elastography.muscles import muscle_measures
 from imaging.image import Image, save_image
 from imaging.measures import Measure, Notes, write_measures, write_notes
-from imaging.muscles import muscle_labels
+from imaging.muscles import muscle_labels, structure_of
 from imaging.provenance import write_sidecar
 
 VERB = "elastography"
+
+# Files of methods that are not always run.
+OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "ti", "waves")) + ("*.dcm",)
 
 # How a quantity is called at the end of a measure's name, where not as it is.
 _SHORT = {
@@ -158,3 +161,18 @@ def write_inversion(
     notes = Notes("elastography", wording.sentence, found.citations, warnings, facts)
     write_notes(notes, folder / f"{stem}_notes.json")
     return rows
+
+
+def summary(rows: Sequence[Measure]) -> str:
+    """Return a short table of moduli per muscle for the terminal."""
+    moduli = [r for r in rows if r.unit == "Pa" and not r.measure.endswith("_iqr")]
+    names = list(dict.fromkeys(r.measure.removeprefix("stiffness_") for r in moduli))
+    lines = ["kPa" + " " * 25 + "".join(f"{n:>18}" for n in names)]
+    for label in dict.fromkeys(r.label for r in moduli):
+        values = {r.measure.removeprefix("stiffness_"): r.value for r in moduli if r.label == label}
+        who = structure_of(label).name if label else "all tissue"
+        side = {1: "left ", 2: "right "}.get(label // 100, "")
+        cells = [values.get(n) for n in names]
+        text = "".join(f"{'-' if v is None else format(v / 1000, '.3g'):>18}" for v in cells)
+        lines.append(f"{(side + who)[:28]:28}{text}")
+    return "\n".join(lines)

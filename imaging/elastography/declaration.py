@@ -11,18 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
-from imaging.elastography.waves import MIN_OFFSETS
 from imaging.errors import ImageError, UnitError
 
 FloatArray = NDArray[np.floating[Any]]
 
+#: What follows the three axes of space, in this order.
+AXES = ("direction", "offset", "driver")
+
+#: Fewer tell no harmonic from a still background.
+MIN_OFFSETS = 3
 _FREQUENCY_RANGE_HZ = (10.0, 1000.0)
 _DENSITY_RANGE = (800.0, 1300.0)
 
 
 @dataclass(frozen=True)
 class WaveDeclaration:
-    """What the JSON of wave images says."""
+    """What the JSON of wave images says.
+
+    Attributes
+    ----------
+    frequency_hz, density
+        Of the vibration (Hz) and of tissue (kg/m3).
+    directions : (D, 3) array
+        Unit encoding directions.
+    frame : str
+        ``world RAS+`` or ``image``: axes of `directions`.
+    offsets, drivers
+        How many.
+    scale, shift
+        Phase in radians = scale * (stored value - shift).
+    order : tuple of str
+        Of volumes along a single fourth axis, the slowest first.
+    gain : float or None
+        Radians per metre of displacement, where known.
+    """
 
     frequency_hz: float
     density: float
@@ -30,6 +52,16 @@ class WaveDeclaration:
     frame: str
     offsets: int
     drivers: int
+    scale: float = 1.0
+    shift: float = 0.0
+    order: tuple[str, ...] = AXES
+    gain: float | None = None
+
+    def radians(self, values: FloatArray) -> FloatArray:
+        """Return phase in radians, float32, of stored values."""
+        if (self.scale, self.shift) == (1.0, 0.0):
+            return np.asarray(values, np.float32)
+        return np.float32(self.scale) * (np.asarray(values, np.float32) - np.float32(self.shift))
 
     def world_directions(self, rotation: FloatArray) -> FloatArray:
         """Return the encoding directions (D, 3) in world axes.
@@ -65,13 +97,7 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
     """
     frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
     density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
-    if content.get("PhaseUnits") != "rad":
-        found = content.get("PhaseUnits", "missing")
-        raise UnitError(
-            f"PhaseUnits is {found!r}, only 'rad' is read",
-            path,
-            "Scale the phase to radians and declare PhaseUnits 'rad'",
-        )
+    scale, shift = _phase_scale(content, path)
     frame = content.get("EncodingDirectionsFrame")
     if frame not in ("world RAS+", "image"):
         raise ImageError(
@@ -82,7 +108,81 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
     return WaveDeclaration(
         frequency, density, _directions(content, path), frame,
         _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), _count(content, "Drivers", 1, path),
+        scale, shift, _order(content, path), _gain(content, path),
     )  # fmt: skip
+
+
+def _phase_scale(content: Mapping[str, Any], path: Path) -> tuple[float, float]:
+    """Return scale and shift that make radians of stored values."""
+    units = content.get("PhaseUnits")
+    if units == "rad":
+        return 1.0, 0.0
+    if units == "mrad":
+        return 1e-3, 0.0
+    if units != "scanner":
+        raise UnitError(
+            f"PhaseUnits is {'missing' if units is None else repr(units)}; read are 'rad', 'mrad' "
+            "and 'scanner'",
+            path,
+            "Declare 'rad', or 'scanner' with PhaseRange, the stored values of -pi and pi",
+        )
+    limits = content.get("PhaseRange")
+    fix = "Give the stored values of -pi and pi, such as [-4096, 4096] or [0, 4095]"
+    if not isinstance(limits, list) or len(limits) != 2:
+        raise UnitError("PhaseUnits is 'scanner' but PhaseRange is not two numbers", path, fix)
+    low, high = (_finite(v) for v in limits)
+    if low is None or high is None or not low < high:
+        raise UnitError(f"PhaseRange {limits} is not a lower and a higher number", path, fix)
+    return 2 * np.pi / (high - low), (low + high) / 2
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        return None
+    return float(value)
+
+
+def _order(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    order = content.get("VolumeOrder", list(AXES))
+    if not isinstance(order, list) or sorted(map(str, order)) != sorted(AXES):
+        raise ImageError(
+            f"VolumeOrder is {order!r}", path, f"Name {', '.join(AXES)} once each, slowest first"
+        )
+    return tuple(order)
+
+
+def _gain(content: Mapping[str, Any], path: Path) -> float | None:
+    if content.get("MotionEncodingGain") is None:
+        return None
+    gain = _finite(content["MotionEncodingGain"])
+    if gain is None or gain <= 0 or content.get("MotionEncodingGainUnits") != "rad/m":
+        raise UnitError(
+            "MotionEncodingGain is not a positive number with MotionEncodingGainUnits 'rad/m'",
+            path,
+            "Correct it or leave it out: no modulus depends on it",
+        )
+    return gain
+
+
+def arrange(volumes: FloatArray, declared: WaveDeclaration, path: Path) -> FloatArray:
+    """Bring volumes (x, y, z, volume) into x, y, z, direction, offset, driver, as declared.
+
+    Raises
+    ------
+    ImageError
+        Another number of volumes than directions, offsets and drivers ask for.
+    """
+    sizes = dict(zip(AXES, (len(declared.directions), declared.offsets, declared.drivers),
+                     strict=True))  # fmt: skip
+    wanted = int(np.prod(list(sizes.values())))
+    if volumes.shape[3] != wanted:
+        text = " x ".join(f"{n} {name}s" for name, n in sizes.items())
+        raise ImageError(
+            f"holds {volumes.shape[3]} volumes, but its JSON says {text} = {wanted}", path,
+            "Correct the JSON or give the whole series",
+        )  # fmt: skip
+    parted = volumes.reshape(*volumes.shape[:3], *(sizes[name] for name in declared.order))
+    return np.moveaxis(parted, [3 + declared.order.index(name) for name in AXES], [3, 4, 5])
 
 
 def check_shape(declared: WaveDeclaration, shape: Sequence[int], path: Path) -> None:
@@ -138,15 +238,16 @@ def _number(
     value = content.get(key)
     if value is None:
         raise UnitError(f"{key} ({unit}) is not declared", path, f"Add {key} in {unit}")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    number = _finite(value)
+    if number is None:
         raise UnitError(f"{key} is {value!r}, not a number", path, f"Give {key} in {unit}")
-    if not limits[0] <= value <= limits[1]:
+    if not limits[0] <= number <= limits[1]:
         raise UnitError(
-            f"{key} is {value:g}, outside {limits[0]:g} to {limits[1]:g} {unit}",
+            f"{key} is {number:g}, outside {limits[0]:g} to {limits[1]:g} {unit}",
             path,
             f"Give {key} in {unit}",
         )
-    return float(value)
+    return number
 
 
 def _count(content: Mapping[str, Any], key: str, least: int, path: Path) -> int:

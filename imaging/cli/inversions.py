@@ -1,0 +1,105 @@
+"""Which inversions ``pennate elastography`` runs, and the words for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imaging.cli.stiffness_files import Source, Wording
+from imaging.cli.wave_fields import Waves
+from imaging.config import ElastographySettings
+from imaging.elastography.inversion import Inversion
+from imaging.elastography.mdev import mdev
+from imaging.errors import ComputationError, ImageError
+from imaging.image import Image, load_image
+
+_ISOTROPIC = (
+    "Waves were taken as those of an isotropic medium; in muscle, which is not, the value depends "
+    "on how the waves run to the fibres."
+)
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Fibre directions and their uncertainty (degrees), on any grid."""
+
+    image: Image
+    dispersion: Image | None
+
+
+def load_directions(path: Path, dispersion: Path | None) -> Directions:
+    """Read fibre directions (I, J, K, 3), world axes, and their uncertainty.
+
+    Raises
+    ------
+    MissingFileError, ImageError
+        Not there, not three components, or zero everywhere.
+    """
+    image = load_image(path, ndim=(4, 5))
+    data = image.data[:, :, :, 0] if image.data.ndim == 5 else image.data
+    if data.shape[3:] != (3,):
+        raise ImageError(
+            f"has shape {'x'.join(map(str, image.data.shape))}, three components are needed",
+            path,
+            "Give the e1 or direction file of `pennate diffusion` or `pennate fibres`",
+        )
+    if not data.any():
+        raise ImageError("is zero everywhere", path, "Check the tensor fit")
+    spread = load_image(dispersion) if dispersion else None
+    return Directions(replace(image, data=data), spread)
+
+
+def _mdev(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
+    return mdev(waves.fields, waves.tissue)
+
+
+@dataclass(frozen=True)
+class _Method:
+    run: Callable[[Waves, Source, Directions | None], Inversion]
+    title: str
+    what: str
+    isotropic: bool = True
+
+
+_METHODS = {
+    "mdev": _Method(_mdev, "MDEV", "The magnitude of the complex shear modulus |G*|"),
+}
+
+
+def invert(
+    waves: Waves, source: Source, directions: Directions | None, options: ElastographySettings
+) -> list[tuple[Inversion, Wording]]:
+    """Run the inversions asked for, in their usual order.
+
+    One that finds nothing is left out with a warning beside the others.
+
+    Raises
+    ------
+    ComputationError
+        None of them found anything.
+    """
+    out: list[tuple[Inversion, Wording]] = []
+    failed: list[str] = []
+    for name, method in _METHODS.items():
+        if name not in options.inversions or (not method.isotropic and directions is None):
+            continue
+        try:
+            found = method.run(waves, source, directions)
+        except ComputationError as error:
+            failed.append(f"{method.title} gave nothing: {error}")
+            continue
+        sentence = (
+            f"{method.what} at {source.named} was computed from wave images by {found.text}, "
+            f"inside {waves.origin}."
+        )
+        if method.isotropic:
+            sentence += f" {_ISOTROPIC}"
+        facts = {"drivers": waves.facts["drivers"], "mask": waves.origin, **found.facts}
+        out.append(
+            (replace(found, facts=facts), Wording(sentence, f"{method.title} at {source.named}"))
+        )
+    if not out:
+        raise ComputationError(" ".join(failed) or "no inversion was asked for that can run")
+    waves.warnings.extend(failed)
+    return out
