@@ -30,6 +30,8 @@ LANDMARK_ERROR_MM = 0.7
 SLAB_MM = 2.5
 # What a scanner shows is smooth over about this length.
 _BLUR_MM = 0.8
+# The truth of a muscle is that away from its border.
+CORE_MM = 2.0
 _SWEEP_MM, _WOBBLE_DEG = 2.0, 3.0
 
 
@@ -294,13 +296,16 @@ def _write_still_json(path: Path, frame: Frame, layout: Layout, rng: np.random.G
 def _write_truth(
     folder: Path, name: str, files: Mapping[str, Sequence[Frame]], layout: Layout
 ) -> None:
-    """Write the place of every frame, and the medians of its muscles."""
+    """Write the place of every frame, and the medians of its muscles away from their borders."""
     rows, places = [], []
     for file, frames in files.items():
         for k, frame in enumerate(frames):
             places.append({"file": file, "frame": k, "pixel_to_world": frame.place.tolist()})
             for label in np.unique(frame.labels[frame.labels > 0]):
-                own = frame.labels == label
+                depth = ndimage.distance_transform_edt(np.pad(frame.labels == label, 1, "edge"))
+                own = depth[1:-1, 1:-1] * layout.pixel_mm > CORE_MM
+                if not own.any():
+                    continue
                 medians = [float(np.median(a[own])) for a in (frame.shown_pa, frame.along_pa)]
                 rows.append([file, k, int(label), int(own.sum()), *medians])
     columns = ["file", "frame", "label", "pixels", "shear_pa", "mu_par_pa"]
