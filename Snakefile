@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 from imaging.cli.check import usable_sessions
 from imaging.config import Settings, parse_settings
 from imaging.errors import PennateError
-from imaging.plan import Plan, code, options
+from imaging.plan import Plan, code, fibre_options, options
 
 min_version("9.0")
 

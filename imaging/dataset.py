@@ -23,6 +23,7 @@ ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 # Inputs of which a session has one.
 SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
 RECORDINGS = (".c3d", ".edf", ".bdf")
+FRAMES = (".dcm", ".png", ".mp4", ".igs.mha")
 _LABEL = re.compile(r"^[A-Za-z0-9]+$")
 
 
@@ -48,8 +49,9 @@ class Session:
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
     anat, dwi, fmap, stiffness, recording, manual_dseg : Path or None
         `fmap` has reversed phase encoding, `stiffness` is a ready map.
-    waves, aponeuroses : tuple of Path
-        Wave images (one per frequency), internal aponeuroses drawn by a person.
+    waves, frames, aponeuroses : tuple of Path
+        Wave images (one per frequency), ultrasound shear-wave frames, internal aponeuroses drawn
+        by a person.
     findings : tuple of Finding
     """
 
@@ -60,6 +62,7 @@ class Session:
     fmap: Path | None = None
     waves: tuple[Path, ...] = ()
     stiffness: Path | None = None
+    frames: tuple[Path, ...] = ()
     recording: Path | None = None
     manual_dseg: Path | None = None
     aponeuroses: tuple[Path, ...] = ()
@@ -81,8 +84,8 @@ class Session:
 
 
 def stem(path: Path) -> str:
-    """Return the file name without ``.nii.gz`` or its last suffix."""
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    """Return the file name without ``.nii.gz``, ``.igs.mha`` or its last suffix."""
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0].removesuffix(".igs")
 
 
 def suffix_of(path: Path) -> str:
@@ -225,6 +228,7 @@ def _inspect(
     mre = [p for p in _images(folder / "mre", ["mre"]) if entities(p).get("part") == "phase"]
     recordings = [p for p in (folder / "emg").glob("*_emg.*") if p.suffix.lower() in RECORDINGS]
     recordings = _prefer_c3d(sorted(recordings))
+    frames = [p for ending in FRAMES for p in (folder / "us").glob(f"*_swe{ending}")]
     drawn = sorted([*manual.glob("*_aponeurosis.nii.gz"), *manual.glob("*_aponeurosis.vtp")])
     segments = [p for p in _images(manual, ["dseg"]) if entities(p).get("desc") == "manual"]
     return Session(
@@ -235,6 +239,7 @@ def _inspect(
         fmap=one("fmap", against, "no scan of reversed phase encoding for the diffusion images"),
         waves=many("waves", mre, "no stiffness from wave images"),
         stiffness=one("stiffness", _images(folder / "mre", ["stiffness"]), "no ready map"),
+        frames=many("frames", sorted(frames), "no ultrasound shear-wave frames"),
         recording=one("recording", recordings, "no activation"),
         manual_dseg=one("manual_dseg", segments, "muscles are found automatically"),
         aponeuroses=many("aponeuroses", drawn, "none drawn"),

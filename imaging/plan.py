@@ -13,7 +13,8 @@ from imaging import __version__
 from imaging.config import Settings
 from imaging.dataset import Session, sibling, stem
 
-# Folder, and what follows the prefix in the name of each file a stage always writes.
+# Folder, and what follows the prefix in the name of each file a stage always writes. Inversions of
+# waves are not among them: which of them find anything depends on the waves.
 OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "segmentation": (
         "anat",
@@ -65,12 +66,10 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "waves": (
         "mre",
         (
-            "_desc-mdev_stiffness.nii.gz",
-            "_desc-mdev_lossangle.nii.gz",
-            "_desc-mdev_confidence.nii.gz",
-            "_desc-mdev_mask.nii.gz",
-            "_desc-mdev_measures.tsv",
-            "_desc-mdev_notes.json",
+            "_desc-waves_displacement.nii.gz",
+            "_desc-waves_quality.nii.gz",
+            "_desc-waves_measures.tsv",
+            "_desc-waves_notes.json",
         ),
     ),
     "stiffness": (
@@ -80,6 +79,16 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "_desc-ready_mask.nii.gz",
             "_desc-ready_measures.tsv",
             "_desc-ready_notes.json",
+        ),
+    ),
+    "ultrasound": (
+        "us",
+        (
+            "_desc-swe_stiffness.nii.gz",
+            "_desc-swe_mask.nii.gz",
+            "_desc-swe_samples.parquet",
+            "_desc-swe_measures.tsv",
+            "_desc-swe_notes.json",
         ),
     ),
     "function": (
@@ -134,11 +143,29 @@ _CODE: Mapping[str, tuple[str, ...]] = {
         "cli/fibre_files.py",
         "cli/muscle_files.py",
     ),
-    "elastography": ("elastography", "cli/elastography.py", "cli/wave_files.py"),
+    "elastography": (
+        "elastography",
+        "cli/elastography.py",
+        "cli/inversions.py",
+        "cli/stiffness_files.py",
+        "cli/wave_*.py",
+    ),
+    "ultrasound": (
+        "elastography",
+        "cli/dicom_frames.py",
+        "cli/ultrasound*.py",
+        "cli/wave_files.py",
+    ),
     "function": ("function", "cli/function.py", "cli/recording_files.py", "data/emg_aliases.tsv"),
-    "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv"),
+    "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv", "data/stiffness_maps.tsv"),
     "export": ("export", "cli/export.py", "data/viewer"),
-    "report": ("report", "cli/report.py", "data/templates"),
+    "report": (
+        "report",
+        "cli/report.py",
+        "data/templates",
+        "data/stiffness_literature.tsv",
+        "data/stiffness_maps.tsv",
+    ),
 }
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -146,14 +173,15 @@ _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "segmentation": (1500, 40.0),
     "diffusion": (1200, 30.0),
     "fibres": (1500, 20.0),
-    "elastography": (800, 30.0),
+    "elastography": (1000, 30.0),
+    "ultrasound": (800, 20.0),
     "function": (500, 20.0),
     "map": (1000, 20.0),
     "export": (1000, 20.0),
     "report": (800, 10.0),
 }
 
-_MISSING_NAMES = {"dwi": "dwi", "waves": "mre", "recording": "func"}
+_MISSING_NAMES = {"dwi": "dwi", "waves": "mre", "frames": "us", "recording": "func"}
 
 
 class Plan:
@@ -208,6 +236,7 @@ class Plan:
             "fibres": session.dwi,
             "waves": session.waves,
             "stiffness": session.stiffness,
+            "ultrasound": session.frames,
             "function": session.recording,
         }
         return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
@@ -241,6 +270,18 @@ class Plan:
     def waves(self, wildcards: Any) -> list[str]:
         """Return the wave images, one per frequency."""
         return [str(p) for p in self.session(wildcards).waves]
+
+    def frames(self, wildcards: Any) -> list[str]:
+        """Return the shear-wave frames of ultrasound."""
+        return [str(p) for p in self.session(wildcards).frames]
+
+    def directions(self, wildcards: Any) -> list[str]:
+        """Return fibre directions and their dispersion, where there are diffusion images."""
+        session = self.session(wildcards)
+        if not session.dwi:
+            return []
+        tails = ("_desc-smooth_direction.nii.gz", "_desc-dispersion_direction.nii.gz")
+        return [f for f in self.files("fibres", session) if f.endswith(tails)]
 
     def stiffness(self, wildcards: Any) -> str:
         """Return the ready stiffness map."""
@@ -314,11 +355,17 @@ def options(flag: str, files: Sequence[str] | str) -> str:
     return " ".join(f"{flag} {shlex.quote(str(f))}" for f in files)
 
 
+def fibre_options(files: Sequence[str]) -> str:
+    """Return the options that name fibre directions and their dispersion; empty without them."""
+    flags = ("--directions", "--dispersion")
+    return " ".join(options(flag, file) for flag, file in zip(flags, files, strict=False))
+
+
 def code(stage: str) -> str:
     """Return the version and a digest of a stage's source, so that a changed stage runs again."""
     root = Path(__file__).parent
     sources = set(root.glob("*.py")) | set((root / "data").glob("muscles.tsv"))
-    for place in (root / name for name in _CODE[stage]):
+    for place in (p for name in _CODE[stage] for p in root.glob(name)):
         sources |= {p for p in place.rglob("*") if p.is_file()} if place.is_dir() else {place}
     digest = hashlib.sha256()
     for path in sorted(p for p in sources if "__pycache__" not in p.parts):

@@ -9,6 +9,7 @@ import numpy as np
 
 from imaging.cli.fmap_files import read_reversed
 from imaging.cli.recording_files import read_recording
+from imaging.cli.ultrasound_files import read_frames
 from imaging.cli.wave_files import read_json, read_waves
 from imaging.dataset import Session, sibling
 from imaging.diffusion.acquisition import acquisition_of
@@ -59,6 +60,11 @@ def _stiffness(session: Session) -> None:
         map_declaration(*read_json(session.stiffness))
 
 
+def _frames(session: Session) -> None:
+    for path in session.frames:
+        read_frames(path)
+
+
 def _recording(session: Session) -> None:
     if session.recording:
         read_recording(session.recording, None, None)
@@ -98,6 +104,7 @@ INSPECTIONS: Mapping[str, Callable[[Session], None]] = {
     "fmap": _fmap,
     "waves": _waves,
     "stiffness": _stiffness,
+    "frames": _frames,
     "recording": _recording,
     "manual_dseg": _manual,
 }

@@ -72,9 +72,10 @@ def command(
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
 
     profile = stages.table("fibre", "desc-profile_fibres.tsv")
+    waves = stages.path("mre", "desc-waves_displacement.nii.gz")
 
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
-    optional = ("fascicles", "activation", "aponeuroses", "profile")
+    optional = ("fascicles", "activation", "aponeuroses", "profile", "waves")
     with staged(out, VERB, [f"{prefix}_{name}.*" for name in optional]) as folder:
         start = folder / prefix
         vtk_map.save_vtk(vtk_map.to_vtk(voxels, grid), f"{start}_map.vti")
@@ -90,12 +91,14 @@ def command(
             table.write_wide(curves, f"{start}_activation.tsv")
         if profile is not None:
             table.write_wide(profile, f"{start}_profile.tsv")
+        if waves is not None:
+            save_image(load_image(waves, ndim=4), f"{start}_waves.nii.gz")
         write_measures(measures, f"{start}_measures.tsv")
         table.write_wide(muscles, f"{start}_muscles.tsv")
         missing_parts = {**stages.missing, **stiffness.why_not_fibre_aware(stages, maps)}
         extra = {"onsets": _onsets(stages), "prefix": prefix, "missing": missing_parts}
         write_json(f"{start}_notes.json", notes_of_map(stages, own, extra))
-        for name, description in _descriptions(in_view, maps).items():
+        for name, description in _descriptions(in_view, maps, waves).items():
             if any(folder.glob(f"{prefix}_{name}.*")):
                 write_sidecar(
                     f"{start}_{name}.tsv", verb=VERB, inputs=stages.used,
@@ -175,7 +178,7 @@ def _surfaces(stages: Stages, labels: Image) -> pv.PolyData:
 
 
 def _descriptions(
-    measures: list, maps: list[stiffness.StiffnessMap]
+    measures: list, maps: list[stiffness.StiffnessMap], waves: Path | None
 ) -> dict[str, dict[str, object]]:
     """Return what the sidecar of each file stem says."""
     return {
@@ -204,6 +207,7 @@ def _descriptions(
             "part 1 is the most distal one",
             "Note": "_ci_low, _ci_high: 95 % of a mean over fascicles; noise is not in them",
         },
+        "waves": stiffness.description_of_waves(waves),
         "measures": {"Description": "Long table: one row per measure of a muscle"},
         "muscles": {
             "Description": "Wide table: one row per muscle",

@@ -35,6 +35,7 @@ logs
 dwi
 fibre
 mre
+us
 func
 map
 export

@@ -135,9 +135,9 @@ def stiffness_layers(
             found = stages.path(stage, f"desc-{method}_{one.suffix}.nii.gz")
             assert found is not None
             image = load_image(found)
-            # Some quantities of a method may hold in fewer voxels than its mask.
+            # Moduli and angles may hold in fewer voxels than the mask of their method.
             known = mask.data > 0
-            if one.is_modulus:
+            if one.unit in ("Pa", "deg"):
                 known = known & (image.data > 0)
             out[one.layer] = sampler(image, known)
     return out
@@ -146,9 +146,10 @@ def stiffness_layers(
 def coverage(
     maps: Sequence[StiffnessMap], layers: dict[str, NDArray[Any]], labels: Image
 ) -> list[Measure]:
-    """Return the share of each muscle's voxels at which a method gave a modulus."""
+    """Return the share of each muscle's voxels at which a method of waves gave a modulus."""
     out = []
-    for method in dict.fromkeys(m.method for m in maps if m.is_modulus):
+    # Ultrasound tells its own coverage, that of its slabs.
+    for method in dict.fromkeys(m.method for m in maps if m.is_modulus and m.stage == "mre"):
         own = [layers[m.layer] for m in maps if m.is_modulus and m.method == method]
         known = np.any([np.isfinite(layer) for layer in own], axis=0)
         total = np.bincount(labels.data.ravel())
@@ -174,6 +175,19 @@ def descriptions(maps: Sequence[StiffnessMap]) -> dict[str, dict[str, Any]]:
         if m.words:
             entry["Method"] = m.words
         out[m.layer] = entry
+    return out
+
+
+def description_of_waves(path: Path | None) -> dict[str, Any]:
+    """Return what the sidecar of the displacement says of it: unit, frequency, driver."""
+    out: dict[str, Any] = {
+        "Description": "First harmonic of the displacement of one driver: real, then imaginary "
+        "parts along world R, A and S"
+    }
+    sidecar = None if path is None else sidecar_path(path)
+    if sidecar is not None and sidecar.is_file():
+        about = json.loads(sidecar.read_text(encoding="utf-8"))
+        out |= {k: about[k] for k in ("Units", "FrequencyHz", "Driver") if k in about}
     return out
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyvista as pv
 
 from imaging.errors import InputError, MissingFileError
-from imaging.image import Image
+from imaging.image import Image, load_image
 from imaging.measures import Measure, read_measures
 from imaging.musclemap.map import read_map, read_mesh
 from imaging.musclemap.table import read_dictionary
@@ -43,6 +43,10 @@ class Content:
         What was read.
     columns : dict
         Data dictionary of the wide table.
+    layers : dict
+        What the map's sidecar says of each array; ``waves``: of the displacement.
+    waves : Image or None
+        (I, J, K, 6) real, then imaginary parts of the displacement along world R, A and S.
     """
 
     prefix: str
@@ -55,6 +59,8 @@ class Content:
     profile: pd.DataFrame | None
     files: list[Path] = field(default_factory=list)
     columns: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, Any] = field(default_factory=dict)
+    waves: Image | None = None
 
     @property
     def warnings(self) -> list[tuple[str, str]]:
@@ -116,12 +122,15 @@ def read_content(folder: Path, prefix: str) -> Content:
     paths = {
         name: Path(f"{start}_{name}")
         for name in ("map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp",
-                     "activation.tsv", "profile.tsv")
+                     "activation.tsv", "profile.tsv", "waves.nii.gz")
     }  # fmt: skip
     if not paths["notes.json"].is_file():
         raise MissingFileError("no such notes", paths["notes.json"], "Run pennate map first")
     fascicles = paths["fascicles.vtp"]
-    wide = Path(f"{start}_muscles.json")
+    waves = paths["waves.nii.gz"]
+    layers = dict(_json(f"{start}_map.json").get("Arrays", {}))
+    if waves.is_file():
+        layers["waves"] = _json(f"{start}_waves.json")
     return Content(
         prefix=prefix,
         folder=folder,
@@ -132,8 +141,14 @@ def read_content(folder: Path, prefix: str) -> Content:
         curves=_table(paths["activation.tsv"]),
         profile=_table(paths["profile.tsv"]),
         files=[p for p in paths.values() if p.is_file()],
-        columns=read_dictionary(wide).get("Columns", {}) if wide.is_file() else {},
+        columns=_json(f"{start}_muscles.json").get("Columns", {}),
+        layers=layers,
+        waves=load_image(waves, ndim=4) if waves.is_file() else None,
     )
+
+
+def _json(path: str) -> dict[str, Any]:
+    return read_dictionary(path) if Path(path).is_file() else {}
 
 
 def _table(path: Path) -> pd.DataFrame | None:

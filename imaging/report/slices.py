@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,52 @@ def scalar_slices(
     axes = figure.add_axes((0.945, 0.18, 0.012, 0.64))
     figure.colorbar(shown, cax=axes, extend="both").set_label(unit, fontsize=9)
     axes.tick_params(labelsize=8)
+    return png(figure)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer among several in one picture: its name, title, unit, factor to it, and limits."""
+
+    name: str
+    title: str
+    unit: str
+    scale: float = 1.0
+    limits: tuple[float, float] | None = None
+
+
+def stacked_slices(arrays: dict[str, Image], rows: list[Row]) -> str | None:
+    """Draw layers below each other at the same slices, each with a bar of its own."""
+    labels = arrays["label"]
+    muscles = _muscles(labels)
+    inside = {
+        row.name: np.where(muscles, arrays[row.name].data * row.scale, np.nan)
+        for row in rows
+        if row.name in arrays
+    }
+    rows = [row for row in rows if row.name in inside and np.isfinite(inside[row.name]).any()]
+    if not rows:
+        return None
+    known = np.any([np.isfinite(inside[row.name]) for row in rows], axis=0)
+    figure, panels = _panels(labels, bar=True, extent=labels.with_data(known), repeat=len(rows))
+    grey = _grey(arrays["anatomy"])
+    per_row = len(panels) // len(rows)
+    for number, row in enumerate(rows):
+        low, high = row.limits or window(inside[row.name], 2, 98)
+        shown: Any = None
+        for k, panel in panels[number * per_row : (number + 1) * per_row]:
+            plane = arrays["anatomy"].data[..., k]
+            _show(panel, plane, labels, cmap="gray", vmin=grey[0], vmax=grey[1])
+            layer = np.ma.masked_invalid(inside[row.name][..., k])
+            shown = _show(panel, layer, labels, cmap="viridis", vmin=low, vmax=high)
+            _outline(panel, labels.data[..., k], "white")
+        first = panels[number * per_row][1]
+        first.set_title(f"{row.title}, {first.get_title()}", fontsize=8, color="black", pad=2,
+                        loc="left")  # fmt: skip
+        place = 1 - (number + 1) / len(rows)
+        axes = figure.add_axes((0.945, place + 0.16 / len(rows), 0.012, 0.64 / len(rows)))
+        figure.colorbar(shown, cax=axes, extend="both").set_label(row.unit, fontsize=8)
+        axes.tick_params(labelsize=7)
     return png(figure)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from imaging.report import along, figures, scene, slices, traces
 from imaging.report.content import Content
 from imaging.report.picture import Picture, guarded
 from imaging.report.steps import diffusion_steps
+from imaging.report.stiffness import stiffness_section
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _AXIAL = (
@@ -48,6 +48,7 @@ def subject_page(content: Content) -> str:
         no_pairs=no_pairs,
         pictures=pictures(content),
         steps=diffusion_steps(content),
+        stiffness=stiffness_section(content),
         no_diffusion=notes.get("missing", {}).get("dwi", "its notes are not in the map"),
         tables=figures.muscle_tables(content.measures),
         nothing=figures.without_figures(content.measures),
@@ -111,18 +112,6 @@ def pictures(content: Content) -> list[Picture]:
                 lambda: along.length_profile(content.profile),
                 absent("fibre", "lengths of fascicles along muscles")),
     ]  # fmt: skip
-    stiffness = sorted(name for name in arrays if name.startswith("stiffness_"))
-    for name in stiffness or ["stiffness"]:
-        method = name.removeprefix("stiffness").lstrip("_").replace("_", " ")
-        method = method.replace("mdev", "MDEV")
-        out.append(
-            guarded(f"Stiffness ({method})" if method else "Stiffness",
-                    "Inside muscles, away from their borders; the quantity is named in the "
-                    "methods. What stays grey was not measured.",
-                    f"Axial slices coloured by stiffness {method} in kilopascal.",
-                    partial(slices.scalar_slices, arrays, name, "kPa", scale=1e-3),
-                    absent("mre", "stiffness"))
-        )  # fmt: skip
     out.append(
         guarded("Activation over the gait cycle",
                 f"Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. "

@@ -32,6 +32,9 @@ def test_one_subject_without_sessions(tmp_path):
         "sub-01/dwi/sub-01_dwi.nii.gz",
         "sub-01/mre/sub-01_acq-60Hz_part-phase_mre.nii.gz",
         "sub-01/mre/sub-01_acq-60Hz_part-mag_mre.nii.gz",
+        "sub-01/us/sub-01_run-1_swe.igs.mha",
+        "sub-01/us/sub-01_run-1_swe.json",
+        "sub-01/us/sub-01_run-2_swe.png",
         "sub-01/emg/sub-01_task-walk_emg.c3d",
         "sub-01/emg/sub-01_task-walk_emg.edf",
         "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz",
@@ -43,6 +46,10 @@ def test_one_subject_without_sessions(tmp_path):
     assert session.dwi
     assert session.manual_dseg
     assert len(session.waves) == 1
+    assert [p.name for p in session.frames] == [
+        "sub-01_run-1_swe.igs.mha", "sub-01_run-2_swe.png"
+    ]  # fmt: skip
+    assert sibling(session.frames[0], ".json").name == "sub-01_run-1_swe.json"
     assert session.recording
     assert session.recording.suffix == ".c3d"
     assert len(session.aponeuroses) == 1

@@ -1,8 +1,12 @@
+from pathlib import Path
 from types import SimpleNamespace
 
+import imaging
 from imaging.config import Settings
 from imaging.dataset import Session
-from imaging.plan import OUTPUTS, Plan, code
+from imaging.plan import _CODE, OUTPUTS, Plan, code, fibre_options
+
+ROOT = Path(imaging.__file__).parent
 
 
 def plan(**settings):
@@ -38,3 +42,28 @@ def test_what_lies_beside_an_input_counts_as_input(tmp_path):
     assert found.beside("waves")(wildcards) == paths[:2]
     assert found.beside("recording")(wildcards) == paths[2:]
     assert found.beside("stiffness")(wildcards) == []
+
+
+def test_waves_and_frames_get_fibre_directions_only_where_diffusion_gives_them(tmp_path):
+    waves, frame = tmp_path / "a_mre.nii.gz", tmp_path / "a_swe.png"
+    sessions = [
+        Session("01", dwi=tmp_path / "dwi.nii.gz", waves=(waves,), frames=(frame,)),
+        Session("02", waves=(waves,)),
+    ]
+    found = Plan(Settings(bids_dir="in", out_dir="out"), sessions)
+    with_fibres = found.directions(SimpleNamespace(prefix="sub-01"))
+    assert fibre_options(with_fibres) == (
+        "--directions out/sub-01/fibre/sub-01_desc-smooth_direction.nii.gz "
+        "--dispersion out/sub-01/fibre/sub-01_desc-dispersion_direction.nii.gz"
+    )
+    without = found.directions(SimpleNamespace(prefix="sub-02"))
+    assert (without, fibre_options(without)) == ([], "")
+    assert "ultrasound" in found.stages(sessions[0])
+    assert "--us-dir" in found.map_folders(SimpleNamespace(prefix="sub-01"))
+    assert "--us-dir" not in found.map_folders(SimpleNamespace(prefix="sub-02"))
+
+
+def test_a_change_of_every_module_of_a_stage_is_noticed():
+    for stage, places in _CODE.items():
+        for name in places:
+            assert list(ROOT.glob(name)), f"{stage}: {name}"

@@ -3,6 +3,7 @@ rule stiffness_from_waves:
         waves=plan.waves,
         beside=plan.beside("waves"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
+        directions=plan.directions,
     output:
         plan.outputs("waves"),
     log:
@@ -19,10 +20,11 @@ rule stiffness_from_waves:
         code=code("elastography"),
         settings=plan.settings_of("elastography"),
         images=lambda wildcards, input: options("--waves", input.waves),
+        directions=lambda wildcards, input: fibre_options(input.directions),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
-        "--out {params.folder:q} --prefix {wildcards.prefix} "
+        "{params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
 
 
@@ -49,4 +51,33 @@ rule stiffness_from_map:
     shell:
         LIMITS + "pennate elastography --stiffness {input.stiffness:q} "
         "--labels {input.labels:q} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--settings {params.settings:q} > {log:q} 2>&1"
+
+
+rule ultrasound:
+    input:
+        frames=plan.frames,
+        beside=plan.beside("frames"),
+        labels=plan.file("segmentation", "_dseg.nii.gz"),
+        directions=plan.directions,
+    output:
+        plan.outputs("ultrasound"),
+    log:
+        f"{LOGS}_ultrasound.log",
+    benchmark:
+        f"{LOGS}_ultrasound.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=plan.memory("ultrasound"),
+        runtime=30,
+    params:
+        code=code("ultrasound"),
+        settings=plan.settings_of("ultrasound"),
+        images=lambda wildcards, input: options("--frames", input.frames),
+        directions=lambda wildcards, input: fibre_options(input.directions),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        LIMITS + "pennate ultrasound {params.images} --labels {input.labels:q} "
+        "{params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
