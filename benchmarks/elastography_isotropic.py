@@ -155,4 +155,4 @@ def leg(
         fields.append(acquire(waves, like, signal, frequency, n + 1, snr))
     muscles = np.where((labels > 0) & (labels % 100 <= 14), labels, 0)
     regions = {str(v): labels == v for v in np.unique(muscles) if v and (muscles == v).sum() > 300}
-    return Scene(fields, signal > 0, muscles, np.abs(modulus), regions)
+    return Scene(fields, signal > 0.3, muscles, np.abs(modulus), regions)
