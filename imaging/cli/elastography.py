@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from imaging.elastography.declaration import map_declaration
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.stiffness import QUANTITIES, to_pascal
 from imaging.errors import ImageError, InputError
+from imaging.export.parametric_map import need_highdicom
 from imaging.image import load_image, load_labels
 from imaging.provenance import staged
 
@@ -96,6 +98,8 @@ def command(
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
     if dispersion and not directions:
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
+    if dicom:
+        need_highdicom()
     label_region = Region(load_labels(labels), labels) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
     more = [p for p in (labels, mask, directions, dispersion) if p]
@@ -108,12 +112,13 @@ def command(
         source = Source(
             wave_files.grid, *labels_on(wave_files.grid, label_region),
             [*wave_files.inputs, *more], options,
-            [f.frequency_hz for f in wave_files.fields], first.density,
+            [f.frequency_hz for f in wave_files.fields], first.density, dicom,
         )  # fmt: skip
         found = invert(wave_files, source, fibres, options)
     else:
         assert stiffness is not None
         ready, source, wording = _from_map(stiffness, label_region, mask_region, more, options)
+        source = replace(source, dicom=dicom)
         found = [(ready, wording)]
     optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else ())]
     rows = []

@@ -14,12 +14,15 @@ from imaging.cli.wave_files import Region
 from imaging.config import ElastographySettings
 from imaging.elastography.inversion import Inversion
 from imaging.elastography.muscles import muscle_measures
+from imaging.export.parametric_map import write_parametric_map
 from imaging.image import Image, save_image
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import muscle_labels, structure_of
 from imaging.provenance import write_sidecar
 
 VERB = "elastography"
+
+_NOT_DICOM = {".json", ".gz", ".nii", ".mat", ".tsv"}
 
 # Files of methods that are not always run.
 OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "ti", "waves")) + ("*.dcm",)
@@ -50,6 +53,8 @@ class Source:
     frequency_hz : sequence of float
     density : float
         kg/m3.
+    dicom : bool
+        Write maps as DICOM parametric maps, too.
     """
 
     grid: Image
@@ -59,6 +64,7 @@ class Source:
     options: ElastographySettings
     frequency_hz: Sequence[float]
     density: float
+    dicom: bool = False
 
     @property
     def named(self) -> str:
@@ -150,6 +156,8 @@ def write_inversion(
             path, **common, Quantity=part.quantity, Units=part.unit, Method=found.text,
             **source.keys, **more,
         )  # fmt: skip
+    if source.dicom:
+        _write_dicom(folder, prefix, found, source)
     path = folder / f"{stem}_mask.nii.gz"
     save_image(source.grid.with_data(found.mask), path)
     write_sidecar(path, **common, Description="Where the maps hold data")
@@ -161,6 +169,22 @@ def write_inversion(
     notes = Notes("elastography", wording.sentence, found.citations, warnings, facts)
     write_notes(notes, folder / f"{stem}_notes.json")
     return rows
+
+
+def _write_dicom(folder: Path, prefix: str, found: Inversion, source: Source) -> None:
+    """Write every map as a DICOM parametric map."""
+    headers = [p for p in source.inputs if p.suffix.lower() not in _NOT_DICOM]
+    for number, (suffix, part) in enumerate(found.maps.items(), start=1):
+        write_parametric_map(
+            folder / f"{prefix}_desc-{found.method}_{suffix}.dcm",
+            source.grid.with_data(part.values),
+            quantity=part.quantity,
+            description=f"{part.quantity} ({found.method}, {source.named})",
+            unit=part.unit,
+            patient=prefix,
+            sources=headers,
+            series_number=9000 + number,
+        )
 
 
 def summary(rows: Sequence[Measure]) -> str:

@@ -45,8 +45,10 @@ class Waves:
     measures : list of Measure
     warnings : list of str
     facts : dict
+    directions : (D, 3) array
+        Encoding directions of the first frequency, world axes.
     gain : float or None
-        Radians per metre of displacement at the first frequency.
+        Radians per metre of displacement there.
     """
 
     fields: list[WaveField]
@@ -58,6 +60,7 @@ class Waves:
     measures: list[Measure]
     warnings: list[str]
     facts: dict[str, Any]
+    directions: NDArray[np.floating[Any]]
     gain: float | None
 
 
@@ -75,7 +78,7 @@ def load_fields(
         Something cannot be read, is not declared, or lies on another grid or elsewhere.
     """
     read: list[_Read] = []
-    grid, gain = None, None
+    grid, first = None, None
     tissue, origin = np.zeros((0, 0, 0), bool), ""
     inputs: list[Path] = []
     for path in paths:
@@ -83,7 +86,7 @@ def load_fields(
             images = recording.images
             here = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
             if grid is None:
-                grid, gain = here, recording.gain
+                grid, first = here, recording
                 tissue, origin = tissue_mask(images, grid, labels, mask)
             elif not same_grid(grid, here):
                 raise ImageError(
@@ -98,6 +101,7 @@ def load_fields(
             read.append(_reduce(recording, tissue, options))
             inputs += recording.inputs
     assert grid is not None
+    assert first is not None
     motions = [r.motion for r in read if r.motion is not None]
     facts = {
         "frequency_hz": [r.field.frequency_hz for r in read],
@@ -111,7 +115,8 @@ def load_fields(
         [r.field for r in read], grid, tissue, origin, inputs,
         np.min([r.quality for r in read], axis=0),
         [_quality_measure(read, tissue), _motion_measure(motions)],
-        _warnings(read, tissue, float(grid.spacing.min())), facts, gain,
+        _warnings(read, tissue, float(grid.spacing.min())), facts,
+        first.images.directions, first.gain,
     )  # fmt: skip
 
 
@@ -196,14 +201,18 @@ def write_waves(folder: Path, prefix: str, waves: Waves, source: Source) -> None
     )  # fmt: skip
     first = waves.fields[0]
     moving = first.displacement[..., 0]
+    if not first.components_in_world:
+        moving = moving @ np.linalg.pinv(waves.directions).T
     scale = 1.0 if waves.gain is None else 1e6 / waves.gain
     path = folder / f"{stem}_displacement.nii.gz"
-    parts = np.stack([moving.real, moving.imag], axis=-1).astype(np.float32) * np.float32(scale)
+    parts = np.concatenate([moving.real, moving.imag], axis=3).astype(np.float32)
+    parts *= np.float32(scale)
     _save_small(waves.grid.with_data(parts), path)
     write_sidecar(
         path, **common, Units="rad" if waves.gain is None else "um",
-        FrequencyHz=first.frequency_hz, Driver=1, Axes="x, y, z, component, real or imaginary part",
-        Components="world RAS+" if first.components_in_world else "encoding directions",
+        FrequencyHz=first.frequency_hz, Driver=1,
+        Volumes="real parts along world R, A, S, then imaginary parts",
+        EncodedDirections=3 if first.components_in_world else first.displacement.shape[3],
         Description="First harmonic u of the displacement, up to a constant: at the time t of a "
         "period T it is the real part of u exp(2 pi i t/T)",
     )  # fmt: skip
