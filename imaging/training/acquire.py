@@ -36,6 +36,9 @@ def acquire(
     image *= _coils(rng, depth, difficulty)
     # Muscle is 1; where fat outshines it by far, noise comes with fat.
     noise = (0.01 + 0.08 * difficulty * rng.random()) * max(1.0, 0.25 * float(look.fats.max()))
+    # At the edge of the coil next to nothing but noise is left.
+    if rng.random() < 0.1 * difficulty:
+        noise *= rng.uniform(2.0, 4.0)
     return _resolve(rng, image, noise, difficulty)
 
 

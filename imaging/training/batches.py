@@ -14,6 +14,7 @@ from imaging.training.acquire import acquire
 from imaging.training.legs import TrainingLeg
 from imaging.training.look import (
     SIZE,
+    cortex_at,
     draw_fields,
     draw_frame,
     draw_height,
@@ -68,7 +69,7 @@ def draw_image(
     signal, label, depth = draw_slices(
         leg.packed, draw_frame(rng, leg, height, difficulty),
         draw_warp(rng, difficulty), fields, draw_heights(rng, difficulty), look.water, look.fats,
-        look.widths, look.fat_mm, look.infiltrated, shift,
+        cortex_at(look.widths, height), look.fat_mm, look.infiltrated, shift,
     )  # fmt: skip
     image = acquire(rng, signal, depth, look, difficulty)
     mask = depth > -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)

@@ -17,8 +17,11 @@ from imaging.phantom.leg import rotation_matrix
 from imaging.segmentation.inputs import CLASSES, NEIGHBOUR_MM
 from imaging.training.legs import SPACING_MM, TrainingLeg
 from imaging.training.render import (
+    AT_CORTEX_FIB,
+    AT_CORTEX_TIB,
     MUSCLES,
     T_AIR,
+    T_CARTILAGE,
     T_CORTEX,
     T_FASCIA,
     T_FILLER,
@@ -34,9 +37,10 @@ from imaging.training.render import (
 Float32 = NDArray[np.float32]
 SIZE = 112
 THICK_SAMPLES = 3
-# Water and fat of air, skin, fat, filler, tendon, cortex, marrow, fascia, other bone, other muscle.
-_WATER = np.array([0.0, 0.60, 0.08, 0.30, 0.15, 0.05, 0.08, 0.20, 0.08, 1.0])
-_FAT = np.array([0.0, 0.25, 1.00, 0.70, 0.03, 0.02, 0.95, 0.05, 0.95, 0.03])
+# Water and fat of air, skin, fat, filler, tendon, cortex, marrow, fascia, cartilage, other bone,
+# other muscle.
+_WATER = np.array([0.0, 0.60, 0.08, 0.30, 0.15, 0.05, 0.08, 0.20, 1.1, 0.08, 1.0])
+_FAT = np.array([0.0, 0.25, 1.00, 0.70, 0.03, 0.02, 0.95, 0.05, 0.0, 0.95, 0.03])
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Look:
         Signals; muscle's water is about 1.
     phase : float
         Angle between fat and water, rad.
-    widths : (5,) float32
+    widths : (6,) float32
         See ``render.tissue_at``.
     fat_mm : float
         Thickness of subcutaneous fat.
@@ -141,7 +145,7 @@ def draw_look(rng: np.random.Generator, difficulty: float) -> Look:
     if family in (0, 3) and rng.random() < 0.2 * difficulty:
         phase = rng.uniform(0, np.pi)
     if family == 3:
-        water[[T_SKIN, T_FILLER]] *= rng.uniform(0.5, 3.0, 2)
+        water[[T_SKIN, T_FILLER, T_CARTILAGE]] *= rng.uniform(0.5, 3.0, 3)
     if family == 5:
         water = rng.uniform(0.0, 2.5, len(water))
         water[T_AIR], water[T_OTHER_MUSCLE] = 0.0, 1.0
@@ -164,7 +168,7 @@ def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float3
     gap = rng.uniform(0.3, 2.2) if rng.random() < 0.15 + 0.25 * difficulty else 0.0
     widths = [
         rng.uniform(0.0, 2.5), rng.uniform(0.2, 1.3), gap, rng.uniform(1.5, 5.5),
-        rng.uniform(1.0, 3.5),
+        rng.uniform(1.0, 3.5), rng.uniform(0.5, 2.5),
     ]  # fmt: skip
     # Thin people and thin shins have next to no fat under the skin.
     fat = float(np.exp(rng.uniform(np.log(0.4), np.log(8 + 14 * difficulty))))
@@ -173,14 +177,26 @@ def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float3
     return np.array(widths, np.float32), fat, infiltration
 
 
+def cortex_at(widths: Float32, height: float) -> Float32:
+    """Return the widths at a height: towards its ends a bone's cortex grows thin."""
+    out = widths.copy()
+    thin = np.interp(height, [0.0, 0.15, 0.75, 0.95], [0.35, 1.0, 1.0, 0.35])
+    out[[AT_CORTEX_TIB, AT_CORTEX_FIB]] *= np.float32(thin)
+    return out
+
+
 def draw_height(rng: np.random.Generator, leg: TrainingLeg) -> float:
-    """Draw a height along the leg; slices with small muscles come more often."""
-    if rng.random() < 0.35:
+    """Draw a height along the leg; slices with small muscles, knee and foot come more often."""
+    choice = rng.random()
+    if choice < 0.30:
         small = [CLASSES.index(key) for key in ("PLA", "POP", "EHL", "FDL", "EDL+PT")]
         slices = np.flatnonzero(leg.present[rng.choice(small)])
         if slices.size:
             return float(leg.height[rng.choice(slices)])
-    return float(rng.uniform(-0.14, 1.14))
+    if choice < 0.50:
+        low, high = float(leg.height[2]), float(leg.height[-3])
+        return float(rng.uniform(low, 0.03) if rng.random() < 0.4 else rng.uniform(0.97, high))
+    return float(rng.uniform(-0.05, 1.05))
 
 
 def draw_heights(rng: np.random.Generator, difficulty: float) -> Float32:

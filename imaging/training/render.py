@@ -9,23 +9,18 @@ from numba import njit
 from numpy.typing import NDArray
 
 from imaging.segmentation.inputs import CLASSES, PIXEL_MM
-from imaging.training.legs import (
-    EDGE_UNIT_MM,
-    ENVELOPE_UNIT_MM,
-    OTHER_BONE,
-    OTHER_MUSCLE,
-    TENDON,
-)
+from imaging.training.joints import CARTILAGE, FAT, OTHER_BONE, OTHER_MUSCLE, TENDON
+from imaging.training.legs import EDGE_UNIT_MM, ENVELOPE_UNIT_MM
 
 # Tissues, one column each in a table of signals; muscles follow one by one.
-(T_AIR, T_SKIN, T_FAT, T_FILLER, T_TENDON, T_CORTEX, T_MARROW, T_FASCIA, T_OTHER_BONE,
- T_OTHER_MUSCLE, T_MUSCLE) = range(11)  # fmt: skip
+(T_AIR, T_SKIN, T_FAT, T_FILLER, T_TENDON, T_CORTEX, T_MARROW, T_FASCIA, T_CARTILAGE, T_OTHER_BONE,
+ T_OTHER_MUSCLE, T_MUSCLE) = range(12)  # fmt: skip
 MUSCLES = 12
 TISSUES = T_MUSCLE + MUSCLES
 _FIRST, _TIB, _FIB = 3, CLASSES.index("TIB"), CLASSES.index("FIB")
 _PIXEL = PIXEL_MM
-_ENVELOPE, _EDGE = ENVELOPE_UNIT_MM, EDGE_UNIT_MM
-AT_SKIN, AT_FASCIA, AT_GAP, AT_CORTEX_TIB, AT_CORTEX_FIB = range(5)
+_ENVELOPE, _EDGE, _FAR = ENVELOPE_UNIT_MM, EDGE_UNIT_MM, 60.0
+AT_SKIN, AT_FASCIA, AT_GAP, AT_CORTEX_TIB, AT_CORTEX_FIB, AT_CORTEX_OTHER = range(6)
 
 Array = NDArray[Any]
 
@@ -40,8 +35,8 @@ def tissue_at(voxel: int, fat: float, widths: Array, visible: float) -> tuple[in
         From ``TrainingLeg.packed``.
     fat
         Thickness of subcutaneous fat here, mm.
-    widths : (5,)
-        Thickness of skin, fascia, gaps between muscles, cortex of tibia and of fibula, mm.
+    widths : (6,)
+        Thickness of skin, fascia, gaps between muscles, cortex of tibia, fibula, other bones, mm.
     visible
         Share of the fascia's and gaps' width that is there, 0..1.
     """
@@ -61,12 +56,24 @@ def tissue_at(voxel: int, fat: float, widths: Array, visible: float) -> tuple[in
         if deep < widths[AT_FASCIA] * visible:
             return T_FASCIA, own
         return T_MUSCLE + own - _FIRST, own
-    kind = (voxel >> 5) & 3
-    if kind == TENDON:
-        return T_TENDON, 2
+    return _rest(voxel, deep, widths, visible), 2
+
+
+@njit(cache=True, nogil=True)
+def _rest(voxel: int, deep: float, widths: Array, visible: float) -> int:
+    """Return the tissue of what has no class of its own."""
+    kind = (voxel >> 5) & 7
+    if kind == OTHER_BONE:
+        return T_CORTEX if deep < widths[AT_CORTEX_OTHER] else T_OTHER_BONE
     if kind == OTHER_MUSCLE:
-        return T_OTHER_MUSCLE, 2
-    return (T_OTHER_BONE if kind == OTHER_BONE else T_FILLER), 2
+        if deep < widths[AT_GAP] * visible:
+            return T_FILLER
+        return T_FASCIA if deep < widths[AT_FASCIA] * visible else T_OTHER_MUSCLE
+    if kind == TENDON:
+        return T_TENDON
+    if kind == CARTILAGE:
+        return T_CARTILAGE
+    return T_FAT if kind == FAT else T_FILLER
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -98,7 +105,7 @@ def draw_slices(
         Places along the leg at which each slice is sampled, mm; its middle first.
     water, fats : (TISSUES,)
         Signals.
-    widths : (5,)
+    widths : (6,)
         See :func:`tissue_at`.
     fat_mm
         Mean thickness of subcutaneous fat.
@@ -116,7 +123,8 @@ def draw_slices(
     n, m = warp.shape[1:]
     out = np.zeros((2, count, n, m), np.float32)
     label = np.zeros((n, m), np.uint8)
-    depth = np.zeros((n, m), np.float32)
+    # What lies beyond the grid of the leg is air.
+    depth = np.full((n, m), -_FAR, np.float32)
     middle = count // 2
     shape = packed.shape
     moved = shift[0] != 0.0 or shift[1] != 0.0

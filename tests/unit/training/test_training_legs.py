@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from imaging.errors import LabelError
 from imaging.image import Image
 from imaging.muscles import structure
 from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.inputs import CLASSES, REST
+from imaging.training.ends import HIGH_MM, LOW_MM
+from imaging.training.joints import CARTILAGE, OTHER_BONE, OTHER_MUSCLE, TENDON
 from imaging.training.legs import ENVELOPE_UNIT_MM, SPACING_MM, TrainingLeg, prepare, to_classes
 from imaging.training.sources import body_of, with_tibia
 
@@ -16,13 +19,47 @@ def test_what_the_network_merges_is_merged():
     assert keys == ["PL+PB", "PL+PB", "EDL+PT", "EDL+PT", "TA", "outside"]
 
 
-def test_knee_and_ankle_are_added_without_new_labels(tube):
+def test_knee_and_foot_are_added_without_new_labels(tube):
     leg = tube
     low, high = (int(e) for e in leg.ends)
-    assert leg.classes.shape[2] == 60 + 2 * 30
+    added = int(LOW_MM / SPACING_MM[2]) + int(HIGH_MM / SPACING_MM[2])
+    assert leg.classes.shape[2] == 60 + added
     assert leg.height[low] == 0 and leg.height[high] == 1
-    beyond = np.concatenate([leg.classes[:, :, :low], leg.classes[:, :, high + 1 :]], axis=2)
-    assert beyond.max() == REST
+    below, above = leg.classes[:, :, :low], leg.classes[:, :, high + 1 :]
+    assert below.max() == REST
+    assert set(np.unique(above)) <= {0, REST, CLASSES.index("GM"), CLASSES.index("GL")}
+
+
+def test_the_knee_has_two_condyles_a_patella_and_muscles_of_the_thigh(tube):
+    leg = tube
+    top = int(leg.ends[1])
+    condyles = leg.kind[:, :, top + 9] == OTHER_BONE
+    behind = condyles[:, : int(np.argwhere(condyles).mean(0)[1])]
+    assert ndimage.label(ndimage.binary_opening(behind, iterations=2))[1] == 2
+    kinds = [set(np.unique(leg.kind[:, :, top + k])) for k in (16, 45)]
+    assert CARTILAGE in kinds[0] and TENDON in kinds[0]
+    assert OTHER_MUSCLE in kinds[1]
+    shaft = (leg.kind[:, :, top + 45] == OTHER_BONE).sum()
+    assert 0 < shaft < 0.6 * condyles.sum()
+
+
+def test_the_foot_is_long_and_the_tendon_of_the_heel_ends_on_its_bone(tube):
+    leg = tube
+    low = int(leg.ends[0])
+    foot = np.argwhere(leg.envelope[:, :, low - 22] < 0)
+    across, along = np.ptp(foot, axis=0)
+    assert along > 1.4 * across
+    ankle = np.argwhere(leg.classes[:, :, low + 2] == CLASSES.index("TIB")).mean(0)
+    behind = (leg.kind == OTHER_BONE) & (np.arange(leg.kind.shape[1]) < ankle[1] - 30)[:, None]
+    assert behind[:, :, : low - 10].any()
+
+
+def test_every_leg_has_a_knee_and_foot_of_its_own_but_always_the_same(labels_of_tube):
+    grid = Image(labels_of_tube(), np.diag([*SPACING_MM, 1.0]))
+    none = np.zeros(grid.shape, bool)
+    one, again, other = (prepare(name, "x", grid, none) for name in ("a", "a", "b"))
+    np.testing.assert_array_equal(one.packed, again.packed)
+    assert (one.kind != other.kind).any()
 
 
 def test_fascia_lies_around_the_muscles(tube):
