@@ -32,7 +32,7 @@ _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
 _NOISE, _LEAST = 4.0, 6.0
 _FINE = 2048
 # Compression with halved colour resolution mixes the ends of a bar and the rim of an overlay.
-_END_ROWS, _FIT_ROWS, _RIM_PX = 3, 8, 3
+_END_ROWS, _FIT_ROWS, _RIM_PX = 3, 8, 4
 # Colours further from the bar than this (median, levels of 255) were compressed: they are smoothed
 # with a Gaussian window in pixels, and values that leave their surroundings by more than a stray
 # share of the scale take no part.
@@ -141,7 +141,7 @@ def read_overlay(rgb: NDArray[np.uint8], bar: ColourBar, opacity: float) -> Read
     Returns
     -------
     Reading
-        Pixels without colour (gaps, drawn lines and text) and those within 3 pixels of them or of
+        Pixels without colour (gaps, drawn lines and text) and those within 4 pixels of them or of
         the rim of the box are not valid. Values of compressed frames are smoothed by a local
         quadratic fit, which needs about 8 pixels around.
     """

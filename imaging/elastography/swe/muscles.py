@@ -74,15 +74,19 @@ def muscle_rows(
     for label in wanted:
         chosen = np.ones(len(owner), bool) if label == 0 else owner == label
         if labels is not None and label:
-            region = labels.data == label
-            covered = float((weight[region] > 0).mean())
-            note = "share of the muscle's volume within the slabs of the frames"
-            rows.append(Measure(label, "swe_coverage", covered, "1", n=int(region.sum()),
-                                note=note))  # fmt: skip
+            rows.append(_coverage(labels.data == label, weight, label))
         rows += _figures(evidence, chosen, label, erode_mm)
         if chosen.sum() >= LEAST_SAMPLES:
             warnings += _doubts(evidence.samples, chosen, label)
     return rows, warnings
+
+
+def _coverage(region: NDArray[np.bool_], weight: FloatArray, label: int) -> Measure:
+    if not region.any():
+        return not_measured(label, "swe_coverage", "1", "the labels do not hold the muscle")
+    note = "share of the muscle's volume within the slabs of the frames; n voxels of the muscle"
+    covered = float((weight[region] > 0).mean())
+    return Measure(label, "swe_coverage", covered, "1", n=int(region.sum()), note=note)
 
 
 def _figures(
