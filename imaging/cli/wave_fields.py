@@ -15,7 +15,6 @@ from imaging.cli.stiffness_files import VERB, Source
 from imaging.cli.wave_files import Recording, Region, read_waves, tissue_mask
 from imaging.config import ElastographySettings
 from imaging.elastography.motion import WaveMotion, correct_motion
-from imaging.elastography.quality import harmonic_quality
 from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError
 from imaging.image import Image, same_grid, save_image
@@ -146,7 +145,8 @@ def _reduce(
         images, motion = correct_motion(images, recording.magnitude, tissue)
     offsets = images.phase.shape[4]
     field = harmonic_field(replace(images, weight=images.weight * tissue))
-    return _Read(field, offsets, harmonic_quality(field, offsets), motion)
+    assert field.share is not None
+    return _Read(field, offsets, field.share, motion)
 
 
 def _quality_measure(read: Sequence[_Read], tissue: NDArray[np.bool_]) -> Measure:

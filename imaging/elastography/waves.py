@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.elastography.displacement import derivative, harmonics
+from imaging.elastography.spatial_noise import white_noise
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]
 BoolArray = NDArray[np.bool_]
-
-#: Offsets below this leave no frequency bin that holds noise alone.
-MIN_OFFSETS = 4
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,9 @@ class WaveField:
         Array axes to world axes.
     frequency_hz, density
         As in :class:`WaveImages`.
+    share : (I, J, K) float32 array or None
+        Part of the first harmonic in the power of the phase over one period, 0 to 1; the rest is
+        noise, higher harmonics of the driver and motion that is not periodic.
     """
 
     displacement: ComplexArray
@@ -80,6 +81,7 @@ class WaveField:
     rotation: FloatArray
     frequency_hz: float
     density: float
+    share: FloatArray | None = None
 
     @cached_property
     def gradient(self) -> ComplexArray:
@@ -120,7 +122,7 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
     Parameters
     ----------
     images
-        As acquired, four offsets or more.
+        As acquired, three offsets or more; with three, noise is judged from neighbouring voxels.
     noise_bins
         How many of the bins without motion to keep.
 
@@ -135,14 +137,29 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
     in_world = int(np.linalg.matrix_rank(images.directions, tol=0.05)) == 3
     mixing = np.linalg.pinv(images.directions) if in_world else np.eye(directions)
     valid = images.weight > 0
-    # Offset k is k/n of a period forward in time: exp(+i omega t) sits in bin 1.
-    bins = min(offsets // 2, 1 + noise_bins)
-    raw = np.empty((*shape, directions, drivers, bins), np.complex64)
+    # Offset k is k/n of a period forward in time: exp(+i omega t) sits in bin 1. The higher the bin
+    # the less a driver's higher harmonics reach it; that of Nyquist is real and comes last.
+    others = sorted(range(2, offsets // 2 + 1), key=lambda b: (2 * b == offsets, -b))[:noise_bins]
+    keep = [0, *(b - 1 for b in others)]
+    # Power of the bins; at Nyquist half of an amplitude's is real.
+    weights = np.array([0.5 if 2 * b == offsets else 1.0 for b in range(1, offsets // 2 + 1)])
+    raw = np.empty((*shape, directions, drivers, len(keep)), np.complex64)
+    wave, total = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for d in range(directions):
         for r in range(drivers):
-            raw[..., d, r, :] = harmonics(images.phase[..., d, :, r], valid, bins)
+            found = harmonics(images.phase[..., d, :, r], valid, offsets // 2)
+            raw[..., d, r, :] = found[..., keep]
+            power = found.real**2 + found.imag**2
+            wave += power[..., 0]
+            total += power @ weights.astype(np.float32)
     turned = np.einsum("ijkdrn,cd->ijkcrn", raw, mixing.astype(np.float32), optimize=True)
+    moving = np.ascontiguousarray(turned[..., 0])
+    still = np.ascontiguousarray(turned[..., 1:])
+    if not others:
+        still = white_noise(moving, valid)[..., None]
+        total += (np.abs(white_noise(raw[..., 0], valid)) ** 2).sum((3, 4))
+    share = (wave / np.maximum(total, np.finfo(np.float32).tiny)).astype(np.float32)
     return WaveField(
-        np.ascontiguousarray(turned[..., 0]), np.ascontiguousarray(turned[..., 1:]), valid,
-        in_world, spacing_m, rotation, images.frequency_hz, images.density,
+        moving, still, valid,
+        in_world, spacing_m, rotation, images.frequency_hz, images.density, share,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Fibre directions on another grid: world vectors stay, sign does not matter, borders stay empty."""
+"""Fibre directions on another grid: world vectors stay, and their sign does not matter."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
