@@ -127,18 +127,42 @@ def laplacian(fields: ComplexArray, spacing_m: FloatArray, axes: Sequence[int]) 
     return out
 
 
-def supported(mask: BoolArray, axes: Sequence[int]) -> BoolArray:
-    """Return the voxels whose derivative stencil lies inside the mask and the field of view."""
+def supported(
+    mask: BoolArray, axes: Sequence[int], labels: NDArray[np.integer[Any]] | None = None
+) -> BoolArray:
+    """Return the voxels whose derivative stencil lies inside the mask and within one label."""
     out = mask.copy()
     for axis in axes:
         line = np.ones([2 * REACH + 1 if a == axis else 1 for a in range(3)], bool)
         out &= ndimage.binary_erosion(mask, line, border_value=0)
+        if labels is not None:
+            size = 2 * REACH + 1
+            out &= ndimage.maximum_filter1d(labels, size, axis) == labels
+            out &= ndimage.minimum_filter1d(labels, size, axis) == labels
     return out
 
 
-def local_mean(values: NDArray[Any], mask: BoolArray) -> NDArray[Any]:
-    """Return the mean of values (I, J, K) around every voxel, within the mask."""
+def local_mean(values: NDArray[Any], mask: BoolArray, sigma: float = 2.0) -> NDArray[Any]:
+    """Return the Gaussian mean of values (I, J, K) around every voxel, within the mask."""
     if np.iscomplexobj(values):
-        return local_mean(values.real, mask) + 1j * local_mean(values.imag, mask)
-    weight = np.maximum(ndimage.gaussian_filter(mask.astype(float), 2.0), 1e-3)
-    return ndimage.gaussian_filter(np.where(mask, values, 0).astype(float), 2.0) / weight
+        real, imag = local_mean(values.real, mask, sigma), local_mean(values.imag, mask, sigma)
+        return np.asarray(real + 1j * imag)
+    weight = np.maximum(ndimage.gaussian_filter(mask.astype(np.float32), sigma), 1e-3)
+    inside = np.where(mask, values, 0).astype(values.dtype)
+    return np.asarray(ndimage.gaussian_filter(inside, sigma) / weight)
+
+
+def within(
+    values: NDArray[Any], valid: BoolArray, labels: NDArray[np.integer[Any]] | None, sigma: float
+) -> NDArray[Any]:
+    """Return the local mean of values (I, J, K) inside a mask and within each label."""
+    if labels is None:
+        return local_mean(values, valid, sigma)
+    out = np.zeros_like(values)
+    for label in np.unique(labels[valid]):
+        part = valid & (labels == label)
+        # Labels are small parts of the image: work on their boxes.
+        spots = np.nonzero(part.any((1, 2)))[0], np.nonzero(part.any((0, 2)))[0]
+        box = (*(slice(int(s[0]), int(s[-1]) + 1) for s in spots), slice(None))
+        np.copyto(out[box], local_mean(values[box], part[box], sigma), where=part[box])
+    return out

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.elastography.derivatives import (
     cutoff,
@@ -15,6 +16,7 @@ from imaging.elastography.derivatives import (
     local_mean,
     low_pass,
     supported,
+    within,
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.stiffness import PLAUSIBLE_PA
@@ -32,12 +34,15 @@ CITATIONS = (
 )
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
+#: Sigma of the window in which powers are averaged before they are divided.
+WINDOW_VOXELS = 1.0
 
 
 def mdev(
     fields: Sequence[WaveField],
     mask: BoolArray,
     *,
+    labels: NDArray[np.integer[Any]] | None = None,
     components: Components | None = None,
     cutoff_per_m: float | None = None,
 ) -> Inversion:
@@ -54,6 +59,8 @@ def mdev(
         One per frequency, on one grid.
     mask : (I, J, K) bool array
         Tissue.
+    labels : (I, J, K) int array, optional
+        Neither stencils nor the window cross their borders.
     components
         q: ``curl`` of the displacement, free of compression and pressure, which needs three
         encoding directions and a 3-D Laplacian; or all ``gradient`` components. Default: the curl
@@ -71,8 +78,8 @@ def mdev(
     -----
     Hirsch et al., Magn Reson Med 71:267-277, 2014; curl: Sinkus et al., Magn Reson Med 53:372-387,
     2005. Departures from the published sums of magnitudes: norms over components (so that the
-    result does not depend on the encoding axes), noise correction, and a loss angle from the
-    coherent sum.
+    result does not depend on the encoding axes) and over a small window, noise correction, and a
+    loss angle from the coherent sum.
     """
     first = fields[0]
     axes = laplacian_axes(mask.shape, first.spacing_m)
@@ -80,7 +87,7 @@ def mdev(
     kind: Components = components or ("curl" if can_curl else "gradient")
     if kind == "curl" and not can_curl:
         raise ComputationError("the curl needs three encoding directions and a 3-D Laplacian")
-    valid = supported(mask, axes)
+    valid = supported(mask, axes, labels)
     if not valid.any():
         raise ComputationError("no voxel has enough neighbours inside the mask for a derivative")
     amplitude, bending = np.zeros(mask.shape), np.zeros(mask.shape)
@@ -98,11 +105,12 @@ def mdev(
         qq_0, ll_0, ql_0 = (
             local_mean(np.mean(part, axis=0), mask) for part in zip(*map(run, still), strict=True)
         )
-        amplitude += field.inertia * np.sqrt(np.maximum(qq - qq_0, 0))
-        bending += np.sqrt(np.maximum(ll - ll_0, 0))
-        cross += field.inertia * (ql - ql_0)
+        qq, ll = (within(v, valid, labels, WINDOW_VOXELS) for v in (qq - qq_0, ll - ll_0))
+        amplitude += field.inertia * np.sqrt(np.maximum(qq, 0))
+        bending += np.sqrt(np.maximum(ll, 0))
+        cross += field.inertia * within(ql - ql_0, valid, labels, WINDOW_VOXELS)
         # Smoothed: picking single voxels by their own power would favour chance peaks.
-        signal += local_mean(ll, mask)
+        signal += local_mean(ll + ll_0, valid)
         noise += ll_0
     tiny = np.finfo(np.float32).tiny
     confidence = np.clip(1 - noise / np.maximum(signal, tiny), 0, 1)

@@ -1,0 +1,151 @@
+"""Local frequency estimation: wave number from the ratio of neighbouring octave filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from imaging.elastography.derivatives import (
+    laplacian_axes,
+    local_mean,
+    wave_numbers,
+    within,
+)
+from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.elastography.mdev import MIN_CONFIDENCE
+from imaging.elastography.stiffness import PLAUSIBLE_PA
+from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
+from imaging.errors import ComputationError
+
+# Octaves, cycles per metre: waves of 8 to 133 mm.
+_CENTRES = (7.5, 15.0, 30.0, 60.0, 120.0)
+# With this width the ratio of two filters an octave apart is linear in the wave number.
+_WIDTH = 1 / (2 * np.log(2))
+_GOLDEN = (1 + 5**0.5) / 2
+_WAYS = np.array(
+    [(0, 1, s * _GOLDEN) for s in (1, -1)]
+    + [(1, s * _GOLDEN, 0) for s in (1, -1)]
+    + [(s * _GOLDEN, 0, 1) for s in (1, -1)]
+) / np.hypot(1, _GOLDEN)  # fmt: skip
+
+CITATIONS = (
+    "Manduca A, Oliphant TE, Dresner MA, et al. Magnetic resonance elastography: non-invasive "
+    "mapping of tissue elasticity. Med Image Anal 2001;5:237-254.",
+)
+
+
+def local_frequency(
+    fields: Sequence[WaveField],
+    mask: BoolArray,
+    *,
+    labels: NDArray[np.integer[Any]] | None = None,
+    window_voxels: float = 1.5,
+) -> Inversion:
+    """Return the shear stiffness rho c^2 from the local wave number of the curl.
+
+    A bank of lognormal quadrature filters, an octave apart, in twelve directions: the ratio of two
+    neighbouring ones is linear in the wave number. Ratios are averaged over directions,
+    components, drivers, frequencies (as wave number over frequency) and a small window, weighted by
+    power; power that noise adds is taken off. Attenuation is taken as none.
+
+    Parameters
+    ----------
+    fields
+        One per frequency, on one grid.
+    mask : (I, J, K) bool array
+        Tissue.
+    labels : (I, J, K) int array, optional
+        The window does not cross their borders. Filters are wider than a muscle and do.
+    window_voxels
+        Sigma of the window.
+
+    Raises
+    ------
+    ComputationError
+        The mask is empty.
+
+    Notes
+    -----
+    Knutsson et al., Proc IEEE ICIP 1:36-40, 1994; Manduca et al., Med Image Anal 5:237-254, 2001.
+    """
+    if not mask.any():
+        raise ComputationError("no voxel to invert")
+    axes = laplacian_axes(mask.shape, fields[0].spacing_m)
+    curl = len(axes) == 3 and all(f.components_in_world for f in fields)
+    slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)
+    signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
+    for field in fields:
+        low, cross = _bank(field, field.displacement, mask, axes, curl)
+        low_0, cross_0 = _bank(field, field.still[..., 0], mask, axes, curl)
+        low_0, cross_0 = (np.stack([local_mean(v, mask) for v in p]) for p in (low_0, cross_0))
+        low, cross = (
+            np.stack([within(v, mask, labels, window_voxels) for v in p])
+            for p in (low - low_0, cross - cross_0)
+        )
+        for n, centre in enumerate(_CENTRES[:-1]):
+            middle = np.sqrt(2.0) * centre
+            number = middle * cross[n] / np.maximum(low[n], 1e-30)
+            # A pair knows wave numbers about its own octave.
+            near = (number > 0.5 * middle) & (number < 2 * middle)
+            trust = np.where(near, np.maximum(cross[n], 0), 0)
+            slowness += trust * number / field.frequency_hz
+            weight += trust
+            signal += np.maximum(cross[n], 0)
+            noise += np.maximum(cross_0[n], 0)
+    confidence = np.clip(1 - noise / np.maximum(signal + noise, 1e-30), 0, 1)
+    slow = slowness / np.maximum(weight, 1e-30)
+    found = np.where(slow > 0, fields[0].density / np.maximum(slow, 1e-6) ** 2, 0)
+    valid = mask & (confidence >= MIN_CONFIDENCE) & (found > 0) & (found < PLAUSIBLE_PA[1])
+
+    def kept(values: FloatArray) -> FloatArray:
+        return np.where(valid, values, 0).astype(np.float32)
+
+    what = "curl of the displacement" if curl else "displacement"
+    return Inversion(
+        "lfe",
+        f"local frequency estimation on the {what}, lognormal filters an octave apart in 12 "
+        "directions, isotropic, no attenuation",
+        {
+            "stiffness": QuantityMap(kept(found), "Pa", "shear_stiffness"),
+            "confidence": QuantityMap(kept(confidence), "1", "confidence"),
+        },
+        valid,
+        citations=CITATIONS,
+        facts={"octaves_per_m": list(_CENTRES), "filtered": what, "dimensions": len(axes)},
+    )
+
+
+def _bank(
+    field: WaveField, u: ComplexArray, mask: BoolArray, axes: Sequence[int], curl: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return power of every filter and product with the next, (pairs, I, J, K) each."""
+    q = field.curl(field.gradient_of(u)) if curl else u
+    size = [fft.next_fast_len(n + 8) for n in mask.shape]
+    k = np.sqrt(np.broadcast_to(wave_numbers(size, field.spacing_m, axes), size))
+    octave = np.log(np.maximum(k, 1e-3))
+    radial = [np.exp(-_WIDTH * (octave - np.log(c)) ** 2).astype(np.float32) for c in _CENTRES]
+    parts = [
+        fft.fftfreq(n, float(h)).reshape([-1 if a == axis else 1 for a in range(3)])
+        for axis, (n, h) in enumerate(zip(size, field.spacing_m, strict=True))
+    ]
+    inside = tuple(slice(n) for n in mask.shape)
+    low = np.zeros((len(_CENTRES) - 1, *mask.shape), np.float32)
+    cross = np.zeros_like(low)
+    flat = (q * mask[..., None, None]).reshape(*mask.shape, -1)
+    spectra = [fft.fftn(flat[..., f], size, workers=2) for f in range(flat.shape[3])]
+    for way in np.vstack([_WAYS, -_WAYS]):
+        along = sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3)
+        beam = (np.maximum(along, 0) ** 2).astype(np.float32)
+        for spectrum in spectra:
+            before: ComplexArray | None = None
+            for n, gain in enumerate(radial):
+                here = fft.ifftn(spectrum * (beam * gain), workers=2)[inside]
+                if before is not None:
+                    low[n - 1] += np.abs(before) ** 2
+                    cross[n - 1] += (here * before.conj()).real
+                before = here
+    return low, cross
