@@ -45,6 +45,8 @@ UNSURE_HALF_WIDTH = 0.2
 #: Least share of signal in what is told worst in a voxel.
 MIN_CONFIDENCE = 0.3
 _BLOCK_M = 0.015
+#: Standard error, as a share, that the method has without noise (simulated legs).
+_OWN_ERROR = 0.01
 _ONE_CHANNEL = (
     "one driver at one frequency cannot tell the moduli across and along the fibres apart: further "
     "drivers or frequencies are needed"
@@ -192,7 +194,7 @@ def _one_muscle(
         return _Muscle(_refused(label, why), frozenset(), frozenset())
     unknowns = 1 if error_rad is None else 3
     try:
-        fit = fit_muscle(equations.normal, equations.noise, unknowns)
+        fit = fit_muscle(equations.normal, equations.noise, equations.trust, unknowns)
     except np.linalg.LinAlgError:
         why = "the waves hold nothing that tells its moduli apart"
         return _Muscle(_refused(label, why), frozenset(), frozenset())
@@ -208,7 +210,7 @@ def _one_muscle(
     rows, held, unsure = [], set(), set()
     for name, row in MODULI.items():
         value = complex(row @ fit.unknowns)
-        half = half_width(*spread[name], turned[name])
+        half = half_width(*spread[name], float(np.hypot(turned[name], _OWN_ERROR * abs(value))))
         measure, n = f"stiffness_ti_{name}_muscle", int(equations.form.places.sum())
         if value.real <= 0 or half > WORST_HALF_WIDTH * abs(value):
             why = (
@@ -222,8 +224,8 @@ def _one_muscle(
             unsure.add(name)
         note = (
             f"one value fitted to the muscle, loss angle {np.angle(value):.3f} rad, condition "
-            f"{fit.condition:.1f}; n places of test functions; interval from blocks of the muscle "
-            "and the uncertainty of fibre directions"
+            f"{fit.condition:.1f}; n places of test functions; interval from blocks of the "
+            "muscle, the uncertainty of fibre directions and 1 % of the method's own"
         )
         low, high = max(abs(value) - half, 0.0), abs(value) + half
         rows.append(Measure(label, measure, abs(value), "Pa", n, None, low, high, note=note))

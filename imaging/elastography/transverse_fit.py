@@ -55,7 +55,9 @@ def _residual(normal: ComplexArray, found: ComplexArray) -> FloatArray:
     return np.maximum(value, np.finfo(float).tiny)
 
 
-def fit_muscle(normal: ComplexArray, noise: ComplexArray, unknowns: int = 3) -> MuscleFit:
+def fit_muscle(
+    normal: ComplexArray, noise: ComplexArray, trust: FloatArray | None = None, unknowns: int = 3
+) -> MuscleFit:
     """Fit one set of moduli to all places of a muscle.
 
     Noise in the sides of the equations would pull the moduli towards zero; its part of the normal
@@ -67,8 +69,10 @@ def fit_muscle(normal: ComplexArray, noise: ComplexArray, unknowns: int = 3) -> 
     ----------
     normal : (P, E, 4, 4) array
         Per place and channel, see ``transverse_weak.normal_matrices``.
-    noise : (E, 4, 4) array
-        Part of it that is noise.
+    noise : (P, E, 4, 4) array
+        The same of what holds no motion.
+    trust : (P,) array, optional
+        Weight of places known beforehand.
     unknowns
         3, or 1 for an isotropic medium.
 
@@ -78,13 +82,15 @@ def fit_muscle(normal: ComplexArray, noise: ComplexArray, unknowns: int = 3) -> 
         The equations are singular.
     """
     clean = normal - noise
-    weights = np.ones(normal.shape[:2])
-    found = _solve(clean.sum((0, 1)), unknowns)
+    before = np.ones(len(normal)) if trust is None else trust
+    weights = np.broadcast_to(before[:, None], normal.shape[:2])
+    found = _solve(np.einsum("pe,pekl->kl", weights, clean, optimize=True), unknowns)
     for _ in range(_ROUNDS):
         residual = _residual(normal, found)
         usual = np.median(residual, axis=0)
         place = (residual / usual).mean(1)
-        weights = 1 / (1 + (place[:, None] / np.median(place)) ** 2) / usual
+        cauchy = before / (1 + (place / np.median(place)) ** 2)
+        weights = cauchy[:, None] / usual
         found = _solve(np.einsum("pe,pekl->kl", weights, clean, optimize=True), unknowns)
     total = np.einsum("pe,pekl->kl", weights, clean, optimize=True)
     return MuscleFit(found, weights, float(condition(total[:unknowns, :unknowns])))

@@ -14,9 +14,9 @@ from imaging.elastography.transverse_fit import MuscleFit, condition
 from imaging.elastography.transverse_weak import (
     Bump,
     WeakForm,
-    bump_places,
     make_bump,
     normal_matrices,
+    share_outside,
 )
 from imaging.elastography.waves import WaveField
 
@@ -27,6 +27,8 @@ Box = tuple[slice, slice, slice]
 
 #: Half-width of bumps, largest first: wide ones average most noise, thin muscles hold none of them.
 RADII_M = (0.0100, 0.0085, 0.0070)
+#: Share of a bump that may lie outside its muscle, and the share that halves its weight.
+_OUTSIDE, _HALVED_BY = 0.02, 0.004
 #: Places of a bump below which a narrower one is tried.
 FEW_PLACES = 60
 #: Share of a bump's radius within which it speaks for the tissue (half of its height).
@@ -46,8 +48,10 @@ class MuscleEquations:
     bump : Bump
     normal : (P, E, 4, 4) array
         Per place and channel (a driver at a frequency).
-    noise : (E, 4, 4) array
-        Mean part of it that is noise.
+    noise : (P, E, 4, 4) array
+        The same of what holds no motion.
+    trust : (P,) array
+        Weight of places: less where a bump reaches out of the muscle.
     """
 
     box: Box
@@ -55,6 +59,7 @@ class MuscleEquations:
     bump: Bump
     normal: ComplexArray
     noise: ComplexArray
+    trust: FloatArray
 
 
 def box_around(region: BoolArray, margin: Sequence[int]) -> Box:
@@ -69,17 +74,27 @@ def box_around(region: BoolArray, margin: Sequence[int]) -> Box:
 
 def choose_places(
     region: BoolArray, spacing_m: FloatArray, rotation: FloatArray
-) -> tuple[Bump, BoolArray] | None:
-    """Return the widest bump with enough places in a region (I, J, K), or the best there is."""
-    best: tuple[Bump, BoolArray] | None = None
+) -> tuple[Bump, FloatArray] | None:
+    """Return the widest bump with enough places in a region (I, J, K), or the best there is.
+
+    Returns
+    -------
+    bump : Bump
+    outside : (I, J, K) array
+        Share of a bump outside the region; 1 where there is no place for it.
+    """
+    best: tuple[Bump, FloatArray] | None = None
+    most = 0
     for radius in RADII_M:
         bump = make_bump(radius, spacing_m, rotation)
-        places = bump_places(region, bump)
-        if best is None or places.sum() > best[1].sum():
-            best = bump, places
-        if places.sum() >= FEW_PLACES:
-            return bump, places
-    return best if best is not None and best[1].any() else None
+        outside = share_outside(region, bump)
+        outside[~region | (outside > _OUTSIDE)] = 1
+        count = int((outside < 1).sum())
+        if count > most:
+            best, most = (bump, outside), count
+        if count >= FEW_PLACES:
+            break
+    return best
 
 
 def _channel_first(gradient: ComplexArray, box: Box) -> ComplexArray:
@@ -112,18 +127,20 @@ def muscle_equations(
     chosen = choose_places(region[box], first.spacing_m, first.rotation)
     if chosen is None:
         return None
-    bump, places = chosen
-    form = WeakForm(bump, places)
+    bump, outside = chosen
+    form = WeakForm(bump, outside < 1)
     local = np.ascontiguousarray(np.moveaxis(fibre[box], 3, 0))
     normal, noise = [], []
     for field, quiet in zip(fields, still, strict=True):
         normal += channel_matrices(form, field.gradient, box, local, field.inertia)
         parts = [channel_matrices(form, g, box, local, field.inertia) for g in quiet]
         for r in range(field.gradient.shape[5]):
-            mean = [part[r].mean(0) for part in parts]
-            noise.append(np.mean(mean, axis=0) if mean else np.zeros((4, 4), complex))
-    stacked = np.stack(normal, axis=1)
-    return MuscleEquations(box, form, bump, stacked, np.stack(noise))
+            shape = normal[-1].shape
+            noise.append(np.mean([p[r] for p in parts], axis=0) if parts else np.zeros(shape))
+    trust = 1 / (1 + (outside[form.places] / _HALVED_BY) ** 2)
+    return MuscleEquations(
+        box, form, bump, np.stack(normal, axis=1), np.stack(noise, axis=1), trust
+    )
 
 
 def channel_matrices(
@@ -190,7 +207,7 @@ def neighbourhoods(
         return out
 
     with_noise = gathered(np.einsum("pe,pekl->pkl", fit.weights, equations.normal, optimize=True))
-    noise = gathered(np.einsum("pe,ekl->pkl", fit.weights, equations.noise, optimize=True))
+    noise = gathered(np.einsum("pe,ekl->pkl", fit.weights, equations.noise.mean(0), optimize=True))
     clean = (with_noise - noise)[:, :-1, :-1]
     worst = condition(clean)
     sound = worst < 1e3

@@ -25,8 +25,6 @@ BoolArray = NDArray[np.bool_]
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 _ROW = {p: n for n, p in enumerate(_PAIRS)} | {(j, i): n for n, (i, j) in enumerate(_PAIRS)}
 _SPACE = (-3, -2, -1)
-#: Share of the squared kernel that may lie outside the region.
-_OUTSIDE = 0.02
 
 
 @dataclass(frozen=True)
@@ -86,14 +84,16 @@ def _spectrum(kernel: FloatArray, size: Sequence[int]) -> ComplexArray:
     return fft.fftn(full, axes=_SPACE).astype(np.complex64)
 
 
-def bump_places(region: BoolArray, bump: Bump) -> BoolArray:
-    """Return the voxels (I, J, K) around which a bump lies inside a region."""
+def share_outside(region: BoolArray, bump: Bump) -> FloatArray:
+    """Return for every voxel (I, J, K) how much of a bump there lies outside a region, 0 to 1.
+
+    Weighed by the square of the bump's second derivatives, which multiply the stress.
+    """
     energy = (bump.second**2).sum(0)
     energy /= energy.sum()
     size = [fft.next_fast_len(n + m) for n, m in zip(region.shape, energy.shape, strict=True)]
     inside = fft.ifftn(fft.fftn(region.astype(np.float32), size) * _spectrum(energy, size)).real
-    kept = inside[tuple(slice(n) for n in region.shape)] > 1 - _OUTSIDE
-    return np.asarray(region & kept)
+    return np.clip(1 - inside[tuple(slice(n) for n in region.shape)], 0, 1)
 
 
 def basis_stresses(gradient: ComplexArray, fibre: FloatArray) -> ComplexArray:
