@@ -86,7 +86,7 @@ def command(
     if not len(samples):
         raise ImageError(
             "holds no readable colour inside ColorBox", files[0].paths[0],
-            "Check ColorBox, ColorBarBox and Opacity",
+            " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.warnings]).rstrip("."),
         )  # fmt: skip
     fibres = None
     if directions:

@@ -91,7 +91,8 @@ def probe_place(leg: LegLike, key: str, layout: Layout) -> FloatArray:
     if not len(own):
         raise ComputationError(f"the leg holds no {key}")
     sizes = np.array([(own[:, 2] == z).sum() for z in axes[2]])
-    level = axes[2][int(np.argmax(sizes))]
+    thick = axes[2][sizes >= 0.95 * sizes.max()]
+    level = thick[len(thick) // 2]
     slice_ = own[own[:, 2] == level]
     middle = slice_[np.argmin(np.linalg.norm(slice_ - slice_.mean(axis=0), axis=1))]
     turns = np.radians(np.arange(0, 360, 5))

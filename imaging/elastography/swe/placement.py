@@ -97,19 +97,19 @@ def place(source: FloatArray, target: FloatArray) -> Placement:
         raise ImageError(
             f"{n} landmarks, at least {LEAST} are needed", None, "Add landmarks seen in both"
         )
+    scale = float(np.sqrt(_scatter(target) / max(_scatter(source), 1e-12)))
+    if not _SCALE[0] <= scale <= _SCALE[1]:
+        raise ImageError(
+            f"the landmarks are {scale:.3g} times as far apart in the scan as in the ultrasound",
+            None,
+            "Check pixel size, units (mm) and the landmarks",
+        )
     spreads = [np.linalg.svd(p - p.mean(axis=0))[1][1] / np.sqrt(n) for p in (source, target)]
     if min(spreads) < _SPREAD_MM:
         raise ImageError(
             f"the landmarks lie on one line (within {min(spreads):.1f} mm), so a rotation is free",
             None,
             "Add a landmark beside the line",
-        )
-    scale = float(np.sqrt(_scatter(target) / _scatter(source)))
-    if not _SCALE[0] <= scale <= _SCALE[1]:
-        raise ImageError(
-            f"the landmarks are {scale:.3g} times as far apart in the scan as in the ultrasound",
-            None,
-            "Check pixel size, units (mm) and the landmarks",
         )
     matrix = _fit(source, target)
     left = _distances(matrix, source, target)

@@ -1,0 +1,421 @@
+"""``pennate ultrasound`` on files: tracked, still and DICOM frames of a simple leg; bad input."""
+
+import importlib.util
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Picture
+from scipy.spatial.transform import Rotation
+
+from imaging.cli.app import main
+from imaging.elastography.swe.angles import Ratios, pennate_factor
+from imaging.image import Image, load_image, save_image
+from imaging.measures import read_measures, read_notes
+from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
+from imaging.phantom.ultrasound import write_sequence, write_ultrasound
+
+TA, SOL, GM = 201, 209, 207
+PITCH_DEG = 10.0
+RATIOS = {"along_ratio": RATIO_ALONG, "tensile_ratio": RATIO_TENSILE, "direction_error_deg": 2.0}
+
+
+class RoundLeg:
+    """Three muscles around a tibia; fibres climb 10 degrees forwards."""
+
+    side = "right"
+    bounds_mm = np.array([[40.0, -60.0, -150.0], [150.0, 50.0, 150.0]])
+
+    def labels(self, points):
+        x, y = points[:, 0] - 95, points[:, 1] + 5
+        radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x))
+        out = np.zeros(len(points), np.int16)
+        out[radius < 50] = 231
+        out[radius < 47] = TA
+        out[(radius < 47) & (angle < 0)] = SOL
+        out[(radius < 47) & (angle < -90)] = GM
+        out[np.hypot(x + 15, y - 2) < 9] = 221
+        out[np.abs(points[:, 2]) > 150] = 0
+        return out
+
+    def directions(self, points, labels):
+        fibre = [0.0, np.sin(np.radians(PITCH_DEG)), np.cos(np.radians(PITCH_DEG))]
+        return np.where(np.isin(labels, [TA, SOL, GM])[:, None], fibre, 0.0)
+
+
+def grid_files(folder):
+    """Labels and directions on a grid with flipped and swapped axes."""
+    affine = np.array([[0, 0, -2.0, 150], [2.0, 0, 0, -60], [0, 3, 0, -75], [0, 0, 0, 1]])
+    shape = (56, 50, 56)
+    voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
+    points = voxels @ affine[:3, :3].T + affine[:3, 3]
+    leg = RoundLeg()
+    labels = leg.labels(points)
+    fibres = leg.directions(points, labels).astype(np.float32)
+    save_image(Image(labels.reshape(shape), affine), folder / "labels.nii.gz")
+    save_image(Image(fibres.reshape(*shape, 3), affine), folder / "directions.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def leg(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("swe")
+    write_ultrasound(RoundLeg(), folder, folder / "truth", subject="01", seed=3, preset="small")
+    grid_files(folder)
+    return folder
+
+
+@pytest.fixture
+def mine(leg, tmp_path):
+    """A copy whose JSON may be spoilt."""
+    shutil.copytree(leg / "us", tmp_path / "us")
+    return tmp_path / "us"
+
+
+TRACKED, STILL = "sub-01_acq-GM_swe.igs.mha", "sub-01_acq-TA_swe.png"
+
+
+def run(out, frames, *arguments, ratios=False):
+    call = ["ultrasound", "--out", out, "--prefix", "sub-01", *arguments]
+    for path in frames:
+        call += ["--frames", path]
+    if ratios:
+        call += ["--settings", json.dumps(RATIOS)]
+    return main([str(a) for a in call])
+
+
+def edit(folder, name, **changes):
+    path = folder / name.replace(".igs.mha", ".json").replace(".png", ".json")
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
+
+
+def rows_of(out):
+    return {(r.label, r.measure): r for r in read_measures(out / "sub-01_desc-swe_measures.tsv")}
+
+
+def samples_of(out):
+    return pd.read_parquet(out / "sub-01_desc-swe_samples.parquet")
+
+
+def truth(leg):
+    table = pd.read_csv(leg / "truth" / "sub-01_desc-truthswe_frames.tsv", sep="\t")
+    places = json.loads((leg / "truth" / "sub-01_desc-truthswe_frames.json").read_text())["frames"]
+    return table, {(p["file"], p["frame"]): np.array(p["pixel_to_world"]) for p in places}
+
+
+@pytest.fixture(scope="module")
+def done(leg, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    frames = [leg / "us" / TRACKED, leg / "us" / STILL]
+    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+    assert run(out, frames, *more, ratios=True) == 0
+    return out
+
+
+def test_muscles_have_the_stiffness_that_was_shown(leg, done):
+    table, _ = truth(leg)
+    rows = rows_of(done)
+    for file, label in ((TRACKED, GM), (STILL, TA)):
+        own = table[(table["file"] == file) & (table["label"] == label) & (table["frame"] < 3)]
+        found = rows[label, "stiffness_swe_shear"]
+        assert found.value == pytest.approx(own["shear_pa"].mean(), rel=0.025)
+        assert found.unit == "Pa" and found.status == "measured"
+        assert "no single frequency" in found.note
+    assert rows[SOL, "stiffness_swe_shear"].status == "not_measured"
+    assert 0.01 < rows[GM, "swe_coverage"].value < 0.2
+
+
+def test_correction_stands_beside_where_physics_allows_it(done):
+    rows = rows_of(done)
+    assert rows[TA, "swe_tilt"].value < 2
+    assert rows[TA, "swe_angle"].value == pytest.approx(PITCH_DEG, abs=1.5)
+    fixed = rows[TA, "stiffness_swe_corrected"]
+    assert fixed.status == "modelled"
+    assert fixed.value == pytest.approx(along_pa(TA), rel=0.03)
+    assert rows[TA, "stiffness_swe_shear"].value > 1.06 * fixed.value
+    # The sweep wobbles, but its fibres stay in the frames well enough.
+    assert rows[GM, "swe_tilt"].value < 5
+    assert rows[GM, "stiffness_swe_corrected"].value == pytest.approx(along_pa(GM), rel=0.04)
+
+
+def test_frames_lie_where_they_were_taken(leg, done):
+    _, places = truth(leg)
+    samples = samples_of(done)
+    assert set(samples["source"]) == {f"{TRACKED} 0", f"{TRACKED} 1", f"{TRACKED} 2", f"{STILL} 0"}
+    for source, own in samples.groupby("source"):
+        file, number = source.rsplit(" ", 1)
+        pixel = np.column_stack([own[["pixel_x", "pixel_y"]], np.zeros(len(own))])
+        matrix = places[file, int(number)]
+        away = np.linalg.norm(
+            pixel @ matrix[:3, :3].T + matrix[:3, 3] - own[["x", "y", "z"]].to_numpy(), axis=1
+        )
+        assert away.mean() < 0.8
+        assert own["place_error_mm"].between(0.05, 1.5).all()
+
+
+def test_frames_with_bad_tracking_are_skipped_and_named(done):
+    notes = read_notes(done / "sub-01_desc-swe_notes.json")
+    assert notes.facts["files"][0]["skipped"] == ["frame 3: ProbeToTrackerTransform not OK"]
+    assert any("left out, bad tracking" in w for w in notes.warnings)
+    assert any("not tracked" in w for w in notes.warnings)
+    assert "not to be averaged" in notes.method
+
+
+def test_maps_are_on_the_grid_of_the_labels(leg, done):
+    labels = load_image(leg / "labels.nii.gz")
+    mask = load_image(done / "sub-01_desc-swe_mask.nii.gz")
+    np.testing.assert_allclose(mask.affine, labels.affine)
+    inside = mask.data > 0
+    for suffix, unit in (("stiffness", "Pa"), ("corrected", "Pa"), ("angle", "deg"),
+                         ("tilt", "deg"), ("confidence", "1")):  # fmt: skip
+        image = load_image(done / f"sub-01_desc-swe_{suffix}.nii.gz")
+        assert not image.data[~inside].any()
+        about = json.loads((done / f"sub-01_desc-swe_{suffix}.json").read_text())
+        assert about["Units"] == unit and about["FrequencyHz"] is None and about["Method"]
+        assert about["SourceFiles"]
+    stiffness = load_image(done / "sub-01_desc-swe_stiffness.nii.gz")
+    own = stiffness.data[inside & (labels.data == TA)]
+    assert np.median(own) == pytest.approx(rows_of(done)[TA, "stiffness_swe_shear"].value, rel=0.03)
+    # The map lies where the samples lie.
+    samples = samples_of(done)
+    voxel = np.rint(labels.to_voxels(samples[["x", "y", "z"]].to_numpy())).astype(int)
+    hit = ((voxel >= 0) & (voxel < labels.shape)).all(axis=1)
+    assert inside[tuple(voxel[hit].T)].mean() > 0.99
+
+
+def test_same_input_gives_same_bytes(leg, done, tmp_path):
+    frames = [leg / "us" / TRACKED, leg / "us" / STILL]
+    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+    assert run(tmp_path, frames, *more, ratios=True) == 0
+    names = sorted(p.name for p in done.iterdir())
+    assert names == sorted(p.name for p in tmp_path.iterdir())
+    for name in names:
+        assert (done / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_alone_without_labels_or_directions(leg, tmp_path):
+    assert run(tmp_path, [leg / "us" / STILL]) == 0
+    rows = rows_of(tmp_path)
+    assert rows[0, "stiffness_swe_shear"].value > 1000
+    assert rows[0, "swe_angle"].status == "not_measured"
+    assert rows[0, "stiffness_swe_corrected"].note == "fibre directions were not given"
+    assert not (tmp_path / "sub-01_desc-swe_corrected.nii.gz").exists()
+
+
+def test_without_ratios_nothing_is_corrected(leg, tmp_path):
+    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+    assert run(tmp_path, [leg / "us" / STILL], *more) == 0
+    row = rows_of(tmp_path)[TA, "stiffness_swe_corrected"]
+    assert row.status == "not_measured" and "along_ratio" in row.note
+    assert np.isfinite(rows_of(tmp_path)[TA, "swe_angle"].value)
+
+
+@pytest.mark.parametrize("letters", ["UF", "MN", "UN"])
+def test_flipped_stills_give_the_same_samples(leg, mine, tmp_path, letters):
+    """A picture stored the other way round, with its own landmarks and boxes, says the same."""
+    picture = np.asarray(Picture.open(mine / STILL))
+    content = json.loads((mine / STILL.replace(".png", ".json")).read_text())
+    height, width = picture.shape[:2]
+    across, down = letters[0] == "U", letters[1] == "N"
+    flipped = picture[:: -1 if down else 1, :: -1 if across else 1]
+    Picture.fromarray(np.ascontiguousarray(flipped)).save(mine / STILL)
+
+    def turn(x, y):
+        return [width - 1 - x if across else x, height - 1 - y if down else y]
+
+    def box(x0, y0, x1, y1):
+        (a, b), (c, d) = turn(x0, y0), turn(x1 - 1, y1 - 1)
+        return [min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1]
+
+    edit(mine, STILL, UltrasoundImageOrientation=letters,
+         ColorBarDirection="down" if down else "up",
+         ColorBox=box(*content["ColorBox"]), ColorBarBox=box(*content["ColorBarBox"]),
+         Landmarks=[{**m, "pixel": turn(*m["pixel"])} for m in content["Landmarks"]])  # fmt: skip
+    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+    assert run(tmp_path / "a", [leg / "us" / STILL], *more) == 0
+    assert run(tmp_path / "b", [mine / STILL], *more) == 0
+    one, two = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
+    for name in ("x", "y", "z"):
+        assert two[name].mean() == pytest.approx(one[name].mean(), abs=0.2)
+    for name in ("stiffness_swe_shear", "swe_angle", "swe_tilt"):
+        a, b = (rows_of(tmp_path / k)[TA, name].value for k in "ab")
+        assert b == pytest.approx(a, rel=0.01, abs=0.05)
+
+
+def test_a_dicom_file_brings_its_pixel_size(leg, mine, tmp_path):
+    pydicom = pytest.importorskip("pydicom", reason="extra dicom")
+    picture = np.asarray(Picture.open(mine / STILL).convert("RGB"))
+    write_dicom(pydicom, mine / "a_swe.dcm", np.stack([picture, picture]), 0.015)
+    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
+    edit(mine, "a_swe.png", PixelSpacing=None)
+    assert run(tmp_path / "a", [mine / STILL]) == 0
+    assert run(tmp_path / "b", [mine / "a_swe.dcm"]) == 0
+    one, two = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
+    assert len(two) == 2 * len(one)
+    columns = ["x", "y", "z", "shear_pa"]
+    np.testing.assert_array_equal(two[columns][: len(one)], one[columns])
+    write_dicom(pydicom, mine / "a_swe.dcm", picture[None], 0.15)
+    assert run(tmp_path / "c", [mine / "a_swe.dcm"]) == 2
+
+
+def write_dicom(pydicom, path, frames, pixel_cm):
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = pydicom.uid.UltrasoundMultiFrameImageStorage
+    dataset.SOPInstanceUID = "1.2.3"
+    dataset.Modality = "US"
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape[:3]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
+    dataset.PlanarConfiguration, dataset.PixelRepresentation = 0, 0
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelData = frames.tobytes()
+    region = pydicom.Dataset()
+    region.RegionSpatialFormat, region.RegionDataType = 1, 1
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 16, 16
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 335, 325
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+    region.PhysicalDeltaX = region.PhysicalDeltaY = pixel_cm
+    dataset.SequenceOfUltrasoundRegions = pydicom.Sequence([region])
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def landmarks(folder, name):
+    path = folder / name.replace(".igs.mha", ".json").replace(".png", ".json")
+    return json.loads(path.read_text())["Landmarks"]
+
+
+def mirrored(folder, name):
+    return [{**m, "mri": [-m["mri"][0], *m["mri"][1:]]} for m in landmarks(folder, name)]
+
+
+def one_moved(folder, name):
+    found = landmarks(folder, name)
+    found[2]["mri"][1] += 30
+    return found
+
+
+def in_cm(folder, name):
+    return [{**m, "mri": [v / 10 for v in m["mri"]]} for m in landmarks(folder, name)]
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "word"),
+    [
+        (STILL, {"Range": None}, "Range"),
+        (STILL, {"Units": None}, "Units"),
+        (STILL, {"Opacity": None}, "Opacity"),
+        (STILL, {"ColorBox": [50, 60, 900, 220]}, "leaves the frame"),
+        (STILL, {"ColorBarBox": [16, 20, 40, 220]}, "mostly grey"),
+        (STILL, {"PixelSpacing": None}, "PixelSpacing"),
+        (STILL, {"Landmarks": None}, "Landmarks"),
+        (TRACKED, {"ImageToProbe": None}, "ImageToProbe"),
+        (TRACKED, {"Landmarks": mirrored}, "mirror"),
+        (TRACKED, {"Landmarks": one_moved}, "is missed most"),
+        (STILL, {"Landmarks": in_cm}, "times as far apart"),
+        (TRACKED, {"UltrasoundImageOrientation": "XY"}, "UltrasoundImageOrientation"),
+    ],
+)
+def test_bad_declarations_are_refused_and_nothing_is_written(
+    mine, tmp_path, capsys, file, change, word
+):
+    made = {k: v(mine, file) if callable(v) else v for k, v in change.items()}
+    edit(mine, file, **made)
+    assert run(tmp_path / "out", [mine / file]) == 2
+    message = capsys.readouterr().err
+    assert word in message and "_swe" in message
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_frames_of_another_leg_are_refused(leg, mine, tmp_path, capsys):
+    moved = [{**m, "mri": [v + 500 for v in m["mri"]]} for m in landmarks(mine, STILL)]
+    edit(mine, STILL, Landmarks=moved)
+    assert run(tmp_path / "out", [mine / STILL], "--labels", leg / "labels.nii.gz") == 2
+    assert "do not touch the labels" in capsys.readouterr().err
+    assert not any((tmp_path / "out").iterdir())
+
+
+def test_a_sequence_without_any_good_frame_is_refused(mine, tmp_path, capsys):
+    fields = {"Seq_Frame0000_ProbeToTrackerTransform": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1",
+              "Seq_Frame0000_ProbeToTrackerTransformStatus": "INVALID"}  # fmt: skip
+    picture = np.asarray(Picture.open(mine / STILL).convert("RGB"))
+    write_sequence(mine / TRACKED, picture[None], fields)
+    assert run(tmp_path, [mine / TRACKED]) == 2
+    assert "none of 1 frames has good tracking" in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_read_are_named(mine, tmp_path, capsys):
+    assert run(tmp_path, [mine / "no.png"]) == 2
+    (mine / STILL).write_bytes(b"nothing")
+    assert run(tmp_path, [mine / STILL]) == 2
+    (mine / TRACKED).write_bytes((mine / TRACKED).read_bytes()[:5000])
+    assert run(tmp_path, [mine / TRACKED]) == 2
+    assert capsys.readouterr().err.count("cannot be read") >= 2
+
+
+def test_grey_pictures_are_refused(mine, tmp_path, capsys):
+    Picture.open(mine / STILL).convert("L").save(mine / STILL)
+    assert run(tmp_path, [mine / STILL]) == 2
+    assert "8-bit colour" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imageio_ffmpeg"), reason="video can be read here")
+def test_a_video_without_its_reader_says_what_to_do(mine, tmp_path, capsys):
+    shutil.copy(mine / STILL, mine / "a_swe.mp4")
+    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
+    assert run(tmp_path, [mine / "a_swe.mp4"]) == 2
+    assert "imageio-ffmpeg" in capsys.readouterr().err
+
+
+def test_a_wrong_opacity_is_doubted(mine, tmp_path, capsys):
+    edit(mine, STILL, Opacity=0.6)
+    assert run(tmp_path, [mine / STILL]) == 0
+    warnings = read_notes(tmp_path / "sub-01_desc-swe_notes.json").warnings
+    assert any("Opacity is declared as 0.6" in w and "best at 0.5" in w for w in warnings)
+    edit(mine, STILL, Opacity=0.9)
+    assert run(tmp_path, [mine / STILL]) == 2
+    message = capsys.readouterr().err
+    assert "no readable colour" in message and "best at 0.5" in message
+
+
+def test_landmarks_in_lps_give_the_same(leg, mine, tmp_path):
+    turned = [{**m, "mri": (np.array(m["mri"]) * [-1, -1, 1]).tolist()}
+              for m in landmarks(mine, TRACKED)]  # fmt: skip
+    edit(mine, TRACKED, Landmarks=turned, LandmarksFrame="LPS")
+    assert run(tmp_path / "a", [leg / "us" / TRACKED]) == 0
+    assert run(tmp_path / "b", [mine / TRACKED]) == 0
+    a, b = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
+    np.testing.assert_allclose(a[["x", "y", "z"]], b[["x", "y", "z"]], atol=1e-3)
+
+
+def test_the_whole_leg_turned_gives_the_same_figures(leg, mine, tmp_path):
+    """Labels, directions and landmarks moved together: nothing depends on world axes."""
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", [40, -25, 60], degrees=True).as_matrix()
+    turn[:3, 3] = [300, -200, 100]
+    for name in ("labels", "directions"):
+        image = load_image(leg / f"{name}.nii.gz", ndim=(3, 4))
+        data = image.data
+        if name == "directions":
+            data = data @ turn[:3, :3].T
+        save_image(Image(data.astype(np.float32), turn @ image.affine), mine / f"{name}.nii.gz")
+    edit(mine, STILL, Landmarks=[
+        {**m, "mri": (turn @ [*m["mri"], 1])[:3].tolist()} for m in landmarks(mine, STILL)
+    ])  # fmt: skip
+    found = {}
+    for key, folder, frames in (("a", leg, leg / "us"), ("b", mine, mine)):
+        more = ["--labels", folder / "labels.nii.gz", "--directions", folder / "directions.nii.gz"]
+        assert run(tmp_path / key, [frames / STILL], *more, ratios=True) == 0
+        found[key] = rows_of(tmp_path / key)
+    for name in ("stiffness_swe_shear", "stiffness_swe_corrected", "swe_angle", "swe_tilt"):
+        assert found["b"][TA, name].value == pytest.approx(found["a"][TA, name].value, rel=5e-3)
+
+
+def test_the_factor_of_the_correction_is_that_of_the_theory(done):
+    samples = samples_of(done)
+    own = samples[(samples["label"] == TA) & samples["corrected_pa"].notna()]
+    wanted = pennate_factor(own["pitch_deg"].to_numpy(), Ratios(RATIO_ALONG, RATIO_TENSILE, ""))
+    np.testing.assert_allclose(own["corrected_pa"] / own["shear_pa"], wanted, rtol=1e-4)
