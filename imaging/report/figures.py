@@ -13,13 +13,15 @@ from imaging.muscles import muscle_keys, side_of, structure_of
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
     "Pa": ("kPa", 1e-3), "mm2/s": ("10⁻³ mm²/s", 1e3), "cm2": ("cm²", 1.0), "deg": ("°", 1.0),
-    "1": ("", 1.0), "percent": ("%", 1.0), "s/mm2": ("s/mm²", 1.0),
+    "1": ("", 1.0), "percent": ("%", 1.0), "Pa/cm": ("kPa/cm", 1e-3),
+    "percent/cm": ("%/cm", 1.0), "s/mm2": ("s/mm²", 1.0),
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
 _OTHER_TOOLS = "Same definitions as other tools"
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
-    "Diffusion, stiffness and EMG": ("dwi", "mre", "func"),
+    "Diffusion and EMG": ("dwi", "func"),
+    "Stiffness": ("mre", "us"),
     "Along fascicles": ("map",),
     _OTHER_TOOLS: ("fibre",),
 }
@@ -28,6 +30,8 @@ _OF_OTHER_TOOLS = (
     "slope_pennation_end", "fascicle_length_cubic",
 )  # fmt: skip
 _NOTES = {
+    "Stiffness": "Magnetic resonance and ultrasound differ by frequency, posture and mode: "
+    "columns are never to be averaged. Each figure's note names its frequency.",
     _OTHER_TOOLS: "For comparison with the literature: chord pennation as MuscleDTI_Toolbox "
     "defines it, slope pennation and length of cubics as Bolsterlee's toolbox does.",
 }
@@ -38,8 +42,12 @@ _STAGES = {"dwi": "Diffusion", "func": "Gait", "map": "Joined map"}
 # Columns that would make the tables too wide; they are in the complete table.
 _LEFT_OUT = (
     "components", "coverage", "fascicles", "unfilled_fraction", "ad", "rd",
-    "dispersion", "activation_peak", "stiffness_mdev_confidence", "emg_bursts_per_stride",
+    "dispersion", "activation_peak", "emg_bursts_per_stride",
 )  # fmt: skip
+_LEFT_OUT_ENDINGS = {
+    "stiffness": ("_iqr", "_confidence", "_condition", "_gradient", "_coverage"),
+    "fascicle_stiffness": ("_middle", "_ends"),
+}
 _MOST_COLUMNS = 8
 
 
@@ -111,7 +119,7 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
     for title, stages in _GROUPS.items():
         names = [
             name for name, d in known.items()
-            if d.stage in stages and d.level == "muscle" and name not in _LEFT_OUT
+            if d.stage in stages and d.level == "muscle" and not _left_out(name)
             and (name in _OF_OTHER_TOOLS) == (title == _OTHER_TOOLS)
             and any((label, name) in found and found[label, name].value is not None
                     for label in labels)
@@ -131,6 +139,16 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
             shown = title if first else f"{title} (continued)"
             out.append(Table(shown, heads, rows, _NOTES.get(title, "") if first else ""))
     return out
+
+
+def _left_out(name: str) -> bool:
+    """Whether a measure is in the complete table only."""
+    if name in _LEFT_OUT or name.startswith("stiffness_pennation_correlation"):
+        return True
+    return any(
+        name.startswith(f"{start}_") and name.endswith(endings)
+        for start, endings in _LEFT_OUT_ENDINGS.items()
+    )
 
 
 def quality(measures: list[Measure]) -> list[tuple[str, Cell, str]]:

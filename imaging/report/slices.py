@@ -135,8 +135,9 @@ def stacked_slices(arrays: dict[str, Image], rows: list[Row]) -> str | None:
             shown = _show(panel, layer, labels, cmap="viridis", vmin=low, vmax=high)
             _outline(panel, labels.data[..., k], "white")
         first = panels[number * per_row][1]
-        first.set_title(f"{row.title}, {first.get_title()}", fontsize=8, color="black", pad=2,
-                        loc="left")  # fmt: skip
+        title = f"{row.title}, {first.get_title()}"
+        first.set_title("")
+        first.set_title(title, fontsize=8, color="black", pad=2, loc="left")
         place = 1 - (number + 1) / len(rows)
         axes = figure.add_axes((0.945, place + 0.16 / len(rows), 0.012, 0.64 / len(rows)))
         figure.colorbar(shown, cax=axes, extend="both").set_label(row.unit, fontsize=8)

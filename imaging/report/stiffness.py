@@ -11,7 +11,7 @@ import numpy as np
 
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.musclemap.stiffness_words import METHODS, title_of_map
+from imaging.musclemap.stiffness_words import METHODS, title_of_map, words
 from imaging.musclemap.table import title_of
 from imaging.muscles import side_of, structure_of
 from imaging.report import literature, slices, waves
@@ -90,10 +90,12 @@ def _groups(layers: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
 
 def _maps(content: Content, methods: Sequence[str], title: str) -> Picture:
     """Draw the moduli of some methods, on one scale where they are of one size."""
+    order = {key: k for k, key in enumerate(words())}
     names = [
-        n for m in methods for n in content.arrays
-        if n.startswith(_START) and _key(n).split("_")[0] == m and _unit(content, n) == "Pa"
+        n for n in content.arrays
+        if n.startswith(_START) and _key(n).split("_")[0] in methods and _unit(content, n) == "Pa"
     ]  # fmt: skip
+    names.sort(key=lambda n: order.get(_key(n), len(order)))
     shared = [n for n in names if not n.endswith(("_epar", "_loss"))]
     limits = _limits([content.arrays[n] for n in shared])
     rows = [
@@ -150,8 +152,9 @@ def not_measurable(measures: Sequence[Measure]) -> list[tuple[str, str]]:
     out: dict[tuple[str, str], list[str]] = {}
     for (measure, why), labels in groups.items():
         who = ", ".join(f"{side_of(v)} {structure_of(v).key}" for v in sorted(labels))
-        out.setdefault((who, why), []).append(title_of(measure))
-    return [(f"{', '.join(titles)}: {who}", why) for (who, why), titles in out.items()]
+        title = title_of(measure).removeprefix("stiffness ").removesuffix(", voxels")
+        out.setdefault((who, why), []).append(title)
+    return [(f"{'; '.join(titles)}: {who}", why) for (who, why), titles in out.items()]
 
 
 def _reason(note: str) -> str:

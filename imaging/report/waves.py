@@ -53,7 +53,9 @@ def wave_animation(waves: Image | None, labels: Image, unit: str) -> str | None:
     plane, inside = field[:, :, level], known[:, :, level]
     here = resample(labels, waves.with_data(np.zeros(waves.shape, np.uint8)), order=0)
     muscles = here.data[:, :, level]
-    limit = float(np.percentile(np.abs(plane[inside]), 99))
+    # Skin and fat move most; the waves in the muscles are what is to be seen.
+    shown = inside & (muscles > 0) if (inside & (muscles > 0)).any() else inside
+    limit = float(np.percentile(np.abs(plane[shown]), 99))
     for width in (8.4, 6.3, 4.8):
         frames = _frames(plane, inside, muscles, waves, limit, unit, width)
         content = _gif(frames)
@@ -79,11 +81,11 @@ def _frames(
     """Return RGB frames of one period: the three world components side by side."""
     aspect = float(waves.spacing[1] / waves.spacing[0])
     tall = width * 0.31 * plane.shape[1] / plane.shape[0] * aspect
-    figure = Figure(figsize=(width, tall + 0.55), dpi=_DPI)
+    figure = Figure(figsize=(width, tall + 0.3), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
     shown = []
     for c, name in enumerate(_AXES):
-        axes = figure.add_axes((0.31 * c + 0.005, 0.01, 0.3, tall / (tall + 0.55)))
+        axes = figure.add_axes((0.31 * c + 0.005, 0.01, 0.3, tall / (tall + 0.3)))
         axes.set_title(name, fontsize=8, pad=3)
         axes.axis("off")
         axes.set_facecolor("white")
@@ -94,8 +96,9 @@ def _frames(
         axes.set_xlim(plane.shape[0] - 0.5, -0.5)  # radiological: the right side on the left
         _outlines(axes, muscles)
         shown.append(image)
-    bar = figure.add_axes((0.945, 0.1, 0.012, 0.7))
-    figure.colorbar(shown[0], cax=bar).set_label(unit, fontsize=7)
+    bar = figure.add_axes((0.94, 0.1, 0.012, 0.7))
+    figure.colorbar(shown[0], cax=bar)
+    bar.set_title(unit.replace("um", "µm"), fontsize=8, pad=4)
     bar.tick_params(labelsize=6)
     out = []
     for step in np.exp(2j * np.pi * np.arange(_FRAMES) / _FRAMES):

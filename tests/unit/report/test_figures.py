@@ -72,7 +72,7 @@ def test_tables_hold_muscles_with_figures_only():
         Measure(0, "snr_b0", 30.0, "1"),
     ]
     tables = figures.muscle_tables(rows)
-    assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion, stiffness and EMG"]
+    assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion and EMG"]
     assert [(side, muscle) for side, muscle, _ in tables[0].rows] == [("right", "SOL")]
     assert figures.without_figures(rows) == ["right TP"]
 
@@ -102,3 +102,21 @@ def test_pairs_are_a_table_of_muscles_with_reasons_for_what_is_missing():
     assert [(title, [r[0] for r in part]) for title, part in figures.whole_recording(rows)] == [
         ("Gait", ["Stance, left"])
     ]
+
+
+def test_stiffness_has_a_table_of_its_own_without_figures_about_figures():
+    rows = [
+        Measure(SOL, "stiffness_ti_mu_perp", 1000.0, "Pa", 100, 90.0),
+        Measure(SOL, "stiffness_ti_e_par_muscle", 7000.0, "Pa", 100, None, 6000.0, 8000.0),
+        Measure(SOL, "stiffness_ti_mu_perp_iqr", 120.0, "Pa", 100),
+        Measure(SOL, "stiffness_ti_mu_perp_gradient_relative", 2.0, "percent/cm", 8),
+        Measure(SOL, "stiffness_swe_shear", 6000.0, "Pa", 40),
+    ]
+    (table,) = figures.muscle_tables(rows)
+    assert table.title == "Stiffness"
+    assert "never to be averaged" in table.note
+    heads = [head[:2] for head in table.heads]
+    assert ("E∥, whole muscle", "kPa") in heads
+    assert ("ρc² (ultrasound)", "kPa") in heads
+    assert not any("quartile" in title for title, _ in heads)
+    assert ("relative gradient along the muscle, μ⊥, voxels", "%/cm") in heads
