@@ -101,8 +101,8 @@ class FibreSettings(Section):
 class ElastographySettings(Section):
     """Inversion of wave images."""
 
-    inversions: tuple[Literal["mdev", "curl", "lfe", "ti"], ...] = Field(
-        ("mdev", "curl", "lfe", "ti"),
+    inversions: tuple[Literal["mdev", "curl", "lfe", "vfm", "ti"], ...] = Field(
+        ("mdev", "curl", "lfe", "vfm", "ti"),
         min_length=1,
         description="Methods to run; ti only where fibre directions are known",
     )

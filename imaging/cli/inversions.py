@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imaging.cli.stiffness_files import Source, Wording
 from imaging.cli.wave_fields import Waves
 from imaging.config import ElastographySettings
+from imaging.elastography.curl import curl_helmholtz
+from imaging.elastography.directions import directions_on
 from imaging.elastography.inversion import Inversion
+from imaging.elastography.lfe import local_frequency
 from imaging.elastography.mdev import mdev
+from imaging.elastography.transverse import transverse_isotropic
+from imaging.elastography.virtualfields import virtual_fields
 from imaging.errors import ComputationError, ImageError
-from imaging.image import Image, load_image
+from imaging.image import Image, load_image, resample
 
+# Directions that differ more between neighbouring voxels were not smoothed.
+_ROUGH_DEG = 2.0
 _ISOTROPIC = (
     "Waves were taken as those of an isotropic medium; in muscle, which is not, the value depends "
     "on how the waves run to the fibres."
@@ -51,7 +62,38 @@ def load_directions(path: Path, dispersion: Path | None) -> Directions:
 
 
 def _mdev(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
-    return mdev(waves.fields, waves.tissue)
+    return mdev(waves.fields, waves.tissue, labels=_labels(source))
+
+
+def _curl(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
+    return curl_helmholtz(waves.fields, waves.tissue, labels=_labels(source))
+
+
+def _lfe(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
+    return local_frequency(waves.fields, waves.tissue, labels=_labels(source))
+
+
+def _vfm(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
+    return virtual_fields(waves.fields, waves.tissue, labels=_labels(source))
+
+
+def _ti(waves: Waves, source: Source, directions: Directions | None) -> Inversion:
+    assert directions is not None
+    fibre, spread = directions_on(directions.image, waves.grid)
+    if not fibre.any():
+        raise ComputationError("fibre directions do not overlap with the wave images")
+    dispersion = None
+    if directions.dispersion is not None:
+        dispersion = resample(directions.dispersion, waves.grid).data
+    elif np.median(spread[fibre.any(3)]) > _ROUGH_DEG:
+        dispersion = spread  # directions of single voxels: their scatter is their uncertainty
+    return transverse_isotropic(
+        waves.fields, waves.tissue, fibre, labels=_labels(source), dispersion_deg=dispersion
+    )
+
+
+def _labels(source: Source) -> NDArray[np.integer[Any]] | None:
+    return None if list(source.wanted) == [0] else source.labels
 
 
 @dataclass(frozen=True)
@@ -64,6 +106,10 @@ class _Method:
 
 _METHODS = {
     "mdev": _Method(_mdev, "MDEV", "The magnitude of the complex shear modulus |G*|"),
+    "curl": _Method(_curl, "curl", "Storage modulus G' and loss modulus G''"),
+    "lfe": _Method(_lfe, "LFE", "The shear stiffness rho c^2"),
+    "vfm": _Method(_vfm, "virtual fields", "The magnitude of the complex shear modulus |G*|"),
+    "ti": _Method(_ti, "fibre-aware", "Moduli across and along the fibres", isotropic=False),
 }
 
 

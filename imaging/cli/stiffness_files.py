@@ -25,7 +25,7 @@ VERB = "elastography"
 _NOT_DICOM = {".json", ".gz", ".nii", ".mat", ".tsv"}
 
 # Files of methods that are not always run.
-OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "ti", "waves")) + ("*.dcm",)
+OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "vfm", "ti", "waves")) + ("*.dcm",)
 
 # How a quantity is called at the end of a measure's name, where not as it is.
 _SHORT = {

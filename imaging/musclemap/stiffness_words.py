@@ -12,6 +12,7 @@ METHODS = {
     "mdev": "MDEV",
     "curl": "curl",
     "lfe": "LFE",
+    "vfm": "virtual fields",
     "ti": "fibre-aware",
     "swe": "ultrasound",
     "ready": "ready map",
