@@ -38,7 +38,9 @@ _SWEEP_MM, _WOBBLE_DEG = 2.0, 3.0
 class LegLike(Protocol):
     """What the frames need of a leg."""
 
-    side: Side
+    @property
+    def side(self) -> Side:
+        """``left`` or ``right``."""
 
     @property
     def bounds_mm(self) -> FloatArray:
