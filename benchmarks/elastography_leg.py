@@ -1,6 +1,7 @@
 """Moduli of fibres in the digital leg: three drivers, 40, 50 and 60 Hz, wrapped and noisy waves.
 
-    python -m benchmarks.elastography_leg [--cases snr30 snr15 oblique snr5 one isotropic speed]
+    python -m benchmarks.elastography_leg [--cases snr30 snr15 oblique snr5 one isotropic
+        isotropic-one speed]
         [--seed 1] [--voxel 2.5] [--muscles]
 
 Waves are solved on 2 mm (kept in ``scratch/``, not in git; about a minute per frequency) and
@@ -56,8 +57,11 @@ GOALS = {
     "snr15": {"mu_perp": (1.5, 5), "mu_par": (1.5, 6), "e_par": (12, 20)},
     "oblique": {"mu_perp": (2, 8)},
     "isotropic": {"mu_perp": (2, 6)},
+    "isotropic-one": {"magnitude": (12, 12)},
 }
-CASES = ("snr30", "snr15", "oblique", "snr5", "one", "isotropic", "speed")
+#: One driver at one frequency.
+ONE = ("one", "isotropic-one")
+CASES = ("snr30", "snr15", "oblique", "snr5", "one", "isotropic", "isotropic-one", "speed")
 
 
 @dataclass(frozen=True)
@@ -134,9 +138,9 @@ def scene(given: argparse.Namespace, case: str, snr: float) -> Scene:
     if case == "oblique":
         encoding = np.stack([-turn.T[2], turn.T[0], -turn.T[1]])
     fields = []
-    for frequency in (60.0,) if case in ("one", "speed") else FREQUENCIES:
-        waves = solved(leg, given.seed, frequency, case != "isotropic")
-        if case == "one":
+    for frequency in (60.0,) if case in (*ONE, "speed") else FREQUENCIES:
+        waves = solved(leg, given.seed, frequency, not case.startswith("isotropic"))
+        if case in ONE:
             waves = Image(waves.data[..., :1], waves.affine)
         like = Image(np.zeros(shape, np.uint8), affine)
         phase, magnitude = encode(waves, like, signal, encoding, snr=snr, rng=rng)
@@ -187,6 +191,8 @@ def judge(case: str, table: dict[int, dict[str, float]]) -> None:
     for name, (middle, worst) in GOALS.get(case, {}).items():
         for kind, key in (("voxels", name), ("fit", f"{name}_muscle")):
             off = {v: abs(row[key]) for v, row in table.items() if key in row}
+            if not off:
+                continue
             size = list(off.values())
             flagged = {v for v in off if table[v].get(f"{name}_muscle_half", 0) > 20}
             sure = [e for v, e in off.items() if name != "e_par" or v not in flagged]
@@ -214,7 +220,7 @@ def run(given: argparse.Namespace, case: str) -> None:
         s.fields, s.tissue, s.directions, labels=s.labels, dispersion_deg=s.dispersion
     )
     took = time.perf_counter() - start
-    if case == "isotropic":
+    if case.startswith("isotropic"):
         found.facts["isotropic leg"] = True  # type: ignore[index]
     table, without = errors(found, s)
     columns = [k for n in TRUTH for k in (n, f"{n}_muscle", f"{n}_muscle_half")]
@@ -229,11 +235,12 @@ def run(given: argparse.Namespace, case: str) -> None:
     for line in found.warnings:
         print(f"  ! {line}")
     judge(case, table)
-    if case == "one":
+    if case in ONE:
         refused = all(m.value is None for m in found.muscles)
         verdict("moduli of fibres declared not measured", refused and "muperp" not in found.maps)
-        off = [abs(row["magnitude"]) for row in table.values()]
-        print(f"  isotropic value against mu_perp: {np.median(off):.1f} % (worst {max(off):.1f})")
+        if case == "one":
+            off = [row["magnitude"] for row in table.values()]
+            print(f"  isotropic value above mu_perp: {min(off):.0f} to {max(off):.0f} %")
     if case == "speed":
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         verdict(f"80x80x40, three drivers: {took:.1f} s (goal 30), peak {peak:.2f} GiB (goal 2)",

@@ -44,7 +44,7 @@ WORST_HALF_WIDTH = 0.5
 UNSURE_HALF_WIDTH = 0.2
 #: Least share of signal in what is told worst in a voxel.
 MIN_CONFIDENCE = 0.3
-_BLOCK_M = 0.015
+_BLOCK_M = 0.010
 #: Standard error, as a share, that the method has without noise (simulated legs).
 _OWN_ERROR = 0.01
 _ONE_CHANNEL = (

@@ -20,6 +20,8 @@ MODULI = {
     "e_par": np.array([3.0, 0.0, 1.0]),
 }
 _ROUNDS = 10
+# Of the spread over blocks, which is itself unsure where one block counts for most.
+_LEAST_FREEDOM = 2.0
 #: Condition given where the equations cannot be told from noise.
 WORST_CONDITION = 1000.0
 
@@ -137,7 +139,7 @@ def block_spread(
         squares = turned**2
         variance = squares.sum() * count / max(count - 1, 1)
         freedom = squares.sum() ** 2 / max((squares**2).sum(), np.finfo(float).tiny) - 1
-        out[name] = float(np.sqrt(variance)), float(max(freedom, 1.0))
+        out[name] = float(np.sqrt(variance)), float(max(freedom, _LEAST_FREEDOM))
     return out
 
 
