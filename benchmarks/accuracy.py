@@ -26,6 +26,12 @@ COMPARED = {
     "fa": "fa",
     "md": "md",
     "stiffness_mdev_magnitude": "stiffness_magnitude",
+    "stiffness_ti_mu_perp": "stiffness_mu_perp",
+    "stiffness_ti_mu_par": "stiffness_mu_par",
+    "stiffness_ti_e_par": "stiffness_e_par",
+    "stiffness_ti_mu_perp_muscle": "stiffness_mu_perp",
+    "stiffness_ti_mu_par_muscle": "stiffness_mu_par",
+    "stiffness_ti_e_par_muscle": "stiffness_e_par",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imaging.musclemap.stiffness_words import title_of_map, words
 from imaging.musclemap.table import measure_of_column, title_of
 
 # Ending of a name, unit to print. Longest first.
@@ -11,15 +12,19 @@ _UNITS = {
 }  # fmt: skip
 # Start of a name without such an ending.
 _LAYER_UNITS = {
-    "md": "mm²/s", "ad": "mm²/s", "rd": "mm²/s", "dispersion": "°",
-    "stiffness_mdev_lossangle": "rad", "stiffness": "Pa", "activation_peak": "%",
+    "md": "mm²/s", "ad": "mm²/s", "rd": "mm²/s", "dispersion": "°", "activation_peak": "%",
 }  # fmt: skip
-_WORDS = {"fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "pcsa": "PCSA", "mdev": "(MDEV)",
-          "snr": "SNR", "b0": "b0", "emg": "EMG"}  # fmt: skip
+_WORDS = {"fa": "FA", "md": "MD", "ad": "AD", "rd": "RD", "pcsa": "PCSA", "snr": "SNR",
+          "b0": "b0", "emg": "EMG"}  # fmt: skip
+_STIFFNESS = "stiffness_"
+# What a fascicle has of a layer it runs through.
+_PARTS = ("mean", "ends", "middle", "measured_fraction")
 
 
 def title_and_unit(name: str) -> tuple[str, str]:
     """Return a title and a unit to print for a name such as ``pennation_start_deg``."""
+    if name.startswith(_STIFFNESS):
+        return _stiffness(name)
     unit = ""
     if not name.endswith(("_fraction", "_confidence")):
         starts = (u for start, u in _LAYER_UNITS.items() if f"{name}_".startswith(f"{start}_"))
@@ -28,12 +33,31 @@ def title_and_unit(name: str) -> tuple[str, str]:
         if name.endswith(ending):
             name, unit = name[: -len(ending)], printed
             break
-    words = [_WORDS.get(word, word) for word in name.split("_")]
-    title = " ".join(words)
+    title = " ".join(_WORDS.get(word, word) for word in name.split("_"))
     if title.startswith("activation") and not title.endswith("painted"):
         title += " painted"
     title = title.replace("activation", "EMG activation")
-    return title[:1].upper() + title[1:], unit
+    return _capital(title), unit
+
+
+def _capital(title: str) -> str:
+    """Begin with a capital letter; a symbol such as μ stays what it is."""
+    return title[:1].upper() + title[1:] if title[:1].isascii() else title
+
+
+def _stiffness(name: str) -> tuple[str, str]:
+    """Return title and unit of a stiffness layer, or of what fascicles have of it."""
+    key, part = name.removeprefix(_STIFFNESS), ""
+    for ending in _PARTS:
+        if key not in words() and key.endswith(f"_{ending}"):
+            key, part = key.removesuffix(f"_{ending}"), ending.replace("_", " ")
+            break
+    known = words().get(key)
+    unit = known["unit"] if known else "Pa"
+    if part == "measured fraction":
+        unit = ""
+    title = title_of_map(key) + (f", {part}" if part else "")
+    return _capital(title), {"1": "", "deg": "°"}.get(unit, unit)
 
 
 def column_title(column: str) -> tuple[str, str]:
@@ -42,5 +66,12 @@ def column_title(column: str) -> tuple[str, str]:
     if found is None:
         return title_and_unit(column)
     title = title_of(found[0])
-    unit = {"1": "", "percent": "%", "deg": "°", "mm2/s": "mm²/s", "cm2": "cm²"}
-    return title[:1].upper() + title[1:], unit.get(found[1], found[1])
+    unit = {
+        "1": "",
+        "percent": "%",
+        "percent/cm": "%/cm",
+        "deg": "°",
+        "mm2/s": "mm²/s",
+        "cm2": "cm²",
+    }
+    return _capital(title), unit.get(found[1], found[1])

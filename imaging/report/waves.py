@@ -19,7 +19,7 @@ from imaging.report.picture import address
 
 _FRAMES = 10
 _FRAME_MS = 120
-_COLOURS = 48
+_COLOURS = 96
 _DPI = 80
 _MOST_BYTES = 1_000_000
 # Purple and orange: told apart by readers with any colour vision.

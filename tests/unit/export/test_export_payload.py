@@ -116,9 +116,14 @@ def test_missing_parts_are_named(muscle_map):
         ("curvature_per_m", ("Curvature", "1/m")),
         ("md_mm2_per_s", ("MD", "mm²/s")),
         ("fa", ("FA", "")),
-        ("stiffness_mdev", ("Stiffness (MDEV)", "Pa")),
-        ("stiffness_mdev_lossangle_rad", ("Stiffness (MDEV) lossangle", "rad")),
-        ("stiffness_mdev_measured_fraction", ("Stiffness (MDEV) measured fraction", "")),
+        ("stiffness_mdev", ("|G*| (MDEV)", "Pa")),
+        ("stiffness_mdev_lossangle", ("Loss angle (MDEV)", "rad")),
+        ("stiffness_mdev_measured_fraction", ("|G*| (MDEV), measured fraction", "")),
+        ("stiffness_ti_mupar", ("μ∥, shear along fibres", "Pa")),
+        ("stiffness_ti_epar_ends", ("E∥, stretch along fibres, ends", "Pa")),
+        ("stiffness_ti_confidence", ("Confidence (fibre-aware)", "")),
+        ("stiffness_swe_angle", ("Fibre angle (ultrasound)", "°")),
+        ("stiffness_other_thing", ("Other thing", "Pa")),
     ],
 )
 def test_names_become_titles_with_units(name, expected):
