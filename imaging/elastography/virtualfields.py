@@ -48,12 +48,10 @@ class _System:
 
 @dataclass(frozen=True)
 class _Round:
-    """What one modulus says of the systems: weights of test fields, noise, and its pull."""
+    """What one modulus says of the systems: weights of test fields, and the pull of noise."""
 
     weights: list[FloatArray]
     pull: ComplexArray
-    signal: FloatArray
-    noise: FloatArray
 
 
 def virtual_fields(
@@ -119,7 +117,7 @@ def virtual_fields(
         smooth.update(modulus)
         modulus = _solve(systems, tests, smooth, smoothness, now, modulus, region, steps)
     now = _weigh(systems, tests, modulus, centres)
-    confidence = np.clip(1 - now.noise / np.maximum(now.signal, 1e-30), 0, 1)
+    confidence = _confidence(systems, tests, modulus, now, centres)
     reach = [2 * r + 1 for r in tests.reach]
     covered = ndimage.maximum_filter(centres.astype(np.uint8), reach) > 0
     valid = region & covered & (confidence >= MIN_CONFIDENCE) & (modulus.real > PLAUSIBLE_PA[0])
@@ -188,7 +186,6 @@ def _weigh(
 ) -> _Round:
     """Weight test fields by what is left of noise, and of discretisation, at a modulus."""
     pull = np.zeros(modulus.shape, np.complex64)
-    total, lost = np.zeros(modulus.shape), np.zeros(modulus.shape)
     weights = []
     for s in systems:
         off = [tests.stiffness(strain, modulus) - force for strain, force in s.still]
@@ -200,9 +197,24 @@ def _weigh(
         for (strain, _), o in zip(s.still, off, strict=True):
             pull += tests.adjoint(strain, weight * o) / len(off)
         weights.append(weight)
-        total += local_mean(weight * signal, centres)
-        lost += local_mean(weight * noise, centres)
-    return _Round(weights, pull, total, lost)
+    return _Round(weights, pull)
+
+
+def _confidence(
+    systems: Sequence[_System],
+    tests: TestFields,
+    modulus: ComplexArray,
+    now: _Round,
+    centres: BoolArray,
+) -> FloatArray:
+    """Return the share of the power in the tested strain, around every voxel, above noise."""
+    total, lost = np.zeros(modulus.shape), np.zeros(modulus.shape)
+    for s, w in zip(systems, now.weights, strict=True):
+        total += w * (np.abs(tests.stiffness(s.strain, modulus)) ** 2).sum(0)
+        for strain, _ in s.still:
+            lost += w * (np.abs(tests.stiffness(strain, modulus)) ** 2).sum(0) / len(s.still)
+    total, lost = local_mean(total, centres), local_mean(lost, centres)
+    return np.clip(1 - lost / np.maximum(total, 1e-30), 0, 1)
 
 
 def _solve(
