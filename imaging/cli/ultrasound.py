@@ -17,6 +17,7 @@ from imaging.cli.ultrasound_files import FrameFile, read_frames
 from imaging.cli.ultrasound_output import write_maps, write_samples
 from imaging.config import UltrasoundSettings, load_settings
 from imaging.elastography.swe.angles import Ratios
+from imaging.elastography.swe.colour import crop, repeats
 from imaging.elastography.swe.directions import sample_fibres
 from imaging.elastography.swe.evidence import Evidence, Limits, join_fibres, read_frame
 from imaging.elastography.swe.locate import Located, locate
@@ -49,6 +50,7 @@ class _Placed:
     turn_deg: list[NDArray[Any]] = field(default_factory=list)
     error_mm: list[NDArray[Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -114,9 +116,15 @@ def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Place
         out.warnings += placement_doubts(name, located)
         doubts: dict[str, None] = {}
         shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
+        before, repeated = None, 0
         for number, plane in enumerate(shown):
             if plane is None:
                 continue
+            part = crop(file.frames[number], file.declared.overlay)
+            if before is not None and repeats(part, before):
+                repeated += 1
+                continue
+            before = part
             try:
                 found, doubt = read_frame(
                     file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
@@ -130,6 +138,9 @@ def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Place
             out.turn_deg.append(np.full(len(found), located.placement.turn_deg))
             out.error_mm.append(located.target_mm(found.world))
             out.sources.append(f"{name} {number}")
+        out.repeated.append(repeated)
+        if repeated:
+            out.warnings.append(f"{name}: {repeated} frames repeat the map before them, left out.")
         out.warnings += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
     return out
 
@@ -170,12 +181,13 @@ def _grid_around(points: NDArray[Any]) -> Image:
     return Image(np.zeros(np.ceil(high - low).astype(int) + 1, np.uint8), affine)
 
 
-def _facts(file: FrameFile, located: Located) -> dict[str, Any]:
+def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:
     left = located.placement.left_out_mm
     return {
         "file": file.paths[0].name,
         "frames": len(file.frames),
         "skipped": list(located.skipped),
+        "repeated": repeated,
         "tracked": located.tracked,
         "landmarks": len(left),
         "fiducial_error_mm": round(located.placement.fiducial_mm, 4),
@@ -228,9 +240,14 @@ def _write(
         ratios = None if evidence.correction is None else _ratios(options)
         notes = Notes(
             "ultrasound",
-            method_sentence(declared, placed.located) + correction_sentence(ratios),
+            method_sentence(declared, placed.located, len(placed.planes))
+            + correction_sentence(ratios),
             CITATIONS + (CORRECTION_CITATIONS if ratios else ()),
             [*placed.warnings, *odd],
-            {"files": [_facts(f, w) for f, w in zip(files, placed.located, strict=True)]},
+            {
+                "files": [
+                    _facts(*one) for one in zip(files, placed.located, placed.repeated, strict=True)
+                ]
+            },
         )
         write_notes(notes, folder / f"{stem}_notes.json")

@@ -30,6 +30,8 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 # Grey levels of 255: what compression leaves of a colour, and what is told from grey.
 _NOISE, _LEAST = 4.0, 6.0
+_SAME = 0.5  # mean difference of two pictures of one map
+_SEEN_PX = 6  # how far the ends of a bar are looked for
 _FINE = 2048
 # Compression with halved colour resolution mixes the ends of a bar and the rim of an overlay.
 _END_ROWS, _FIT_ROWS, _RIM_PX = 3, 8, 4
@@ -124,6 +126,43 @@ def read_bar(frame: NDArray[np.uint8], box: Box, direction: str = "up") -> Colou
     bar = ColourBar(position, ndimage.uniform_filter1d(rows, 3, axis=0, mode="nearest"))
     _check_bar(bar)
     return bar
+
+
+def ends_off(frame: NDArray[np.uint8], box: Box, direction: str = "up") -> tuple[float, float]:
+    """Return by how many pixels the colours end before (negative) or after a bar's box.
+
+    At its first and last end along the bar, in the picture's order; nan where no end can be seen,
+    because the bar fades to grey or borders on colour.
+
+    Parameters
+    ----------
+    frame, box, direction
+        As in :func:`read_bar`.
+    """
+    x0, y0, x1, y1 = box
+    upright = direction in ("up", "down")
+    strip = frame[:, x0:x1] if upright else frame[y0:y1].swapaxes(0, 1)
+    start, stop = (y0, y1) if upright else (x0, x1)
+    edge = max(strip.shape[1] // 4, 1)
+    strength = np.linalg.norm(chroma(np.median(strip[:, edge:-edge], axis=1)), axis=1)
+    return _end_off(strength[::-1], len(strength) - start), _end_off(strength, stop)
+
+
+def _end_off(strength: FloatArray, stop: int) -> float:
+    """Return where colour falls to half beyond a position, less that position."""
+    inside = strength[max(stop - 2 * _SEEN_PX, 0) : stop - _SEEN_PX]
+    outside = strength[stop + _SEEN_PX : stop + 2 * _SEEN_PX]
+    if not len(inside) or not len(outside) or np.median(inside) < 4 * _LEAST:
+        return float("nan")
+    if outside.max() > 0.25 * np.median(inside):
+        return float("nan")
+    near = strength[stop - _SEEN_PX : stop + _SEEN_PX] > 0.5 * np.median(inside)
+    return float(near.sum() - _SEEN_PX)
+
+
+def repeats(rgb: NDArray[np.uint8], before: NDArray[np.uint8]) -> bool:
+    """Tell whether two overlays show one map: scanners refresh it less often than the screen."""
+    return float(np.abs(chroma(rgb) - chroma(before)).mean()) < _SAME
 
 
 def read_overlay(rgb: NDArray[np.uint8], bar: ColourBar, opacity: float) -> Reading:

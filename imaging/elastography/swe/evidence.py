@@ -19,6 +19,7 @@ from imaging.elastography.swe.colour import (
     ColourBar,
     chroma,
     crop,
+    ends_off,
     fitting_opacity,
     misfit,
     read_bar,
@@ -34,6 +35,7 @@ FloatArray = NDArray[np.floating[Any]]
 # An opacity that fits this much better, and is this far from the declared one, is named.
 _BETTER, _APART = 0.6, 0.06
 _HIDDEN_SHARE = 0.05
+_OFF_PX = 2
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def read_frame(
     reading = read_overlay(part, bar, declared.opacity)
     values = declared.values(reading.position)
     found = cells(reading, values, declared.overlay, plane, number, cell_mm)
-    return found, _doubts(part, bar, declared)
+    off = ends_off(frame, declared.bar, declared.rises)
+    return found, [*_bar_doubts(off), *_doubts(part, bar, declared)]
 
 
 def join_fibres(
@@ -145,6 +148,16 @@ def join_fibres(
         largest_deg=limits.largest_deg, tolerance=limits.tolerance,
     )  # fmt: skip
     return Evidence(samples, angles, found, "")
+
+
+def _bar_doubts(off: tuple[float, float]) -> list[str]:
+    if np.nanmax(np.abs([0.0, *off])) < _OFF_PX:
+        return []
+    first, last = (f"{v:+.0f}" if np.isfinite(v) else "unseen" for v in off)
+    return [
+        f"ColorBarBox does not end where the colours end ({first} pixels at its first end, {last} "
+        "at its last): values are stretched by as much."
+    ]
 
 
 def _doubts(part: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration) -> list[str]:

@@ -134,20 +134,29 @@ def _corrected(evidence: Evidence, chosen: NDArray[np.bool_], label: int, where:
     factor, spread = float(np.median(found.factor[good])), float(np.median(found.spread[good]))
     return _median(
         label, name, values, "Pa",
-        f"modulus along the fibre, by a median factor of {factor:.3g} (±{spread:.0%} from the "
-        f"angle's uncertainty) on {share:.0%} of {where}",
-        modelled=True,
+        f"modulus along the fibre, by a median factor of {factor:.3g} on {share:.0%} of {where}; "
+        "interval from the uncertainty of the fibre's angle",
+        spread=spread,
     )  # fmt: skip
 
 
 def _median(
-    label: int, name: str, values: FloatArray, unit: str, note: str, modelled: bool = False
+    label: int,
+    name: str,
+    values: FloatArray,
+    unit: str,
+    note: str,
+    spread: float | None = None,
 ) -> Measure:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    # A share of one standard error, where the values rest on a model.
+    wide = None if spread is None else 1.96 * spread * middle
     return Measure(
         label, name, float(middle), unit, n=values.size,
         sd=float(values.std(ddof=1)) if values.size > 1 else None,
-        status="modelled" if modelled else "measured",
+        ci_low=None if wide is None else float(middle - wide),
+        ci_high=None if wide is None else float(middle + wide),
+        status="measured" if wide is None else "modelled",
         note=f"median, IQR {low:.4g} to {high:.4g}; {note}",
     )  # fmt: skip
 

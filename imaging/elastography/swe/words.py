@@ -28,12 +28,13 @@ METHOD = "ultrasound shear-wave elastography, read from colour frames, group spe
 _FAR_MM = 3.0
 
 
-def method_sentence(declared: Sequence[FrameDeclaration], located: Sequence[Located]) -> str:
-    """Return what was done, with the figures used."""
+def method_sentence(
+    declared: Sequence[FrameDeclaration], located: Sequence[Located], used: int
+) -> str:
+    """Return what was done, with the figures used; `used` is the number of frames read."""
     one = declared[0]
     conversion = to_pascal(np.zeros(1), one.quantity, one.unit, one.density)[2]
-    used = sum(p is not None for place in located for p in place.planes)
-    left = sum(len(place.skipped) for place in located)
+    left = sum(len(place.planes) for place in located) - used
     tracked = sum(place.tracked for place in located)
     how = []
     if tracked:
@@ -42,9 +43,9 @@ def method_sentence(declared: Sequence[FrameDeclaration], located: Sequence[Loca
         how.append(f"{len(located) - tracked} file(s) by landmarks alone")
     fits = ", ".join(f"{place.placement.fiducial_mm:.2g}" for place in located)
     return (
-        f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking) were "
-        "read with their own colour bar, the B-mode image beneath removed by projection onto "
-        f"colour differences, and kept as rho c^2 in Pa ({conversion}), not corrected for the "
+        f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking "
+        "or as repeats) were read with their own colour bar, the B-mode image beneath removed by "
+        f"projection onto colour differences, and kept as rho c^2 in Pa ({conversion}), not corrected for the "
         f"angle of the fibres. They were placed in the scan: {' and '.join(how)} (landmark error "
         f"{fits} mm, root mean square). The wave is a broadband pulse timed by its group speed: "
         "it has no one frequency, and its values are not to be averaged with those of magnetic "

@@ -9,9 +9,11 @@ from scipy import ndimage
 from imaging.elastography.swe.colour import (
     ColourBar,
     crop,
+    ends_off,
     fitting_opacity,
     read_bar,
     read_overlay,
+    repeats,
     unreadable,
 )
 from imaging.elastography.swe.smooth import local_quadratic
@@ -142,3 +144,22 @@ def test_local_quadratic_leaves_a_paraboloid_alone_and_jumps_holes():
     weights[15:22, 20:27] = 0
     spoilt = np.where(weights > 0, surface, 99.0)
     assert np.abs(local_quadratic(spoilt, weights, 2.5) - surface)[weights > 0].max() < 2e-3
+
+
+@pytest.mark.parametrize("quality", [None, 85])
+@pytest.mark.parametrize("off", [(0, 0), (3, 0), (0, -4), (-2, 5)])
+def test_a_box_that_misses_the_ends_of_the_bar_is_noticed(off, quality):
+    x0, y0, x1, y1 = LAYOUT.bar
+    screen = screen_of(even_map(20), quality=quality)
+    found = ends_off(screen, (x0, y0 + off[0], x1, y1 - off[1]))
+    np.testing.assert_allclose(found, off, atol=1)
+
+
+@pytest.mark.parametrize("quality", [None, 95, 85, 60])
+def test_a_map_shown_twice_is_noticed_whatever_lies_beneath(quality):
+    true = even_map(20)
+    one, two, moved = (
+        crop(screen_of(m, quality=quality, seed=s), LAYOUT.overlay)
+        for m, s in ((true, 0), (true, 1), (np.roll(true, 1, axis=1), 1))
+    )
+    assert repeats(one, two) and not repeats(one, moved)
