@@ -30,7 +30,7 @@ $(VENV)/installed-dev: envs/lock-dev.txt pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/installed
 
 demo: $(VENV)/installed
-	@test -d demo/bids/sub-01 || $(BIN)/pennate phantom demo/bids --preset demo --seed 1
+	@test -d demo/bids/sub-01 || $(BIN)/pennate phantom demo/bids --preset demo --seed 1 --us
 	$(BIN)/pennate run demo/bids demo/out participant --nprocs $(CORES)
 
 test: $(VENV)/installed-dev
