@@ -43,13 +43,13 @@ def method_sentence(
         how.append(f"{len(located) - tracked} file(s) by landmarks alone")
     fits = ", ".join(f"{place.placement.fiducial_mm:.2g}" for place in located)
     return (
-        f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking "
-        "or as repeats) were read with their own colour bar, the B-mode image beneath removed by "
-        f"projection onto colour differences, and kept as rho c^2 in Pa ({conversion}), not corrected for the "
-        f"angle of the fibres. They were placed in the scan: {' and '.join(how)} (landmark error "
-        f"{fits} mm, root mean square). The wave is a broadband pulse timed by its group speed: "
-        "it has no one frequency, and its values are not to be averaged with those of magnetic "
-        "resonance elastography."
+        f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking or as "
+        "repeats) were read with their own colour bar, the B-mode image beneath removed by "
+        "projection onto colour differences, and kept as rho c^2 in Pa "
+        f"({conversion}), not corrected for the angle of the fibres. They were placed in the scan: "
+        f"{' and '.join(how)} (landmark error {fits} mm, root mean square). The wave is a "
+        "broadband pulse timed by its group speed: it has no one frequency, and its values are not "
+        "to be averaged with those of magnetic resonance elastography."
     )
 
 
