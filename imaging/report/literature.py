@@ -20,7 +20,7 @@ from imaging.report.picture import svg
 _PANELS = (
     "stiffness_ti_mu_perp", "stiffness_ti_mu_par", "stiffness_ti_e_par",
     "stiffness_mdev_magnitude", "stiffness_curl_storage", "stiffness_lfe_shear",
-    "stiffness_swe_shear",
+    "stiffness_vfm_magnitude", "stiffness_swe_shear",
 )  # fmt: skip
 _ACROSS = 4
 _SOURCES = ("#EE7733", "#009988", "#AA3377", "#888888")
