@@ -13,7 +13,6 @@ METHODS = {
     "curl": "curl",
     "lfe": "LFE",
     "vfm": "virtual fields",
-    "vfm": "virtual fields",
     "ti": "fibre-aware",
     "swe": "ultrasound",
     "ready": "ready map",
