@@ -83,16 +83,18 @@ def fit_muscle(
     numpy.linalg.LinAlgError
         The equations are singular.
     """
-    clean = normal - noise
+    clean, quiet = normal - noise, noise.mean(0)
     before = np.ones(len(normal)) if trust is None else trust
     weights = np.broadcast_to(before[:, None], normal.shape[:2])
     found = _solve(np.einsum("pe,pekl->kl", weights, clean, optimize=True), unknowns)
     for _ in range(_ROUNDS):
         residual = _residual(normal, found)
         usual = np.median(residual, axis=0)
-        place = (residual / usual).mean(1)
-        cauchy = before / (1 + (place / np.median(place)) ** 2)
-        weights = cauchy[:, None] / usual
+        expected = float((_residual(quiet, found) / usual).mean())
+        # Only what exceeds noise counts: to choose places by their noise would spoil its removal.
+        excess = np.maximum((residual / usual).mean(1) - expected, 0)
+        knee = max(float(np.median(excess)), expected, np.finfo(float).tiny)
+        weights = (before / (1 + (excess / knee) ** 2))[:, None] / usual
         found = _solve(np.einsum("pe,pekl->kl", weights, clean, optimize=True), unknowns)
     total = np.einsum("pe,pekl->kl", weights, clean, optimize=True)
     return MuscleFit(found, weights, float(condition(total[:unknowns, :unknowns])))
