@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imaging.cli.stiffness_files import VERB, Source
 from imaging.cli.wave_files import Recording, Region, read_waves, tissue_mask
 from imaging.config import ElastographySettings
+from imaging.elastography.encoding import EncodingCheck, check_encoding
 from imaging.elastography.motion import WaveMotion, correct_motion
 from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError
@@ -107,6 +108,7 @@ def load_fields(
         "drivers": read[0].field.displacement.shape[4],
         "offsets": [r.offsets for r in read],
         "mask": origin,
+        "divergence": [None if r.check is None else round(r.check.declared, 4) for r in read],
         "quality": [round(r.median(tissue), 4) for r in read],
         "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],
     }
@@ -127,6 +129,7 @@ class _Read:
     offsets: int
     quality: NDArray[np.floating[Any]]
     motion: WaveMotion | None
+    check: EncodingCheck | None
 
     @property
     def named(self) -> str:
@@ -146,7 +149,7 @@ def _reduce(
     offsets = images.phase.shape[4]
     field = harmonic_field(replace(images, weight=images.weight * tissue))
     assert field.share is not None
-    return _Read(field, offsets, field.share, motion)
+    return _Read(field, offsets, field.share, motion, check_encoding(field, tissue))
 
 
 def _quality_measure(read: Sequence[_Read], tissue: NDArray[np.bool_]) -> Measure:
@@ -178,6 +181,13 @@ def _warnings(read: Sequence[_Read], tissue: NDArray[np.bool_], voxel_mm: float)
             out.append(
                 f"At {one.named} less than half of what moved is the wave (median {share:.0%}): "
                 "stiffness is unsure."
+            )
+        if one.check is not None and one.check.doubtful:
+            out.append(
+                f"At {one.named} the displacement changes volume, which tissue does not "
+                f"(divergence {one.check.declared:.0%} of the gradient); components as "
+                f"{one.check.matrix.astype(int).tolist()} along the image axes would leave "
+                f"{one.check.least:.0%}: check order and sign of EncodingDirections."
             )
         if one.offsets < 4:
             out.append(
