@@ -145,10 +145,13 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     ),
     "elastography": (
         "elastography",
+        "cli/dicom_frames.py",
         "cli/elastography.py",
         "cli/inversions.py",
+        "cli/prefixes.py",
         "cli/stiffness_files.py",
         "cli/wave_*.py",
+        "export/parametric_map.py",
     ),
     "ultrasound": (
         "elastography",
