@@ -31,7 +31,8 @@ from imaging.phantom.colour_frames import Layout, compressed, draw_screen
 from imaging.phantom.images import direction_image, label_image
 from imaging.phantom.leg import covering_grid, make_leg
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
-from imaging.phantom.ultrasound import probe_place, skin_landmarks, write_ultrasound
+from imaging.phantom.ultrasound import probe_place, skin_landmarks
+from imaging.phantom.ultrasound_files import write_ultrasound
 
 
 def smooth_map(shape, length, rng):

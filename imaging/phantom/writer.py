@@ -39,7 +39,7 @@ from imaging.phantom.images import (
 from imaging.phantom.leg import Leg, covering_grid, make_leg, rotation_matrix
 from imaging.phantom.mre_files import PROTOCOLS, write_mre
 from imaging.phantom.truth import fascicle_table, muscle_points, true_measures
-from imaging.phantom.ultrasound import write_ultrasound
+from imaging.phantom.ultrasound_files import write_ultrasound
 from imaging.provenance import staged, write_json
 
 PresetName = Literal["small", "demo", "full"]

@@ -15,7 +15,7 @@ from imaging.elastography.swe.angles import Ratios, pennate_factor
 from imaging.image import Image, load_image, save_image
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
-from imaging.phantom.ultrasound import write_sequence, write_ultrasound
+from imaging.phantom.ultrasound_files import write_sequence, write_ultrasound
 
 TA, SOL, GM = 201, 209, 207
 PITCH_DEG = 10.0
