@@ -187,6 +187,26 @@ def test_thin_muscle_is_not_measured():
     assert not found.mask[10:13].any()
 
 
+def test_without_labels_all_tissue_counts_as_one():
+    known = directions().copy()
+    known[:2] = 0
+    found = transverse_isotropic([wave_field()], np.ones(SHAPE, bool), known)
+    row = of_muscle(found)["mu_perp"]
+    assert row.label == 0
+    assert row.value == pytest.approx(1000, rel=0.02)
+    assert not found.mask[:2].any()
+    assert any("Without muscle labels" in w for w in found.warnings)
+    assert any("assumed" in w for w in found.warnings)
+
+
+def test_same_seed_same_intervals():
+    fields = [wave_field(noise=0.05)]
+    first, second = (invert(fields, dispersion_deg=None, seed=3) for _ in range(2))
+    assert first.muscles == second.muscles
+    for suffix, found in first.maps.items():
+        np.testing.assert_array_equal(found.values, second.maps[suffix].values)
+
+
 def test_two_encoding_directions_are_refused():
     field = wave_field()
     two = WaveField(
