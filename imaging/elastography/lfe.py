@@ -48,9 +48,10 @@ def local_frequency(
     """Return the shear stiffness rho c^2 from the local wave number of the curl.
 
     A bank of lognormal quadrature filters, an octave apart, in twelve directions: the ratio of two
-    neighbouring ones is linear in the wave number. Ratios are averaged over directions,
-    components, drivers, frequencies (as wave number over frequency) and a small window, weighted by
-    power; power that noise adds is taken off. Attenuation is taken as none.
+    neighbouring ones is linear in the wave number. It is taken from their powers, summed over
+    directions, components, drivers and a small window, less the power of noise (a ratio of
+    coherent products favours the lower octave, hence too stiff). Pairs of filters and frequencies
+    are averaged as wave number over frequency. Attenuation is taken as none.
 
     Parameters
     ----------
@@ -79,16 +80,16 @@ def local_frequency(
     slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
     for field in fields:
-        low, cross = _bank(field, field.displacement, mask, axes, curl)
-        low_0, cross_0 = _bank(field, field.still[..., 0], mask, axes, curl)
-        low_0, cross_0 = (np.stack([local_mean(v, mask) for v in p]) for p in (low_0, cross_0))
-        low, cross = (
+        power, cross = _bank(field, field.displacement, mask, axes, curl)
+        power_0, cross_0 = _bank(field, field.still[..., 0], mask, axes, curl)
+        power_0, cross_0 = (np.stack([local_mean(v, mask) for v in p]) for p in (power_0, cross_0))
+        power, cross = (
             np.stack([within(v, mask, labels, window_voxels) for v in p])
-            for p in (low - low_0, cross - cross_0)
+            for p in (power - power_0, cross - cross_0)
         )
         for n, centre in enumerate(_CENTRES[:-1]):
             middle = np.sqrt(2.0) * centre
-            number = middle * cross[n] / np.maximum(low[n], 1e-30)
+            number = middle * np.sqrt(np.maximum(power[n + 1], 0) / np.maximum(power[n], 1e-30))
             # A pair knows wave numbers about its own octave.
             near = (number > 0.5 * middle) & (number < 2 * middle)
             trust = np.where(near, np.maximum(cross[n], 0), 0)
@@ -122,7 +123,7 @@ def local_frequency(
 def _bank(
     field: WaveField, u: ComplexArray, mask: BoolArray, axes: Sequence[int], curl: bool
 ) -> tuple[FloatArray, FloatArray]:
-    """Return power of every filter and product with the next, (pairs, I, J, K) each."""
+    """Return power of every filter (filters, I, J, K), and product with the next."""
     q = field.curl(field.gradient_of(u)) if curl else u
     size = [fft.next_fast_len(n + 8) for n in mask.shape]
     k = np.sqrt(np.broadcast_to(wave_numbers(size, field.spacing_m, axes), size))
@@ -133,8 +134,8 @@ def _bank(
         for axis, (n, h) in enumerate(zip(size, field.spacing_m, strict=True))
     ]
     inside = tuple(slice(n) for n in mask.shape)
-    low = np.zeros((len(_CENTRES) - 1, *mask.shape), np.float32)
-    cross = np.zeros_like(low)
+    power = np.zeros((len(_CENTRES), *mask.shape), np.float32)
+    cross = np.zeros_like(power[1:])
     flat = (q * mask[..., None, None]).reshape(*mask.shape, -1)
     spectra = [fft.fftn(flat[..., f], size, workers=2) for f in range(flat.shape[3])]
     for way in np.vstack([_WAYS, -_WAYS]):
@@ -144,8 +145,8 @@ def _bank(
             before: ComplexArray | None = None
             for n, gain in enumerate(radial):
                 here = fft.ifftn(spectrum * (beam * gain), workers=2)[inside]
+                power[n] += np.abs(here) ** 2
                 if before is not None:
-                    low[n - 1] += np.abs(before) ** 2
                     cross[n - 1] += (here * before.conj()).real
                 before = here
-    return low, cross
+    return power, cross
