@@ -110,10 +110,20 @@ class MuscleSampler:
     """
 
     def __init__(self, core: Image, grid: Image):
-        self._core = core
-        self._owner = resample(core, grid, order=0).data
-        boxes = ndimage.find_objects(core.data)
-        self._boxes = {label: boxes[label - 1] for label in muscle_labels(core.data)}
+        self._shape = core.shape
+        owner = resample(core, grid, order=0).data
+        boxes = ndimage.find_objects(owner)
+        # Of each muscle: its voxels, where they lie in the source, its part of the source.
+        self._muscles = []
+        for label in muscle_labels(owner):
+            box = tuple(
+                slice(max(s.start - 1, 0), min(s.stop + 1, n))
+                for s, n in zip(boxes[label - 1], owner.shape, strict=True)
+            )
+            inside = np.nonzero(core.data == label)
+            places = grid.to_voxels(core.to_world(np.stack(inside, axis=-1)))
+            places -= [s.start for s in box]
+            self._muscles.append((inside, places.T.astype(np.float32), box, owner[box] == label))
 
     def __call__(self, image: Image, measured: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return scalars of `image` on the grid of the labels.
@@ -129,16 +139,16 @@ class MuscleSampler:
         array of the shape of the labels
             NaN outside muscles, near their borders, and where nothing was measured.
         """
-        out = np.full(self._core.shape, np.nan, np.float32)
-        for label, box in self._boxes.items():
-            own = measured & (self._owner == label)
-            if not own.any():
+        out = np.full(self._shape, np.nan, np.float32)
+        for inside, places, box, own in self._muscles:
+            known = (own & measured[box]).astype(np.float32)
+            if not known.any():
                 continue
-            affine = self._core.affine.copy()
-            affine[:3, 3] = self._core.to_world([s.start for s in box])
-            part = Image(self._core.data[box], affine)
-            inside = part.data == label
-            out[box][inside] = sample(image, part, image.with_data(own))[inside]
+            weight = ndimage.map_coordinates(known, places, order=1)
+            values = ndimage.map_coordinates(image.data[box] * known, places, order=1)
+            enough = weight > _MIN_WEIGHT
+            found = np.where(enough, values / np.maximum(weight, _MIN_WEIGHT), np.nan)
+            out[inside] = found
         return out
 
 
