@@ -114,6 +114,9 @@ def _dicom(path: Path) -> tuple[NDArray[Any], tuple[Region, ...]]:
         ) from error
     dataset = _opened(pydicom.dcmread, path)
     pixels = np.asarray(_opened(lambda _: dataset.pixel_array, path))
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        coloured = importlib.import_module("pydicom.pixels").apply_color_lut(pixels, dataset)
+        pixels = (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)
     if pixels.ndim == 3:
         pixels = pixels[None]
     regions = []

@@ -1,6 +1,7 @@
 """``pennate ultrasound`` on files: tracked, still and DICOM frames of a simple leg; bad input."""
 
 import importlib.util
+import io
 import json
 import shutil
 
@@ -11,6 +12,7 @@ from PIL import Image as Picture
 from scipy.spatial.transform import Rotation
 
 from imaging.cli.app import main
+from imaging.cli.ultrasound_files import read_frames
 from imaging.elastography.swe.angles import Ratios, pennate_factor
 from imaging.image import Image, load_image, save_image
 from imaging.measures import read_measures, read_notes
@@ -262,19 +264,52 @@ def test_a_dicom_file_brings_its_pixel_size(leg, mine, tmp_path):
     assert run(tmp_path / "c", [mine / "a_swe.dcm"]) == 2
 
 
-def write_dicom(pydicom, path, frames, pixel_cm):
+@pytest.mark.parametrize("kind", ["jpeg", "palette"])
+def test_dicom_files_as_scanners_pack_them_are_read(mine, kind):
+    pydicom = pytest.importorskip("pydicom", reason="extra dicom")
+    picture = Picture.open(mine / STILL).convert("RGB")
+    wanted = picture if kind == "jpeg" else picture.quantize(256).convert("RGB")
+    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
+    write_dicom(pydicom, mine / "a_swe.dcm", picture, 0.015, kind)
+    found = read_frames(mine / "a_swe.dcm").frames
+    assert found.shape == (1, *np.asarray(wanted).shape)
+    away = np.abs(found[0].astype(int) - np.asarray(wanted))
+    assert away.mean() < 4 if kind == "jpeg" else away.max() == 0
+
+
+def write_dicom(pydicom, path, frames, pixel_cm, kind="plain"):
     dataset = pydicom.Dataset()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     dataset.SOPClassUID = pydicom.uid.UltrasoundMultiFrameImageStorage
     dataset.SOPInstanceUID = "1.2.3"
     dataset.Modality = "US"
-    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape[:3]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
     dataset.PlanarConfiguration, dataset.PixelRepresentation = 0, 0
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit = 7
-    dataset.PixelData = frames.tobytes()
+    if kind == "plain":
+        dataset.PixelData = frames.tobytes()
+        dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape[:3]
+    else:
+        dataset.NumberOfFrames = 1
+        dataset.Columns, dataset.Rows = frames.size
+    if kind == "jpeg":
+        packed = io.BytesIO()
+        frames.save(packed, "JPEG", quality=85, subsampling=2)
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+        dataset.PhotometricInterpretation = "YBR_FULL_422"
+        dataset.PixelData = pydicom.encaps.encapsulate([packed.getvalue()])
+        dataset["PixelData"].is_undefined_length = True
+    if kind == "palette":
+        few = frames.quantize(256)
+        table = np.array(few.getpalette(), np.uint16).reshape(-1, 3)
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "PALETTE COLOR"
+        del dataset.PlanarConfiguration
+        for name, column in zip(("Red", "Green", "Blue"), table.T, strict=True):
+            setattr(dataset, f"{name}PaletteColorLookupTableDescriptor", [len(table), 0, 16])
+            setattr(dataset, f"{name}PaletteColorLookupTableData", (column * 257).tobytes())
+        dataset.PixelData = np.asarray(few).tobytes()
     region = pydicom.Dataset()
     region.RegionSpatialFormat, region.RegionDataType = 1, 1
     region.RegionLocationMinX0, region.RegionLocationMinY0 = 16, 16
