@@ -58,6 +58,8 @@ class Cues:
         How far out of place labelled structures lie about the bones (0: none).
     agreement : float or None
         Dice of labelled bones with those the image shows.
+    muscle : float or None
+        Share of labelled muscle in the section under the fascia, median over slices.
     """
 
     texture: float
@@ -69,6 +71,7 @@ class Cues:
     entropy: float | None = None
     place: float | None = None
     agreement: float | None = None
+    muscle: float | None = None
 
 
 def cues(tissue: Tissue, spacing: FloatArray, shares: Shares | None = None) -> Cues:
@@ -98,6 +101,7 @@ def cues(tissue: Tissue, spacing: FloatArray, shares: Shares | None = None) -> C
         entropy,
         _place(shares) if shares is not None else None,
         _agreement(shares, tissue) if shares is not None else None,
+        _muscle(shares, tissue) if shares is not None else None,
     )
 
 
@@ -178,6 +182,18 @@ def _agreement(shares: Shares, tissue: Tissue) -> float | None:
     labelled = np.isin(winner, both) & shown.any((0, 1))
     total = int(shown.sum() + labelled.sum())
     return 2.0 * float((shown & labelled).sum()) / total if shown.any() else None
+
+
+def _muscle(shares: Shares, tissue: Tissue) -> float | None:
+    """Return the share of muscle in the section under the fascia, median over slices."""
+    if shares.values.shape[1:] != tissue.leg.shape:
+        return None
+    winner = np.argmax(shares.values, axis=0)
+    fat = [c for c, key in enumerate(shares.keys) if key in ("SAT", "SKIN")]
+    inside = (tissue.envelope & ~np.isin(winner, fat)).sum((0, 1))
+    muscle = (np.isin(winner, _muscles(shares)) & tissue.leg).sum((0, 1))
+    seen = tissue.valid & (inside > 0)
+    return float(np.median(muscle[seen] / inside[seen])) if seen.any() else None
 
 
 def _muscles(shares: Shares) -> NDArray[np.intp]:

@@ -2,8 +2,8 @@
 
 Slices lie across the leg at 1.5 mm, the neighbours 6 mm above and below, all divided by the
 median of the leg's deep part (mostly muscle), so that muscle is about 1 in every contrast. A right
-leg in canonical axis order; a left leg is mirrored. Height is 0 at the lower and 1 at the upper end
-of the tibia.
+leg in canonical axis order; a left leg is mirrored. Height is 0 at the tibia's joint surface of the
+ankle and 1 at that of the knee.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def leg_mask(image: Image) -> MaskArray:
     if smooth.std() <= _MIN_CONTRAST * abs(smooth.mean()) or smooth.max() <= 0:
         raise nothing
     light = ndimage.gaussian_filter(data, 1.0 / image.spacing)
-    top = np.percentile(light[light > threshold_otsu(light)], 50)
+    top = np.percentile(light[light > threshold_otsu(light.ravel())], 50)
     mask = light > max(0.2 * top, 0.5 * _air_threshold(light))
     mask = ndimage.binary_opening(mask, _disk(4.0, image.spacing))
     # The dark cortex of the tibia lies under the skin and would open the mask there.
@@ -134,7 +134,7 @@ def _extend(field: NDArray[Any], mask: MaskArray) -> NDArray[np.float32]:
 
 
 def _air_threshold(data: NDArray[Any]) -> float:
-    low = data[data < threshold_otsu(data)]
+    low = data[data < threshold_otsu(data.ravel())]
     return float(threshold_otsu(low)) if low.size and np.ptp(low) > 0 else 0.0
 
 

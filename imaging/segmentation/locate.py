@@ -2,7 +2,8 @@
 
 The network labels every slice without being told where it is. What it found, as shares of the
 area under the fascia, is laid along the profile of the legs it was trained on: the place and the
-length of the tibia that fit best.
+length of the tibia (between its joint surfaces) that fit best. What has no name counts as well: it
+is little in the calf and nearly all at knee and foot.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from imaging.image import FloatArray
-from imaging.segmentation.inputs import CLASSES
+from imaging.segmentation.inputs import CLASSES, REST
+from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.shares import Shares
 
 LENGTHS_MM = np.arange(280.0, 481.0, 10.0)
@@ -31,9 +33,9 @@ class Place:
     Attributes
     ----------
     heights : (K,)
-        Height of every slice; 0 at the lower, 1 at the upper end of the tibia.
+        Height of every slice; 0 at the ankle's, 1 at the knee's joint surface of the tibia.
     length_mm : float
-        Length of the tibia that fits best.
+        Distance of these surfaces that fits best.
     misfit : float
         Mean squared Hellinger distance of shares between .1 and .9 of the height, 0 (alike) up.
     """
@@ -43,7 +45,7 @@ class Place:
     misfit: float
 
 
-def locate(shares: Shares, profile: dict[str, Any]) -> Place | None:
+def locate(shares: Shares, profile: dict[str, Any], leg: MaskArray) -> Place | None:
     """Return where the slices of a leg lie, or none where too few show anything.
 
     Parameters
@@ -52,14 +54,18 @@ def locate(shares: Shares, profile: dict[str, Any]) -> Place | None:
         Of the network, not told the heights.
     profile
         ``heights`` (H,) and ``shares`` (H, C) over ``inputs.CLASSES`` from the network's card.
+    leg : (I, J, K) bool
+        Everything of the leg that is not air, on the grid of the shares.
     """
-    named = [CLASSES.index(key) for key in shares.keys[2:]]
-    area = shares.values[2:].sum((1, 2)).T
-    seen = area.sum(1) > 0.02 * max(float(area.sum(1).max()), 1.0)
+    known = [REST, *(CLASSES.index(key) for key in shares.keys[2:])]
+    rest = (shares.values[0] * leg).sum((0, 1))
+    area = np.stack([rest, *shares.values[2:].sum((1, 2))], -1)
+    named = area[:, 1:].sum(1)
+    seen = named > 0.02 * max(float(named.max()), 1.0)
     if seen.sum() < _LEAST_SLICES:
         return None
     found = np.sqrt(area[seen] / area[seen].sum(1, keepdims=True))
-    table = np.asarray(profile["shares"], float)[:, named]
+    table = np.asarray(profile["shares"], float)[:, known]
     table = np.sqrt(table / np.maximum(table.sum(1, keepdims=True), 1e-6))
     at = np.asarray(profile["heights"], float)
     z = np.arange(len(area)) * shares.grid.spacing[2]

@@ -22,7 +22,7 @@ Float32 = NDArray[np.float32]
 
 _DOUBT = 0.5
 _LOW_DICE = 0.6
-_MOSTLY_BONE = 0.33
+_MOSTLY_BONE, _LITTLE_MUSCLE = 0.33, 0.30
 _DEEP = 0.35
 _HOMOGENEOUS = 0.05
 
@@ -196,7 +196,9 @@ def _doubts(seen: Cues, mark: float) -> list[Flag]:
             Flag("one deep bone", "flag", "One bone deep in the middle, as in a thigh: the muscles "
                  "of the lower leg may not be in this image.")
         )  # fmt: skip
-    if seen.bone_share is not None and seen.bone_share > _MOSTLY_BONE:
+    # Thin cortex at the joints hides their bones from thresholds; labels then tell.
+    bony = seen.bone_share is not None and seen.bone_share > _MOSTLY_BONE
+    if bony or (seen.muscle is not None and seen.muscle < _LITTLE_MUSCLE):
         flags.append(
             Flag("mostly bone", "flag", "Bone fills most of the section, as at the knee or ankle: "
                  "little muscle is in view.")

@@ -161,7 +161,7 @@ def leg_shares(
     facts: dict[str, Any] = {}
     if sources.network is not None:
         shares = run(sources.network, slices, side == "left")
-        place = locate(shares, sources.network.card["profile"])
+        place = locate(shares, sources.network.card["profile"], slices.data > 0)
         if place is not None:
             ends = [round(float(h), 2) for h in place.heights[[0, -1]]]
             facts |= {"heights": ends, "tibia_mm": place.length_mm}

@@ -56,12 +56,15 @@ class Whole:
         What lies under the fascia.
     kind, part : (I, J, K) uint8
         What it is that has no class, and which body it belongs to.
+    surfaces : tuple of int
+        Slices of the tibia's joint surfaces at ankle and knee; malleolus and spines lie beyond.
     """
 
     classes: Classes
     under: Mask
     kind: NDArray[np.uint8]
     part: NDArray[np.uint8]
+    surfaces: tuple[int, int]
 
 
 def with_ends(
@@ -80,11 +83,12 @@ def with_ends(
     """
     pad = (0, 0), (0, 0), (int(LOW_MM / spacing[2]), int(HIGH_MM / spacing[2]))
     classes, under = np.pad(classes, pad), np.pad(inside, pad)
-    whole = Whole(classes, under, np.zeros_like(classes), np.zeros_like(classes))
     area = (classes == _TIB).sum((0, 1)) * spacing[0] * spacing[1]
     tibia = np.flatnonzero(area)
     top = _surface(area, tibia[::-1][: int(40 / spacing[2])])
     bottom = _surface(area, tibia[: int(40 / spacing[2])])
+    kind, part = np.zeros_like(classes), np.zeros_like(classes)
+    whole = Whole(classes, under, kind, part, (bottom, top))
     _add_knee(rng, whole, top, spacing)
     heel = _add_foot(rng, whole, bottom, spacing)
     added = (whole.part > 0) & (classes == OUTSIDE)

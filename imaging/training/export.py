@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from imaging.segmentation.inputs import CHANNELS, CLASSES, NEIGHBOUR_MM, PIXEL_MM, REST
@@ -73,7 +74,9 @@ def _halve(path: Path) -> None:
 
 
 def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
-    """Return the mean share of each class under the fascia by height, one body one voice.
+    """Return the mean share of each class under the fascia by height.
+
+    Every real body has a voice, all digital legs together one: they are alike.
 
     Returns
     -------
@@ -81,18 +84,17 @@ def profile(legs: Sequence[TrainingLeg]) -> dict[str, Any]:
         ``heights`` (H,) and ``shares`` (H, C), without outside and fat; ``reach`` (C, 2), the
         least and greatest height at which any leg has a class.
     """
-    bodies = sorted({leg.body for leg in legs})
-    total = np.zeros((len(HEIGHTS), len(CLASSES)))
-    for body in bodies:
-        own = [leg for leg in legs if leg.body == body]
-        for leg in own:
-            area = np.stack([(leg.classes == c).sum((0, 1)) for c in range(len(CLASSES))]).T
-            area[:, :REST] = 0
-            share = area / np.maximum(area.sum(1, keepdims=True), 1)
-            at = np.stack([np.interp(HEIGHTS, leg.height, column) for column in share.T], -1)
-            total += at / len(own)
-    table = np.round(total / len(bodies), 4)
+    voices: dict[str, list[NDArray[np.floating]]] = {}
+    for leg in legs:
+        area = np.stack([(leg.classes == c).sum((0, 1)) for c in range(len(CLASSES))]).T
+        area[:, :REST] = 0
+        share = area / np.maximum(area.sum(1, keepdims=True), 1)
+        at = np.stack([np.interp(HEIGHTS, leg.height, column) for column in share.T], -1)
+        voices.setdefault("digital" if leg.body.startswith("digital") else leg.body, []).append(at)
+    table = np.round(np.mean([np.mean(own, axis=0) for own in voices.values()], axis=0), 4)
     reach = [_reach(legs, c) for c in range(len(CLASSES))]
+    # The spines above the joint are no more than a tip; femur lies around them.
+    reach[CLASSES.index("TIB")][1] = 1.0
     return {"heights": HEIGHTS.tolist(), "shares": table.tolist(), "reach": reach}
 
 

@@ -46,7 +46,7 @@ class TrainingLeg:
     edge : (I, J, K) uint8
         Distance to the border of the own class or, in the rest, of the own body, in 0.25 mm.
     ends : (2,) float32
-        Slice of the lower and upper end of the tibia.
+        Slices of the tibia's joint surfaces at ankle and knee.
     """
 
     name: str
@@ -76,7 +76,7 @@ class TrainingLeg:
 
     @cached_property
     def height(self) -> NDArray[np.float32]:
-        """Height along the tibia of every slice (K,)."""
+        """Height between the tibia's joint surfaces of every slice (K,)."""
         k = np.arange(self.classes.shape[2], dtype=np.float32)
         return np.asarray((k - self.ends[0]) / (self.ends[1] - self.ends[0]))
 
@@ -135,12 +135,10 @@ def prepare(name: str, body: str, indices: Image, connective: NDArray[np.bool_])
     classes = whole.classes
     under = envelope_of(whole.under, spacing)
     classes[under & (classes == OUTSIDE)] = REST
-    tibia = np.flatnonzero((classes == CLASSES.index("TIB")).any((0, 1)))
-    ends = np.array([tibia[0], tibia[-1]], np.float32)
     envelope = _signed(under) / ENVELOPE_UNIT_MM
     return TrainingLeg(
         name, body, classes, whole.kind, np.clip(np.rint(envelope), -127, 127).astype(np.int8),
-        _edges(classes, whole.part), ends,
+        _edges(classes, whole.part), np.array(whole.surfaces, np.float32),
     )  # fmt: skip
 
 

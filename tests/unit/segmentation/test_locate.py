@@ -35,24 +35,28 @@ def _leg(low_mm, length_mm, count=40, spacing=6.0):
     return Shares(KEYS, values, Image(values[0], np.diag([1.5, 1.5, spacing, 1.0]))), heights
 
 
+def _all(shares):
+    return np.ones(shares.grid.shape, bool)
+
+
 @pytest.mark.parametrize(("low_mm", "length_mm"), [(20.0, 370.0), (-60.0, 400.0), (-100.0, 340.0)])
 def test_slices_find_their_place(low_mm, length_mm):
     shares, heights = _leg(low_mm, length_mm)
-    place = locate(shares, _profile())
+    place = locate(shares, _profile(), _all(shares))
     np.testing.assert_allclose(place.heights, heights, atol=0.06)
     assert place.misfit < 0.01
 
 
 def test_two_slices_say_nothing():
     shares, _ = _leg(-150.0, 370.0, count=2)
-    assert locate(shares, _profile()) is None
+    assert locate(shares, _profile(), _all(shares)) is None
 
 
 def test_what_is_like_no_leg_fits_badly():
     shares, _ = _leg(0.0, 370.0)
     values = np.zeros_like(shares.values)
     values[KEYS.index("PLA")] = 1.0
-    place = locate(Shares(KEYS, values, shares.grid), _profile())
+    place = locate(Shares(KEYS, values, shares.grid), _profile(), _all(shares))
     assert place.misfit > 0.5
 
 

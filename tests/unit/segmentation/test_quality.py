@@ -18,7 +18,7 @@ from imaging.segmentation.quality import (
     refuse,
 )
 from imaging.segmentation.shares import Shares, soft_labels
-from imaging.segmentation.view import view_leg, work_spacing
+from imaging.segmentation.view import tissue_on, view_leg, work_spacing
 
 KEYS = ("", "TA", "GM", "GL", "SOL", "FDL", "FHL", "TP", "TIB", "FIB")
 
@@ -103,6 +103,20 @@ def test_labels_out_of_place_lower_the_score(leg):
     (good,), (bad,) = _judged(image, right), _judged(image, turned)
     assert good.score > bad.score + 0.03
     assert good.cues.place < 0.3 < bad.cues.place
+
+
+def test_a_knee_is_flagged_as_mostly_bone_and_a_calf_is_not(leg):
+    image, truth, _ = leg
+    index = truth.data % 100
+    top = int(np.flatnonzero((index == structure("TIB").index).any((0, 1)))[-1])
+    for stop, expected in ((top + 1, True), (top - 12, False)):
+        part = Image(image.data[:, :, stop - 4 : stop], image.affine)
+        labels = Image(index[:, :, stop - 4 : stop], image.affine)
+        shares = soft_labels(labels.data, KEYS, labels, 2.0)
+        (mask,) = split_legs(leg_mask(part), part.spacing)
+        view = view_leg(part, mask, work_spacing(2.0))
+        quality = judge(tissue_on(view.tissue, view.work, part), part.spacing, shares)
+        assert ("mostly bone" in _codes(quality)) == expected
 
 
 def test_muscles_painted_with_doubt_are_flagged(leg):
