@@ -46,7 +46,7 @@ UNSURE_HALF_WIDTH = 0.2
 MIN_CONFIDENCE = 0.3
 _BLOCK_M = 0.010
 #: Standard error, as a share, that the method has without noise (simulated legs).
-_OWN_ERROR = 0.01
+_OWN_ERROR = 0.015
 _ONE_CHANNEL = (
     "one driver at one frequency cannot tell the moduli across and along the fibres apart: further "
     "drivers or frequencies are needed"
@@ -225,7 +225,7 @@ def _one_muscle(
         note = (
             f"one value fitted to the muscle, loss angle {np.angle(value):.3f} rad, condition "
             f"{fit.condition:.1f}; n places of test functions; interval from blocks of the "
-            "muscle, the uncertainty of fibre directions and 1 % of the method's own"
+            "muscle, the uncertainty of fibre directions and the method's own of 1.5 %"
         )
         low, high = max(abs(value) - half, 0.0), abs(value) + half
         rows.append(Measure(label, measure, abs(value), "Pa", n, None, low, high, note=note))

@@ -93,7 +93,7 @@ def fit_muscle(
         expected = float((_residual(quiet, found) / usual).mean())
         # Only what exceeds noise counts: to choose places by their noise would spoil its removal.
         excess = np.maximum((residual / usual).mean(1) - expected, 0)
-        knee = max(float(np.median(excess)), expected, np.finfo(float).tiny)
+        knee = max(float(np.median(excess)), expected / 2, np.finfo(float).tiny)
         weights = (before / (1 + (excess / knee) ** 2))[:, None] / usual
         found = _solve(np.einsum("pe,pekl->kl", weights, clean, optimize=True), unknowns)
     total = np.einsum("pe,pekl->kl", weights, clean, optimize=True)
