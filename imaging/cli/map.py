@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -125,15 +126,20 @@ def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[st
     curves = stages.table("func", "activation.tsv")
     if curves is None or curves.empty:
         return None, []
-    curves = emg.in_percent(curves)
-    absent = sorted(set(curves["label"]) - set(muscle_labels(labels.data)))
+    present = muscle_labels(labels.data)
+    recorded = emg.in_percent(curves)
+    curves, said = emg.with_groups(recorded, present)
+    in_groups = chain.from_iterable(emg.recorded_parts(recorded, present).values())
+    absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
     if not absent:
-        return curves, []
+        return curves, said
     names = ", ".join(
         f"{row.side} {row.muscle}"
         for row in curves[curves["label"].isin(absent)].drop_duplicates("label").itertuples()
     )
-    return curves, [f"EMG of muscles that are not in the label map is not painted: {names}."]
+    return curves, [
+        *said, f"EMG of muscles that are not in the label map is not painted: {names}."
+    ]  # fmt: skip
 
 
 def _onsets(stages: Stages) -> list[dict[str, object]]:

@@ -1,10 +1,13 @@
 """Paint one EMG curve per muscle on that muscle's voxels.
 
 Surface EMG gives one value per muscle. What is painted is that value on anatomy, not a
-measurement at each place. A muscle without a channel is ``NOT_MEASURED`` (-1), never 0.
+measurement at each place. A muscle without a channel is ``NOT_MEASURED`` (-1), never 0. A group
+that the labels do not part (PL+PB) is painted with the EMG of the part that was recorded.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import UnitError
 from imaging.image import Image, regrid, resample
+from imaging.muscles import side_of, single_keys, structure_of
 
 NOT_MEASURED = -1.0
 PAINTED = "EMG painted on anatomy, not measured at each place"
@@ -46,6 +50,58 @@ def in_percent(activation: pd.DataFrame) -> pd.DataFrame:
     for column in ("mean", "sd"):
         out[column] = out[column].astype(float) * factors
     return out.assign(unit=[f"% of {u}" if "cycle" in u or u == "MVC" else "%" for u in units])
+
+
+def with_groups(activation: pd.DataFrame, labels: Iterable[int]) -> tuple[pd.DataFrame, list[str]]:
+    """Add curves for merged muscles in view of which only parts were recorded.
+
+    The curve is that of the part, or the mean of the parts' curves.
+
+    Parameters
+    ----------
+    activation
+        Mean cycles with the columns label, percent, mean, sd, n.
+    labels
+        Labels of the muscles in view.
+
+    Returns
+    -------
+    The curves with those added, and a sentence about each that a reader must know.
+    """
+    rows, sentences = [activation], []
+    for label, parts in recorded_parts(activation, labels).items():
+        rows.append(_mean_of(activation, parts, label))
+        names = " and ".join(structure_of(part).key for part in parts)
+        sentences.append(
+            f"EMG of {side_of(label)} {names} is painted on the whole of "
+            f"{structure_of(label).key}, which the labels do not part."
+        )
+    return pd.concat(rows, ignore_index=True), sentences
+
+
+def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int, list[int]]:
+    """Return the recorded labels that lie in each merged muscle in view without EMG of its own."""
+    view, recorded = set(labels), sorted({int(label) for label in activation["label"]})
+    out = {}
+    for label in sorted(view - set(recorded)):
+        keys = single_keys(structure_of(label).key)
+        hidden = [r for r in recorded if r not in view and r // 100 == label // 100]
+        parts = [r for r in hidden if single_keys(structure_of(r).key) < keys]
+        if parts:
+            out[label] = parts
+    return out
+
+
+def _mean_of(activation: pd.DataFrame, parts: Sequence[int], label: int) -> pd.DataFrame:
+    """Return the mean curve of some labels as that of another; fewest strides, greatest SD."""
+    own = [activation[activation["label"] == part].sort_values("percent") for part in parts]
+    out = own[0].assign(label=label)
+    if "muscle" in out:
+        out = out.assign(muscle=structure_of(label).key)
+    at = out["percent"]
+    for name, joined in (("mean", np.mean), ("sd", np.max), ("n", np.min)):
+        out[name] = joined([np.interp(at, rows["percent"], rows[name]) for rows in own], axis=0)
+    return out
 
 
 def peaks(activation: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,15 @@ import pytest
 
 from imaging.errors import UnitError
 from imaging.image import Image
-from imaging.musclemap.activation import in_percent, paint, painted_cycle, peak_per_label
+from imaging.musclemap.activation import (
+    in_percent,
+    paint,
+    painted_cycle,
+    peak_per_label,
+    recorded_parts,
+    with_groups,
+)
+from imaging.muscles import label_of
 
 
 def curve(label, values, unit="%"):
@@ -55,3 +63,25 @@ def test_cycle_follows_the_curve_and_keeps_the_world():
 def test_peak_is_that_of_the_mean_cycle():
     curves = pd.concat([curve(101, [1, 9, 3]), curve(201, [4, 2, 1])], ignore_index=True)
     assert peak_per_label(curves) == {101: 9.0, 201: 4.0}
+
+
+def test_a_group_that_labels_do_not_part_is_painted_with_its_recorded_part():
+    group, own = label_of("PL+PB", "left"), label_of("PL", "left")
+    curves, said = with_groups(curve(own, [2.0, 8.0, 4.0]), [group, label_of("TA", "left")])
+    assert peak_per_label(curves) == {own: 8.0, group: 8.0}
+    assert len(said) == 1 and "left PL is painted on the whole of PL+PB" in said[0]
+
+
+def test_of_two_recorded_parts_a_group_gets_the_mean():
+    parts = [label_of("PL", "right"), label_of("PB", "right")]
+    group = label_of("PL+PB", "right")
+    both = pd.concat([curve(parts[0], [0.0, 8.0]), curve(parts[1], [4.0, 4.0])], ignore_index=True)
+    curves, _ = with_groups(both, [group])
+    np.testing.assert_allclose(curves[curves["label"] == group]["mean"], [2.0, 6.0])
+
+
+def test_no_group_is_painted_from_the_other_side_or_where_its_part_has_a_label():
+    group, own = label_of("PL+PB", "left"), label_of("PL", "left")
+    assert recorded_parts(curve(label_of("PL", "right"), [1.0, 2.0]), [group]) == {}
+    assert recorded_parts(curve(own, [1.0, 2.0]), [group, own]) == {}
+    assert recorded_parts(curve(group, [1.0, 2.0]), [own]) == {}
