@@ -15,6 +15,7 @@ from imaging.cli.inversions import invert, load_directions
 from imaging.cli.prefixes import default_prefix
 from imaging.cli.stiffness_files import (
     OPTIONAL,
+    OPTIONAL_READY,
     VERB,
     Source,
     Wording,
@@ -27,7 +28,7 @@ from imaging.cli.wave_files import Region, read_json
 from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import map_declaration
 from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.stiffness import QUANTITIES, to_pascal
+from imaging.elastography.stiffness import QUANTITIES, Stiffness, to_pascal
 from imaging.errors import ImageError, InputError
 from imaging.export.parametric_map import need_highdicom
 from imaging.image import load_image, load_labels
@@ -120,18 +121,16 @@ def command(
         ready, source, wording = _from_map(stiffness, label_region, mask_region, more, options)
         source = replace(source, dicom=dicom)
         found = [(ready, wording)]
-    optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else ())]
-    rows = []
+    optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else OPTIONAL_READY)]
+    rows, warnings = [], list(wave_files.warnings if wave_files else [])
     with staged(out, VERB, optional) as folder:
         if wave_files is not None:
             write_waves(folder, start, wave_files, source)
         for inversion, wording in found:
-            rows += write_inversion(folder, start, inversion, source, wording)
+            more_rows, more_warnings = write_inversion(folder, start, inversion, source, wording)
+            rows += more_rows
+            warnings += more_warnings
     print(summary(rows))
-    warnings = [
-        *(wave_files.warnings if wave_files else []),
-        *(w for i, _ in found for w in i.warnings),
-    ]
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
@@ -147,9 +146,12 @@ def _from_map(
     content, json_path = read_json(path)
     declared = map_declaration(content, json_path)
     image = load_image(path)
-    values, quantity, conversion = to_pascal(
-        image.data, declared.quantity, declared.unit, declared.density
-    )
+    kept = Stiffness.declared(
+        image.data, declared.quantity, declared.unit, frequency_hz=[declared.frequency_hz],
+        density=declared.density, method=declared.method,
+    )  # fmt: skip
+    quantity = kept.quantity
+    conversion = to_pascal(np.zeros(1), declared.quantity, declared.unit, declared.density)[2]
     warnings = []
     if negative := int((image.data < 0).sum()):
         warnings.append(f"{path.name} holds {negative} negative voxels; they are left out.")
@@ -165,7 +167,7 @@ def _from_map(
     found = Inversion(
         "ready",
         declared.method,
-        {"stiffness": QuantityMap(np.where(valid, values, 0), "Pa", quantity)},
+        {"stiffness": QuantityMap(np.where(valid, kept.values, 0), "Pa", quantity)},
         valid,
         facts={"declared_quantity": declared.quantity, "declared_units": declared.unit},
     )

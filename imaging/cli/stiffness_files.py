@@ -24,8 +24,9 @@ VERB = "elastography"
 
 _NOT_DICOM = {".json", ".gz", ".nii", ".mat", ".tsv"}
 
-# Files of methods that are not always run.
-OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "vfm", "ti", "waves")) + ("*.dcm",)
+# Files that are not always written: those of an earlier run go.
+OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "vfm", "ti", "waves"))
+OPTIONAL_READY = ("desc-ready_*.dcm",)
 
 # How a quantity is called at the end of a measure's name, where not as it is.
 _SHORT = {
@@ -121,8 +122,8 @@ class Wording:
 
 def write_inversion(
     folder: Path, prefix: str, found: Inversion, source: Source, wording: Wording
-) -> list[Measure]:
-    """Write maps, mask, measures and notes of one method, and return the measures.
+) -> tuple[list[Measure], list[str]]:
+    """Write maps, mask, measures and notes of one method; return the measures and warnings.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def write_inversion(
     warnings = [*found.warnings, *wording.warnings, *odd]
     notes = Notes("elastography", wording.sentence, found.citations, warnings, facts)
     write_notes(notes, folder / f"{stem}_notes.json")
-    return rows
+    return rows, warnings
 
 
 def _write_dicom(folder: Path, prefix: str, found: Inversion, source: Source) -> None:

@@ -17,7 +17,7 @@ from imaging.config import ElastographySettings
 from imaging.elastography.encoding import EncodingCheck, check_encoding
 from imaging.elastography.motion import WaveMotion, correct_motion
 from imaging.elastography.waves import WaveField, harmonic_field
-from imaging.errors import ImageError
+from imaging.errors import ImageError, UnitError
 from imaging.image import Image, same_grid, save_image
 from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
 from imaging.provenance import write_sidecar
@@ -97,6 +97,10 @@ def load_fields(
                     f"is of {images.frequency_hz:g} Hz like another one",
                     path,
                     "Give each frequency once; several drivers go along the last axis",
+                )
+            if read and read[0].field.density != images.density:
+                raise UnitError(
+                    f"declares another density than {paths[0].name}", path, "Declare one density"
                 )
             read.append(_reduce(recording, tissue, options))
             inputs += recording.inputs
