@@ -119,7 +119,8 @@ def _panel(
             high = fitted.value if fitted.ci_high is None else fitted.ci_high
             axes.plot([low / 1e3, high / 1e3], [row + 0.2] * 2, color=_FITTED, lw=1.2)
             axes.plot([fitted.value / 1e3], [row + 0.2], "D", color=_FITTED, ms=3.5)
-    axes.set_title(title_of(name).removesuffix(", voxels"), fontsize=8, loc="left")
+    title = title_of(name).removeprefix("stiffness ").removesuffix(", voxels")
+    axes.set_title(title, fontsize=8, loc="left")
     names = [f"{side_of(v)} {structure_of(v).key}" for v in labels]
     axes.set_yticks(range(len(labels)), names, fontsize=7)
     axes.set_xlim(left=0)

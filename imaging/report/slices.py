@@ -139,10 +139,11 @@ def stacked_slices(arrays: dict[str, Image], rows: list[Row]) -> str | None:
         first.set_title("")
         first.set_title(title, fontsize=8, color="black", pad=2, loc="left")
         place = 1 - (number + 1) / len(rows)
-        axes = figure.add_axes((0.945, place + 0.16 / len(rows), 0.012, 0.64 / len(rows)))
-        figure.colorbar(shown, cax=axes, extend="both").set_label(row.unit, fontsize=8)
+        axes = figure.add_axes((0.938, place + 0.16 / len(rows), 0.012, 0.6 / len(rows)))
+        figure.colorbar(shown, cax=axes, extend="both")
+        axes.set_title(row.unit, fontsize=8)
         axes.tick_params(labelsize=7)
-    return png(figure)
+    return png(figure, dpi=80)  # many rows, on a page that is sent around
 
 
 def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
