@@ -38,7 +38,7 @@ _END_ROWS, _FIT_ROWS, _RIM_PX = 3, 8, 4
 # Colours further from the bar than this (median, levels of 255) were compressed: they are smoothed
 # with a Gaussian window in pixels, and values that leave their surroundings by more than a stray
 # share of the scale take no part.
-_LOSSLESS, _SMOOTH_PX, _STRAY = 0.5, 2.5, 0.06
+_LOSSLESS, _SMOOTH_PX, _STRAY = 0.3, 2.5, 0.06
 
 
 @dataclass(frozen=True)
