@@ -59,7 +59,8 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header pyproject.toml --output-file envs/lock.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header pyproject.toml --group dev --extra slurm --output-file envs/lock-dev.txt
+	  --no-header pyproject.toml --group dev --extra slurm --extra dicom \
+	  --output-file envs/lock-dev.txt
 
 schema: $(VENV)/installed-dev
 	$(BIN)/python -c 'import json; from imaging.config import schema; print(json.dumps(schema(), indent=2))' \

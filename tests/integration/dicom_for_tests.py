@@ -49,7 +49,7 @@ def write_series(
         data.SeriesInstanceUID = generate_uid(entropy_srcs=[kind])
         data.PatientID, data.PatientName, data.StudyDate = "leg7", "Leg^Seven", "20260102"
         data.Modality, data.Manufacturer = "MR", maker
-        data.ImageType = ["ORIGINAL", "PRIMARY", kind, "ND"]
+        data.ImageType = ["ORIGINAL", "PRIMARY", kind, "NORM"]
         data.ImageComments = comment.format(d=d + 1, n=n, xyz="xyz"[d])
         data.SeriesNumber, data.AcquisitionNumber = (1 if kind == "P" else 2), 1
         data.InstanceNumber = 1 + (d * phase.shape[4] + n) * phase.shape[2] + k
