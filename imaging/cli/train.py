@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from imaging import __version__
 from imaging.errors import ConfigError, MissingToolError, OutputError
 from imaging.threads import threads
 
@@ -80,11 +82,12 @@ def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) ->
     held.mkdir(exist_ok=True)
     legs: list[Any] = []
     for folder in folders:
-        names = sorted(p.name for p in folder.glob("*_dseg.nii.gz"))
-        kept = [held / f"{n.removesuffix('_dseg.nii.gz')}.npz" for n in names]
+        digest = _digest(folder, scheme)
+        names = sorted(p.name.removesuffix("_dseg.nii.gz") for p in folder.glob("*_dseg.nii.gz"))
+        kept = [held / f"{name}-{digest}.npz" for name in names]
         if not kept or not all(p.is_file() for p in kept):
             for leg in atlas_legs(folder, scheme):
-                leg.save(held / f"{leg.name}.npz")
+                leg.save(held / f"{leg.name}-{digest}.npz")
         legs += [TrainingLeg.load(p) for p in kept]
         legs += scanned_legs(folder, scheme)
     for leg_seed in tqdm(
@@ -95,6 +98,14 @@ def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) ->
             digital_leg(leg_seed).save(path)
         legs.append(TrainingLeg.load(path))
     return legs
+
+
+def _digest(folder: Path, scheme: str | None) -> str:
+    """Return what tells whether kept legs are still those of a folder of label maps."""
+    told = hashlib.sha256(f"{__version__} {scheme}".encode())
+    for path in sorted([*folder.glob("*_dseg.nii.gz"), *folder.glob("atlas.json")]):
+        told.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return told.hexdigest()[:12]
 
 
 def _start(recipe: Any, start: Path | None) -> Any:

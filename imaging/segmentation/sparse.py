@@ -7,6 +7,7 @@ none of them. Structures that are never drawn are unknown.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from scipy import ndimage
 
 from imaging.image import Image, canonical, resample
 from imaging.muscles import SIDE_CODES, Side, catalogue
-from imaging.segmentation.interpolate import Ends, Float32, interpolate
-from imaging.segmentation.shares import Shares
+from imaging.segmentation.shares import Float32, Shares
+
+if TYPE_CHECKING:
+    from imaging.segmentation.interpolate import Ends
 
 _FULL = 0.5
 _MARGIN_MM = 12.0
@@ -124,6 +127,9 @@ def propagate(
     Shares
         Of what is drawn and of everything else, on a grid along the drawn slices.
     """
+    # Compiled code takes a second to load, and most images come without a drawing.
+    from imaging.segmentation.interpolate import interpolate
+
     grid = _work_grid(image, leg_mask, drawn, spacing_mm)
     heights, nodes, regular = _nodes(grid, drawn)
     stack = _stack(image, leg_mask, grid, heights) if use_image else None
@@ -195,6 +201,8 @@ def _slice_at(grid: Image, height: float) -> Image:
 
 def _ends(drawn: Drawn, grid: Image, nodes: NDArray[np.intp]) -> Ends:
     """Return signed distances of the drawn labels, measured on their own pixels."""
+    from imaging.segmentation.interpolate import Ends
+
     index = {s.key: s.index for s in catalogue()}
     size = drawn.labels.spacing[:2]
     keys = ("", *drawn.keys)

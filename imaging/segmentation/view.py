@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -27,8 +28,8 @@ class LegView:
         Where it lies in the image.
     work : Image
         Working grid over the box.
-    tissue, features
-        Rough classes and channels on the working grid.
+    tissue : Tissue
+        Rough classes on the working grid.
     side : str
         Side told by the bones.
     """
@@ -36,8 +37,12 @@ class LegView:
     box: tuple[slice, slice, slice]
     work: Image
     tissue: Tissue
-    features: Features
     side: Side = "undecided"
+
+    @cached_property
+    def features(self) -> Features:
+        """Channels for registration, on the working grid; the network needs none."""
+        return image_features(self.tissue, self.work.spacing)
 
 
 def work_spacing(spacing_mm: float) -> FloatArray:
@@ -46,7 +51,7 @@ def work_spacing(spacing_mm: float) -> FloatArray:
 
 
 def view_leg(image: Image, leg: MaskArray, spacing: FloatArray) -> LegView:
-    """Cut one leg out and reduce it to tissue classes and channels."""
+    """Cut one leg out and reduce it to tissue classes."""
     margin = np.ceil(_MARGIN_MM / image.spacing).astype(int)
     margin[2] = 0
     where = np.argwhere(leg)
@@ -63,7 +68,7 @@ def view_leg(image: Image, leg: MaskArray, spacing: FloatArray) -> LegView:
     grid = regrid(part, spacing)
     if grid.shape != fine.shape:
         tissue = tissue_on(tissue, fine, grid)
-    return LegView(box, grid, tissue, image_features(tissue, grid.spacing), side)  # type: ignore[arg-type]
+    return LegView(box, grid, tissue, side)  # type: ignore[arg-type]
 
 
 def tissue_on(tissue: Tissue, fine: Image, grid: Image) -> Tissue:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from imaging.cli.app import main
+from imaging.cli.train import _digest
 from imaging.image import save_image
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
@@ -48,6 +49,16 @@ def test_a_run_writes_a_network_and_goes_on(site, tmp_path):
     assert train(*given) == 0
     assert json.loads((out / "network.json").read_text())["steps"] == 3
     assert pd.read_csv(out / "figures.tsv", sep="\t")["step"].tolist() == [2, 3]
+
+
+def test_legs_kept_from_other_label_maps_are_not_used_again(tmp_path):
+    (tmp_path / "a_dseg.nii.gz").write_bytes(b"first")
+    (tmp_path / "atlas.json").write_text("{}")
+    kept = _digest(tmp_path, None)
+    assert _digest(tmp_path, None) == kept
+    assert _digest(tmp_path, "catalogue") != kept
+    (tmp_path / "a_dseg.nii.gz").write_bytes(b"drawn again")
+    assert _digest(tmp_path, None) != kept
 
 
 def test_a_network_is_tuned_to_a_site_and_judged_on_each_body_apart(site, tmp_path, capsys):
