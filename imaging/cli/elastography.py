@@ -123,7 +123,8 @@ def command(
         found = [(ready, wording)]
     optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else OPTIONAL_READY)]
     rows, warnings = [], list(wave_files.warnings if wave_files else [])
-    with staged(out, VERB, optional) as folder:
+    # Waves and a ready map may be worked on at once, into one folder.
+    with staged(out, f"{VERB}-{'waves' if waves else 'ready'}", optional) as folder:
         if wave_files is not None:
             write_waves(folder, start, wave_files, source)
         for inversion, wording in found:
