@@ -29,8 +29,8 @@ class SegmentationSettings(Section):
 
     method: Literal["auto", "network", "atlas", "both"] = Field(
         "auto",
-        description="Where labels come from, unless a model is given; auto: the network, joined "
-        "with an atlas of your own if you give one",
+        description="Where labels come from, unless a model is given; auto: the network; an "
+        "atlas of your own is joined on request only (both): it made labels worse",
     )
     network: str | None = Field(None, description="Folder of a network; none: the built-in one")
     atlas: str | None = Field(None, description="Folder of label maps; none: the built-in atlas")

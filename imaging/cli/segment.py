@@ -9,7 +9,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from imaging.cli.label_sources import Drawing, label_by_model, read_drawing, read_sources
+from imaging.cli.label_sources import (
+    Drawing,
+    label_by_model,
+    read_drawing,
+    read_sources,
+    unused_atlas,
+)
 from imaging.cli.wave_files import read_json
 from imaging.config import SegmentationSettings, load_settings
 from imaging.image import Image, canonical, load_image, save_image
@@ -73,6 +79,7 @@ def command(
             result = segment(
                 preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
             )
+            result.warnings += unused_atlas(chosen)
     _write(out, prefix, preproc, mask, result, drawing, about, contrast, inputs, chosen)
 
 

@@ -13,7 +13,6 @@ from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import sense
 from imaging.segmentation.atlas import Atlas
-from imaging.segmentation.drawn import carry
 from imaging.segmentation.legs import MaskArray, leg_grid, split_legs
 from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
@@ -28,7 +27,7 @@ from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_sp
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
 NETWORK_WEIGHT = 0.8
-_SURE_OF_PLACE = 0.06
+_SURE_OF_PLACE = 0.09
 
 
 @dataclass(frozen=True)
@@ -179,6 +178,8 @@ def leg_shares(
 
 def _with_drawn(shares: Shares, image: Image, leg: MaskArray, labels: Image, side: Side) -> Shares:
     """Join shares with the slices a person drew on this leg, carried along it."""
+    from imaging.segmentation.drawn import carry
+
     drawn = find_slices(labels, side, image.with_data(leg))
     return shares if drawn is None else carry(image, leg, drawn, shares)
 
