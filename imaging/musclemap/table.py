@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import InputError, MissingFileError
 from imaging.measures import Measure, not_measured
-from imaging.musclemap.stiffness_words import title_of_map
+from imaging.musclemap.stiffness_words import METHODS, title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
 
 _UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}
@@ -29,6 +29,8 @@ _PARTS = {
     "ci_high": "Upper end of the 95 % confidence interval of",
     "status": "Status (measured, extrapolated, modelled, assumed, not_measured) of",
 }
+# Figures of a method as a whole, not of one of its quantities.
+_OF_METHODS = ("stiffness_*_stable_share", "stiffness_*_coverage")
 IDENTITY = {
     "label": "100 times side (1 left, 2 right) plus index in the catalogue",
     "muscle": "Key of the muscle in the catalogue",
@@ -77,7 +79,11 @@ def title_of(measure: str) -> str:
     if found is None:
         return measure.replace("_", " ")
     quantity = quantity_of(measure)
-    return found.title.replace("*", _words_of(quantity)) if quantity else found.title
+    if not quantity:
+        return found.title
+    of_method = found.name in _OF_METHODS
+    words = METHODS.get(quantity, quantity) if of_method else _words_of(quantity)
+    return found.title.replace("*", words)
 
 
 def _words_of(quantity: str) -> str:

@@ -48,6 +48,8 @@ _LEFT_OUT_ENDINGS = {
     "stiffness": ("_iqr", "_confidence", "_condition", "_gradient", "_coverage"),
     "fascicle_stiffness": ("_middle", "_ends"),
 }
+# Inversions of the same waves as MDEV: their medians are shown, the rest in the complete table.
+_OTHER_INVERSIONS = ("curl", "lfe", "vfm")
 _MOST_COLUMNS = 8
 
 
@@ -144,6 +146,9 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
 def _left_out(name: str) -> bool:
     """Whether a measure is in the complete table only."""
     if name in _LEFT_OUT or name.startswith("stiffness_pennation_correlation"):
+        return True
+    beside = "correlation" in name or name.startswith("fascicle_") or "_gradient" in name
+    if beside and any(f"_{method}" in name for method in _OTHER_INVERSIONS):
         return True
     return any(
         name.startswith(f"{start}_") and name.endswith(endings)

@@ -81,7 +81,8 @@ def _groups(layers: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
     together = tuple(m for m in _ISOTROPIC if m in methods)
     out: list[tuple[tuple[str, ...], str]] = []
     if "ti" in methods:
-        out.append((("ti",), _TITLES["ti"]))
+        told = any(n.startswith(f"{_START}ti_mu") for n in layers)
+        out.append((("ti",), _TITLES["ti"] if told else "Stiffness, fibres not told apart"))
     if together:
         out.append((together, "Stiffness, fibres not taken into account"))
     others = [m for m in methods if m not in (*_ISOTROPIC, "ti")]

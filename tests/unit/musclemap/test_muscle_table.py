@@ -99,6 +99,9 @@ def test_a_measure_is_named_for_readers():
     assert table.title_of("pennation_start") == "pennation, distal end"
     assert table.title_of("fascicle_stiffness_mdev_middle").endswith("(MDEV)")
     assert table.title_of("stiffness_mdev_magnitude") == "stiffness |G*| (MDEV)"
+    assert table.title_of("stiffness_ti_mu_par_iqr") == "interquartile range, μ∥, voxels"
+    assert table.title_of("stiffness_mdev_stable_share") == "stable share, MDEV"
+    assert table.title_of("fascicle_stiffness_ti_muperp_end_ratio").endswith("across fibres")
     assert table.quantity_of("emg_onset_right_minus_left_SOL") == "SOL"
     assert table.title_of("no_such_measure") == "no such measure"
 
