@@ -124,6 +124,8 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
     kinds = {str(t).upper() for t in value("ImageType", default=[])}
     kinds |= {str(t).upper() for t in value("FrameType", "MRImageFrameTypeSequence", [])}
     kinds.add(str(value("ComplexImageComponent", "MRImageFrameTypeSequence", "")).upper())
+    if "MOSAIC" in kinds:
+        raise ValueError("it is a mosaic of slices; convert the series to NIfTI")
     kind = ""
     if kinds & {"P", "PHASE", "PHASE MAP"}:
         kind = "phase"

@@ -16,7 +16,7 @@ from imaging.elastography.inversion import Inversion
 from imaging.elastography.muscles import muscle_measures
 from imaging.export.parametric_map import write_parametric_map
 from imaging.image import Image, save_image
-from imaging.measures import Measure, Notes, write_measures, write_notes
+from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
 from imaging.muscles import muscle_labels, structure_of
 from imaging.provenance import write_sidecar
 
@@ -145,6 +145,10 @@ def write_inversion(
         affine=source.grid.affine,
     )  # fmt: skip
     rows += found.muscles
+    for name in dict.fromkeys(m.measure for m in found.muscles):
+        told = {m.label for m in found.muscles if m.measure == name}
+        why = f"no voxel of the muscle lies where waves were inverted; {wording.note}"
+        rows += [not_measured(v, name, "Pa", why) for v in source.wanted if v not in told]
     stem = f"{prefix}_desc-{found.method}"
     common: dict[str, Any] = {
         "verb": VERB, "inputs": source.inputs, "settings": source.options.model_dump(mode="json"),
@@ -192,12 +196,12 @@ def summary(rows: Sequence[Measure]) -> str:
     """Return a short table of moduli per muscle for the terminal."""
     moduli = [r for r in rows if r.unit == "Pa" and not r.measure.endswith("_iqr")]
     names = list(dict.fromkeys(r.measure.removeprefix("stiffness_") for r in moduli))
-    lines = ["kPa" + " " * 25 + "".join(f"{n:>18}" for n in names)]
+    lines = [f"{'kPa':36}" + "".join(f"{n:>18}" for n in names)]
     for label in dict.fromkeys(r.label for r in moduli):
         values = {r.measure.removeprefix("stiffness_"): r.value for r in moduli if r.label == label}
         who = structure_of(label).name if label else "all tissue"
         side = {1: "left ", 2: "right "}.get(label // 100, "")
         cells = [values.get(n) for n in names]
         text = "".join(f"{'-' if v is None else format(v / 1000, '.3g'):>18}" for v in cells)
-        lines.append(f"{(side + who)[:28]:28}{text}")
+        lines.append(f"{side + who:36}{text}")
     return "\n".join(lines)

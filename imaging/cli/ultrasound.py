@@ -13,6 +13,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.cli.inversions import load_directions
 from imaging.cli.ultrasound_files import FrameFile, read_frames
 from imaging.cli.ultrasound_output import write_maps, write_samples
 from imaging.config import UltrasoundSettings, load_settings
@@ -92,8 +93,8 @@ def command(
         )  # fmt: skip
     fibres = None
     if directions:
-        spread = load_image(dispersion) if dispersion else None
-        fibres = sample_fibres(samples.world, load_image(directions, ndim=4), spread)
+        given = load_directions(directions, dispersion)
+        fibres = sample_fibres(samples.world, given.image, given.dispersion)
     ratios = _ratios(options)
     limits = Limits(
         options.small_angle_deg, options.max_angle_deg, options.max_factor_error,

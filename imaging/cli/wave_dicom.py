@@ -176,9 +176,33 @@ def _volumes(
     """Return values x, y, z, direction, offset, driver."""
     slices = [_ordered(s, content, folder) for s in grid.slices]
     data = np.stack([np.stack([f.values() for f in s], axis=-1) for s in slices], axis=2)
-    natural = replace(declared, order=AXES)
-    by_comment = _index(grid.slices[0][0].comment) is not None and "VolumeOrder" not in content
-    return arrange(data, natural if by_comment else declared, folder)
+    if "VolumeOrder" in content:
+        return arrange(data, declared, folder)
+    arranged = arrange(data, replace(declared, order=AXES), folder)
+    _check_named(slices, declared, folder)
+    return arranged
+
+
+def _check_named(
+    slices: Sequence[Sequence[Frame]], declared: WaveDeclaration, folder: Path
+) -> None:
+    """Compare the directions, offsets and drivers that comments name with what is declared."""
+    named = {tuple(_index(f.comment) for f in frames) for frames in slices}
+    if len(named) > 1:
+        raise ImageError(
+            "names other directions or offsets in one slice than in another", folder,
+            "Give the whole series, and nothing else",
+        )  # fmt: skip
+    (names,) = named
+    found = [len({i[axis] for i in names if i is not None}) for axis in range(3)]
+    wanted = [len(declared.directions), declared.offsets, declared.drivers]
+    if found != wanted:
+        texts = [" x ".join(f"{n} {a}s" for n, a in zip(c, AXES, strict=True))
+                 for c in (found, wanted)]  # fmt: skip
+        raise ImageError(
+            f"names {texts[0]} in ImageComments, but its JSON says {texts[1]}", folder,
+            "Correct the JSON, or declare VolumeOrder if the comments mean something else",
+        )  # fmt: skip
 
 
 def _ordered(frames: Sequence[Frame], content: Mapping[str, Any], folder: Path) -> list[Frame]:

@@ -106,6 +106,13 @@ def load_fields(
             inputs += recording.inputs
     assert grid is not None
     assert first is not None
+    # Where a magnitude is zero there is no phase: a derivative across that border means nothing.
+    tissue = np.logical_and.reduce([tissue, *(r.field.valid for r in read)])
+    if not tissue.any():
+        raise ImageError(
+            f"holds no signal inside {origin}: its magnitude is 0 there", paths[0],
+            "Check mask and magnitude",
+        )  # fmt: skip
     motions = [r.motion for r in read if r.motion is not None]
     facts = {
         "frequency_hz": [r.field.frequency_hz for r in read],

@@ -23,6 +23,13 @@ from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, Wave
 from imaging.errors import ComputationError
 
 _AXES = (0, 1, 2)
+# Noise alone makes G'' negative in half of the voxels.
+_MOSTLY = 0.75
+_BACKWARDS = (
+    "The loss modulus is negative in {:.0%} of the voxels, as that of no tissue is: the offsets "
+    "seem to follow each other backwards in time (offset k is k/n of a period, phase = Re(U exp(+2 "
+    "pi i k/n))). Its sign is then wrong, other values hardly change."
+)
 CITATIONS = (
     "Sinkus R, Tanter M, Xydeas T, Catheline S, Bercoff J, Fink M. Viscoelastic shear properties "
     "of in vivo breast lesions measured by MR elastography. Magn Reson Imaging 2005;23:159-165.",
@@ -94,6 +101,7 @@ def curl_helmholtz(
     def kept(values: FloatArray) -> FloatArray:
         return np.where(valid, values, 0).astype(np.float32)
 
+    negative = float((modulus.imag[valid] < 0).mean()) if valid.any() else 0.0
     return Inversion(
         "curl",
         "least squares on the Helmholtz equation of the curl, 3-D Laplacian, Butterworth low-pass "
@@ -104,6 +112,7 @@ def curl_helmholtz(
             "confidence": QuantityMap(kept(confidence), "1", "confidence"),
         },
         valid,
+        warnings=(_BACKWARDS.format(negative),) if negative > _MOSTLY else (),
         citations=CITATIONS,
         facts={"cutoff_per_m": used},
     )

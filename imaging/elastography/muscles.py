@@ -110,8 +110,9 @@ def muscle_measures(
         if label and affine is not None and chosen.any():
             places = place_along(region, affine)
         for name, (values, unit) in maps.items():
-            # A modulus may hold in fewer voxels than the mask of its method.
-            held = chosen & (values > 0) if unit == "Pa" else chosen
+            # A modulus may hold in fewer voxels than the mask of its method. Noise may take G''
+            # below zero; to leave that out would make its median too high.
+            held = chosen & (values != 0) if unit == "Pa" else chosen
             if not held.any():
                 rows.append(not_measured(label, name, unit, f"{reason}; {note}"))
                 continue
@@ -131,7 +132,8 @@ def muscle_measures(
                     rows += _gradients(label, name, sample, places[held[region]], note)
             if unit == "Pa" and sample.size < FEW_VOXELS:
                 few.append(f"{structure_of(label).key} ({label})" if label else "the whole mask")
-            if unit == "Pa" and implausible(float(median)):
+            # Tissue may lose next to nothing: G'' has no lower bound.
+            if unit == "Pa" and not name.endswith("_loss") and implausible(float(median)):
                 who = "The whole mask" if label == 0 else structure_of(label).name.capitalize()
                 warnings.append(
                     f"{who} (label {label}) has a median {name} of {median:.3g} Pa, outside 100 Pa "
@@ -149,7 +151,7 @@ def _gradients(
     """Return the change of a modulus along a muscle, per cm, in Pa and in percent of the median."""
     found = gradient_along(sample, place_mm)
     rows = []
-    median = float(np.median(sample))
+    median = max(abs(float(np.median(sample))), 1e-9)
     for ending, unit, factor in (
         ("gradient", "Pa/cm", 1.0), ("gradient_relative", "percent/cm", 100.0 / median),
     ):  # fmt: skip

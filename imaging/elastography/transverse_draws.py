@@ -34,14 +34,16 @@ def direction_error_rad(
     Parameters
     ----------
     dispersion_deg : (I, J, K) array, optional
-        Scatter of single voxels of the diffusion scan about the field.
+        Scatter of single voxels of the diffusion scan about the field; where it is 0 it is not
+        known, and :data:`ASSUMED_DEG` stands for the error.
     shape
         Of the grid.
     """
     if dispersion_deg is None:
         return np.full(tuple(shape), np.deg2rad(ASSUMED_DEG), np.float32)
     known = np.nan_to_num(np.asarray(dispersion_deg, np.float32))
-    return np.deg2rad(known / np.sqrt(_AVERAGED)).astype(np.float32)
+    error = np.where(known > 0, known / np.float32(np.sqrt(_AVERAGED)), np.float32(ASSUMED_DEG))
+    return np.deg2rad(error).astype(np.float32)
 
 
 def turned_fibres(

@@ -138,7 +138,7 @@ def stiffness_layers(
             # Moduli and angles may hold in fewer voxels than the mask of their method.
             known = mask.data > 0
             if one.unit in ("Pa", "deg"):
-                known = known & (image.data > 0)
+                known = known & (image.data != 0)
             out[one.layer] = sampler(image, known)
     return out
 

@@ -136,6 +136,41 @@ def test_fibre_directions_on_a_grid_of_their_own(tmp_path):
     assert not list(out.glob("*desc-ti*")), "files of an earlier run stay beside those of another"
 
 
+def test_a_mask_beyond_the_signal_does_not_soften_its_rim(tmp_path):
+    wide = np.ones(SHAPE, np.float32)
+    signal = wide.copy()
+    signal[:5] = 0  # as scanners cut off the background
+    medians = []
+    for folder, given in (("wide", wide), ("tight", signal)):
+        path = saved(tmp_path / folder, "w_part-phase.nii.gz", wave(60), **declaration(60))
+        saved(tmp_path / folder, "w_part-mag.nii.gz", signal)
+        mask = saved(tmp_path / folder, "mask.nii.gz", given)
+        out = tmp_path / folder / "out"
+        assert run("--waves", path, "--mask", mask, "--out", out, "--prefix", "w") == 0
+        medians.append(load_image(out / "w_desc-mdev_stiffness.nii.gz").data)
+    np.testing.assert_array_equal(*medians)
+    mask = saved(tmp_path / "wide", "air.nii.gz", wide - signal)
+    path, out = tmp_path / "wide" / "w_part-phase.nii.gz", tmp_path / "none"
+    assert run("--waves", path, "--mask", mask, "--out", out) == 2
+    assert not out.exists()
+
+
+def test_a_muscle_beyond_the_waves_is_not_measured(tmp_path):
+    path = saved(tmp_path, "w.nii.gz", wave(60, drivers=2), **declaration(60, Drivers=2))
+    labels = np.zeros((SHAPE[0], SHAPE[1], 40), np.int16)
+    labels[:, :, : SHAPE[2]], labels[:, :, 25:] = 209, 207
+    save_image(Image(labels, AFFINE), tmp_path / "labels.nii.gz")
+    e1 = saved(tmp_path, "e1.nii.gz", np.tile(np.float32([0, 0, 1]), (*SHAPE, 1)))
+    out = tmp_path / "out"
+    given = ["--labels", tmp_path / "labels.nii.gz", "--directions", e1, "--prefix", "w"]
+    assert run("--waves", path, *given, "--out", out) == 0
+    rows = {(r.label, r.measure): r for r in read_measures(out / "w_desc-ti_measures.tsv")}
+    for name in ("mu_perp", "mu_par", "e_par"):
+        assert (209, f"stiffness_ti_{name}_muscle") in rows
+        missing = rows[207, f"stiffness_ti_{name}_muscle"]
+        assert missing.status == "not_measured" and missing.value is None
+
+
 def test_directions_of_another_kind_are_refused(tmp_path, capsys):
     path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
     tensor = saved(tmp_path, "tensor.nii.gz", np.ones((*SHAPE, 6), np.float32))

@@ -375,6 +375,16 @@ def test_frames_of_another_leg_are_refused(leg, mine, tmp_path, capsys):
     assert not any((tmp_path / "out").iterdir())
 
 
+def test_directions_of_another_kind_are_refused(leg, tmp_path, capsys):
+    labels = load_image(leg / "labels.nii.gz")
+    tensor = np.ones((*labels.shape, 6), np.float32)
+    save_image(Image(tensor, labels.affine), tmp_path / "tensor.nii.gz")
+    given = ["--directions", tmp_path / "tensor.nii.gz"]
+    assert run(tmp_path / "out", [leg / "us" / STILL], *given) == 2
+    assert "three components are needed" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_sequence_without_any_good_frame_is_refused(mine, tmp_path, capsys):
     fields = {"Seq_Frame0000_ProbeToTrackerTransform": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1",
               "Seq_Frame0000_ProbeToTrackerTransformStatus": "INVALID"}  # fmt: skip

@@ -92,11 +92,22 @@ def test_declared_order_where_comments_are_silent(tmp_path):
         ({"skip": ("P", 1, 2, 3)}, "images of one slice and"),
         ({"declared": {**DECLARED, "OffsetsPerPeriod": 8}}, "12 volumes"),
         ({"declared": {**DECLARED, "Density": None}}, "Density"),
+        ({"comment": "dir {n} time {d}"}, "names 4 directions x 3 offsets"),
     ],
 )
 def test_what_is_refused(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         read(write_series(tmp_path / "mre", phases(), AFFINE, **changes))
+
+
+def test_a_mosaic_is_no_slice(tmp_path):
+    folder = write_series(tmp_path / "mre", phases(1), AFFINE)
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        data.ImageType = [*data.ImageType, "MOSAIC"]
+        data.save_as(path)
+    with pytest.raises(InputError, match="mosaic"):
+        read(folder)
 
 
 def test_missing_slice_json_or_phase(tmp_path):

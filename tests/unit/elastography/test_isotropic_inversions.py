@@ -1,5 +1,7 @@
 """Curl, local frequency and virtual-field inversions on waves of known modulus."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -107,6 +109,15 @@ def test_noise_lowers_confidence_more_than_it_moves_the_modulus(method):
 def test_noise_alone_has_no_stiffness(method):
     images = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=TRUE, amplitude=1e-6, noise=0.1)
     assert invert(method, images).mask.mean() < 0.05
+
+
+def test_offsets_that_run_backwards_are_told():
+    images = plane_waves(AFFINES[0], SHAPE, stiffness=TRUE)
+    assert not invert(curl_helmholtz, images).warnings
+    back = replace(images, phase=np.ascontiguousarray(images.phase[..., ::-1, :]))
+    found = invert(curl_helmholtz, back)
+    assert "backwards in time" in found.warnings[0]
+    assert centre(found.maps["loss"].values) == pytest.approx(-TRUE.imag, rel=0.1)
 
 
 def test_stencils_and_windows_stay_within_a_label():

@@ -76,3 +76,14 @@ def test_erosion_is_in_millimetres_and_spares_the_field_of_view():
     assert not inner[5].any()
     assert inner[10, 10, 0]
     assert inner[10, 10, -1]
+
+
+def test_a_loss_modulus_may_be_small_and_negative():
+    labels, _ = two_muscles()
+    loss = np.random.default_rng(0).normal(40.0, 100.0, labels.shape)
+    maps = {"stiffness_curl_loss": (loss, "Pa")}
+    rows, warnings = muscle_measures(
+        maps, labels, [209], np.ones(labels.shape, bool), SPACING, erode_mm=3.0, note="60 Hz"
+    )
+    assert rows[0].value == pytest.approx(40.0, abs=20.0)
+    assert not warnings

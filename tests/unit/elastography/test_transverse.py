@@ -263,6 +263,11 @@ def test_turned_fibres_turn_by_the_angle_asked_for():
     assert np.sqrt(np.mean(off**2)) == pytest.approx(3.0, rel=0.1)
 
 
+def test_directions_of_unknown_error_are_not_taken_for_certain():
+    given = np.array([[[0.0, 9.0, np.nan]]])
+    np.testing.assert_allclose(np.degrees(direction_error_rad(given, given.shape)), 3.0, rtol=1e-5)
+
+
 def test_half_width_joins_both_errors():
     assert half_width(0.0, 5.0, 1.0) == pytest.approx(1.96)
     assert half_width(1.0, 1e6, 0.0) == pytest.approx(1.96, rel=1e-3)
