@@ -25,6 +25,8 @@ from imaging.image import Image, load_image, resample
 
 # Directions that differ more between neighbouring voxels were not smoothed.
 _ROUGH_DEG = 2.0
+# Smoothed and resampled unit vectors are this much shorter at most.
+_FAR_FROM_UNIT = 0.2
 _ISOTROPIC = (
     "Waves were taken as those of an isotropic medium; in muscle, which is not, the value depends "
     "on how the waves run to the fibres."
@@ -45,7 +47,7 @@ def load_directions(path: Path, dispersion: Path | None) -> Directions:
     Raises
     ------
     MissingFileError, ImageError
-        Not there, not three components, or zero everywhere.
+        Not there, not three components, zero everywhere, or not of unit length.
     """
     image = load_image(path, ndim=(4, 5))
     data = image.data[:, :, :, 0] if image.data.ndim == 5 else image.data
@@ -57,6 +59,15 @@ def load_directions(path: Path, dispersion: Path | None) -> Directions:
         )
     if not data.any():
         raise ImageError("is zero everywhere", path, "Check the tensor fit")
+    length = np.linalg.norm(data, axis=3)
+    usual = float(np.median(length[length > 0]))
+    if abs(usual - 1) > _FAR_FROM_UNIT:
+        raise ImageError(
+            f"holds vectors of length {usual:.3g}, not unit vectors: it may be a colour map or "
+            "scaled with FA",
+            path,
+            "Give the e1 or direction file of `pennate diffusion` or `pennate fibres`",
+        )
     spread = load_image(dispersion) if dispersion else None
     return Directions(replace(image, data=data), spread)
 

@@ -12,11 +12,7 @@ from scipy import ndimage
 
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.stiffness import PLAUSIBLE_PA
-from imaging.elastography.transverse_draws import (
-    ASSUMED_DEG,
-    direction_error_rad,
-    direction_spread,
-)
+from imaging.elastography.transverse_draws import direction_error_rad, direction_spread
 from imaging.elastography.transverse_fit import MODULI, block_spread, fit_muscle, half_width
 from imaging.elastography.transverse_muscle import (
     MuscleEquations,
@@ -24,10 +20,16 @@ from imaging.elastography.transverse_muscle import (
     muscle_equations,
     neighbourhoods,
 )
+from imaging.elastography.transverse_words import (
+    CITATIONS,
+    ONE_CHANNEL,
+    UNSURE_HALF_WIDTH,
+    doubts,
+)
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.measures import Measure, not_measured
-from imaging.muscles import muscle_labels, structure_of
+from imaging.muscles import muscle_labels
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]
@@ -40,25 +42,11 @@ SUFFIX = {"mu_perp": "muperp", "mu_par": "mupar", "e_par": "epar"}
 LEAST_ML = 0.5
 #: A modulus whose 95 % interval reaches further than this share of it either way is not measured.
 WORST_HALF_WIDTH = 0.5
-#: Beyond this it is flagged.
-UNSURE_HALF_WIDTH = 0.2
 #: Least share of signal in what is told worst in a voxel.
 MIN_CONFIDENCE = 0.3
 _BLOCK_M = 0.010
 #: Standard error, as a share, that the method has without noise (simulated legs).
 _OWN_ERROR = 0.015
-_ONE_CHANNEL = (
-    "one driver at one frequency cannot tell the moduli across and along the fibres apart: further "
-    "drivers or frequencies are needed"
-)
-_CITATIONS = (
-    "Tweten DJ, Okamoto RJ, Schmidt JL, Garbow JR, Bayly PV. Estimation of material parameters "
-    "from slow and fast shear waves in an incompressible, transversely isotropic material. J "
-    "Biomech 2015;48:4002-4009.",
-    "Romano AJ, Shirron JJ, Bucaro JA. On the noninvasive determination of material parameters "
-    "from a knowledge of elastic displacements: theory and numerical simulation. IEEE Trans "
-    "Ultrason Ferroelectr Freq Control 1998;45:751-759.",
-)
 
 
 @dataclass(frozen=True)
@@ -152,9 +140,16 @@ def transverse_isotropic(
         "each muscle",
         maps=maps,
         mask=found,
-        warnings=tuple(_warnings(done, isotropic, fields, labels is None, dispersion_deg is None)),
+        warnings=tuple(
+            doubts(
+                {v: m.held if m.equations else None for v, m in done.items()},
+                {v: m.unsure for v, m in done.items()},
+                len(fields), isotropic=isotropic, unlabelled=labels is None,
+                assumed=dispersion_deg is None,
+            )
+        ),
         muscles=tuple(row for m in done.values() for row in m.rows),
-        citations=_CITATIONS[1:] if isotropic else _CITATIONS,
+        citations=CITATIONS[1:] if isotropic else CITATIONS,
         facts={
             "frequency_hz": hertz,
             "drivers_per_frequency": drivers,
@@ -200,7 +195,7 @@ def _one_muscle(
         return _Muscle(_refused(label, why), frozenset(), frozenset())
     around = neighbourhoods(equations, fit, inside[equations.box], first.spacing_m, window_m)
     if error_rad is None:
-        rows = _refused(label, _ONE_CHANNEL)
+        rows = _refused(label, ONE_CHANNEL)
         return _Muscle(rows, frozenset(["mu_perp"]), frozenset(), equations, around)
     size = np.maximum(np.round(_BLOCK_M / first.spacing_m), 1).astype(int)
     place = np.argwhere(equations.form.places) // size
@@ -264,46 +259,3 @@ def _maps(
         return {"stiffness": QuantityMap(values["mu_perp"], "Pa", "magnitude"), **extra}, mask
     moduli = {SUFFIX[name]: QuantityMap(v, "Pa", name) for name, v in values.items()}
     return {**moduli, **extra}, mask
-
-
-def _warnings(
-    done: Mapping[int, _Muscle],
-    isotropic: bool,
-    fields: Sequence[WaveField],
-    unlabelled: bool,
-    assumed: bool,
-) -> list[str]:
-    """Return what a reader of the moduli must know."""
-
-    def named(chosen: Sequence[int]) -> str:
-        return ", ".join(f"{structure_of(v).key} ({v})" if v else "all tissue" for v in chosen)
-
-    out = []
-    if isotropic:
-        out.append(
-            f"Moduli across and along the fibres were not measured: {_ONE_CHANNEL}. The value "
-            "given takes muscle as isotropic."
-        )
-    for name, text in (("mu_perp", "μ⊥"), ("mu_par", "μ∥"), ("e_par", "E∥")):
-        if isotropic:
-            break
-        if lost := [v for v, m in done.items() if m.equations and name not in m.held]:
-            out.append(f"{text} was not measured, the waves do not tell it, in: {named(lost)}.")
-        if unsure := [v for v, m in done.items() if name in m.unsure]:
-            out.append(
-                f"{text} is unsure (95 % interval beyond ±{UNSURE_HALF_WIDTH:.0%}) in: "
-                f"{named(unsure)}."
-            )
-    if thin := [v for v, m in done.items() if m.equations is None]:
-        out.append(
-            f"Too thin in the wave images for moduli of fibres, not measured: {named(thin)}."
-        )
-    if unlabelled:
-        out.append("Without muscle labels, moduli of fibres mix across muscle borders.")
-    if assumed and not isotropic:
-        out.append(f"The uncertainty of fibre directions was assumed: {ASSUMED_DEG:g} degrees.")
-    if len(fields) > 1 and not isotropic:
-        out.append("One set of moduli was fitted to all frequencies.")
-    if not any(f.still.shape[-1] for f in fields):
-        out.append("Too few offsets to tell noise, which makes moduli of fibres too low.")
-    return out

@@ -88,12 +88,6 @@ class WaveField:
         """Derivative along world x, y, z of every component, (I, J, K, 3, C, R), rad/m."""
         return self.gradient_of(self.displacement)
 
-    @property
-    def noise(self) -> ComplexArray:
-        """Gradient (I, J, K, 3, C, R, B) of what holds no motion."""
-        bins = range(self.still.shape[-1])
-        return np.stack([self.gradient_of(self.still[..., b]) for b in bins], axis=-1)
-
     def gradient_of(self, field: ComplexArray) -> ComplexArray:
         """Return the derivative (I, J, K, 3, ...) along world axes of a field (I, J, K, ...)."""
         out = np.zeros((*field.shape[:3], 3, *field.shape[3:]), np.complex64)

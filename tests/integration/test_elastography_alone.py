@@ -176,6 +176,9 @@ def test_directions_of_another_kind_are_refused(tmp_path, capsys):
     tensor = saved(tmp_path, "tensor.nii.gz", np.ones((*SHAPE, 6), np.float32))
     assert run("--waves", path, "--directions", tensor, "--out", tmp_path / "out") == 2
     assert "three components are needed" in capsys.readouterr().err
+    colours = saved(tmp_path, "fa_e1.nii.gz", np.full((*SHAPE, 3), 0.2, np.float32))
+    assert run("--waves", path, "--directions", colours, "--out", tmp_path / "out") == 2
+    assert "not unit vectors" in capsys.readouterr().err
     assert run("--stiffness", path, "--directions", tensor, "--out", tmp_path / "out") == 2
     assert not (tmp_path / "out").exists()
 
@@ -194,6 +197,21 @@ def test_directions_of_another_kind_are_refused(tmp_path, capsys):
 )
 def test_what_is_declared_wrongly(tmp_path, capsys, changes, message):
     path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60, **changes))
+    assert run("--waves", path, "--out", tmp_path / "out") == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit", "message"),
+    [
+        (0.0, "rad", "no wave"),
+        (180 / np.pi, "rad", "PhaseUnits says 'rad'"),
+        (1.0, "mrad", "PhaseUnits says 'mrad'"),
+    ],
+)
+def test_phase_that_does_not_fit_its_unit(tmp_path, capsys, factor, unit, message):
+    path = saved(tmp_path, "w.nii.gz", factor * wave(60), **declaration(60, PhaseUnits=unit))
     assert run("--waves", path, "--out", tmp_path / "out") == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
