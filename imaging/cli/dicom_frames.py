@@ -15,6 +15,8 @@ from imaging.errors import ImageError, MissingToolError
 FloatArray = NDArray[np.floating[Any]]
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
+# Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
+_GE_KIND = (0x0043, 0x102F)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
         kind = "phase"
     elif kinds & {"M", "MAGNITUDE", "FFE", "M_FFE", "M_SE"}:
         kind = "magnitude"
+    elif str(value("Manufacturer", default="")).upper().startswith("GE"):
+        kind = _kind_by_ge(places[-1])
     spacing = value("PixelSpacing", "PixelMeasuresSequence")
     thickness = value("SpacingBetweenSlices", "PixelMeasuresSequence") or value(
         "SliceThickness", "PixelMeasuresSequence", 1.0
@@ -157,6 +161,16 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
         np.array(value("ImageOrientationPatient", "PlaneOrientationSequence"), float),
         np.array(spacing, float), float(thickness), order,
     )  # fmt: skip
+
+
+def _kind_by_ge(data: Any) -> str:
+    """Return the kind of an image of GE, which ImageType does not tell."""
+    element = data.get(_GE_KIND)
+    if element is None or element.value in (None, b"", ""):
+        return ""
+    found = element.value
+    number = int.from_bytes(found[:2], "little") if isinstance(found, bytes) else int(found)
+    return {0: "magnitude", 1: "phase"}.get(number, "")
 
 
 def _real_world(mappings: Any, rescale: tuple[float, float]) -> tuple[float, float] | None:

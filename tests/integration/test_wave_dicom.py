@@ -76,6 +76,27 @@ def test_other_makers_need_a_declared_range(tmp_path, maker):
     np.testing.assert_allclose(read(folder).images.phase[..., 0], phase, atol=STEP)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_kind_of_ge_images_is_in_a_private_element(tmp_path, packed):
+    phase, magnitude = phases(), np.arange(90).reshape(6, 5, 3) + 10
+    declared = {**DECLARED, "PhaseUnits": "scanner", "PhaseRange": [-3141, 6.28 * 4096 - 3141]}
+    folder = write_series(
+        tmp_path / "mre", phase, AFFINE, maker="GE MEDICAL SYSTEMS", rescale=(6.28, -3141.0),
+        declared=declared, magnitude=magnitude,
+    )  # fmt: skip
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        kind = int(data.ImageType[2] == "P")
+        data.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+        block = data.private_block(0x0043, "GEMS_PARM_01", create=True)
+        value = kind.to_bytes(2, "little") if packed else kind
+        block.add_new(0x2F, "UN" if packed else "SS", value)
+        data.save_as(path)
+    found = read(folder)
+    np.testing.assert_allclose(found.images.phase[..., 0], phase, atol=STEP)
+    np.testing.assert_allclose(found.images.weight, magnitude)
+
+
 def test_declared_order_where_comments_are_silent(tmp_path):
     phase = phases()
     declared = {**DECLARED, "VolumeOrder": ["driver", "direction", "offset"]}
