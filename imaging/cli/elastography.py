@@ -24,14 +24,14 @@ from imaging.cli.stiffness_files import (
     write_inversion,
 )
 from imaging.cli.wave_fields import load_fields, write_waves
-from imaging.cli.wave_files import Region, read_json
+from imaging.cli.wave_files import Region, read_json, read_labels
 from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import map_declaration
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.stiffness import QUANTITIES, Stiffness, to_pascal
 from imaging.errors import ImageError, InputError
 from imaging.export.parametric_map import need_highdicom
-from imaging.image import load_image, load_labels
+from imaging.image import load_image
 from imaging.provenance import staged
 
 EPILOG = """
@@ -101,7 +101,7 @@ def command(
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     if dicom:
         need_highdicom()
-    label_region = Region(load_labels(labels), labels) if labels else None
+    label_region = read_labels(labels) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
     more = [p for p in (labels, mask, directions, dispersion) if p]
     start = prefix or default_prefix(waves[0] if waves else stiffness or Path())

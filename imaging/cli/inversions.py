@@ -20,7 +20,7 @@ from imaging.elastography.lfe import local_frequency
 from imaging.elastography.mdev import mdev
 from imaging.elastography.transverse import transverse_isotropic
 from imaging.elastography.virtualfields import virtual_fields
-from imaging.errors import ComputationError, ImageError
+from imaging.errors import ComputationError, ImageError, InputError
 from imaging.image import Image, load_image, resample
 
 # Directions that differ more between neighbouring voxels were not smoothed.
@@ -133,9 +133,16 @@ def invert(
 
     Raises
     ------
+    InputError
+        Only inversions that need fibre directions, and none are given.
     ComputationError
         None of them found anything.
     """
+    if directions is None and not any(_METHODS[name].isotropic for name in options.inversions):
+        raise InputError(
+            f"inversions {list(options.inversions)} need fibre directions", None,
+            "Give --directions, or ask for mdev, curl, lfe or vfm",
+        )  # fmt: skip
     out: list[tuple[Inversion, Wording]] = []
     failed: list[str] = []
     for name, method in _METHODS.items():
@@ -157,6 +164,6 @@ def invert(
             (replace(found, facts=facts), Wording(sentence, f"{method.title} at {source.named}"))
         )
     if not out:
-        raise ComputationError(" ".join(failed) or "no inversion was asked for that can run")
+        raise ComputationError(". ".join(failed))
     waves.warnings.extend(failed)
     return out

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from imaging.cli.inversions import load_directions
+from imaging.cli.stiffness_files import summary
 from imaging.cli.ultrasound_files import FrameFile, read_frames
 from imaging.cli.ultrasound_output import write_maps, write_samples
+from imaging.cli.wave_files import read_labels
 from imaging.config import UltrasoundSettings, load_settings
 from imaging.elastography.swe.angles import Ratios
 from imaging.elastography.swe.colour import crop, repeats
@@ -32,7 +34,7 @@ from imaging.elastography.swe.words import (
     placement_doubts,
 )
 from imaging.errors import ImageError, InputError
-from imaging.image import Image, load_image, load_labels
+from imaging.image import Image, load_image
 from imaging.measures import Notes, write_measures, write_notes
 from imaging.muscles import muscle_labels
 from imaging.provenance import staged, write_sidecar
@@ -52,6 +54,7 @@ class _Placed:
     error_mm: list[NDArray[Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -82,14 +85,14 @@ def command(
     options = load_settings(UltrasoundSettings, settings)
     if dispersion and not directions:
         raise InputError("--dispersion without --directions", dispersion, "Give both")
-    label_image = load_labels(labels) if labels else None
+    label_image = read_labels(labels).image if labels else None
     files = [read_frames(path) for path in frames]
     placed = _read_all(files, options)
     samples = join(placed.samples)
     if not len(samples):
         raise ImageError(
             "holds no readable colour inside ColorBox", files[0].paths[0],
-            " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.warnings]).rstrip("."),
+            " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.colours]).rstrip("."),
         )  # fmt: skip
     fibres = None
     if directions:
@@ -142,7 +145,7 @@ def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Place
         out.repeated.append(repeated)
         if repeated:
             out.warnings.append(f"{name}: {repeated} frames repeat the map before them, left out.")
-        out.warnings += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
+        out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
     return out
 
 
@@ -220,6 +223,7 @@ def _write(
         owner = labels_at(labels, samples.world, options.erode_mm)
         wanted = muscle_labels(labels.data)
     declared = [f.declared for f in files]
+    warnings = [*placed.warnings, *placed.colours]
     with staged(out, VERB, optional=[f"{stem}_corrected.*"]) as folder:
         weight = write_maps(
             folder, stem, evidence, placed.planes, placed.slab_mm, grid, about=about,
@@ -244,7 +248,7 @@ def _write(
             method_sentence(declared, placed.located, len(placed.planes))
             + correction_sentence(ratios),
             CITATIONS + (CORRECTION_CITATIONS if ratios else ()),
-            [*placed.warnings, *odd],
+            [*warnings, *odd],
             {
                 "files": [
                     _facts(*one) for one in zip(files, placed.located, placed.repeated, strict=True)
@@ -252,3 +256,6 @@ def _write(
             },
         )
         write_notes(notes, folder / f"{stem}_notes.json")
+    print(summary(rows))
+    for warning in [*warnings, *odd]:
+        print(f"warning: {warning}", file=sys.stderr)

@@ -19,14 +19,16 @@ from imaging.elastography.declaration import (
     wave_declaration,
 )
 from imaging.elastography.waves import WaveImages
-from imaging.errors import ImageError, MissingFileError, UnitError
-from imaging.image import Image, load_image, resample, same_grid
+from imaging.errors import ImageError, LabelError, MissingFileError, UnitError
+from imaging.image import Image, load_image, load_labels, resample, same_grid
+from imaging.muscles import is_known, muscle_labels
 from imaging.provenance import sidecar_path
 
 FloatArray = NDArray[np.floating[Any]]
 
-# A phase beyond this is not in radians, unwrapped or not.
-_PHASE_LIMIT_RAD = 200.0
+# A phase beyond this is not in radians, unwrapped or not (degrees reach 180); one that stays below
+# the other holds less than noise.
+_PHASE_LIMIT_RAD, _LEAST_PHASE_RAD = 100.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ class Region:
         Raises
         ------
         ImageError
-            Nothing of it lies inside the field of view.
+            It is empty, or nothing of it lies inside the field of view.
         """
+        if not self.image.data.any():
+            raise ImageError("is zero everywhere", self.path, "Give one that holds something")
         here = resample(self.image, grid, order=0)
         if not here.data.any():
             raise ImageError(
@@ -52,6 +56,26 @@ class Region:
                 "Check that both are of the same leg and session, and their affines",
             )
         return here
+
+
+def read_labels(path: Path) -> Region:
+    """Read muscle labels.
+
+    Raises
+    ------
+    MissingFileError, ImageError, LabelError
+        Not there, no label map, a label that the catalogue does not know, or no muscle.
+    """
+    image = load_labels(path)
+    if unknown := [int(v) for v in np.unique(image.data) if v and not is_known(v)]:
+        raise LabelError(
+            f"holds labels that are not in the catalogue: {', '.join(map(str, unknown[:5]))}",
+            path,
+            "Use 100 x side + index of imaging/data/muscles.tsv (docs/formats.md)",
+        )
+    if not muscle_labels(image.data):
+        raise LabelError("holds no muscle", path, "Give muscle labels, or --mask for tissue")
+    return Region(image, path)
 
 
 def read_json(image: str | Path) -> tuple[dict[str, Any], Path]:
@@ -215,8 +239,16 @@ def check_range(
     ------
     UnitError
         Values beyond the range, or in one half of it only.
+    ImageError
+        Values that are all the same, or too large or too small for radians.
     """
     low, high = float(stored.min()), float(stored.max())
+    if low == high:
+        raise ImageError(
+            f"holds {low:.4g} everywhere, so no wave",
+            path,
+            "Give the phase images, not another part",
+        )
     units = content["PhaseUnits"]
     if units == "scanner":
         first, last = content["PhaseRange"]
@@ -238,6 +270,12 @@ def check_range(
             f"holds values up to {max(-low, high):.4g}, but PhaseUnits says {units!r}",
             path,
             "Scale the phase to radians, or declare PhaseUnits 'scanner' with PhaseRange",
+        )
+    elif max(-low, high) * declared.scale < _LEAST_PHASE_RAD:
+        raise ImageError(
+            f"holds values up to {max(-low, high):.4g} only, but PhaseUnits says {units!r}",
+            path,
+            "Declare the unit that the phase is stored in",
         )
 
 

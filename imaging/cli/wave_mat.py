@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
+from scipy.io.matlab import MatReadError
 
 from imaging.cli.wave_files import Recording
 from imaging.elastography.declaration import MIN_OFFSETS
@@ -88,7 +89,7 @@ def _load(path: Path) -> Mapping[str, Any]:
         content = scipy.io.loadmat(path)
     except NotImplementedError:
         return _load_hdf5(path)
-    except (ValueError, OSError, TypeError) as error:
+    except (ValueError, OSError, TypeError, MatReadError) as error:
         raise ImageError(
             f"cannot be read as a MATLAB file ({error})", path, "Download it again"
         ) from error

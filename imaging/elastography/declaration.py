@@ -275,4 +275,9 @@ def _directions(content: Mapping[str, Any], path: Path) -> FloatArray:
     if np.abs(lengths - 1).max() > 0.01:
         worst = int(np.argmax(np.abs(lengths - 1)))
         raise ImageError(f"{key}: vector {worst + 1} has length {lengths[worst]:.3g}", path, fix)
+    if np.linalg.matrix_rank(directions, tol=0.1) < min(len(directions), 3):
+        raise ImageError(
+            f"{key}: the {len(directions)} vectors lie on one line or in one plane", path,
+            "Correct them: each direction has its own, and three or more span all of space",
+        )  # fmt: skip
     return directions

@@ -217,6 +217,31 @@ def test_phase_that_does_not_fit_its_unit(tmp_path, capsys, factor, unit, messag
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--labels", 999, "not in the catalogue: 999"),
+        ("--labels", 121, "holds no muscle"),
+        ("--labels", 0, "is empty"),
+        ("--mask", 0, "zero everywhere"),
+    ],
+)
+def test_labels_and_masks_that_cannot_be_used(tmp_path, capsys, option, value, message):
+    path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
+    given = saved(tmp_path, "region.nii.gz", np.full(SHAPE, value, np.int16))
+    assert run("--waves", path, option, given, "--out", tmp_path / "out") == 2
+    told = capsys.readouterr().err
+    assert message in told and "region.nii.gz" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_methods_of_fibres_need_directions(tmp_path, capsys):
+    path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
+    only = '{"inversions": ["ti"]}'
+    assert run("--waves", path, "--out", tmp_path / "out", "--settings", only) == 2
+    assert "Give --directions" in capsys.readouterr().err
+
+
 def test_lists_that_name_nothing_and_doubled_frequencies(tmp_path, capsys):
     write_json(tmp_path / "list.json", {"Files": []})
     assert run("--waves", tmp_path / "list.json", "--out", tmp_path / "out") == 2

@@ -420,12 +420,15 @@ def test_a_video_without_its_reader_says_what_to_do(mine, tmp_path, capsys):
 def test_a_wrong_opacity_is_doubted(mine, tmp_path, capsys):
     edit(mine, STILL, Opacity=0.6)
     assert run(tmp_path, [mine / STILL]) == 0
+    told = capsys.readouterr()
+    assert "all tissue" in told.out and "best at 0.5" in told.err
     warnings = read_notes(tmp_path / "sub-01_desc-swe_notes.json").warnings
     assert any("Opacity is declared as 0.6" in w and "best at 0.5" in w for w in warnings)
     edit(mine, STILL, Opacity=0.9)
     assert run(tmp_path, [mine / STILL]) == 2
     message = capsys.readouterr().err
     assert "no readable colour" in message and "best at 0.5" in message
+    assert "tracked" not in message
 
 
 def test_landmarks_in_lps_give_the_same(leg, mine, tmp_path):

@@ -30,8 +30,9 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 # Grey levels of 255: what compression leaves of a colour, and what is told from grey.
 _NOISE, _LEAST = 4.0, 6.0
+_BLURRED_PX = 3  # rows that compression mixes at the end of a bar
 _SAME = 0.5  # mean difference of two pictures of one map
-_SEEN_PX = 6  # how far the ends of a bar are looked for
+_SEEN_PX = (6, 12, 24, 48)  # how far the ends of a bar are looked for
 _FINE = 2048
 # Compression with halved colour resolution mixes the ends of a bar and the rim of an overlay.
 _END_ROWS, _FIT_ROWS, _RIM_PX = 3, 8, 4
@@ -150,14 +151,22 @@ def ends_off(frame: NDArray[np.uint8], box: Box, direction: str = "up") -> tuple
 
 def _end_off(strength: FloatArray, stop: int) -> float:
     """Return where colour falls to half beyond a position, less that position."""
-    inside = strength[max(stop - 2 * _SEEN_PX, 0) : stop - _SEEN_PX]
-    outside = strength[stop + _SEEN_PX : stop + 2 * _SEEN_PX]
-    if not len(inside) or not len(outside) or np.median(inside) < 4 * _LEAST:
-        return float("nan")
-    if outside.max() > 0.25 * np.median(inside):
-        return float("nan")
-    near = strength[stop - _SEEN_PX : stop + _SEEN_PX] > 0.5 * np.median(inside)
-    return float(near.sum() - _SEEN_PX)
+    for seen in _SEEN_PX:
+        inside = strength[max(stop - seen - 6, 0) : max(stop - seen, 0)]
+        outside = strength[stop + seen : stop + seen + 6]
+        if not len(inside) or not len(outside) or np.median(inside) < 4 * _LEAST:
+            continue
+        level = np.median(inside)
+        if outside.max() > 0.25 * level:
+            continue
+        near = strength[stop - seen : stop + seen]
+        coloured = near > 0.5 * level
+        count = int(coloured.sum())
+        # Far from the box only a sharp end is one: scales may fade to grey.
+        sharp = coloured[:count].all() and (near[count + _BLURRED_PX :] < 0.25 * level).all()
+        if seen == _SEEN_PX[0] or sharp:
+            return float(count - seen)
+    return float("nan")
 
 
 def repeats(rgb: NDArray[np.uint8], before: NDArray[np.uint8]) -> bool:

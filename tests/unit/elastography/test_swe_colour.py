@@ -147,7 +147,7 @@ def test_local_quadratic_leaves_a_paraboloid_alone_and_jumps_holes():
 
 
 @pytest.mark.parametrize("quality", [None, 85])
-@pytest.mark.parametrize("off", [(0, 0), (3, 0), (0, -4), (-2, 5)])
+@pytest.mark.parametrize("off", [(0, 0), (3, 0), (0, -4), (-2, 5), (40, 10), (15, -20)])
 def test_a_box_that_misses_the_ends_of_the_bar_is_noticed(off, quality):
     x0, y0, x1, y1 = LAYOUT.bar
     screen = screen_of(even_map(20), quality=quality)

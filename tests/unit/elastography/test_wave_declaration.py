@@ -45,6 +45,8 @@ def test_missing_key_of_waves(key):
         ("EncodingDirections", [[1, 0, 0], [0, 2, 0]], ImageError),
         ("EncodingDirections", [1, 0, 0], ImageError),
         ("EncodingDirections", [["x", 0, 0]], ImageError),
+        ("EncodingDirections", [[1, 0, 0], [1, 0, 0], [0, 1, 0]], ImageError),
+        ("EncodingDirections", [[1, 0, 0], [-1, 0, 0]], ImageError),
         ("EncodingDirectionsFrame", "patient", ImageError),
         ("OffsetsPerPeriod", 2, ImageError),
         ("OffsetsPerPeriod", 8.5, ImageError),
