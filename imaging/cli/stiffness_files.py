@@ -196,12 +196,17 @@ def summary(rows: Sequence[Measure]) -> str:
     """Return a short table of moduli per muscle for the terminal."""
     moduli = [r for r in rows if r.unit == "Pa" and not r.measure.endswith("_iqr")]
     names = list(dict.fromkeys(r.measure.removeprefix("stiffness_") for r in moduli))
-    lines = [f"{'kPa':36}" + "".join(f"{n:>18}" for n in names)]
+    lines, without = [f"{'kPa':36}" + "".join(f"{n:>18}" for n in names)], []
     for label in dict.fromkeys(r.label for r in moduli):
         values = {r.measure.removeprefix("stiffness_"): r.value for r in moduli if r.label == label}
         who = structure_of(label).name if label else "all tissue"
         side = {1: "left ", 2: "right "}.get(label // 100, "")
         cells = [values.get(n) for n in names]
+        if label and all(v is None for v in cells):
+            without.append(side + structure_of(label).key)
+            continue
         text = "".join(f"{'-' if v is None else format(v / 1000, '.3g'):>18}" for v in cells)
         lines.append(f"{side + who:36}{text}")
+    if without:
+        lines.append(f"not measured: {', '.join(without)}")
     return "\n".join(lines)

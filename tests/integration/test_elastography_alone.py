@@ -155,7 +155,7 @@ def test_a_mask_beyond_the_signal_does_not_soften_its_rim(tmp_path):
     assert not out.exists()
 
 
-def test_a_muscle_beyond_the_waves_is_not_measured(tmp_path):
+def test_a_muscle_beyond_the_waves_is_not_measured(tmp_path, capsys):
     path = saved(tmp_path, "w.nii.gz", wave(60, drivers=2), **declaration(60, Drivers=2))
     labels = np.zeros((SHAPE[0], SHAPE[1], 40), np.int16)
     labels[:, :, : SHAPE[2]], labels[:, :, 25:] = 209, 207
@@ -164,6 +164,7 @@ def test_a_muscle_beyond_the_waves_is_not_measured(tmp_path):
     out = tmp_path / "out"
     given = ["--labels", tmp_path / "labels.nii.gz", "--directions", e1, "--prefix", "w"]
     assert run("--waves", path, *given, "--out", out) == 0
+    assert "not measured: right GM" in capsys.readouterr().out
     rows = {(r.label, r.measure): r for r in read_measures(out / "w_desc-ti_measures.tsv")}
     for name in ("mu_perp", "mu_par", "e_par"):
         assert (209, f"stiffness_ti_{name}_muscle") in rows
