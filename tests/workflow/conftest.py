@@ -25,7 +25,7 @@ def pennate() -> Pennate:
 def bids(tmp_path_factory, pennate) -> Path:
     """BIDS folder with one small phantom leg."""
     folder = tmp_path_factory.mktemp("data") / "bids"
-    result = pennate("phantom", folder, "--preset", "small", "--seed", 1)
+    result = pennate("phantom", folder, "--preset", "small", "--seed", 1, "--us")
     assert result.returncode == 0, result.stderr
     return folder
 
