@@ -154,7 +154,7 @@ def invert(
             failed.append(f"{method.title} gave nothing: {error}")
             continue
         sentence = (
-            f"{method.what} at {source.named} was computed from wave images by {found.text}, "
+            f"{method.what} at {source.named} came from wave images by {found.text}, "
             f"inside {waves.origin}."
         )
         if method.isotropic:
