@@ -84,7 +84,8 @@ def motion_trace(motion: list[list[float]], marked: Sequence[int] = ()) -> str |
     left, right = figure.subplots(1, 2)
     _per_volume(left, values[:, :3], ("right", "front", "up"), "translation (mm)")
     _per_volume(right, values[:, 3:], ("about x", "about y", "about z"), "rotation (degrees)")
-    for axes in (left, right):
+    # The bounds of an empty curve that is not clipped would leave the axes no room.
+    for axes in (left, right) if len(marked) else ():
         axes.plot(marked, [0] * len(marked), "|", color="black", ms=8, clip_on=False,
                   transform=axes.get_xaxis_transform())  # fmt: skip
     return svg(figure)

@@ -1,6 +1,5 @@
-"""``pennate ultrasound`` on files: tracked, still and DICOM frames of a simple leg; bad input."""
+"""``pennate ultrasound`` on files: tracked, still and DICOM frames of a simple leg."""
 
-import importlib.util
 import io
 import json
 import shutil
@@ -10,62 +9,29 @@ import pandas as pd
 import pytest
 from PIL import Image as Picture
 from scipy.spatial.transform import Rotation
+from ultrasound_for_tests import (
+    GM,
+    PITCH_DEG,
+    SOL,
+    STILL,
+    TA,
+    TRACKED,
+    edit,
+    landmarks,
+    run,
+    write_leg,
+)
 
-from imaging.cli.app import main
 from imaging.cli.ultrasound_files import read_frames
 from imaging.elastography.swe.angles import Ratios, pennate_factor
 from imaging.image import Image, load_image, save_image
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
-from imaging.phantom.ultrasound_files import write_sequence, write_ultrasound
-
-TA, SOL, GM = 201, 209, 207
-PITCH_DEG = 10.0
-RATIOS = {"along_ratio": RATIO_ALONG, "tensile_ratio": RATIO_TENSILE, "direction_error_deg": 2.0}
-
-
-class RoundLeg:
-    """Three muscles around a tibia; fibres climb 10 degrees forwards."""
-
-    side = "right"
-    bounds_mm = np.array([[40.0, -60.0, -150.0], [150.0, 50.0, 150.0]])
-
-    def labels(self, points):
-        x, y = points[:, 0] - 95, points[:, 1] + 5
-        radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x))
-        out = np.zeros(len(points), np.int16)
-        out[radius < 50] = 231
-        out[radius < 47] = TA
-        out[(radius < 47) & (angle < 0)] = SOL
-        out[(radius < 47) & (angle < -90)] = GM
-        out[np.hypot(x + 15, y - 2) < 9] = 221
-        out[np.abs(points[:, 2]) > 150] = 0
-        return out
-
-    def directions(self, points, labels):
-        fibre = [0.0, np.sin(np.radians(PITCH_DEG)), np.cos(np.radians(PITCH_DEG))]
-        return np.where(np.isin(labels, [TA, SOL, GM])[:, None], fibre, 0.0)
-
-
-def grid_files(folder):
-    """Labels and directions on a grid with flipped and swapped axes."""
-    affine = np.array([[0, 0, -2.0, 150], [2.0, 0, 0, -60], [0, 3, 0, -75], [0, 0, 0, 1]])
-    shape = (56, 50, 56)
-    voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
-    points = voxels @ affine[:3, :3].T + affine[:3, 3]
-    leg = RoundLeg()
-    labels = leg.labels(points)
-    fibres = leg.directions(points, labels).astype(np.float32)
-    save_image(Image(labels.reshape(shape), affine), folder / "labels.nii.gz")
-    save_image(Image(fibres.reshape(*shape, 3), affine), folder / "directions.nii.gz")
 
 
 @pytest.fixture(scope="module")
 def leg(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("swe")
-    write_ultrasound(RoundLeg(), folder, folder / "truth", subject="01", seed=3, preset="small")
-    grid_files(folder)
-    return folder
+    return write_leg(tmp_path_factory.mktemp("swe"))
 
 
 @pytest.fixture
@@ -73,24 +39,6 @@ def mine(leg, tmp_path):
     """A copy whose JSON may be spoilt."""
     shutil.copytree(leg / "us", tmp_path / "us")
     return tmp_path / "us"
-
-
-TRACKED, STILL = "sub-01_acq-GM_swe.igs.mha", "sub-01_acq-TA_swe.png"
-
-
-def run(out, frames, *arguments, ratios=False):
-    call = ["ultrasound", "--out", out, "--prefix", "sub-01", *arguments]
-    for path in frames:
-        call += ["--frames", path]
-    if ratios:
-        call += ["--settings", json.dumps(RATIOS)]
-    return main([str(a) for a in call])
-
-
-def edit(folder, name, **changes):
-    path = folder / name.replace(".igs.mha", ".json").replace(".png", ".json")
-    content = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
 
 
 def rows_of(out):
@@ -318,103 +266,6 @@ def write_dicom(pydicom, path, frames, pixel_cm, kind="plain"):
     region.PhysicalDeltaX = region.PhysicalDeltaY = pixel_cm
     dataset.SequenceOfUltrasoundRegions = pydicom.Sequence([region])
     dataset.save_as(path, enforce_file_format=True)
-
-
-def landmarks(folder, name):
-    path = folder / name.replace(".igs.mha", ".json").replace(".png", ".json")
-    return json.loads(path.read_text())["Landmarks"]
-
-
-def mirrored(folder, name):
-    return [{**m, "mri": [-m["mri"][0], *m["mri"][1:]]} for m in landmarks(folder, name)]
-
-
-def one_moved(folder, name):
-    found = landmarks(folder, name)
-    found[2]["mri"][1] += 30
-    return found
-
-
-def in_cm(folder, name):
-    return [{**m, "mri": [v / 10 for v in m["mri"]]} for m in landmarks(folder, name)]
-
-
-@pytest.mark.parametrize(
-    ("file", "change", "word"),
-    [
-        (STILL, {"Range": None}, "Range"),
-        (STILL, {"Units": None}, "Units"),
-        (STILL, {"Opacity": None}, "Opacity"),
-        (STILL, {"ColorBox": [50, 60, 900, 220]}, "leaves the frame"),
-        (STILL, {"ColorBarBox": [16, 20, 40, 220]}, "mostly grey"),
-        (STILL, {"PixelSpacing": None}, "PixelSpacing"),
-        (STILL, {"Landmarks": None}, "Landmarks"),
-        (TRACKED, {"ImageToProbe": None}, "ImageToProbe"),
-        (TRACKED, {"Landmarks": mirrored}, "mirror"),
-        (TRACKED, {"Landmarks": one_moved}, "is missed most"),
-        (STILL, {"Landmarks": in_cm}, "times as far apart"),
-        (TRACKED, {"UltrasoundImageOrientation": "XY"}, "UltrasoundImageOrientation"),
-    ],
-)
-def test_bad_declarations_are_refused_and_nothing_is_written(
-    mine, tmp_path, capsys, file, change, word
-):
-    made = {k: v(mine, file) if callable(v) else v for k, v in change.items()}
-    edit(mine, file, **made)
-    assert run(tmp_path / "out", [mine / file]) == 2
-    message = capsys.readouterr().err
-    assert word in message and "_swe" in message
-    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
-
-
-def test_frames_of_another_leg_are_refused(leg, mine, tmp_path, capsys):
-    moved = [{**m, "mri": [v + 500 for v in m["mri"]]} for m in landmarks(mine, STILL)]
-    edit(mine, STILL, Landmarks=moved)
-    assert run(tmp_path / "out", [mine / STILL], "--labels", leg / "labels.nii.gz") == 2
-    assert "do not touch the labels" in capsys.readouterr().err
-    assert not any((tmp_path / "out").iterdir())
-
-
-def test_directions_of_another_kind_are_refused(leg, tmp_path, capsys):
-    labels = load_image(leg / "labels.nii.gz")
-    tensor = np.ones((*labels.shape, 6), np.float32)
-    save_image(Image(tensor, labels.affine), tmp_path / "tensor.nii.gz")
-    given = ["--directions", tmp_path / "tensor.nii.gz"]
-    assert run(tmp_path / "out", [leg / "us" / STILL], *given) == 2
-    assert "three components are needed" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_sequence_without_any_good_frame_is_refused(mine, tmp_path, capsys):
-    fields = {"Seq_Frame0000_ProbeToTrackerTransform": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1",
-              "Seq_Frame0000_ProbeToTrackerTransformStatus": "INVALID"}  # fmt: skip
-    picture = np.asarray(Picture.open(mine / STILL).convert("RGB"))
-    write_sequence(mine / TRACKED, picture[None], fields)
-    assert run(tmp_path, [mine / TRACKED]) == 2
-    assert "none of 1 frames has good tracking" in capsys.readouterr().err
-
-
-def test_files_that_cannot_be_read_are_named(mine, tmp_path, capsys):
-    assert run(tmp_path, [mine / "no.png"]) == 2
-    (mine / STILL).write_bytes(b"nothing")
-    assert run(tmp_path, [mine / STILL]) == 2
-    (mine / TRACKED).write_bytes((mine / TRACKED).read_bytes()[:5000])
-    assert run(tmp_path, [mine / TRACKED]) == 2
-    assert capsys.readouterr().err.count("cannot be read") >= 2
-
-
-def test_grey_pictures_are_refused(mine, tmp_path, capsys):
-    Picture.open(mine / STILL).convert("L").save(mine / STILL)
-    assert run(tmp_path, [mine / STILL]) == 2
-    assert "8-bit colour" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(importlib.util.find_spec("imageio_ffmpeg"), reason="video can be read here")
-def test_a_video_without_its_reader_says_what_to_do(mine, tmp_path, capsys):
-    shutil.copy(mine / STILL, mine / "a_swe.mp4")
-    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
-    assert run(tmp_path, [mine / "a_swe.mp4"]) == 2
-    assert "imageio-ffmpeg" in capsys.readouterr().err
 
 
 def test_a_wrong_opacity_is_doubted(mine, tmp_path, capsys):

@@ -2,6 +2,7 @@ import base64
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 
 from imaging.image import Image
@@ -116,6 +117,12 @@ def test_curves_are_drawn_with_bursts_over_the_strike():
     assert traces.motion_trace([[0.0] * 6, [0.1] * 6]).startswith("data:image/svg+xml")
     assert traces.motion_trace([[1.0, 2.0]]) is None
     assert traces.eddy_trace([[0.0, 0.01, 0.0]] * 3).startswith("data:image/svg+xml")
+
+
+@pytest.mark.parametrize("marked", [[], [2]])
+@pytest.mark.filterwarnings("error")
+def test_motion_curves_fill_their_picture(marked):
+    assert traces.motion_trace([[0.1 * k] * 6 for k in range(4)], marked)
 
 
 def test_lost_slices_are_framed_where_they_are():
