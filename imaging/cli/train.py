@@ -93,7 +93,7 @@ def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) ->
     for leg_seed in tqdm(
         range(_DIGITAL_FROM, _DIGITAL_FROM + digital), desc="digital legs", disable=None
     ):
-        path = held / f"digital-{leg_seed}.npz"
+        path = held / f"digital-{leg_seed}-{__version__}.npz"
         if not path.is_file():
             digital_leg(leg_seed).save(path)
         legs.append(TrainingLeg.load(path))

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.segmentation.inputs import PIXEL_MM
-from imaging.training.look import SIZE, Look, smooth_noise
+from imaging.training.look import Look
+from imaging.training.shape import SIZE, smooth_noise
 
 Float32 = NDArray[np.float32]
 

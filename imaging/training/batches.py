@@ -12,18 +12,10 @@ from scipy import ndimage
 from imaging.segmentation.inputs import CHANNELS, OUTSIDE, PIXEL_MM, channels, level
 from imaging.training.acquire import acquire
 from imaging.training.legs import TrainingLeg
-from imaging.training.look import (
-    SIZE,
-    cortex_at,
-    draw_fields,
-    draw_frame,
-    draw_height,
-    draw_heights,
-    draw_look,
-    draw_warp,
-)
+from imaging.training.look import cortex_at, draw_fields, draw_look
 from imaging.training.render import draw_slices
 from imaging.training.scans import ScannedLeg, draw_scan
+from imaging.training.shape import SIZE, draw_frame, draw_height, draw_heights, draw_warp
 
 Float32 = NDArray[np.float32]
 KNOWN_HEIGHT = 0.6
@@ -69,7 +61,7 @@ def draw_image(
     signal, label, depth = draw_slices(
         leg.packed, draw_frame(rng, leg, height, difficulty),
         draw_warp(rng, difficulty), fields, draw_heights(rng, difficulty), look.water, look.fats,
-        cortex_at(look.widths, height), look.fat_mm, look.infiltrated, shift,
+        cortex_at(look.widths, height), look.fat_mm, look.muscles, look.sheet, shift,
     )  # fmt: skip
     image = acquire(rng, signal, depth, look, difficulty)
     mask = depth > -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)

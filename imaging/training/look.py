@@ -1,4 +1,4 @@
-"""Random anatomy and random contrast of one synthetic image.
+"""Random tissue and random contrast of one synthetic image.
 
 Everything grows with the difficulty: 0 is the leg as it is in a plain contrast, 1 is more than
 people and scanners differ. Training starts mild and widens.
@@ -7,15 +7,11 @@ people and scanners differ. Training starts mild and widens.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
 
-from imaging.phantom.leg import rotation_matrix
-from imaging.segmentation.inputs import CLASSES, NEIGHBOUR_MM
-from imaging.training.legs import SPACING_MM, TrainingLeg
+from imaging.segmentation.inputs import PIXEL_MM
 from imaging.training.render import (
     AT_CORTEX_FIB,
     AT_CORTEX_TIB,
@@ -33,10 +29,9 @@ from imaging.training.render import (
     T_TENDON,
     TISSUES,
 )
+from imaging.training.shape import SIZE, smooth_noise
 
 Float32 = NDArray[np.float32]
-SIZE = 112
-THICK_SAMPLES = 3
 # Water and fat of air, skin, fat, filler, tendon, cortex, marrow, fascia, cartilage, other bone,
 # other muscle.
 _WATER = np.array([0.0, 0.60, 0.08, 0.30, 0.15, 0.05, 0.08, 0.20, 1.1, 0.08, 1.0])
@@ -59,8 +54,10 @@ class Look:
         Thickness of subcutaneous fat.
     infiltration : float
         Mean share of fat in muscle.
-    infiltrated : (MUSCLES,) float32
-        How much more than the mean each muscle is infiltrated.
+    muscles : (2, MUSCLES) float32
+        How much more than the mean each is infiltrated; 1 where a sheet runs within it.
+    sheet : int
+        Tissue of the sheets: aponeurosis or fat.
     """
 
     water: Float32
@@ -69,64 +66,38 @@ class Look:
     widths: Float32
     fat_mm: float
     infiltration: float
-    infiltrated: Float32
-
-
-@cache
-def basis(coarse: int, size: int = SIZE) -> Float32:
-    """Return the matrix (size, coarse) of a cubic B-spline between `coarse` controls."""
-    knots = np.arange(-3, coarse + 1, dtype=float)
-    at = np.linspace(0.0, coarse - 3 - 1e-6, size)
-    return BSpline.design_matrix(at, knots, 3).toarray().astype(np.float32)
-
-
-def smooth_noise(rng: np.random.Generator, coarse: int, count: int) -> Float32:
-    """Return smooth random fields (count, SIZE, SIZE) of mean 0 and standard deviation 1."""
-    controls = rng.standard_normal((count, coarse + 3, coarse + 3), dtype=np.float32)
-    spline = basis(coarse + 3)
-    # The spline averages its controls: by 2/3 in each direction, roughly.
-    return np.asarray(spline @ controls @ spline.T * np.float32(1.6))
-
-
-def draw_frame(
-    rng: np.random.Generator, leg: TrainingLeg, height: float, difficulty: float
-) -> Float32:
-    """Return a (3, 4) matrix from slice coordinates in mm to voxels: place, posture, size."""
-    k = leg.ends[0] + height * (leg.ends[1] - leg.ends[0])
-    k = float(np.clip(k, 2, leg.classes.shape[2] - 3))
-    centre = leg.centres[int(k)]
-    turn = difficulty * np.deg2rad([8.0, 8.0, 22.0]) * np.clip(rng.standard_normal(3), -2, 2)
-    size = np.exp(difficulty * 0.16 * np.clip(rng.standard_normal(), -2, 2))
-    stretch = np.exp(difficulty * 0.08 * rng.standard_normal())
-    matrix = np.zeros((3, 4))
-    scale = np.array([size * stretch, size / stretch, size])
-    matrix[:, :3] = rotation_matrix(turn) * scale / np.array(SPACING_MM)[:, None]
-    matrix[:, 3] = [*centre, k]
-    shift = (5.0 + 15.0 * difficulty) * rng.uniform(-1, 1, 2)
-    matrix[:, 3] += matrix[:, :2] @ shift
-    return matrix.astype(np.float32)
-
-
-def draw_warp(rng: np.random.Generator, difficulty: float) -> Float32:
-    """Return displacements of every pixel and their slopes along the leg (6, SIZE, SIZE), mm."""
-    across = difficulty * rng.uniform(1.0, 6.0)
-    warp = smooth_noise(rng, 4, 6)
-    warp[:2] *= across
-    warp[2] *= 1.5 * across
-    warp[3:] *= 0.08 * difficulty
-    warp[:2] += difficulty * rng.uniform(0.0, 2.0) * smooth_noise(rng, 9, 2)
-    return warp
+    muscles: Float32
+    sheet: int
 
 
 def draw_fields(rng: np.random.Generator, look: Look, difficulty: float) -> Float32:
-    """Return fields for fat thickness, visible fascia, and share of fat in muscle."""
-    out = np.zeros((3, SIZE, SIZE), np.float32)
+    """Return the fields (4, SIZE, SIZE) of ``render.draw_slices``."""
+    out = np.zeros((4, SIZE, SIZE), np.float32)
     broad = smooth_noise(rng, 3, 3)
     out[0] = np.exp(0.35 * np.clip(broad[0], -2, 2))
     out[1] = np.clip(0.9 + (0.2 + 0.8 * difficulty) * broad[1], 0, 1.4)
     if look.infiltration > 0:
         fine = smooth_noise(rng, int(rng.integers(18, 45)), 1)[0]
         out[2] = np.clip(look.infiltration * (1 + 0.6 * broad[2] + 1.2 * fine), 0, 0.9)
+    if look.muscles[1].any():
+        out[3] = _sheets(rng)
+    return out
+
+
+def _sheets(rng: np.random.Generator) -> Float32:
+    """Return the share (SIZE, SIZE) of aponeuroses within muscles: bent lines at random places.
+
+    Label maps have none; where images show one, it is no border between muscles.
+    """
+    at = (np.indices((SIZE, SIZE), dtype=np.float32) - 0.5 * (SIZE - 1)) * PIXEL_MM
+    out = np.zeros((SIZE, SIZE), np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        way = rng.uniform(0, np.pi)
+        bent = smooth_noise(rng, 3, 2)
+        line = np.cos(way) * at[0] + np.sin(way) * at[1] - rng.uniform(-45, 45) + 4.0 * bent[0]
+        width = rng.uniform(0.3, 1.6) * np.clip(1 + 0.7 * bent[1], 0, 1.5)
+        near = np.clip(0.5 + (0.5 * width - np.abs(line)) / PIXEL_MM, 0, 1)
+        np.maximum(out, near * np.minimum(width / PIXEL_MM, 1), out=out)
     return out
 
 
@@ -159,8 +130,12 @@ def draw_look(rng: np.random.Generator, difficulty: float) -> Look:
     table_water[T_MUSCLE:] *= np.exp(spread * rng.standard_normal(MUSCLES))
     thickness = _draw_thickness(rng, difficulty)
     # Fat replaces one muscle and spares its neighbour.
-    infiltrated = np.exp(0.8 * difficulty * rng.standard_normal(MUSCLES)).astype(np.float32)
-    return Look(table_water, table_fat, float(phase), *thickness, infiltrated)
+    muscles = np.zeros((2, MUSCLES), np.float32)
+    muscles[0] = np.exp(0.8 * difficulty * rng.standard_normal(MUSCLES))
+    if rng.random() < 0.5:
+        muscles[1] = rng.random(MUSCLES) < 0.5
+    sheet = T_FILLER if rng.random() < 0.25 else T_FASCIA
+    return Look(table_water, table_fat, float(phase), *thickness, muscles, sheet)
 
 
 def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float32, float, float]:
@@ -183,26 +158,3 @@ def cortex_at(widths: Float32, height: float) -> Float32:
     thin = np.interp(height, [0.0, 0.15, 0.75, 0.95], [0.35, 1.0, 1.0, 0.35])
     out[[AT_CORTEX_TIB, AT_CORTEX_FIB]] *= np.float32(thin)
     return out
-
-
-def draw_height(rng: np.random.Generator, leg: TrainingLeg) -> float:
-    """Draw a height along the leg; slices with small muscles, knee and foot come more often."""
-    choice = rng.random()
-    if choice < 0.30:
-        small = [CLASSES.index(key) for key in ("PLA", "POP", "EHL", "FDL", "EDL+PT")]
-        slices = np.flatnonzero(leg.present[rng.choice(small)])
-        if slices.size:
-            return float(leg.height[rng.choice(slices)])
-    if choice < 0.50:
-        low, high = float(leg.height[2]), float(leg.height[-3])
-        return float(rng.uniform(low, 0.03) if rng.random() < 0.4 else rng.uniform(0.97, high))
-    return float(rng.uniform(-0.05, 1.05))
-
-
-def draw_heights(rng: np.random.Generator, difficulty: float) -> Float32:
-    """Draw distance and thickness of the three slices; places of their samples (3, H), mm."""
-    apart = NEIGHBOUR_MM * (1 + 0.15 * difficulty * rng.uniform(-1, 1))
-    thick = rng.uniform(1.0, 3.0 + 4.0 * difficulty)
-    middle = apart * np.arange(-1, 2)[:, None]
-    offsets = thick * np.array([0.0, -0.33, 0.33])[None, :THICK_SAMPLES]
-    return (middle + offsets).astype(np.float32)

@@ -87,7 +87,7 @@ def _voxel(frame: Array, u: float, v: float, q: float) -> tuple[int, int, int]:
 @njit(cache=True, nogil=True, fastmath=True)
 def draw_slices(
     packed: Array, frame: Array, warp: Array, fields: Array, heights: Array, water: Array,
-    fats: Array, widths: Array, fat_mm: float, infiltrated: Array, shift: Array,
+    fats: Array, widths: Array, fat_mm: float, muscles: Array, sheet: int, shift: Array,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Draw slices of a leg.
 
@@ -99,8 +99,9 @@ def draw_slices(
         Slice coordinates (two across in mm from the middle, one along) to voxels of the leg.
     warp : (6, N, M)
         Displacement of every pixel in mm, and its slope along the leg.
-    fields : (3, N, M)
-        Factor on the thickness of fat, share of fascia visible, share of fat in muscle.
+    fields : (4, N, M)
+        Factor on the thickness of fat, share of fascia visible, share of fat in muscle, share of a
+        sheet within muscle.
     heights : (S, H)
         Places along the leg at which each slice is sampled, mm; its middle first.
     water, fats : (TISSUES,)
@@ -109,8 +110,10 @@ def draw_slices(
         See :func:`tissue_at`.
     fat_mm
         Mean thickness of subcutaneous fat.
-    infiltrated : (MUSCLES,)
-        How much more than the mean each muscle is infiltrated by fat.
+    muscles : (2, MUSCLES)
+        How much more than the mean each is infiltrated by fat; whether the sheet is in it.
+    sheet
+        Tissue of the sheet.
     shift : (2,)
         Chemical shift of fat, pixels.
 
@@ -154,9 +157,13 @@ def draw_slices(
                         if tissue >= T_OTHER_MUSCLE:
                             share = fields[2, ia, ib]
                             if tissue >= T_MUSCLE:
-                                share = min(share * infiltrated[tissue - T_MUSCLE], 0.95)
+                                share = min(share * muscles[0, tissue - T_MUSCLE], 0.95)
                             wet = wet * (1.0 - share) + share * water[T_FAT]
                             fatty = fatty * (1.0 - share) + share * fats[T_FAT]
+                        if tissue >= T_MUSCLE:
+                            share = fields[3, ia, ib] * muscles[1, tissue - T_MUSCLE]
+                            wet = wet * (1.0 - share) + share * water[sheet]
+                            fatty = fatty * (1.0 - share) + share * fats[sheet]
                         if channel == 0:
                             out[0, s, a, b] += wet / samples
                         if channel == 1 or not moved:

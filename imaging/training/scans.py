@@ -13,7 +13,7 @@ from imaging.segmentation.inputs import OUTSIDE, REST, SAT, channels
 from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
 from imaging.segmentation.network import LegSlices, leg_slices
 from imaging.training.legs import to_classes
-from imaging.training.look import SIZE, smooth_noise
+from imaging.training.shape import SIZE, smooth_noise
 
 Float32 = NDArray[np.float32]
 
