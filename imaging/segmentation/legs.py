@@ -12,6 +12,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
+from skimage.draw import polygon
 from skimage.filters import threshold_otsu
 
 from imaging.errors import ImageError
@@ -69,8 +71,18 @@ def split_legs(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
     """Return one mask per leg, ordered by rising x (the person's left leg first).
 
     Two legs that touch in some slices are parted by the nearest of the two bodies found after
-    erosion.
+    erosion. Every slice of a leg is filled to its convex hull, since bone under the skin is no
+    brighter than air where fat is suppressed.
     """
+    legs = _parted(mask, spacing)
+    hulls = [_hull(leg) for leg in legs]
+    if len(legs) == 2:
+        hulls = [hulls[0] & ~legs[1], hulls[1] & ~legs[0]]
+    return hulls
+
+
+def _parted(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
+    """Return one mask per leg as it is, ordered by rising x."""
     depth = depth_in_slices(mask, spacing)
     for radius in (0.0, 6.0, 12.0, 18.0, 24.0, 30.0):
         core = depth > radius
@@ -91,6 +103,24 @@ def split_legs(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
     owner = seeds[tuple(nearest)]
     legs = [mask & (owner == label) for label in large]
     return sorted(legs, key=lambda leg: float(ndimage.center_of_mass(leg)[0]))
+
+
+def _hull(leg: MaskArray) -> MaskArray:
+    """Fill every slice of a leg to its convex hull."""
+    out = leg.copy()
+    for k in np.flatnonzero(leg.any((0, 1))):
+        rows = np.flatnonzero(leg[:, :, k].any(1))
+        if len(rows) < 3:
+            continue
+        first = leg[rows, :, k].argmax(1)
+        last = leg.shape[1] - 1 - leg[rows, ::-1, k].argmax(1)
+        points = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)])
+        if np.ptp(points[:, 1]) < 2:
+            continue
+        corners = points[ConvexHull(points).vertices]
+        i, j = polygon(corners[:, 0], corners[:, 1], leg.shape[:2])
+        out[i, j, k] = True
+    return out
 
 
 def correct_bias(image: Image, mask: MaskArray) -> Image:

@@ -12,13 +12,15 @@ from scipy import ndimage
 from imaging.segmentation.inputs import CHANNELS, OUTSIDE, PIXEL_MM, channels, level
 from imaging.training.acquire import acquire
 from imaging.training.legs import TrainingLeg
-from imaging.training.look import cortex_at, draw_fields, draw_look
-from imaging.training.render import draw_slices
+from imaging.training.look import Look, cortex_at, draw_fields, draw_look
+from imaging.training.render import AT_SKIN, T_FAT, draw_slices
 from imaging.training.scans import ScannedLeg, draw_scan
 from imaging.training.shape import SIZE, draw_frame, draw_height, draw_heights, draw_warp
 
 Float32 = NDArray[np.float32]
 KNOWN_HEIGHT = 0.6
+# Fat darker than this, against muscle, may be taken for air.
+_DARK = 0.3
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,25 @@ def draw_image(
         cortex_at(look.widths, height), look.fat_mm, look.muscles, look.sheet, shift,
     )  # fmt: skip
     image = acquire(rng, signal, depth, look, difficulty)
-    mask = depth > -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)
+    mask = _seen(rng, depth, look, fields[0], difficulty)
     image *= mask
-    inner = ndimage.distance_transform_edt(np.pad(depth > 0, 1))[1:-1, 1:-1] * PIXEL_MM
+    inner = ndimage.distance_transform_edt(np.pad(mask & (depth > 0), 1))[1:-1, 1:-1] * PIXEL_MM
     scale = level(image[1], inner.astype(np.float32))
     scale *= float(np.exp(0.12 * difficulty * rng.standard_normal()))
     told = rng.random() < KNOWN_HEIGHT if known is None else known
     given = height + 0.04 * float(rng.standard_normal()) if told else None
     x = channels(image, scale, given)
     return x, np.where(mask, label, OUTSIDE).astype(np.uint8)
+
+
+def _seen(
+    rng: np.random.Generator, depth: Float32, look: Look, thickness: Float32, difficulty: float
+) -> NDArray[np.bool_]:
+    """Return what counts as leg: to the skin or a little farther, or without fat that is dark."""
+    beyond = -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)
+    if look.water[T_FAT] + look.fats[T_FAT] < _DARK and rng.random() < 0.5:
+        return depth > look.fat_mm * thickness + look.widths[AT_SKIN] + beyond
+    return depth > beyond
 
 
 def draw_batch(

@@ -35,6 +35,21 @@ def test_one_two_and_touching_legs(centres):
         assert leg.sum() * image.voxel_ml == pytest.approx(np.pi * 4.0**2 * 10.0, rel=0.1)
 
 
+def test_dark_bone_under_the_skin_belongs_to_the_leg():
+    """Where fat is suppressed the tibia is as dark as air and the leg is open in front."""
+    image = cylinder([(60, 60), (200, 60)])
+    x, y = (np.arange(n)[:, None] * 2.0 for n in image.shape[:2])
+    whole = [np.hypot(x - cx, y.T - 60) < 40 for cx in (60, 200)]
+    tibia = np.hypot(x - 60, y.T - 85) < 14
+    image.data[tibia] = 0
+    legs = split_legs(leg_mask(image), image.spacing)
+    seen = [leg[:, :, 10] for leg in legs]
+    assert (seen[0] & whole[0] & tibia).sum() > 0.95 * (whole[0] & tibia).sum()
+    for leg, true in zip(seen, whole, strict=True):
+        assert leg.sum() == pytest.approx(true.sum(), rel=0.05)
+    assert not (legs[0] & legs[1]).any()
+
+
 def test_bias_is_taken_away_and_mean_kept():
     image = cylinder([(140, 60)])
     mask = leg_mask(image)
