@@ -3,7 +3,7 @@
 ``python -m benchmarks.real_scans`` labels the images of ``../shared/data/mri`` by the network (or
 ``--method``) and prints, per muscle, volumes of both legs and, for the three Dixon echoes, Dice of
 every pair (the same legs, three contrasts). Water and fat images are made of two echoes (of half
-their sum and half their difference the larger is water where the first echo's labels say muscle, and
+their sum and half their difference the larger is water where the first echo finds muscle, and
 fat elsewhere) and compared likewise. ``--pictures FOLDER`` draws overlays to judge by eye.
 """
 
