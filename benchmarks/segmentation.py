@@ -127,4 +127,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slabs", action="store_true")
     frame = slabs() if parser.parse_args().slabs else table()
-    print(frame.to_string(na_rep="", float_format="{:.2f}".format))
+    print(frame.infer_objects().to_string(na_rep="", float_format="{:.2f}".format))
