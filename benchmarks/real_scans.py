@@ -21,8 +21,9 @@ from imaging.cli.label_sources import read_sources
 from imaging.config import SegmentationSettings
 from imaging.image import Image, canonical, load_image
 from imaging.muscles import label_of, structure
-from imaging.segmentation.legs import correct_bias, leg_mask
-from imaging.segmentation.network import KEYS
+from imaging.segmentation.legs import correct_bias, leg_grid, leg_mask, split_legs
+from imaging.segmentation.locate import locate
+from imaging.segmentation.network import KEYS, Network, built_in, leg_slices, load_network, run
 from imaging.segmentation.segment import segment
 from imaging.training.judge import LARGE
 
@@ -90,6 +91,40 @@ def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     return out
 
 
+# Slices of the first echo in which the joint surfaces of ankle and knee are seen, and those below
+# and above which nothing is tibia any more.
+JOINTS = {"left": (12.5, 85.5, 10, 88), "right": (11.0, 84.0, 8, 86)}
+
+
+def ends(network: Network) -> pd.DataFrame:
+    """Return how many slices too high joints are placed on the first echo, and false bone, ml.
+
+    False bone is what the network alone calls tibia or fibula beyond the joints.
+    """
+    image = scan("te3.45")
+    mask = leg_mask(image)
+    image = correct_bias(image, mask)
+    rows = {}
+    for leg, (side, seen) in zip(split_legs(mask, image.spacing), JOINTS.items(), strict=True):
+        grid, own = leg_grid(image, leg)
+        slices = leg_slices(grid, own)
+        shares = run(network, slices, side == "left")
+        place = locate(shares, network.card["profile"], slices.data > 0)
+        if place is None:
+            continue
+        first = round(float(image.to_voxels(grid.to_world([[0, 0, 0]]))[0][2]))
+        step = place.heights[1] - place.heights[0]
+        found = [first + (at - place.heights[0]) / step for at in (0.0, 1.0)]
+        winner = shares.values.argmax(0)
+        bone = np.isin(winner, [KEYS.index("TIB"), KEYS.index("FIB")]).sum((0, 1)) * grid.voxel_ml
+        rows[side] = {
+            "ankle": found[0] - seen[0], "knee": found[1] - seen[1],
+            "bone below, ml": bone[: seen[2] - first].sum(),
+            "bone above, ml": bone[seen[3] - first :].sum(),
+        }  # fmt: skip
+    return pd.DataFrame(rows).T
+
+
 def picture(image: Image, labels: np.ndarray, path: Path, count: int = 8) -> None:
     """Draw slices without and with labels."""
     matplotlib.use("Agg")
@@ -137,8 +172,13 @@ def main() -> None:
         print(volumes(image, found[name]).round(0).to_string())
         print("\n".join(f"  ! {text}" for text in warnings))
         if chosen.pictures is not None:
+            chosen.pictures.mkdir(parents=True, exist_ok=True)
             picture(image, found[name], chosen.pictures / f"network-{name}.jpg")
 
+    if chosen.method == "network":
+        network = load_network(Path(chosen.network) if chosen.network else built_in())
+        print("first echo, network alone: slices that joints lie too high, false bone")
+        print(ends(network).round(1).to_string())
     for name in chosen.scans:
         look(name, scan(name))
     if "te3.45" in found:
