@@ -110,12 +110,10 @@ def _hull(leg: MaskArray) -> MaskArray:
     out = leg.copy()
     for k in np.flatnonzero(leg.any((0, 1))):
         rows = np.flatnonzero(leg[:, :, k].any(1))
-        if len(rows) < 3:
-            continue
         first = leg[rows, :, k].argmax(1)
         last = leg.shape[1] - 1 - leg[rows, ::-1, k].argmax(1)
         points = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)])
-        if np.ptp(points[:, 1]) < 2:
+        if np.linalg.matrix_rank(points - points[0]) < 2:  # a line has no inside
             continue
         corners = points[ConvexHull(points).vertices]
         i, j = polygon(corners[:, 0], corners[:, 1], leg.shape[:2])

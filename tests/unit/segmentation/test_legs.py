@@ -50,6 +50,16 @@ def test_dark_bone_under_the_skin_belongs_to_the_leg():
     assert not (legs[0] & legs[1]).any()
 
 
+@pytest.mark.parametrize("line", ["diagonal", "row", "column", "point"])
+def test_a_sliver_of_a_leg_stays_as_it_is(line):
+    leg = np.zeros((12, 12, 2), bool)
+    leg[2:9, 2:9, 0] = True
+    at = np.arange(3, 8)
+    where = {"diagonal": (at, at), "row": (5, at), "column": (at, 5), "point": (5, 5)}[line]
+    leg[(*where, 1)] = True
+    np.testing.assert_array_equal(split_legs(leg, np.ones(3))[0], leg)
+
+
 def test_bias_is_taken_away_and_mean_kept():
     image = cylinder([(140, 60)])
     mask = leg_mask(image)
