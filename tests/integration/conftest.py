@@ -1,9 +1,11 @@
-"""Small commands that stand in for programs of others."""
+"""Small commands that stand in for programs of others, and frames of ultrasound."""
 
+import shutil
 import stat
 import sys
 
 import pytest
+from ultrasound_for_tests import write_leg
 
 # Every stand-in: `options` holds its arguments, `copy` maps intensities to labels in a new file.
 HEAD = """#!{python}
@@ -32,3 +34,16 @@ def stand_in(tmp_path, monkeypatch):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     return write
+
+
+@pytest.fixture(scope="module")
+def swe_leg(tmp_path_factory):
+    """A simple leg with its shear-wave frames."""
+    return write_leg(tmp_path_factory.mktemp("swe"))
+
+
+@pytest.fixture
+def own_frames(swe_leg, tmp_path):
+    """Frames whose JSON may be spoilt."""
+    shutil.copytree(swe_leg / "us", tmp_path / "us")
+    return tmp_path / "us"

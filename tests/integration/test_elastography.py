@@ -5,6 +5,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from round_leg import GM, SOL, TA, RoundLeg
 
 from imaging.cli.app import main
 from imaging.image import Image, load_image, save_image
@@ -12,28 +13,7 @@ from imaging.measures import read_measures, read_notes
 from imaging.phantom.mre_files import write_mre
 from imaging.provenance import sidecar_path, write_json
 
-TA, SOL, GM = 201, 209, 207
-
-
-class RoundLeg:
-    """Three muscles around a tibia, 100 mm thick."""
-
-    bounds_mm = np.array([[40.0, -60.0, -150.0], [150.0, 50.0, 150.0]])
-
-    def labels(self, points):
-        x, y = points[:, 0] - 95, points[:, 1] + 5
-        radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x))
-        out = np.zeros(len(points), np.int16)
-        out[radius < 50] = 231
-        out[radius < 45] = TA
-        out[(radius < 45) & (angle < 0)] = SOL
-        out[(radius < 45) & (angle < -90)] = GM
-        out[np.hypot(x + 15, y - 22) < 9] = 221
-        out[np.abs(points[:, 2]) > 150] = 0
-        return out
-
-    def directions(self, points, labels):
-        return np.broadcast_to([0.0, 0.0, 1.0], points.shape)
+LEG = RoundLeg(muscle_mm=45, tibia_mm=22)
 
 
 def label_map(path):
@@ -42,7 +22,7 @@ def label_map(path):
     shape = (52, 61, 48)
     voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
     points = voxels @ affine[:3, :3].T + affine[:3, 3]
-    save_image(Image(RoundLeg().labels(points).reshape(shape), affine), path)
+    save_image(Image(LEG.labels(points).reshape(shape), affine), path)
     return path
 
 
@@ -50,7 +30,7 @@ def label_map(path):
 def leg(tmp_path_factory):
     folder = tmp_path_factory.mktemp("waves")
     phase = write_mre(
-        RoundLeg(), folder, folder / "truth", subject="01", seed=3, preset="small", drivers=2
+        LEG, folder, folder / "truth", subject="01", seed=3, preset="small", drivers=2
     )
     return phase, label_map(folder / "labels.nii.gz"), folder / "truth"
 
@@ -130,16 +110,14 @@ def test_same_bytes_and_whole_mask_without_labels(leg, tmp_path):
 def test_phantom_gives_the_same_bytes(leg, tmp_path):
     phase, _, _ = leg
     again = write_mre(
-        RoundLeg(), tmp_path, tmp_path / "truth", subject="01", seed=3, preset="small", drivers=2
+        LEG, tmp_path, tmp_path / "truth", subject="01", seed=3, preset="small", drivers=2
     )
     assert again.read_bytes() == phase.read_bytes()
     assert np.abs(load_image(again, ndim=6).data).max() <= np.pi + 1e-5
 
 
 def test_anisotropic_phantom_names_its_moduli(tmp_path):
-    write_mre(
-        RoundLeg(), tmp_path, tmp_path / "truth", subject="01", preset="small", anisotropic=True
-    )
+    write_mre(LEG, tmp_path, tmp_path / "truth", subject="01", preset="small", anisotropic=True)
     names = {r.measure for r in read_measures(tmp_path / "truth/sub-01_desc-truthmre_measures.tsv")}
     assert names == {"stiffness_mu_perp", "stiffness_mu_par", "stiffness_e_par"}
 

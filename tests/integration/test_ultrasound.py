@@ -8,18 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image as Picture
+from round_leg import GM, SOL, TA
 from scipy.spatial.transform import Rotation
 from ultrasound_for_tests import (
-    GM,
     PITCH_DEG,
-    SOL,
     STILL,
-    TA,
     TRACKED,
     edit,
     landmarks,
     run,
-    write_leg,
 )
 
 from imaging.cli.ultrasound_files import read_frames
@@ -27,18 +24,6 @@ from imaging.elastography.swe.angles import Ratios, pennate_factor
 from imaging.image import Image, load_image, save_image
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
-
-
-@pytest.fixture(scope="module")
-def leg(tmp_path_factory):
-    return write_leg(tmp_path_factory.mktemp("swe"))
-
-
-@pytest.fixture
-def mine(leg, tmp_path):
-    """A copy whose JSON may be spoilt."""
-    shutil.copytree(leg / "us", tmp_path / "us")
-    return tmp_path / "us"
 
 
 def rows_of(out):
@@ -49,23 +34,25 @@ def samples_of(out):
     return pd.read_parquet(out / "sub-01_desc-swe_samples.parquet")
 
 
-def truth(leg):
-    table = pd.read_csv(leg / "truth" / "sub-01_desc-truthswe_frames.tsv", sep="\t")
-    places = json.loads((leg / "truth" / "sub-01_desc-truthswe_frames.json").read_text())["frames"]
+def truth(swe_leg):
+    table = pd.read_csv(swe_leg / "truth" / "sub-01_desc-truthswe_frames.tsv", sep="\t")
+    places = json.loads((swe_leg / "truth" / "sub-01_desc-truthswe_frames.json").read_text())[
+        "frames"
+    ]
     return table, {(p["file"], p["frame"]): np.array(p["pixel_to_world"]) for p in places}
 
 
 @pytest.fixture(scope="module")
-def done(leg, tmp_path_factory):
+def done(swe_leg, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    frames = [leg / "us" / TRACKED, leg / "us" / STILL]
-    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+    frames = [swe_leg / "us" / TRACKED, swe_leg / "us" / STILL]
+    more = ["--labels", swe_leg / "labels.nii.gz", "--directions", swe_leg / "directions.nii.gz"]
     assert run(out, frames, *more, ratios=True) == 0
     return out
 
 
-def test_muscles_have_the_stiffness_that_was_shown(leg, done):
-    table, _ = truth(leg)
+def test_muscles_have_the_stiffness_that_was_shown(swe_leg, done):
+    table, _ = truth(swe_leg)
     rows = rows_of(done)
     for file, label in ((TRACKED, GM), (STILL, TA)):
         own = table[(table["file"] == file) & (table["label"] == label) & (table["frame"] < 3)]
@@ -90,8 +77,8 @@ def test_correction_stands_beside_where_physics_allows_it(done):
     assert rows[GM, "stiffness_swe_corrected"].value == pytest.approx(along_pa(GM), rel=0.04)
 
 
-def test_frames_lie_where_they_were_taken(leg, done):
-    _, places = truth(leg)
+def test_frames_lie_where_they_were_taken(swe_leg, done):
+    _, places = truth(swe_leg)
     samples = samples_of(done)
     assert set(samples["source"]) == {f"{TRACKED} 0", f"{TRACKED} 1", f"{TRACKED} 2", f"{STILL} 0"}
     for source, own in samples.groupby("source"):
@@ -113,8 +100,8 @@ def test_frames_with_bad_tracking_are_skipped_and_named(done):
     assert "not to be averaged" in notes.method
 
 
-def test_maps_are_on_the_grid_of_the_labels(leg, done):
-    labels = load_image(leg / "labels.nii.gz")
+def test_maps_are_on_the_grid_of_the_labels(swe_leg, done):
+    labels = load_image(swe_leg / "labels.nii.gz")
     mask = load_image(done / "sub-01_desc-swe_mask.nii.gz")
     np.testing.assert_allclose(mask.affine, labels.affine)
     inside = mask.data > 0
@@ -135,9 +122,9 @@ def test_maps_are_on_the_grid_of_the_labels(leg, done):
     assert inside[tuple(voxel[hit].T)].mean() > 0.99
 
 
-def test_same_input_gives_same_bytes(leg, done, tmp_path):
-    frames = [leg / "us" / TRACKED, leg / "us" / STILL]
-    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
+def test_same_input_gives_same_bytes(swe_leg, done, tmp_path):
+    frames = [swe_leg / "us" / TRACKED, swe_leg / "us" / STILL]
+    more = ["--labels", swe_leg / "labels.nii.gz", "--directions", swe_leg / "directions.nii.gz"]
     assert run(tmp_path, frames, *more, ratios=True) == 0
     names = sorted(p.name for p in done.iterdir())
     assert names == sorted(p.name for p in tmp_path.iterdir())
@@ -145,8 +132,8 @@ def test_same_input_gives_same_bytes(leg, done, tmp_path):
         assert (done / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
-def test_alone_without_labels_or_directions(leg, tmp_path):
-    assert run(tmp_path, [leg / "us" / STILL]) == 0
+def test_alone_without_labels_or_directions(swe_leg, tmp_path):
+    assert run(tmp_path, [swe_leg / "us" / STILL]) == 0
     rows = rows_of(tmp_path)
     assert rows[0, "stiffness_swe_shear"].value > 1000
     assert rows[0, "swe_angle"].status == "not_measured"
@@ -154,23 +141,23 @@ def test_alone_without_labels_or_directions(leg, tmp_path):
     assert not (tmp_path / "sub-01_desc-swe_corrected.nii.gz").exists()
 
 
-def test_without_ratios_nothing_is_corrected(leg, tmp_path):
-    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
-    assert run(tmp_path, [leg / "us" / STILL], *more) == 0
+def test_without_ratios_nothing_is_corrected(swe_leg, tmp_path):
+    more = ["--labels", swe_leg / "labels.nii.gz", "--directions", swe_leg / "directions.nii.gz"]
+    assert run(tmp_path, [swe_leg / "us" / STILL], *more) == 0
     row = rows_of(tmp_path)[TA, "stiffness_swe_corrected"]
     assert row.status == "not_measured" and "along_ratio" in row.note
     assert np.isfinite(rows_of(tmp_path)[TA, "swe_angle"].value)
 
 
 @pytest.mark.parametrize("letters", ["UF", "MN", "UN"])
-def test_flipped_stills_give_the_same_samples(leg, mine, tmp_path, letters):
+def test_flipped_stills_give_the_same_samples(swe_leg, own_frames, tmp_path, letters):
     """A picture stored the other way round, with its own landmarks and boxes, says the same."""
-    picture = np.asarray(Picture.open(mine / STILL))
-    content = json.loads((mine / STILL.replace(".png", ".json")).read_text())
+    picture = np.asarray(Picture.open(own_frames / STILL))
+    content = json.loads((own_frames / STILL.replace(".png", ".json")).read_text())
     height, width = picture.shape[:2]
     across, down = letters[0] == "U", letters[1] == "N"
     flipped = picture[:: -1 if down else 1, :: -1 if across else 1]
-    Picture.fromarray(np.ascontiguousarray(flipped)).save(mine / STILL)
+    Picture.fromarray(np.ascontiguousarray(flipped)).save(own_frames / STILL)
 
     def turn(x, y):
         return [width - 1 - x if across else x, height - 1 - y if down else y]
@@ -179,13 +166,13 @@ def test_flipped_stills_give_the_same_samples(leg, mine, tmp_path, letters):
         (a, b), (c, d) = turn(x0, y0), turn(x1 - 1, y1 - 1)
         return [min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1]
 
-    edit(mine, STILL, UltrasoundImageOrientation=letters,
+    edit(own_frames, STILL, UltrasoundImageOrientation=letters,
          ColorBarDirection="down" if down else "up",
          ColorBox=box(*content["ColorBox"]), ColorBarBox=box(*content["ColorBarBox"]),
          Landmarks=[{**m, "pixel": turn(*m["pixel"])} for m in content["Landmarks"]])  # fmt: skip
-    more = ["--labels", leg / "labels.nii.gz", "--directions", leg / "directions.nii.gz"]
-    assert run(tmp_path / "a", [leg / "us" / STILL], *more) == 0
-    assert run(tmp_path / "b", [mine / STILL], *more) == 0
+    more = ["--labels", swe_leg / "labels.nii.gz", "--directions", swe_leg / "directions.nii.gz"]
+    assert run(tmp_path / "a", [swe_leg / "us" / STILL], *more) == 0
+    assert run(tmp_path / "b", [own_frames / STILL], *more) == 0
     one, two = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
     for name in ("x", "y", "z"):
         assert two[name].mean() == pytest.approx(one[name].mean(), abs=0.2)
@@ -194,32 +181,32 @@ def test_flipped_stills_give_the_same_samples(leg, mine, tmp_path, letters):
         assert b == pytest.approx(a, rel=0.01, abs=0.05)
 
 
-def test_a_dicom_file_brings_its_pixel_size(leg, mine, tmp_path):
+def test_a_dicom_file_brings_its_pixel_size(swe_leg, own_frames, tmp_path):
     pydicom = pytest.importorskip("pydicom", reason="extra dicom")
-    picture = np.asarray(Picture.open(mine / STILL).convert("RGB"))
-    write_dicom(pydicom, mine / "a_swe.dcm", np.stack([picture, picture]), 0.015)
-    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
-    edit(mine, "a_swe.png", PixelSpacing=None)
-    assert run(tmp_path / "a", [mine / STILL]) == 0
-    assert run(tmp_path / "b", [mine / "a_swe.dcm"]) == 0
+    picture = np.asarray(Picture.open(own_frames / STILL).convert("RGB"))
+    write_dicom(pydicom, own_frames / "a_swe.dcm", np.stack([picture, picture]), 0.015)
+    shutil.copy(own_frames / STILL.replace(".png", ".json"), own_frames / "a_swe.json")
+    edit(own_frames, "a_swe.png", PixelSpacing=None)
+    assert run(tmp_path / "a", [own_frames / STILL]) == 0
+    assert run(tmp_path / "b", [own_frames / "a_swe.dcm"]) == 0
     one, two = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
     columns = ["x", "y", "z", "shear_pa"]
     np.testing.assert_array_equal(two[columns], one[columns])
     # The second frame shows the map of the first, so it adds nothing.
     notes = read_notes(tmp_path / "b" / "sub-01_desc-swe_notes.json")
     assert any("1 frames repeat the map" in w for w in notes.warnings)
-    write_dicom(pydicom, mine / "a_swe.dcm", picture[None], 0.15)
-    assert run(tmp_path / "c", [mine / "a_swe.dcm"]) == 2
+    write_dicom(pydicom, own_frames / "a_swe.dcm", picture[None], 0.15)
+    assert run(tmp_path / "c", [own_frames / "a_swe.dcm"]) == 2
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "palette"])
-def test_dicom_files_as_scanners_pack_them_are_read(mine, kind):
+def test_dicom_files_as_scanners_pack_them_are_read(own_frames, kind):
     pydicom = pytest.importorskip("pydicom", reason="extra dicom")
-    picture = Picture.open(mine / STILL).convert("RGB")
+    picture = Picture.open(own_frames / STILL).convert("RGB")
     wanted = picture if kind == "jpeg" else picture.quantize(256).convert("RGB")
-    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
-    write_dicom(pydicom, mine / "a_swe.dcm", picture, 0.015, kind)
-    found = read_frames(mine / "a_swe.dcm").frames
+    shutil.copy(own_frames / STILL.replace(".png", ".json"), own_frames / "a_swe.json")
+    write_dicom(pydicom, own_frames / "a_swe.dcm", picture, 0.015, kind)
+    found = read_frames(own_frames / "a_swe.dcm").frames
     assert found.shape == (1, *np.asarray(wanted).shape)
     away = np.abs(found[0].astype(int) - np.asarray(wanted))
     assert away.mean() < 4 if kind == "jpeg" else away.max() == 0
@@ -268,46 +255,48 @@ def write_dicom(pydicom, path, frames, pixel_cm, kind="plain"):
     dataset.save_as(path, enforce_file_format=True)
 
 
-def test_a_wrong_opacity_is_doubted(mine, tmp_path, capsys):
-    edit(mine, STILL, Opacity=0.6)
-    assert run(tmp_path, [mine / STILL]) == 0
+def test_a_wrong_opacity_is_doubted(own_frames, tmp_path, capsys):
+    edit(own_frames, STILL, Opacity=0.6)
+    assert run(tmp_path, [own_frames / STILL]) == 0
     told = capsys.readouterr()
     assert "all tissue" in told.out and "best at 0.5" in told.err
     warnings = read_notes(tmp_path / "sub-01_desc-swe_notes.json").warnings
     assert any("Opacity is declared as 0.6" in w and "best at 0.5" in w for w in warnings)
-    edit(mine, STILL, Opacity=0.9)
-    assert run(tmp_path, [mine / STILL]) == 2
+    edit(own_frames, STILL, Opacity=0.9)
+    assert run(tmp_path, [own_frames / STILL]) == 2
     message = capsys.readouterr().err
     assert "no readable colour" in message and "best at 0.5" in message
     assert "tracked" not in message
 
 
-def test_landmarks_in_lps_give_the_same(leg, mine, tmp_path):
+def test_landmarks_in_lps_give_the_same(swe_leg, own_frames, tmp_path):
     turned = [{**m, "mri": (np.array(m["mri"]) * [-1, -1, 1]).tolist()}
-              for m in landmarks(mine, TRACKED)]  # fmt: skip
-    edit(mine, TRACKED, Landmarks=turned, LandmarksFrame="LPS")
-    assert run(tmp_path / "a", [leg / "us" / TRACKED]) == 0
-    assert run(tmp_path / "b", [mine / TRACKED]) == 0
+              for m in landmarks(own_frames, TRACKED)]  # fmt: skip
+    edit(own_frames, TRACKED, Landmarks=turned, LandmarksFrame="LPS")
+    assert run(tmp_path / "a", [swe_leg / "us" / TRACKED]) == 0
+    assert run(tmp_path / "b", [own_frames / TRACKED]) == 0
     a, b = samples_of(tmp_path / "a"), samples_of(tmp_path / "b")
     np.testing.assert_allclose(a[["x", "y", "z"]], b[["x", "y", "z"]], atol=1e-3)
 
 
-def test_the_whole_leg_turned_gives_the_same_figures(leg, mine, tmp_path):
+def test_the_whole_leg_turned_gives_the_same_figures(swe_leg, own_frames, tmp_path):
     """Labels, directions and landmarks moved together: nothing depends on world axes."""
     turn = np.eye(4)
     turn[:3, :3] = Rotation.from_euler("xyz", [40, -25, 60], degrees=True).as_matrix()
     turn[:3, 3] = [300, -200, 100]
     for name in ("labels", "directions"):
-        image = load_image(leg / f"{name}.nii.gz", ndim=(3, 4))
+        image = load_image(swe_leg / f"{name}.nii.gz", ndim=(3, 4))
         data = image.data
         if name == "directions":
             data = data @ turn[:3, :3].T
-        save_image(Image(data.astype(np.float32), turn @ image.affine), mine / f"{name}.nii.gz")
-    edit(mine, STILL, Landmarks=[
-        {**m, "mri": (turn @ [*m["mri"], 1])[:3].tolist()} for m in landmarks(mine, STILL)
+        save_image(
+            Image(data.astype(np.float32), turn @ image.affine), own_frames / f"{name}.nii.gz"
+        )
+    edit(own_frames, STILL, Landmarks=[
+        {**m, "mri": (turn @ [*m["mri"], 1])[:3].tolist()} for m in landmarks(own_frames, STILL)
     ])  # fmt: skip
     found = {}
-    for key, folder, frames in (("a", leg, leg / "us"), ("b", mine, mine)):
+    for key, folder, frames in (("a", swe_leg, swe_leg / "us"), ("b", own_frames, own_frames)):
         more = ["--labels", folder / "labels.nii.gz", "--directions", folder / "directions.nii.gz"]
         assert run(tmp_path / key, [frames / STILL], *more, ratios=True) == 0
         found[key] = rows_of(tmp_path / key)

@@ -6,22 +6,10 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from ultrasound_for_tests import STILL, TRACKED, edit, landmarks, run, write_leg
+from ultrasound_for_tests import STILL, TRACKED, edit, landmarks, run
 
 from imaging.image import Image, load_image, save_image
 from imaging.phantom.ultrasound_files import write_sequence
-
-
-@pytest.fixture(scope="module")
-def leg(tmp_path_factory):
-    return write_leg(tmp_path_factory.mktemp("swe"))
-
-
-@pytest.fixture
-def mine(leg, tmp_path):
-    """A copy whose JSON may be spoilt."""
-    shutil.copytree(leg / "us", tmp_path / "us")
-    return tmp_path / "us"
 
 
 def mirrored(folder, name):
@@ -56,61 +44,61 @@ def in_cm(folder, name):
     ],
 )
 def test_bad_declarations_are_refused_and_nothing_is_written(
-    mine, tmp_path, capsys, file, change, word
+    own_frames, tmp_path, capsys, file, change, word
 ):
-    made = {k: v(mine, file) if callable(v) else v for k, v in change.items()}
-    edit(mine, file, **made)
-    assert run(tmp_path / "out", [mine / file]) == 2
+    made = {k: v(own_frames, file) if callable(v) else v for k, v in change.items()}
+    edit(own_frames, file, **made)
+    assert run(tmp_path / "out", [own_frames / file]) == 2
     message = capsys.readouterr().err
     assert word in message and "_swe" in message
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
-def test_frames_of_another_leg_are_refused(leg, mine, tmp_path, capsys):
-    moved = [{**m, "mri": [v + 500 for v in m["mri"]]} for m in landmarks(mine, STILL)]
-    edit(mine, STILL, Landmarks=moved)
-    assert run(tmp_path / "out", [mine / STILL], "--labels", leg / "labels.nii.gz") == 2
+def test_frames_of_another_leg_are_refused(swe_leg, own_frames, tmp_path, capsys):
+    moved = [{**m, "mri": [v + 500 for v in m["mri"]]} for m in landmarks(own_frames, STILL)]
+    edit(own_frames, STILL, Landmarks=moved)
+    assert run(tmp_path / "out", [own_frames / STILL], "--labels", swe_leg / "labels.nii.gz") == 2
     assert "do not touch the labels" in capsys.readouterr().err
     assert not any((tmp_path / "out").iterdir())
 
 
-def test_directions_of_another_kind_are_refused(leg, tmp_path, capsys):
-    labels = load_image(leg / "labels.nii.gz")
+def test_directions_of_another_kind_are_refused(swe_leg, tmp_path, capsys):
+    labels = load_image(swe_leg / "labels.nii.gz")
     tensor = np.ones((*labels.shape, 6), np.float32)
     save_image(Image(tensor, labels.affine), tmp_path / "tensor.nii.gz")
     given = ["--directions", tmp_path / "tensor.nii.gz"]
-    assert run(tmp_path / "out", [leg / "us" / STILL], *given) == 2
+    assert run(tmp_path / "out", [swe_leg / "us" / STILL], *given) == 2
     assert "three components are needed" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_a_sequence_without_any_good_frame_is_refused(mine, tmp_path, capsys):
+def test_a_sequence_without_any_good_frame_is_refused(own_frames, tmp_path, capsys):
     fields = {"Seq_Frame0000_ProbeToTrackerTransform": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1",
               "Seq_Frame0000_ProbeToTrackerTransformStatus": "INVALID"}  # fmt: skip
-    picture = np.asarray(Picture.open(mine / STILL).convert("RGB"))
-    write_sequence(mine / TRACKED, picture[None], fields)
-    assert run(tmp_path, [mine / TRACKED]) == 2
+    picture = np.asarray(Picture.open(own_frames / STILL).convert("RGB"))
+    write_sequence(own_frames / TRACKED, picture[None], fields)
+    assert run(tmp_path, [own_frames / TRACKED]) == 2
     assert "none of 1 frames has good tracking" in capsys.readouterr().err
 
 
-def test_files_that_cannot_be_read_are_named(mine, tmp_path, capsys):
-    assert run(tmp_path, [mine / "no.png"]) == 2
-    (mine / STILL).write_bytes(b"nothing")
-    assert run(tmp_path, [mine / STILL]) == 2
-    (mine / TRACKED).write_bytes((mine / TRACKED).read_bytes()[:5000])
-    assert run(tmp_path, [mine / TRACKED]) == 2
+def test_files_that_cannot_be_read_are_named(own_frames, tmp_path, capsys):
+    assert run(tmp_path, [own_frames / "no.png"]) == 2
+    (own_frames / STILL).write_bytes(b"nothing")
+    assert run(tmp_path, [own_frames / STILL]) == 2
+    (own_frames / TRACKED).write_bytes((own_frames / TRACKED).read_bytes()[:5000])
+    assert run(tmp_path, [own_frames / TRACKED]) == 2
     assert capsys.readouterr().err.count("cannot be read") >= 2
 
 
-def test_grey_pictures_are_refused(mine, tmp_path, capsys):
-    Picture.open(mine / STILL).convert("L").save(mine / STILL)
-    assert run(tmp_path, [mine / STILL]) == 2
+def test_grey_pictures_are_refused(own_frames, tmp_path, capsys):
+    Picture.open(own_frames / STILL).convert("L").save(own_frames / STILL)
+    assert run(tmp_path, [own_frames / STILL]) == 2
     assert "8-bit colour" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(importlib.util.find_spec("imageio_ffmpeg"), reason="video can be read here")
-def test_a_video_without_its_reader_says_what_to_do(mine, tmp_path, capsys):
-    shutil.copy(mine / STILL, mine / "a_swe.mp4")
-    shutil.copy(mine / STILL.replace(".png", ".json"), mine / "a_swe.json")
-    assert run(tmp_path, [mine / "a_swe.mp4"]) == 2
+def test_a_video_without_its_reader_says_what_to_do(own_frames, tmp_path, capsys):
+    shutil.copy(own_frames / STILL, own_frames / "a_swe.mp4")
+    shutil.copy(own_frames / STILL.replace(".png", ".json"), own_frames / "a_swe.json")
+    assert run(tmp_path, [own_frames / "a_swe.mp4"]) == 2
     assert "imageio-ffmpeg" in capsys.readouterr().err

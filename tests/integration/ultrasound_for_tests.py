@@ -3,39 +3,17 @@
 import json
 
 import numpy as np
+from round_leg import RoundLeg
 
 from imaging.cli.app import main
 from imaging.image import Image, save_image
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound_files import write_ultrasound
 
-TA, SOL, GM = 201, 209, 207
 PITCH_DEG = 10.0
 RATIOS = {"along_ratio": RATIO_ALONG, "tensile_ratio": RATIO_TENSILE, "direction_error_deg": 2.0}
 TRACKED, STILL = "sub-01_acq-GM_swe.igs.mha", "sub-01_acq-TA_swe.png"
-
-
-class RoundLeg:
-    """Three muscles around a tibia; fibres climb 10 degrees forwards."""
-
-    side = "right"
-    bounds_mm = np.array([[40.0, -60.0, -150.0], [150.0, 50.0, 150.0]])
-
-    def labels(self, points):
-        x, y = points[:, 0] - 95, points[:, 1] + 5
-        radius, angle = np.hypot(x, y), np.degrees(np.arctan2(y, x))
-        out = np.zeros(len(points), np.int16)
-        out[radius < 50] = 231
-        out[radius < 47] = TA
-        out[(radius < 47) & (angle < 0)] = SOL
-        out[(radius < 47) & (angle < -90)] = GM
-        out[np.hypot(x + 15, y - 2) < 9] = 221
-        out[np.abs(points[:, 2]) > 150] = 0
-        return out
-
-    def directions(self, points, labels):
-        fibre = [0.0, np.sin(np.radians(PITCH_DEG)), np.cos(np.radians(PITCH_DEG))]
-        return np.where(np.isin(labels, [TA, SOL, GM])[:, None], fibre, 0.0)
+LEG = RoundLeg(muscle_mm=47, tibia_mm=2, pitch_deg=PITCH_DEG)
 
 
 def grid_files(folder):
@@ -44,16 +22,15 @@ def grid_files(folder):
     shape = (56, 50, 56)
     voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
     points = voxels @ affine[:3, :3].T + affine[:3, 3]
-    leg = RoundLeg()
-    labels = leg.labels(points)
-    fibres = leg.directions(points, labels).astype(np.float32)
+    labels = LEG.labels(points)
+    fibres = LEG.directions(points, labels).astype(np.float32)
     save_image(Image(labels.reshape(shape), affine), folder / "labels.nii.gz")
     save_image(Image(fibres.reshape(*shape, 3), affine), folder / "directions.nii.gz")
 
 
 def write_leg(folder):
     """Frames, their truth, labels and directions."""
-    write_ultrasound(RoundLeg(), folder, folder / "truth", subject="01", seed=3, preset="small")
+    write_ultrasound(LEG, folder, folder / "truth", subject="01", seed=3, preset="small")
     grid_files(folder)
     return folder
 
