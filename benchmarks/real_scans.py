@@ -83,9 +83,9 @@ def volumes(image: Image, labels: np.ndarray) -> pd.DataFrame:
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    """Return Dice per muscle, both sides together."""
+    """Return Dice per muscle and bone, both sides together."""
     out = {}
-    for key in MUSCLES:
+    for key in KEYS[2:]:
         one, two = (np.isin(v, [structure(key).index + s for s in (100, 200)]) for v in (a, b))
         out[key] = float(2 * (one & two).sum() / max(one.sum() + two.sum(), 1))
     return out
