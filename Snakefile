@@ -5,10 +5,10 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from imaging.cli.check import usable_sessions
 from imaging.config import Settings, parse_settings
 from imaging.errors import PennateError
-from imaging.plan import Plan, code, fibre_options, options
+from imaging.pipeline.plan import Plan, code, fibre_options, options
+from imaging.pipeline.sessions import usable_sessions
 
 min_version("9.0")
 

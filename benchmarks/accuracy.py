@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from imaging.image import load_image, load_labels, resample
+from imaging.formats.nifti import load_image, load_labels
+from imaging.image import resample
 from imaging.measures import Measure, read_measures
 from imaging.muscles import label_of, muscle_labels, side_of, single_keys, structure_of
 

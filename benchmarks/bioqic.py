@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from imaging.cli.wave_files import read_waves
 from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.encoding import check_encoding
 from imaging.elastography.lfe import local_frequency
 from imaging.elastography.mdev import mdev
-from imaging.elastography.stiffness import Stiffness
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.elastography.waves import WaveField, harmonic_field
+from imaging.io.waves.read import read_waves
+from imaging.stiffness import Stiffness
 
 # Shear modulus (Pa) and power of the springpot mu^(1-a) (i omega eta)^a, eta = 1 Pa s.
 CONSTANTS = {

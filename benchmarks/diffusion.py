@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from imaging.cli.diffusion import command
-from imaging.image import Image, load_image, load_labels
+from imaging.formats.nifti import load_image, load_labels
+from imaging.image import Image
 from imaging.muscles import muscle_labels
 from imaging.phantom.diffusion import EIGENVALUES
 from imaging.phantom.writer import Request, write_phantom

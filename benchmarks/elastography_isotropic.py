@@ -25,9 +25,10 @@ from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.inversion import Inversion
 from imaging.elastography.lfe import local_frequency
 from imaging.elastography.mdev import mdev
-from imaging.elastography.muscles import FEW_VOXELS, erode
+from imaging.elastography.muscles import FEW_VOXELS
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
+from imaging.erosion import erode
 from imaging.image import Image
 from imaging.phantom.leg import make_leg
 from imaging.phantom.moduli import ALONG, TENSILE, paint

@@ -28,12 +28,13 @@ from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.packed import lengths
 from imaging.config import FibreSettings
-from imaging.diffusion.gradients import GradientTable, write_gradients
+from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.tensor import fit_tensor
+from imaging.formats.tracts import Tracts, load_tracts
 from imaging.image import Image
+from imaging.io.gradients import write_gradients
 from imaging.phantom.diffusion import weighting
 from imaging.phantom.images import rician
-from imaging.tracts import Tracts, load_tracts
 
 
 def track(folder: Path, dwi: Image, table: GradientTable, mask: Image, count: int) -> Tracts:

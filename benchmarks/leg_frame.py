@@ -10,9 +10,9 @@ import pandas as pd
 
 from benchmarks.segmentation import ANATOMY
 from imaging.image import Image
+from imaging.io.atlas import _load_leg
 from imaging.phantom.images import label_image
 from imaging.phantom.leg import make_leg
-from imaging.segmentation.atlas import _load_leg
 from imaging.segmentation.frame import coordinates, leg_frame
 from imaging.segmentation.shares import Shares, soft_labels
 

@@ -12,10 +12,11 @@ import pandas as pd
 
 from benchmarks.segmentation import ANATOMY, dice, merged
 from imaging.image import Image
+from imaging.io.atlas import load_atlas, load_leg
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
 from imaging.segmentation.align import deform, register_leg
-from imaging.segmentation.atlas import AtlasLeg, _load_leg, built_in_atlas, load_atlas
+from imaging.segmentation.atlas import AtlasLeg, built_in_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 from imaging.segmentation.multiatlas import fused, joint_weights, residuals
@@ -32,7 +33,7 @@ def real_legs(spacing: np.ndarray) -> dict[str, AtlasLeg]:
     out = {}
     for path in sorted(ANATOMY.glob("*_dseg.nii.gz")):
         side = {path.name: "left" if "left" in path.name else "right"}
-        leg = _load_leg(path, side, "visible_human", spacing, path)
+        leg = load_leg(path, side, "visible_human", spacing, path)
         out[leg.name] = leg
     return out
 

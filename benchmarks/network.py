@@ -18,8 +18,9 @@ from scipy import ndimage
 
 from benchmarks.segmentation import ANATOMY, dice
 from benchmarks.sparse import drawn_map, elsewhere, painted, real_leg
-from imaging.segmentation.atlas import load_atlas
-from imaging.segmentation.network import built_in, load_network
+from imaging.io.atlas import load_atlas
+from imaging.io.networks import load_network
+from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Sources, segment
 from imaging.segmentation.view import work_spacing
 from imaging.training.judge import FULL, LARGE, MILD, Predict, class_dice, summary

@@ -13,7 +13,8 @@ import pandas as pd
 from scipy import ndimage
 
 from benchmarks.leg_frame import KEYS, real_legs
-from imaging.image import Image, canonical, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image, canonical
 from imaging.muscles import structure_of
 from imaging.phantom import not_legs
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted

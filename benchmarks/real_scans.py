@@ -17,13 +17,15 @@ import pandas as pd
 from scipy import ndimage
 
 from benchmarks.segmentation import ANATOMY
-from imaging.cli.label_sources import read_sources
 from imaging.config import SegmentationSettings
-from imaging.image import Image, canonical, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image, canonical
+from imaging.io.label_sources import read_sources
+from imaging.io.networks import load_network
 from imaging.muscles import label_of, structure
 from imaging.segmentation.legs import correct_bias, leg_grid, leg_mask, split_legs
 from imaging.segmentation.locate import locate
-from imaging.segmentation.network import KEYS, Network, built_in, leg_slices, load_network, run
+from imaging.segmentation.network import KEYS, Network, built_in, leg_slices, run
 from imaging.segmentation.segment import segment
 from imaging.training.judge import LARGE
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.image import save_image
+from imaging.formats.nifti import save_image
 from imaging.phantom.images import t1_weighted
 from imaging.phantom.leg import make_leg
 

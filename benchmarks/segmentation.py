@@ -13,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from imaging.image import Image
+from imaging.io.atlas import load_atlas
+from imaging.io.networks import load_network
 from imaging.muscles import single_keys, structure, structure_of
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
 from imaging.segmentation.align import deform, register_leg
-from imaging.segmentation.atlas import AtlasLeg, built_in_atlas, load_atlas
+from imaging.segmentation.atlas import AtlasLeg, built_in_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.legs import correct_bias, leg_mask
 from imaging.segmentation.multiatlas import fused
-from imaging.segmentation.network import KEYS, built_in, load_network
+from imaging.segmentation.network import KEYS, built_in
 from imaging.segmentation.segment import Sources, segment
 from imaging.segmentation.view import LegView, work_spacing
 
@@ -52,7 +54,7 @@ def bodies(spacing_mm: float = 2.0) -> dict[str, dict[str, float]]:
 
 
 def _real_legs(spacing: np.ndarray, about: Path) -> list[AtlasLeg]:
-    from imaging.segmentation.atlas import _load_leg
+    from imaging.io.atlas import _load_leg
 
     names = ("vhf_right_dseg.nii.gz", "vhm_right_dseg.nii.gz")
     sides = dict.fromkeys(names, "right")

@@ -16,12 +16,14 @@ from scipy import ndimage
 
 from benchmarks.multiatlas import REAL_KEYS, real_legs
 from benchmarks.segmentation import ANATOMY, dice
-from imaging.image import Image, load_labels
+from imaging.formats.nifti import load_labels
+from imaging.image import Image
+from imaging.io.atlas import load_atlas
 from imaging.muscles import muscle_keys, structure
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted
 from imaging.phantom.leg import make_leg
 from imaging.schemes import translate
-from imaging.segmentation.atlas import built_in_atlas, load_atlas
+from imaging.segmentation.atlas import built_in_atlas
 from imaging.segmentation.drawn import guided, join_drawn, weight_of_drawing
 from imaging.segmentation.features import hull_gap
 from imaging.segmentation.multiatlas import atlas_shares

@@ -31,10 +31,11 @@ from benchmarks.architecture import SCANS, centres, empty, signals
 from imaging.architecture.ends import build_walls
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracking import MET_SURFACE, track
-from imaging.diffusion.gradients import GradientTable, write_gradients
+from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.tensor import fit_tensor
 from imaging.geometry import mask_surface
 from imaging.image import Image
+from imaging.io.gradients import write_gradients
 from imaging.phantom.diffusion import weighting
 from imaging.phantom.images import rician
 from imaging.phantom.writer import Request, write_phantom

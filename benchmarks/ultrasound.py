@@ -22,9 +22,7 @@ import pandas as pd
 from scipy import ndimage
 
 from imaging.cli.app import main as pennate
-from imaging.elastography.swe.colour import crop, read_bar, read_overlay
-from imaging.elastography.swe.placement import place
-from imaging.image import save_image
+from imaging.formats.nifti import save_image
 from imaging.measures import read_measures, read_notes
 from imaging.muscles import structure_of
 from imaging.phantom.colour_frames import Layout, compressed, draw_screen
@@ -33,6 +31,8 @@ from imaging.phantom.leg import covering_grid, make_leg
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound import probe_place, skin_landmarks
 from imaging.phantom.ultrasound_files import write_ultrasound
+from imaging.ultrasound.colour import crop, read_bar, read_overlay
+from imaging.ultrasound.placement import place
 
 
 def smooth_map(shape, length, rng):

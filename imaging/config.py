@@ -266,3 +266,22 @@ def _yaml_line(name: str, value: Any, description: str | None) -> str:
     plain = list(value) if isinstance(value, tuple) else value
     text = yaml.safe_dump(plain, default_flow_style=True).replace("\n...", "").strip()
     return f"{name}: {text}  # {description}"
+
+
+def settings_file(path: Path | None) -> dict[str, Any]:
+    """Return what a YAML file of settings holds, unchecked; nothing without a file.
+
+    Raises
+    ------
+    ConfigError
+        Not readable, or not a table of settings.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError("cannot be read as YAML", path, "Check the file") from error
+    if not isinstance(content, dict):
+        raise ConfigError("is not a table of settings", path, "See config/default.yaml")
+    return content

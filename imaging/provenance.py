@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -109,3 +110,9 @@ def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iter
             source.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def default_prefix(path: Path) -> str:
+    """Return the BIDS entities sub and ses of a file's name, else the name before ``_desc-``."""
+    found = re.match(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?", path.name)
+    return found.group() if found else sidecar_path(path).stem.split("_desc-")[0]

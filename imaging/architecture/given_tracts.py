@@ -21,6 +21,7 @@ from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
 from imaging.architecture.uncertainty import SAMPLING_ONLY, sampling_limits
 from imaging.config import FibreSettings
+from imaging.formats.tracts import Tracts
 from imaging.geometry import (
     Sheet,
     TriangleIndex,
@@ -31,7 +32,6 @@ from imaging.geometry import (
 )
 from imaging.image import Image
 from imaging.muscles import is_bipennate
-from imaging.tracts import Tracts
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]

@@ -9,8 +9,8 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging import trx
 from imaging.architecture.fascicles import Fascicles
+from imaging.formats import trx
 from imaging.geometry import polydata
 from imaging.image import Image
 from imaging.muscles import ANONYMOUS

@@ -11,15 +11,17 @@ import numpy as np
 import typer
 
 from imaging import measures as m
-from imaging.cli.fmap_files import read_reversed
-from imaging.cli.wave_files import read_json
 from imaging.config import DiffusionSettings, load_settings
 from imaging.diffusion.acquisition import acquisition_of
-from imaging.diffusion.gradients import GradientTable, read_gradients, write_gradients
+from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
-from imaging.image import Image, load_image, load_labels, save_image
+from imaging.formats.json import read_json
+from imaging.formats.nifti import load_image, load_labels, save_image
+from imaging.image import Image
+from imaging.io.gradients import read_gradients, write_gradients
+from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path, staged, write_sidecar
 
 VERB = "diffusion"

@@ -11,9 +11,17 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from imaging.cli.inversions import invert, load_directions
-from imaging.cli.prefixes import default_prefix
-from imaging.cli.stiffness_files import (
+from imaging.config import ElastographySettings, load_settings
+from imaging.elastography.declaration import map_declaration
+from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.errors import ImageError, InputError
+from imaging.formats.json import read_json
+from imaging.formats.nifti import load_image
+from imaging.formats.parametric_map import need_highdicom
+from imaging.io.directions import load_directions
+from imaging.io.inversions import invert
+from imaging.io.region import Region, read_labels
+from imaging.io.stiffness import (
     OPTIONAL,
     OPTIONAL_READY,
     VERB,
@@ -23,16 +31,9 @@ from imaging.cli.stiffness_files import (
     summary,
     write_inversion,
 )
-from imaging.cli.wave_fields import load_fields, write_waves
-from imaging.cli.wave_files import Region, read_json, read_labels
-from imaging.config import ElastographySettings, load_settings
-from imaging.elastography.declaration import map_declaration
-from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.stiffness import QUANTITIES, Stiffness, to_pascal
-from imaging.errors import ImageError, InputError
-from imaging.export.parametric_map import need_highdicom
-from imaging.image import load_image
-from imaging.provenance import staged
+from imaging.io.waves.fields import load_fields, write_waves
+from imaging.provenance import default_prefix, staged
+from imaging.stiffness import QUANTITIES, Stiffness, to_pascal
 
 EPILOG = """
 Wave images, nothing else:

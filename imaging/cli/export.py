@@ -16,7 +16,7 @@ from imaging.export.mesh import for_screen, stl_bytes
 from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
-from imaging.image import save_image
+from imaging.formats.nifti import save_image
 from imaging.muscles import structure_of
 from imaging.provenance import staged, write_sidecar
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,27 +18,28 @@ from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.report import fibre_notes, tract_notes
 from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
 from imaging.cli.diffusion import clean_series, write_cleaned
-from imaging.cli.fibre_files import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
-from imaging.cli.muscle_files import (
+from imaging.config import DiffusionSettings, FibreSettings, load_settings
+from imaging.errors import InputError
+from imaging.formats.json import read_json
+from imaging.formats.nifti import load_image
+from imaging.formats.tracts import Tracts, load_tracts
+from imaging.geometry import Sheet
+from imaging.image import Image
+from imaging.io.aponeuroses import read_sheets
+from imaging.io.fibres import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
+from imaging.io.muscles import (
     DrawnMuscle,
     check_on_grid,
     check_tracts,
     names_of,
     read_labels,
     read_masks,
-    read_sheets,
 )
-from imaging.cli.prefixes import default_prefix
-from imaging.cli.wave_files import read_json
-from imaging.config import DiffusionSettings, FibreSettings, load_settings
-from imaging.errors import ImageError, InputError
-from imaging.geometry import Sheet
-from imaging.image import Image, load_image
+from imaging.io.tensor import load_tensor
 from imaging.muscles import is_known
-from imaging.provenance import sidecar_path, staged
+from imaging.provenance import default_prefix, sidecar_path, staged
 from imaging.schemes import label_of_name
 from imaging.threads import in_threads
-from imaging.tracts import Tracts, load_tracts
 
 EPILOG = """
 One muscle from a diffusion series and a mask, nothing else:
@@ -245,24 +246,3 @@ def _read_muscles(
     if numbers:
         raise InputError("--label and --muscle name a --mask", labels, "Give --lookup instead")
     return read_labels(labels, lookup)
-
-
-def load_tensor(path: Path) -> Image:
-    """Read a tensor image (I, J, K, 6), world frame.
-
-    Raises
-    ------
-    ImageError
-        Another number of components, or zero everywhere.
-    """
-    image = load_image(path, ndim=(4, 5))
-    data = image.data[:, :, :, 0] if image.data.ndim == 5 else image.data
-    if data.ndim != 4 or data.shape[3] != 6:
-        raise ImageError(
-            f"has shape {'x'.join(map(str, image.data.shape))}, six tensor components are needed",
-            path,
-            "Give the desc-noisy_tensor file of `pennate diffusion`",
-        )
-    if not data.any():
-        raise ImageError("is zero everywhere", path, "Check the tensor fit")
-    return replace(image, data=data)

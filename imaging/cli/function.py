@@ -8,12 +8,12 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from imaging.cli.recording_files import files_of, read_recording
 from imaging.config import FunctionSettings, load_settings
 from imaging.errors import RecordingError
 from imaging.function import summary
 from imaging.function.analysis import analyse
 from imaging.function.notes import notes
+from imaging.io.recordings import files_of, read_recording
 from imaging.measures import write_measures, write_notes
 from imaging.provenance import staged, write_sidecar
 

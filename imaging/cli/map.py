@@ -12,8 +12,9 @@ import pyvista as pv
 import typer
 
 from imaging.config import MapSettings, load_settings
+from imaging.formats.nifti import load_image, load_labels, save_image
 from imaging.geometry import mask_surface
-from imaging.image import Image, load_image, load_labels, resample, save_image
+from imaging.image import Image, resample
 from imaging.measures import Notes, write_measures
 from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table

@@ -18,11 +18,12 @@ import yaml
 from tqdm import tqdm
 
 from imaging import __version__
-from imaging.cli.check import Participants, Sessions, settings_file, table, usable_sessions
-from imaging.config import Settings, parse_settings
+from imaging.cli.check import Participants, Sessions
+from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import Session, find_sessions
 from imaging.errors import ComputationError, DatasetError, OutputError
-from imaging.plan import Plan
+from imaging.pipeline.plan import Plan
+from imaging.pipeline.sessions import table, usable_sessions
 from imaging.provenance import staged, write_json
 
 # What BIDS has no name for yet. Folders stand without a closing slash: the validator wants it so.

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from imaging.cli.label_sources import (
+from imaging.config import SegmentationSettings, load_settings
+from imaging.formats.json import read_json
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image, canonical
+from imaging.io.label_sources import (
     Drawing,
     label_by_model,
     read_drawing,
     read_sources,
     unused_atlas,
 )
-from imaging.cli.wave_files import read_json
-from imaging.config import SegmentationSettings, load_settings
-from imaging.image import Image, canonical, load_image, save_image
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, staged, write_sidecar

@@ -13,31 +13,32 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imaging.cli.inversions import load_directions
-from imaging.cli.stiffness_files import summary
-from imaging.cli.ultrasound_files import FrameFile, read_frames
-from imaging.cli.ultrasound_output import write_maps, write_samples
-from imaging.cli.wave_files import read_labels
 from imaging.config import UltrasoundSettings, load_settings
-from imaging.elastography.swe.angles import Ratios
-from imaging.elastography.swe.colour import crop, repeats
-from imaging.elastography.swe.directions import sample_fibres
-from imaging.elastography.swe.evidence import Evidence, Limits, join_fibres, read_frame
-from imaging.elastography.swe.locate import Located, locate
-from imaging.elastography.swe.muscles import labels_at, muscle_rows
-from imaging.elastography.swe.samples import FramePlane, Samples, join
-from imaging.elastography.swe.words import (
+from imaging.errors import ImageError, InputError
+from imaging.formats.nifti import load_image
+from imaging.image import Image
+from imaging.io.directions import load_directions
+from imaging.io.region import read_labels
+from imaging.io.stiffness import summary
+from imaging.io.ultrasound import write_maps, write_samples
+from imaging.io.ultrasound_frames import FrameFile, read_frames
+from imaging.measures import Notes, write_measures, write_notes
+from imaging.muscles import muscle_labels
+from imaging.provenance import staged, write_sidecar
+from imaging.ultrasound.angles import Ratios
+from imaging.ultrasound.colour import crop, repeats
+from imaging.ultrasound.directions import sample_fibres
+from imaging.ultrasound.evidence import Evidence, Limits, join_fibres, read_frame
+from imaging.ultrasound.locate import Located, locate
+from imaging.ultrasound.muscles import labels_at, muscle_rows
+from imaging.ultrasound.samples import FramePlane, Samples, join
+from imaging.ultrasound.words import (
     CITATIONS,
     CORRECTION_CITATIONS,
     correction_sentence,
     method_sentence,
     placement_doubts,
 )
-from imaging.errors import ImageError, InputError
-from imaging.image import Image, load_image
-from imaging.measures import Notes, write_measures, write_notes
-from imaging.muscles import muscle_labels
-from imaging.provenance import staged, write_sidecar
 
 VERB = "ultrasound"
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.errors import ComputationError
+from imaging.formats.itk import sitk_affine_to_ras, to_sitk
 from imaging.image import Image
-from imaging.itk import sitk_affine_to_ras, to_sitk
 
 FloatArray = NDArray[np.floating[Any]]
 

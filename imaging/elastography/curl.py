@@ -18,9 +18,9 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
-from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
 from imaging.errors import ComputationError
+from imaging.stiffness import PLAUSIBLE_PA
 
 _AXES = (0, 1, 2)
 # Noise alone makes G'' negative in half of the voxels.

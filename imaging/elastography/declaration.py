@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.elastography.stiffness import QUANTITIES, to_pascal
 from imaging.errors import ImageError, UnitError
+from imaging.stiffness import QUANTITIES, to_pascal
 
 FloatArray = NDArray[np.floating[Any]]
 

@@ -17,9 +17,9 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
-from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
 from imaging.errors import ComputationError
+from imaging.stiffness import PLAUSIBLE_PA
 
 # Octaves, cycles per metre: waves of 8 to 133 mm.
 _CENTRES = (7.5, 15.0, 30.0, 60.0, 120.0)

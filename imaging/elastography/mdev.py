@@ -19,9 +19,9 @@ from imaging.elastography.derivatives import (
     within,
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
 from imaging.errors import ComputationError
+from imaging.stiffness import PLAUSIBLE_PA
 
 Components = Literal["curl", "gradient"]
 

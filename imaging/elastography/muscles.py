@@ -7,46 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.elastography.along import PART_MM, gradient_along, place_along
-from imaging.elastography.stiffness import implausible
+from imaging.erosion import erode
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure_of
+from imaging.stiffness import implausible
+
+LabelArray = NDArray[np.integer[Any]]
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
-LabelArray = NDArray[np.integer[Any]]
 
 #: Below this a muscle's median is named unsure.
 FEW_VOXELS = 50
-
-
-def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> BoolArray:
-    """Keep what lies deeper than a distance from the border of a region.
-
-    Parameters
-    ----------
-    region : (I, J, K) bool array
-    spacing_mm : (3,) array
-        Voxel size in mm.
-    distance_mm
-        Depth; the border runs half-way between voxel centres. The edge of the field of view is no
-        border.
-
-    Returns
-    -------
-    (I, J, K) bool array
-    """
-    if distance_mm == 0 or not region.any():
-        return region.copy()
-    # A frame of copies keeps the field of view from counting as a border.
-    padded = np.pad(region, 1, mode="edge")
-    if padded.all():
-        return region.copy()
-    depth = ndimage.distance_transform_edt(padded, sampling=spacing_mm)
-    inner = depth[1:-1, 1:-1, 1:-1] - 0.5 * float(np.min(spacing_mm))
-    return region & (inner >= distance_mm)
 
 
 def muscle_measures(

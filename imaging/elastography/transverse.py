@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.transverse_draws import direction_error_rad, direction_spread
 from imaging.elastography.transverse_fit import MODULI, block_spread, fit_muscle, half_width
 from imaging.elastography.transverse_muscle import (
@@ -30,6 +29,7 @@ from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.measures import Measure, not_measured
 from imaging.muscles import muscle_labels
+from imaging.stiffness import PLAUSIBLE_PA
 
 FloatArray = NDArray[np.floating[Any]]
 ComplexArray = NDArray[np.complexfloating[Any]]

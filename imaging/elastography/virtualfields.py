@@ -14,10 +14,10 @@ from imaging.elastography.derivatives import local_mean
 from imaging.elastography.displacement import derivative
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.smoothness import Smoothness
-from imaging.elastography.stiffness import PLAUSIBLE_PA
 from imaging.elastography.testfields import TestFields, deviator
 from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
 from imaging.errors import ComputationError
+from imaging.stiffness import PLAUSIBLE_PA
 
 # What discretisation leaves of a test field's inertia.
 _MODEL_ERROR = 0.03

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging import tracts, trx
 from imaging.export.inputs import Fascicles, short_name
+from imaging.formats import tracts, trx
 from imaging.image import Image
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from imaging.errors import ConfigError, MissingFileError
-from imaging.image import Image, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image
 from imaging.measures import Measure, Notes, read_measures, read_notes
 from imaging.provenance import sidecar_path
 

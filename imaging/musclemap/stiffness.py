@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import UnitError
-from imaging.image import Image, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image
 from imaging.measures import Measure
 from imaging.musclemap.fusion import MuscleSampler, eroded_labels
 from imaging.musclemap.inputs import Stages

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.image import Image, save_image
+from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.phantom.leg import make_leg
 from imaging.provenance import write_json
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from imaging.image import Image, save_image
+from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.measures import Measure, write_measures
 from imaging.muscles import structure_of
 from imaging.phantom.moduli import ALONG, STIFFNESS, TENSILE, paint, tissue_of

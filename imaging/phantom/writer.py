@@ -12,7 +12,8 @@ import pandas as pd
 
 from imaging import __version__
 from imaging.errors import OutputError
-from imaging.image import Image, save_image
+from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.measures import write_measures
 from imaging.muscles import Side, label_of, lookup_table
 from imaging.phantom.diffusion import (

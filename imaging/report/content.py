@@ -11,7 +11,8 @@ import pandas as pd
 import pyvista as pv
 
 from imaging.errors import InputError, MissingFileError
-from imaging.image import Image, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image
 from imaging.measures import Measure, read_measures
 from imaging.musclemap.map import read_map, read_mesh
 from imaging.musclemap.table import read_dictionary

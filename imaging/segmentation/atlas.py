@@ -7,7 +7,6 @@ canonical axis order; a left leg is mirrored.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.errors import LabelError, MissingFileError
-from imaging.image import FloatArray, Image, canonical, load_labels, regrid, resample
+from imaging.image import FloatArray, Image, regrid, resample
 from imaging.muscles import structure
-from imaging.schemes import translate
 from imaging.segmentation.features import Features, label_features
 
-_PAD_MM = 12.0
+PAD_MM = 12.0
 
 
 @dataclass(frozen=True)
@@ -71,70 +68,7 @@ def built_in_atlas() -> Path:
     return Path(str(resources.files("imaging") / "data" / "atlas"))
 
 
-def load_atlas(folder: str | Path, work_spacing: FloatArray, scheme: str | None = None) -> Atlas:
-    """Read an atlas and put its legs on a working grid.
-
-    Parameters
-    ----------
-    folder
-        Folder with ``atlas.json`` and ``*_dseg.nii.gz``.
-    work_spacing : (3,)
-        Voxel size of the working grid, mm.
-    scheme
-        Label scheme, instead of the one in ``atlas.json``.
-
-    Raises
-    ------
-    MissingFileError
-        No folder, no ``atlas.json``, or no label map.
-    LabelError
-        A side or scheme is not given, or labels are not explained.
-    """
-    folder = Path(folder)
-    about, about_path = read_about(folder), folder / "atlas.json"
-    scheme = scheme or about.get("scheme")
-    if not scheme:
-        raise LabelError("gives no label scheme", about_path, 'Add "scheme"')
-    paths = sorted(folder.glob("*_dseg.nii.gz"))
-    if not paths:
-        raise MissingFileError("holds no *_dseg.nii.gz", folder, "Add label maps of single legs")
-    legs = [_load_leg(p, about.get("sides", {}), scheme, work_spacing, about_path) for p in paths]
-    return Atlas(tuple(legs), about)
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """Return what ``atlas.json`` of a folder says.
-
-    Raises
-    ------
-    MissingFileError, LabelError
-        There is none, or it is not JSON.
-    """
-    path = folder / "atlas.json"
-    if not path.is_file():
-        raise MissingFileError("no atlas.json", folder, "Give a folder that has one")
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise LabelError(f"is not JSON ({error})", path, "Correct it") from error
-
-
-def _load_leg(
-    path: Path, sides: dict[str, str], scheme: str, spacing: FloatArray, about_path: Path
-) -> AtlasLeg:
-    side = sides.get(path.name)
-    if side not in ("left", "right"):
-        raise LabelError(f"gives no side for {path.name}", about_path, 'Add it to "sides"')
-    image = canonical(load_labels(path))
-    indices = (translate(image.data, scheme) % 100).astype(np.int16)
-    coarse = _majority(image.with_data(indices), spacing)
-    pad = [int(np.ceil(_PAD_MM / s)) for s in spacing[:2]]
-    padded = np.pad(coarse, ((pad[0], pad[0]), (pad[1], pad[1]), (0, 0)))
-    leg = AtlasLeg(path.name.removesuffix("_dseg.nii.gz"), padded, np.asarray(spacing, float))
-    return leg if side == "right" else leg.mirrored()
-
-
-def _majority(image: Image, spacing: FloatArray) -> NDArray[np.int16]:
+def majority(image: Image, spacing: FloatArray) -> NDArray[np.int16]:
     """Resample labels by the largest share of each voxel, not by the nearest one."""
     grid = regrid(image, spacing)
     best = np.zeros(grid.shape, np.float32)

@@ -17,8 +17,8 @@ from skimage.draw import polygon
 from skimage.filters import threshold_otsu
 
 from imaging.errors import ImageError
+from imaging.formats.itk import from_sitk, to_sitk
 from imaging.image import FloatArray, Image, regrid, resample
-from imaging.itk import from_sitk, to_sitk
 from imaging.segmentation.inputs import PIXEL_MM
 
 MaskArray = NDArray[np.bool_]

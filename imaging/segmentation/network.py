@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import onnxruntime
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.errors import ConfigError, MissingFileError
 from imaging.image import FloatArray, Image
 from imaging.muscles import Side
 from imaging.segmentation.inputs import (
@@ -26,7 +23,6 @@ from imaging.segmentation.inputs import (
 )
 from imaging.segmentation.legs import MaskArray, depth_in_slices
 from imaging.segmentation.shares import Shares
-from imaging.threads import threads
 
 Float32 = NDArray[np.float32]
 KEYS = ("", "SAT", *CLASSES[3:])
@@ -51,37 +47,6 @@ class Network:
 def built_in() -> Path:
     """Return the folder of the network that comes with the package."""
     return Path(str(resources.files("imaging") / "data" / "network"))
-
-
-@cache
-def load_network(folder: Path) -> Network:
-    """Read ``network.onnx`` and ``network.json`` from a folder.
-
-    Raises
-    ------
-    MissingFileError, ConfigError
-        A file is missing; the network is not one that `pennate train` wrote.
-    """
-    for name in ("network.onnx", "network.json"):
-        if not (folder / name).is_file():
-            raise MissingFileError(
-                f"holds no {name}", folder, "Give a folder `pennate train` wrote"
-            )
-    try:
-        card = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = threads(), 3
-        session = onnxruntime.InferenceSession(
-            folder / "network.onnx", options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
-    if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
-        raise ConfigError(
-            "is a network with other inputs or classes than this version of Pennate knows", folder,
-            "Train it with the same version",
-        )  # fmt: skip
-    return Network(session, card)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from tqdm import tqdm
 
-from imaging.image import Image, canonical, load_image, load_labels
+from imaging.formats.nifti import load_image, load_labels
+from imaging.image import Image, canonical
+from imaging.io.atlas import load_atlas, read_about
 from imaging.muscles import structure
 from imaging.phantom.leg import CONNECTIVE_LABEL, make_leg
 from imaging.schemes import translate
-from imaging.segmentation.atlas import AtlasLeg, load_atlas, read_about
+from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.features import hull_gap
 from imaging.segmentation.legs import correct_bias, leg_mask
 from imaging.training.legs import SPACING_MM, TrainingLeg, prepare

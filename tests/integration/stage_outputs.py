@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyvista as pv
 
-from imaging.image import Image, save_image
+from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, write_json

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from imaging.cli.app import main
-from imaging.diffusion.gradients import GradientTable, read_gradients, write_gradients
-from imaging.image import Image, load_image, save_image
+from imaging.diffusion.gradients import GradientTable
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
+from imaging.io.gradients import read_gradients, write_gradients
 from imaging.measures import read_measures, read_notes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "diffusion"))

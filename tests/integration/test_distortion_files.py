@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imaging.cli.app import main
-from imaging.image import load_image
+from imaging.formats.nifti import load_image
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.writer import Request, write_phantom
 

@@ -8,7 +8,8 @@ import pytest
 from round_leg import GM, SOL, TA, RoundLeg
 
 from imaging.cli.app import main
-from imaging.image import Image, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.mre_files import write_mre
 from imaging.provenance import sidecar_path, write_json

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imaging.cli.app import main
-from imaging.image import Image, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
 from imaging.measures import read_measures, read_notes
 from imaging.provenance import sidecar_path, write_json
 

@@ -10,7 +10,8 @@ import pyvista as pv
 from trx.trx_file_memmap import load as load_trx
 
 from imaging.cli.app import main
-from imaging.image import Image, apply_affine, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image, apply_affine
 from imaging.measures import read_measures, read_notes
 from imaging.provenance import sha256
 

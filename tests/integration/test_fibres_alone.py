@@ -10,11 +10,12 @@ import pyvista as pv
 from scipy.spatial.transform import Rotation
 
 from imaging.cli.app import main
-from imaging.diffusion.gradients import write_gradients
-from imaging.image import Image, apply_affine, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.formats.tracts import Tracts, load_tracts, tck_bytes
+from imaging.image import Image, apply_affine
+from imaging.io.gradients import write_gradients
 from imaging.measures import read_measures, read_notes
 from imaging.provenance import sha256
-from imaging.tracts import Tracts, load_tracts, tck_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "diffusion"))
 from diffusion_for_tests import gradient_table, series

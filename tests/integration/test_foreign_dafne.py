@@ -11,10 +11,10 @@ from imaging.errors import (
     MissingToolError,
 )
 from imaging.image import canonical
+from imaging.io.models.card import ModelOptions
+from imaging.io.models.dafne import dafne_python
+from imaging.io.models.run import run_model
 from imaging.muscles import label_of
-from imaging.segmentation.models.card import ModelOptions
-from imaging.segmentation.models.dafne import dafne_python
-from imaging.segmentation.models.run import run_model
 
 DAFNE = """
 import numpy as np

@@ -23,11 +23,11 @@ from imaging.errors import (
     MissingFileError,
     MissingToolError,
 )
+from imaging.io.models.card import ModelOptions
+from imaging.io.models.musclemap import check_version
+from imaging.io.models.nnunet import find_folds, label_table, trained_folder
+from imaging.io.models.run import parse_model, run_model
 from imaging.muscles import label_of
-from imaging.segmentation.models.card import ModelOptions
-from imaging.segmentation.models.musclemap import check_version
-from imaging.segmentation.models.nnunet import find_folds, label_table, trained_folder
-from imaging.segmentation.models.run import parse_model, run_model
 
 # --- nnU-Net
 
@@ -295,7 +295,7 @@ def test_no_program_outlives_pennate(tmp_path):
     mark = tmp_path / "pid"
     sleeper = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(120)"
     code = (
-        "import pathlib, sys; from imaging.segmentation.models.tools import run_tool; "
+        "import pathlib, sys; from imaging.io.models.tools import run_tool; "
         f"run_tool([sys.executable, '-c', {sleeper!r}], pathlib.Path({str(tmp_path)!r}), 100)"
     )
     pennate = subprocess.Popen([sys.executable, "-c", code])

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from imaging.cli.app import main
-from imaging.image import load_image, load_labels, same_grid
+from imaging.formats.nifti import load_image, load_labels
+from imaging.image import same_grid
 from imaging.measures import read_measures
 
 QUICK = ["--preset", "small", "--no-dixon", "--no-mre", "--no-emg"]

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from imaging.cli.app import main
-from imaging.image import Image, load_image, load_labels, save_image
+from imaging.formats.nifti import load_image, load_labels, save_image
+from imaging.image import Image
 from imaging.muscles import structure_of
 from imaging.phantom.writer import Request, write_phantom
 

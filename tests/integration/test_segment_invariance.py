@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imaging.cli.app import main
-from imaging.image import Image, load_labels, resample, save_image
+from imaging.formats.nifti import load_labels, save_image
+from imaging.image import Image, resample
 from imaging.muscles import structure_of
 from imaging.phantom.images import t1_weighted
 from imaging.phantom.leg import covering_grid, make_leg, rotation_matrix

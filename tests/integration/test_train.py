@@ -8,7 +8,7 @@ import pytest
 
 from imaging.cli.app import main
 from imaging.cli.train import _digest
-from imaging.image import save_image
+from imaging.formats.nifti import save_image
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
 

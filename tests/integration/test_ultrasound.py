@@ -19,11 +19,12 @@ from ultrasound_for_tests import (
     run,
 )
 
-from imaging.cli.ultrasound_files import read_frames
-from imaging.elastography.swe.angles import Ratios, pennate_factor
-from imaging.image import Image, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
+from imaging.io.ultrasound_frames import read_frames
 from imaging.measures import read_measures, read_notes
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
+from imaging.ultrasound.angles import Ratios, pennate_factor
 
 
 def rows_of(out):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Picture
 from ultrasound_for_tests import STILL, TRACKED, edit, landmarks, run
 
-from imaging.image import Image, load_image, save_image
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
 from imaging.phantom.ultrasound_files import write_sequence
 
 

@@ -5,8 +5,8 @@ import pytest
 from dicom_for_tests import DECLARED, pydicom, write_series
 from scipy.spatial.transform import Rotation
 
-from imaging.cli.wave_files import read_waves
 from imaging.errors import InputError
+from imaging.io.waves.read import read_waves
 from imaging.provenance import write_json
 
 AFFINE = np.eye(4)

@@ -6,7 +6,8 @@ import numpy as np
 from round_leg import RoundLeg
 
 from imaging.cli.app import main
-from imaging.image import Image, save_image
+from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound_files import write_ultrasound
 

@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.image import (
-    Image,
-    canonical,
-    load_image,
-    load_labels,
-    regrid,
-    resample,
-    same_grid,
-    save_image,
-)
-from imaging.itk import from_sitk, to_sitk
+from imaging.formats.itk import from_sitk, to_sitk
+from imaging.formats.nifti import load_image, load_labels, save_image
+from imaging.image import Image, canonical, regrid, resample, same_grid
 
 
 def oblique_affine(angles, spacing, flips=(1, 1, 1), origin=(10.0, -20.0, 30.0)):

@@ -15,7 +15,7 @@ import yaml
 from benchmarks import accuracy
 from imaging.measures import read_measures
 from imaging.muscles import label_of, muscle_keys
-from imaging.plan import OUTPUTS
+from imaging.pipeline.plan import OUTPUTS
 from imaging.provenance import sha256, sidecar_path
 
 ROOT = Path(__file__).parents[2]

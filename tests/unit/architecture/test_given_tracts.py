@@ -6,9 +6,9 @@ from scipy.spatial.transform import Rotation
 
 from imaging.architecture.given_tracts import measure_tracts
 from imaging.config import FibreSettings
+from imaging.formats.tracts import Tracts
 from imaging.geometry import sheet_from_mesh
 from imaging.image import Image, apply_affine
-from imaging.tracts import Tracts
 
 ANGLE, HALF = 25.0, 10.0  # degrees to the plate; half its thickness, mm
 LENGTH = 2 * HALF / np.sin(np.radians(ANGLE))

@@ -5,13 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from imaging.diffusion.gradients import (
-    GradientTable,
-    file_to_world,
-    read_gradients,
-    write_gradients,
-)
+from imaging.diffusion.gradients import GradientTable, file_to_world
 from imaging.errors import GradientTableError, MissingFileError
+from imaging.io.gradients import read_gradients, write_gradients
 
 
 def write(folder, bvals, rows):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from imaging.elastography.muscles import erode, muscle_measures
+from imaging.elastography.muscles import muscle_measures
+from imaging.erosion import erode
 
 SPACING = np.array([2.0, 2.0, 4.0])
 

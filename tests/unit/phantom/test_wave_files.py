@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from imaging.image import load_image
+from imaging.formats.nifti import load_image
 from imaging.measures import read_measures
 from imaging.phantom import mre_files
 from imaging.phantom.leg import make_leg

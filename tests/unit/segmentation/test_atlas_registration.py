@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from imaging.image import load_labels
+from imaging.formats.nifti import load_labels
+from imaging.io.atlas import load_atlas
 from imaging.phantom.atlas import atlas_leg
-from imaging.segmentation.atlas import built_in_atlas, load_atlas
+from imaging.segmentation.atlas import built_in_atlas
 from imaging.segmentation.features import label_features
 from imaging.segmentation.initialise import guesses
 from imaging.segmentation.register import affine, apply_matrix, coarser, grid_points, sample

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from imaging.errors import ImageError
-from imaging.image import Image, canonical, load_image
+from imaging.formats.nifti import load_image
+from imaging.image import Image, canonical
 from imaging.muscles import structure
 from imaging.phantom import not_legs
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted

@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra tra
 
 from imaging.errors import ConfigError, MissingFileError  # noqa: E402
 from imaging.image import Image  # noqa: E402
+from imaging.io.networks import load_network  # noqa: E402
 from imaging.segmentation.inputs import CLASSES  # noqa: E402
-from imaging.segmentation.network import LegSlices, load_network, run  # noqa: E402
+from imaging.segmentation.network import LegSlices, run  # noqa: E402
 from imaging.training.checkpoint import Recipe, Training  # noqa: E402
 from imaging.training.export import export, profile  # noqa: E402
 from imaging.training.loop import difficulty, leg_weights, rate, train  # noqa: E402

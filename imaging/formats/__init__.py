@@ -1,0 +1,1 @@
+"""File formats of the core's own types: images, tracts, surfaces, JSON."""

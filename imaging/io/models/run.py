@@ -1,0 +1,69 @@
+"""One way in to every model: ``run_model(kind, image, path, options)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from imaging.errors import ConfigError
+from imaging.image import Image
+from imaging.io.models import dafne, monai_bundle, musclemap, nnunet, onnx, totalsegmentator
+from imaging.io.models.card import ModelOptions, ModelResult
+
+MODELS: Mapping[str, Callable[[Image, Path | None, ModelOptions], ModelResult]] = {
+    "onnx": onnx.run,
+    "monai": monai_bundle.run,
+    "nnunet": nnunet.run,
+    "musclemap": musclemap.run,
+    "totalsegmentator": totalsegmentator.run,
+    "dafne": dafne.run,
+}
+
+
+def parse_model(text: str) -> tuple[str, Path | None]:
+    """Split ``KIND`` or ``KIND:PATH``.
+
+    Raises
+    ------
+    ConfigError
+        No such kind of model.
+    """
+    kind, _, path = text.partition(":")
+    if kind not in MODELS:
+        raise ConfigError(f"no model {kind!r}", None, f"Use one of {', '.join(MODELS)}")
+    return kind, Path(path).expanduser() if path else None
+
+
+def run_model(
+    kind: str, image: Image, path: Path | None = None, options: ModelOptions | None = None
+) -> ModelResult:
+    """Label an image by a model that the user has.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`MODELS`.
+    image
+        3-D anatomical image, any axis order.
+    path
+        Folder or file of the model; none where the tool has its own.
+    options
+        What the user tells the model.
+
+    Returns
+    -------
+    ModelResult
+        Labels of the catalogue on the grid of `image`.
+
+    Raises
+    ------
+    MissingToolError, MissingFileError
+        A program or weights are missing; the message says how to get them.
+    ConfigError, LabelError
+        The model's description cannot be used, or its version is not known.
+    ComputationError
+        The tool failed.
+    """
+    if kind not in MODELS:
+        raise ConfigError(f"no model {kind!r}", None, f"Use one of {', '.join(MODELS)}")
+    return MODELS[kind](image, path, options or ModelOptions())

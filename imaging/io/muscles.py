@@ -1,0 +1,225 @@
+"""Muscles and aponeuroses drawn by a person: label maps, masks and surfaces, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.architecture.fascicles import name_of
+from imaging.errors import ImageError, InputError, LabelError, MissingFileError
+from imaging.formats.nifti import load_labels
+from imaging.image import Image
+from imaging.muscles import ANONYMOUS, is_known, structure_of
+from imaging.provenance import sidecar_path
+from imaging.schemes import label_of_name
+
+_MARGIN_VOXELS = 2
+NEAR_MM = 5.0  # a drawn sheet may go on as a tendon far outside its muscle
+LPS = "one of the two is written in LPS, not RAS+"
+
+
+@dataclass(frozen=True)
+class DrawnMuscle:
+    """One muscle of a label map, or one mask.
+
+    Attributes
+    ----------
+    label : int
+        Of the catalogue, or above ``ANONYMOUS`` where the catalogue does not know the muscle.
+    name : str
+        Such as ``left TA``, or what its file or look-up calls it.
+    mask : Image
+        Bool, cropped with a margin.
+    path : Path
+        Where it was read.
+    number : int
+        Its value there; 0 for a mask.
+    """
+
+    label: int
+    name: str
+    mask: Image
+    path: Path
+    number: int = 0
+
+
+def read_labels(path: Path, lookup: Path | None) -> list[DrawnMuscle]:
+    """Read the muscles of a label map.
+
+    Parameters
+    ----------
+    path
+        3-D, whole numbers, on any grid.
+    lookup
+        Table index, name. A name of the catalogue is that muscle, any other name a muscle of its
+        own. Without a table the labels are those of the catalogue.
+
+    Raises
+    ------
+    LabelError
+        No muscle in it, or the look-up cannot be used.
+    """
+    image = load_labels(path)
+    names = _read_lookup(lookup) if lookup is not None else None
+    members: dict[int, tuple[str, list[int]]] = {}
+    for number in (int(v) for v in np.unique(image.data) if v):
+        label, name = _meaning(number, names)
+        if label == 0 or (is_known(label) and not structure_of(label).is_muscle):
+            continue
+        members.setdefault(label, (name, []))[1].append(number)
+    if not members:
+        raise LabelError("holds no muscle", path, "See imaging/data/muscles.tsv for labels")
+    return [
+        DrawnMuscle(label, name, _crop(image, np.isin(image.data, numbers)), path, numbers[0])
+        for label, (name, numbers) in sorted(members.items())
+    ]
+
+
+def _meaning(number: int, names: Mapping[int, str] | None) -> tuple[int, str]:
+    """Return label and name of a value: by the look-up, or without one by the catalogue."""
+    if names is not None and number in names:
+        try:
+            label = label_of_name(names[number])
+        except LabelError:
+            return ANONYMOUS + number, " ".join(names[number].split())
+        return label, name_of(label)
+    if names is None and is_known(number):
+        return number, name_of(number)
+    return ANONYMOUS + number, f"label-{number}"
+
+
+def _read_lookup(path: Path) -> dict[int, str]:
+    if not path.is_file():
+        raise MissingFileError("no such look-up table", path, "Check the path")
+    frame = pd.read_csv(path, sep="\t", keep_default_na=False)
+    if missing := {"index", "name"} - set(frame.columns):
+        raise LabelError(f"lacks the columns {sorted(missing)}", path, "Give index and name")
+    return {int(i): str(n) for i, n in zip(frame["index"], frame["name"], strict=True)}
+
+
+def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle]:
+    """Read masks of one muscle each.
+
+    Parameters
+    ----------
+    paths
+        3-D, 0 outside; on any grids of one world.
+    labels
+        Label of each; none at all: the muscles are named after their files.
+
+    Raises
+    ------
+    LabelError
+        A mask is empty or holds several labels, or a label is not a muscle or given twice.
+    InputError
+        Not as many labels as masks.
+    """
+    if labels and len(labels) != len(paths):
+        raise InputError(
+            f"{len(labels)} muscles are named for {len(paths)} masks",
+            None,
+            "Give --label or --muscle once for every --mask, in the same order, or leave it out",
+        )
+    if len(set(labels)) < len(labels):
+        raise LabelError("two masks are given the same muscle", None, "Join them into one mask")
+    for label in labels:
+        if not structure_of(label).is_muscle:
+            name = structure_of(label).name
+            raise LabelError(f"label {label} is no muscle ({name})", None, "Give a muscle's label")
+    out: list[DrawnMuscle] = []
+    for count, path in enumerate(paths, 1):
+        image = load_labels(path)
+        if len(values := np.unique(image.data[image.data != 0])) > 1:
+            raise LabelError(
+                f"holds {len(values)} labels, a mask holds one muscle",
+                path,
+                "Give it as --labels, with --lookup if the labels are not the catalogue's",
+            )
+        label = labels[count - 1] if labels else ANONYMOUS + count
+        name = name_of(label) if labels else _stem(path)
+        if any(name == m.name for m in out):
+            name = f"{name}-{count}"
+        out.append(DrawnMuscle(label, name, _crop(image, image.data != 0), path))
+    return out
+
+
+def _stem(path: Path) -> str:
+    return sidecar_path(path).stem
+
+
+def _crop(image: Image, mask: NDArray[np.bool_]) -> Image:
+    """Return a mask cut down to its bounding box and a margin."""
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    first = [max(s.start - _MARGIN_VOXELS, 0) for s in box]
+    part = tuple(slice(a, s.stop + _MARGIN_VOXELS) for a, s in zip(first, box, strict=True))
+    affine = image.affine.copy()
+    affine[:3, 3] = image.to_world(first)
+    return Image(mask[part], affine)
+
+
+def check_on_grid(muscles: Sequence[DrawnMuscle], grid: Image, path: Path) -> None:
+    """Raise where all muscles of a file lie outside the field of view of an image.
+
+    Raises
+    ------
+    ImageError
+        Names both files.
+    """
+    for source in dict.fromkeys(m.path for m in muscles):
+        points = np.concatenate([voxel_centres(m) for m in muscles if m.path == source])
+        if _on_grid(points, grid).any():
+            continue
+        turned = _on_grid(points * (-1, -1, 1), grid).any()
+        raise ImageError(
+            f"lies wholly outside the image {path}"
+            + (f"; with x and y turned it would not: {LPS}" if turned else ""),
+            source,
+            "Draw it on an image of the same session, or give the affine of that image to it",
+        )
+
+
+def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], path: Path) -> None:
+    """Raise where tracts (P, 3) in world mm do not meet the muscles, or only when x and y turn.
+
+    Raises
+    ------
+    InputError
+        Names the tracts and a mask.
+    """
+    drawn = np.concatenate([voxel_centres(m) for m in muscles])
+    low, high = drawn.min(axis=0) - NEAR_MM, drawn.max(axis=0) + NEAR_MM
+    turned = points * np.array([-1, -1, 1], points.dtype)
+    here = float(np.all((points >= low) & (points <= high), axis=1).mean())
+    there = float(np.all((turned >= low) & (turned <= high), axis=1).mean())
+    if here > 0 and not here < 0.5 < there:
+        return
+    why = f"{there:.0%} do with x and y turned: {LPS}" if there else "so they run elsewhere"
+    raise InputError(
+        f"{here:.0%} of the points lie about the muscles of {muscles[0].path.name}, {why}",
+        path,
+        "Give tracts and masks of the same session, both in world RAS+ millimetres",
+    )
+
+
+def voxel_centres(muscle: DrawnMuscle) -> NDArray[np.floating]:
+    """Return the centres (N, 3) of a muscle's voxels, world RAS+ mm."""
+    return muscle.mask.to_world(np.argwhere(muscle.mask.data))
+
+
+def _on_grid(points: NDArray[np.floating], grid: Image) -> NDArray[np.bool_]:
+    voxels = grid.to_voxels(points)
+    inside: NDArray[np.bool_] = np.all(
+        (voxels > -0.5) & (voxels < np.array(grid.shape) - 0.5), axis=1
+    )
+    return inside
+
+
+def names_of(muscles: Sequence[DrawnMuscle]) -> Mapping[int, str]:
+    """Return the name of each label."""
+    return {m.label: m.name for m in muscles}

@@ -1,0 +1,48 @@
+"""The segmentation network, read from its folder."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import onnxruntime
+
+from imaging.errors import ConfigError, MissingFileError
+from imaging.segmentation.inputs import (
+    CHANNELS,
+    CLASSES,
+)
+from imaging.segmentation.network import Network
+from imaging.threads import threads
+
+
+@cache
+def load_network(folder: Path) -> Network:
+    """Read ``network.onnx`` and ``network.json`` from a folder.
+
+    Raises
+    ------
+    MissingFileError, ConfigError
+        A file is missing; the network is not one that `pennate train` wrote.
+    """
+    for name in ("network.onnx", "network.json"):
+        if not (folder / name).is_file():
+            raise MissingFileError(
+                f"holds no {name}", folder, "Give a folder `pennate train` wrote"
+            )
+    try:
+        card = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads(), 3
+        session = onnxruntime.InferenceSession(
+            folder / "network.onnx", options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
+    if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
+        raise ConfigError(
+            "is a network with other inputs or classes than this version of Pennate knows", folder,
+            "Train it with the same version",
+        )  # fmt: skip
+    return Network(session, card)

@@ -1,0 +1,143 @@
+"""Files that ``pennate ultrasound`` reads: DICOM, pictures, video and tracked sequences."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from skimage.io import imread
+
+from imaging.errors import ImageError, MissingToolError
+from imaging.formats.json import read_json
+from imaging.ultrasound.declaration import FrameDeclaration, check_boxes, frame_declaration
+from imaging.ultrasound.regions import Region
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_VIDEOS = (".mp4", ".avi", ".mov")
+_TRACKED = (".mha", ".mhd")
+
+
+@dataclass(frozen=True)
+class FrameFile:
+    """Frames of one file and what is known of them.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The file and its JSON.
+    declared : FrameDeclaration
+    frames : (F, H, W, 3) uint8 array
+    regions : tuple of Region
+        Of a DICOM file.
+    fields : mapping of str to str
+        Header of a tracked sequence.
+    """
+
+    paths: tuple[Path, Path]
+    declared: FrameDeclaration
+    frames: NDArray[np.uint8]
+    regions: tuple[Region, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_frames(path: Path) -> FrameFile:
+    """Read shear-wave frames and the JSON beside them.
+
+    Raises
+    ------
+    MissingFileError, UnitError, ImageError
+        The file or its JSON is missing, wrong, or holds no colour frames.
+    MissingToolError
+        DICOM or video without the package that reads it.
+    """
+    content, json_path = read_json(path)
+    declared = frame_declaration(content, json_path)
+    ending = path.suffix.lower()
+    regions: tuple[Region, ...] = ()
+    fields: dict[str, str] = {}
+    if ending in _TRACKED:
+        frames, fields = _tracked(path)
+    elif ending in _PICTURES:
+        frames = np.asarray(_opened(imread, path))[None]
+    elif ending in _VIDEOS:
+        frames = _video(path)
+    else:
+        frames, regions = _dicom(path)
+    if frames.ndim != 4 or frames.shape[3] not in (3, 4) or frames.dtype != np.uint8:
+        raise ImageError(
+            f"holds {frames.dtype} frames of shape {frames.shape[1:]}, not 8-bit colour",
+            path,
+            "Export the frame as the scanner shows it, with its colours",
+        )
+    check_boxes(declared, frames.shape[1:], json_path)
+    return FrameFile((path, json_path), declared, frames[..., :3], regions, fields)
+
+
+def _opened(reader: Any, path: Path) -> Any:
+    """Call a reader and turn whatever it raises into an error about the file."""
+    try:
+        return reader(path)
+    except Exception as error:  # picture libraries raise many unrelated kinds
+        raise ImageError(
+            f"cannot be read ({type(error).__name__}: {error})", path, "Export or copy it again"
+        ) from error
+
+
+def _tracked(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
+    """Read a MetaImage sequence and the fields of its header."""
+
+    def read(name: Path) -> tuple[NDArray[Any], dict[str, str]]:
+        image = sitk.ReadImage(str(name))
+        fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+        return sitk.GetArrayFromImage(image), fields
+
+    frames, fields = _opened(read, path)
+    if frames.ndim == 3 and frames.shape[-1] == 3:  # one frame, two axes
+        frames = frames[None]
+    return frames, fields
+
+
+def _dicom(path: Path) -> tuple[NDArray[Any], tuple[Region, ...]]:
+    """Read colour frames and calibrated regions of a DICOM file."""
+    try:
+        pydicom = importlib.import_module("pydicom")
+    except ImportError as error:
+        raise MissingToolError(
+            "is read as DICOM, which needs pydicom", path, 'Run pip install "pennate[dicom]"'
+        ) from error
+    dataset = _opened(pydicom.dcmread, path)
+    pixels = np.asarray(_opened(lambda _: dataset.pixel_array, path))
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        coloured = importlib.import_module("pydicom.pixels").apply_color_lut(pixels, dataset)
+        pixels = (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)
+    if pixels.ndim == 3:
+        pixels = pixels[None]
+    regions = []
+    for item in dataset.get("SequenceOfUltrasoundRegions") or []:
+        box = (
+            int(item.RegionLocationMinX0), int(item.RegionLocationMinY0),
+            int(item.RegionLocationMaxX1), int(item.RegionLocationMaxY1),
+        )  # fmt: skip
+        units = int(item.PhysicalUnitsXDirection), int(item.PhysicalUnitsYDirection)
+        delta = float(item.PhysicalDeltaX), float(item.PhysicalDeltaY)
+        regions.append(Region(box, int(item.RegionSpatialFormat), units, delta))
+    return pixels, tuple(regions)
+
+
+def _video(path: Path) -> NDArray[Any]:
+    """Read every frame of a video, where a package that can is installed."""
+    if importlib.util.find_spec("imageio_ffmpeg"):
+        reader = importlib.import_module("imageio.v3")
+        return np.asarray(_opened(lambda p: reader.imread(p, plugin="FFMPEG"), path))
+    raise MissingToolError(
+        "is a video, which needs imageio-ffmpeg",
+        path,
+        "Run pip install imageio-ffmpeg, or export the frames as PNG",
+    )

@@ -1,0 +1,1 @@
+"""Wave images of elastography: NIfTI with JSON, DICOM folders, the BIOQIC phantom."""

@@ -1,0 +1,257 @@
+"""Wave images from a folder of DICOM files: Siemens, Philips and what is declared of others.
+
+What DICOM does not say (frequency, density, encoding directions) stands in ``FOLDER.json``, with
+the keys of wave images in NIfTI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.elastography.declaration import AXES, WaveDeclaration, arrange, wave_declaration
+from imaging.elastography.waves import WaveImages
+from imaging.errors import ImageError, MissingFileError, UnitError
+from imaging.formats.json import load_json
+from imaging.image import Image
+from imaging.io.waves.dicom_frames import Frame, read_frames
+from imaging.io.waves.series import Recording, check_range
+
+FloatArray = NDArray[np.floating[Any]]
+
+# Direction and time index as they are written into ImageComments.
+_COMMENT_KEYS = {
+    "direction": re.compile(
+        r"(?i)\b(?:meg|dir(?:ection)?|enc(?:oding)?)\s*[:=_#]?\s*(\d+|[xyz])\b"
+    ),
+    "offset": re.compile(
+        r"(?i)\b(?:time(?:\s*step)?|t|offset|phase(?:\s*offset)?|ph|step)\s*[:=_#]?\s*(\d+)\b"
+    ),
+    "driver": re.compile(r"(?i)\b(?:driver|actuator|drv)\s*[:=_#]?\s*(\d+)\b"),
+}
+_SLICE_TOLERANCE_MM = 0.05
+# Siemens stores 12 bits as -4096 to 4094: rescaled by 2 and -4096.
+_SIEMENS_FULL = 4096.0
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the slices lie, and the frames of each, in order."""
+
+    affine: FloatArray
+    slices: list[list[Frame]]
+
+
+def read_folder(folder: Path) -> Recording:
+    """Read the wave images of one frequency from a folder of DICOM files.
+
+    Phase in radians follows from RealWorldValueMapping in rad or mrad; of Siemens from the
+    rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseRange in the JSON. Volumes
+    are told apart by ImageComments, else they follow each other as VolumeOrder in the JSON says.
+
+    Raises
+    ------
+    MissingFileError, ImageError, UnitError, MissingToolError
+        No JSON, no phase images, a scaling that is not known, or images that are missing.
+    """
+    json_path = folder.parent / f"{folder.name}.json"
+    if not json_path.is_file():
+        raise MissingFileError(
+            "no JSON beside the folder, so frequency, density and encoding directions are unknown",
+            json_path,
+            "Write it with the keys of wave images (docs/elastography.md)",
+        )
+    content = load_json(json_path)
+    frames = read_frames(folder)
+    phases = [f for f in frames if f.kind == "phase"]
+    if not phases:
+        raise ImageError(
+            "holds no phase images (ImageType without P or PHASE)", folder,
+            "Export the phase images of the elastography series",
+        )  # fmt: skip
+    to_rad = _scaling(phases, content, folder)
+    if to_rad is not None:
+        content = {**content, "PhaseUnits": "rad"}
+    declared = wave_declaration(content, json_path)
+    grid = _grid(phases, folder)
+    stored = _volumes(grid, declared, content, folder)
+    if to_rad is not None:
+        stored = stored * np.float32(to_rad[0]) + np.float32(to_rad[1])
+    check_range(stored, content, declared, folder)
+    magnitude = _magnitude([f for f in frames if f.kind == "magnitude"], grid, declared, content,
+                           folder)  # fmt: skip
+    shape = stored.shape[:3]
+    weight = np.ones(shape, np.float32) if magnitude is None else magnitude.mean((3, 4, 5))
+    image = Image(stored, grid.affine)
+    images = WaveImages(
+        declared.radians(stored), weight, grid.affine,
+        declared.world_directions(image.rotation), declared.frequency_hz, declared.density,
+    )  # fmt: skip
+    inputs = [json_path, *sorted({f.path for f in frames if f.kind})]
+    return Recording(images, magnitude, inputs, declared.gain)
+
+
+def _scaling(
+    frames: Sequence[Frame], content: Mapping[str, Any], folder: Path
+) -> tuple[float, float] | None:
+    """Return slope and intercept from values to radians; None where the JSON declares them."""
+    scales = {f.radians for f in frames}
+    if len(scales) > 1:
+        raise UnitError("holds phase images of different scaling", folder, "Give one series")
+    known = scales.pop()
+    if known is not None:
+        return known
+    if content.get("PhaseUnits") is not None:
+        return None  # of rescaled values, as declared
+    maker = frames[0].maker
+    if maker.upper().startswith("SIEMENS"):
+        slope, intercept = frames[0].rescale
+        if (slope, intercept) == (2.0, -_SIEMENS_FULL):
+            return np.pi / _SIEMENS_FULL, 0.0
+        raise UnitError(
+            f"has Siemens phase images rescaled by {slope:g} and {intercept:g}, not by 2 and -4096",
+            folder,
+            "Declare PhaseUnits 'scanner' and PhaseRange, the rescaled values of -pi and pi",
+        )
+    why = "without a RealWorldValueMapping in radians" if "philips" in maker.lower() else ""
+    raise UnitError(
+        f"has phase images of {maker or 'an unnamed maker'} {why or 'of unknown scaling'}",
+        folder,
+        "Declare PhaseUnits 'scanner' and PhaseRange, the rescaled values of -pi and pi",
+    )
+
+
+def _grid(frames: Sequence[Frame], folder: Path) -> _Grid:
+    """Sort frames into slices and return their place, world RAS+."""
+    first = frames[0]
+    for frame in frames:
+        same = (
+            frame.shape == first.shape
+            and np.allclose(frame.orientation, first.orientation, atol=1e-3)
+            and np.allclose(frame.spacing, first.spacing, rtol=1e-3)
+        )
+        if not same:
+            raise ImageError(
+                f"holds slices of different size or tilt ({frame.path.name})", folder,
+                "Give the images of one series",
+            )  # fmt: skip
+    row, column = first.orientation[:3], first.orientation[3:]
+    normal = np.cross(row, column)
+    heights = np.array([float(f.position @ normal) for f in frames])
+    levels = _levels(heights)
+    gaps = np.diff(levels)
+    if gaps.size and np.ptp(gaps) > max(0.02 * float(gaps.mean()), _SLICE_TOLERANCE_MM):
+        raise ImageError("lacks slices: their distances differ", folder, "Give the whole series")
+    slices: list[list[Frame]] = [[] for _ in levels]
+    for frame, height in zip(frames, heights, strict=True):
+        slices[int(np.argmin(np.abs(levels - height)))].append(frame)
+    counts = sorted({len(s) for s in slices})
+    if len(counts) > 1:
+        raise ImageError(
+            f"has {counts[0]} images of one slice and {counts[-1]} of another", folder,
+            "Give the whole series",
+        )  # fmt: skip
+    thickness = float(gaps.mean()) if gaps.size else first.thickness
+    lps = np.eye(4)
+    lps[:3, 0], lps[:3, 1] = row * first.spacing[1], column * first.spacing[0]
+    lps[:3, 2], lps[:3, 3] = normal * thickness, slices[0][0].position
+    return _Grid(np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps, slices)
+
+
+def _levels(heights: FloatArray) -> FloatArray:
+    """Return the distinct heights of slices, ascending."""
+    ordered = np.sort(heights)
+    new = np.concatenate([[True], np.diff(ordered) > _SLICE_TOLERANCE_MM])
+    return ordered[new]
+
+
+def _volumes(
+    grid: _Grid, declared: WaveDeclaration, content: Mapping[str, Any], folder: Path
+) -> FloatArray:
+    """Return values x, y, z, direction, offset, driver."""
+    slices = [_ordered(s, content, folder) for s in grid.slices]
+    data = np.stack([np.stack([f.values() for f in s], axis=-1) for s in slices], axis=2)
+    if "VolumeOrder" in content:
+        return arrange(data, declared, folder)
+    arranged = arrange(data, replace(declared, order=AXES), folder)
+    _check_named(slices, declared, folder)
+    return arranged
+
+
+def _check_named(
+    slices: Sequence[Sequence[Frame]], declared: WaveDeclaration, folder: Path
+) -> None:
+    """Compare the directions, offsets and drivers that comments name with what is declared."""
+    named = {tuple(_index(f.comment) for f in frames) for frames in slices}
+    if len(named) > 1:
+        raise ImageError(
+            "names other directions or offsets in one slice than in another", folder,
+            "Give the whole series, and nothing else",
+        )  # fmt: skip
+    (names,) = named
+    found = [len({i[axis] for i in names if i is not None}) for axis in range(3)]
+    wanted = [len(declared.directions), declared.offsets, declared.drivers]
+    if found != wanted:
+        texts = [" x ".join(f"{n} {a}s" for n, a in zip(c, AXES, strict=True))
+                 for c in (found, wanted)]  # fmt: skip
+        raise ImageError(
+            f"names {texts[0]} in ImageComments, but its JSON says {texts[1]}", folder,
+            "Correct the JSON, or declare VolumeOrder if the comments mean something else",
+        )  # fmt: skip
+
+
+def _ordered(frames: Sequence[Frame], content: Mapping[str, Any], folder: Path) -> list[Frame]:
+    """Return the frames of a slice in the order of the volumes."""
+    if "VolumeOrder" in content:
+        return sorted(frames, key=lambda f: f.order)
+    indices = [_index(f.comment) for f in frames]
+    if any(i is None for i in indices) or len(set(indices)) < len(indices):
+        example = frames[0].comment
+        raise ImageError(
+            "does not say of every image which direction and offset it is (ImageComments "
+            f"{example!r})",
+            folder,
+            "Declare VolumeOrder in the JSON: direction, offset and driver, slowest first, as the "
+            "images follow each other",
+        )
+    pairs = sorted(zip(indices, range(len(frames)), strict=True), key=lambda p: p[0] or ())
+    return [frames[k] for _, k in pairs]
+
+
+def _index(comment: str) -> tuple[int, ...] | None:
+    """Return direction, offset and driver that a comment names; None without the first two."""
+    found = []
+    for name in AXES:
+        match = _COMMENT_KEYS[name].search(comment)
+        if match is None:
+            if name != "driver":
+                return None
+            found.append(0)
+            continue
+        text = match[1].lower()
+        found.append("xyz".index(text) if text in ("x", "y", "z") else int(text))
+    return tuple(found)
+
+
+def _magnitude(
+    frames: Sequence[Frame],
+    phase: _Grid,
+    declared: WaveDeclaration,
+    content: Mapping[str, Any],
+    folder: Path,
+) -> FloatArray | None:
+    """Return the magnitude of every volume; None where there is not one for each."""
+    if len(frames) != sum(len(s) for s in phase.slices):
+        return None
+    grid = _grid(frames, folder)
+    if len(grid.slices) != len(phase.slices) or not np.allclose(
+        grid.affine, phase.affine, atol=0.1
+    ):
+        return None
+    return _volumes(grid, declared, content, folder)

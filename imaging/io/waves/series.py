@@ -1,0 +1,92 @@
+"""Wave images of one frequency as they were read, and the range of their phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.elastography.declaration import (
+    WaveDeclaration,
+)
+from imaging.elastography.waves import WaveImages
+from imaging.errors import ImageError, UnitError
+
+FloatArray = NDArray[np.floating[Any]]
+
+# A phase beyond this is not in radians, unwrapped or not (degrees reach 180); one that stays below
+# the other holds less than noise.
+_PHASE_LIMIT_RAD, _LEAST_PHASE_RAD = 100.0, 0.02
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Wave images of one frequency, and where they come from.
+
+    Attributes
+    ----------
+    images : WaveImages
+    magnitude : (I, J, K, D, n, R) array or None
+        Of every volume, where it was given so.
+    inputs : list of Path
+    gain : float or None
+        Radians per metre of displacement.
+    """
+
+    images: WaveImages
+    magnitude: FloatArray | None
+    inputs: list[Path]
+    gain: float | None = None
+
+
+def check_range(
+    stored: FloatArray, content: Mapping[str, Any], declared: WaveDeclaration, path: Path
+) -> None:
+    """Compare stored phase with what its declaration says it ranges over.
+
+    Raises
+    ------
+    UnitError
+        Values beyond the range, or in one half of it only.
+    ImageError
+        Values that are all the same, or too large or too small for radians.
+    """
+    low, high = float(stored.min()), float(stored.max())
+    if low == high:
+        raise ImageError(
+            f"holds {low:.4g} everywhere, so no wave",
+            path,
+            "Give the phase images, not another part",
+        )
+    units = content["PhaseUnits"]
+    if units == "scanner":
+        first, last = content["PhaseRange"]
+        slack = 0.01 * (last - first)
+        if low < first - slack or high > last + slack:
+            raise UnitError(
+                f"holds values from {low:.4g} to {high:.4g}, outside PhaseRange {first} to {last}",
+                path,
+                "Correct PhaseRange",
+            )
+        if low > declared.shift - slack or high < declared.shift + slack:
+            raise UnitError(
+                f"holds values from {low:.4g} to {high:.4g}, one half of PhaseRange only",
+                path,
+                "Correct PhaseRange: the stored values of -pi and pi",
+            )
+    elif max(-low, high) * declared.scale > _PHASE_LIMIT_RAD:
+        raise ImageError(
+            f"holds values up to {max(-low, high):.4g}, but PhaseUnits says {units!r}",
+            path,
+            "Scale the phase to radians, or declare PhaseUnits 'scanner' with PhaseRange",
+        )
+    elif max(-low, high) * declared.scale < _LEAST_PHASE_RAD:
+        raise ImageError(
+            f"holds values up to {max(-low, high):.4g} only, but PhaseUnits says {units!r}",
+            path,
+            "Declare the unit that the phase is stored in",
+        )

@@ -1,0 +1,112 @@
+"""What is checked in each input of a session before the workflow starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from imaging.dataset import Session, sibling
+from imaging.diffusion.acquisition import acquisition_of
+from imaging.elastography.declaration import map_declaration
+from imaging.errors import ImageError
+from imaging.formats.json import read_json
+from imaging.formats.nifti import load_image, load_labels
+from imaging.image import Image
+from imaging.io.gradients import read_gradients
+from imaging.io.recordings import read_recording
+from imaging.io.reversed_scan import read_reversed
+from imaging.io.ultrasound_frames import read_frames
+from imaging.io.waves.read import read_waves
+from imaging.schemes import CATALOGUE, load_lookup, relabel, translate
+
+
+def _anat(session: Session) -> None:
+    if session.anat:
+        load_image(session.anat)
+
+
+def _dwi(session: Session) -> None:
+    if session.dwi is None:
+        return
+    dwi = load_image(session.dwi, ndim=4)
+    read_gradients(
+        sibling(session.dwi, ".bval"),
+        sibling(session.dwi, ".bvec"),
+        dwi.affine,
+        dwi.data.shape[3],
+    )
+    _must_meet(session, dwi, session.dwi)
+
+
+def _fmap(session: Session) -> None:
+    if session.dwi is None or session.fmap is None:
+        return
+    dwi = load_image(session.dwi, ndim=4)
+    sidecar = read_json(session.dwi)[0] if sibling(session.dwi, ".json").is_file() else {}
+    acquisition = acquisition_of(sidecar, dwi)
+    if acquisition.phase_axis is not None:  # else the stage warns that it corrects nothing
+        read_reversed(session.fmap, dwi, acquisition)
+
+
+def _waves(session: Session) -> None:
+    for path in session.waves:
+        for _ in read_waves(path):
+            pass
+
+
+def _stiffness(session: Session) -> None:
+    if session.stiffness:
+        load_image(session.stiffness)
+        map_declaration(*read_json(session.stiffness))
+
+
+def _frames(session: Session) -> None:
+    for path in session.frames:
+        read_frames(path)
+
+
+def _recording(session: Session) -> None:
+    if session.recording:
+        read_recording(session.recording, None, None)
+
+
+def _manual(session: Session) -> None:
+    if session.manual_dseg is None:
+        return
+    drawn = load_labels(session.manual_dseg)
+    _must_meet(session, drawn, session.manual_dseg)
+    lookup = sibling(session.manual_dseg, ".tsv")
+    if lookup.is_file():
+        relabel(drawn.data, load_lookup(lookup), lookup)
+    else:
+        translate(drawn.data, CATALOGUE)
+
+
+def _must_meet(session: Session, image: Image, path: Path) -> None:
+    """Raise unless the field of view shares some space with that of the anatomical image."""
+    if session.anat is None:
+        return
+    anat = load_image(session.anat)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
+    inside = anat.to_voxels(image.to_world(corners))
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    if (high < 0).any() or (low > np.array(anat.shape) - 1).any():
+        raise ImageError(
+            f"lies wholly outside the anatomical image {session.anat.name}",
+            path,
+            "Check both affines: the images must come from one examination",
+        )
+
+
+INSPECTIONS: Mapping[str, Callable[[Session], None]] = {
+    "anat": _anat,
+    "dwi": _dwi,
+    "fmap": _fmap,
+    "waves": _waves,
+    "stiffness": _stiffness,
+    "frames": _frames,
+    "recording": _recording,
+    "manual_dseg": _manual,
+}

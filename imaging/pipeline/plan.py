@@ -1,0 +1,369 @@
+"""What the workflow makes of a data set: the files, settings and resources of every rule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imaging import __version__
+from imaging.config import Settings
+from imaging.dataset import Session, sibling, stem
+
+# Folder, and what follows the prefix in the name of each file a stage always writes. Inversions of
+# waves are not among them: which of them find anything depends on the waves.
+OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "segmentation": (
+        "anat",
+        (
+            "_desc-preproc_anat.nii.gz",
+            "_seg-muscles_dseg.nii.gz",
+            "_seg-muscles_dseg.tsv",
+            "_seg-muscles_probseg.nii.gz",
+            "_desc-segmentation_measures.tsv",
+            "_desc-segmentation_notes.json",
+        ),
+    ),
+    "diffusion": (
+        "dwi",
+        (
+            "_desc-preproc_dwi.nii.gz",
+            "_desc-preproc_dwi.bval",
+            "_desc-preproc_dwi.bvec",
+            "_desc-b0_dwiref.nii.gz",
+            "_desc-b0uncorrected_dwiref.nii.gz",
+            "_desc-leg_mask.nii.gz",
+            "_desc-wls_FA.nii.gz",
+            "_desc-wls_ADC.nii.gz",
+            "_desc-wls_AD.nii.gz",
+            "_desc-wls_RD.nii.gz",
+            "_desc-wls_tensor.nii.gz",
+            "_desc-noisy_tensor.nii.gz",
+            "_desc-wls_e1.nii.gz",
+            "_desc-residual_dwimap.nii.gz",
+            "_desc-snr_dwimap.nii.gz",
+            "_desc-diffusion_measures.tsv",
+            "_desc-diffusion_notes.json",
+        ),
+    ),
+    "fibres": (
+        "fibre",
+        (
+            "_fascicles.trx",
+            "_fascicles.vtp",
+            "_fascicles.parquet",
+            "_surfaces.vtp",
+            "_desc-smooth_direction.nii.gz",
+            "_desc-dispersion_direction.nii.gz",
+            "_desc-fibres_measures.tsv",
+            "_desc-profile_fibres.tsv",
+            "_desc-fibres_notes.json",
+        ),
+    ),
+    "waves": (
+        "mre",
+        (
+            "_desc-waves_displacement.nii.gz",
+            "_desc-waves_quality.nii.gz",
+            "_desc-waves_measures.tsv",
+            "_desc-waves_notes.json",
+        ),
+    ),
+    "stiffness": (
+        "mre",
+        (
+            "_desc-ready_stiffness.nii.gz",
+            "_desc-ready_mask.nii.gz",
+            "_desc-ready_measures.tsv",
+            "_desc-ready_notes.json",
+        ),
+    ),
+    "ultrasound": (
+        "us",
+        (
+            "_desc-swe_stiffness.nii.gz",
+            "_desc-swe_mask.nii.gz",
+            "_desc-swe_samples.parquet",
+            "_desc-swe_measures.tsv",
+            "_desc-swe_notes.json",
+        ),
+    ),
+    "function": (
+        "func",
+        (
+            "_events.tsv",
+            "_activation.tsv",
+            "_onsets.tsv",
+            "_desc-function_measures.tsv",
+            "_desc-function_notes.json",
+        ),
+    ),
+    "map": (
+        "map",
+        (
+            "_map.vti",
+            "_surfaces.vtp",
+            "_muscles.tsv",
+            "_muscles.json",
+            "_measures.tsv",
+            "_notes.json",
+        ),
+    ),
+    "export": ("export", ("_viewer.html", "_map.glb")),
+}
+
+# What a change of must rerun a stage, beside the modules at the top of the package.
+_CODE: Mapping[str, tuple[str, ...]] = {
+    "segmentation": (
+        "segmentation",
+        "cli/segment.py",
+        "io",
+        "data/atlas",
+        "data/network",
+        "data/schemes",
+        "data/structure_synonyms.tsv",
+    ),
+    "diffusion": (
+        "diffusion",
+        "data/fibre_prior.tsv",
+        "data/leg_layout.tsv",
+        "cli/diffusion.py",
+        "io",
+    ),
+    "fibres": (
+        "architecture",
+        "geometry",
+        "data/fibre_prior.tsv",
+        "data/leg_layout.tsv",
+        "cli/fibres.py",
+        "io",
+    ),
+    "elastography": (
+        "elastography",
+        "cli/elastography.py",
+        "io",
+        "formats",
+    ),
+    "ultrasound": (
+        "ultrasound",
+        "cli/ultrasound.py",
+        "io",
+    ),
+    "function": ("function", "cli/function.py", "io", "data/emg_aliases.tsv"),
+    "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv", "data/stiffness_maps.tsv"),
+    "export": ("export", "cli/export.py", "data/viewer"),
+    "report": (
+        "report",
+        "cli/report.py",
+        "data/templates",
+        "data/stiffness_literature.tsv",
+        "data/stiffness_maps.tsv",
+    ),
+}
+
+# Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
+_MEMORY_MB: Mapping[str, tuple[int, float]] = {
+    "segmentation": (1500, 40.0),
+    "diffusion": (1200, 30.0),
+    "fibres": (1500, 20.0),
+    "elastography": (1000, 30.0),
+    "ultrasound": (800, 20.0),
+    "function": (500, 20.0),
+    "map": (1000, 20.0),
+    "export": (1000, 20.0),
+    "report": (800, 10.0),
+}
+
+_MISSING_NAMES = {"dwi": "dwi", "waves": "mre", "frames": "us", "recording": "func"}
+
+
+class Plan:
+    """The files of every rule for a list of sessions; used by the Snakefile only."""
+
+    def __init__(self, settings: Settings, sessions: Sequence[Session]):
+        self.settings = settings
+        self.out = Path(settings.out_dir)
+        self.sessions = {s.prefix: s for s in sessions}
+
+    def session(self, wildcards: Any) -> Session:
+        """Return the session of a rule's wildcards."""
+        return self.sessions[wildcards.prefix]
+
+    def outputs(self, stage: str) -> list[str]:
+        """Return the patterns of a stage's files, with the wildcards ``unit`` and ``prefix``."""
+        folder, tails = OUTPUTS[stage]
+        if stage == "export" and not self.settings.export.viewer:
+            tails = tuple(tail for tail in tails if tail != "_viewer.html")
+        return [str(self.out / "{unit}" / folder / ("{prefix}" + tail)) for tail in tails]
+
+    def files(self, stage: str, session: Session) -> list[str]:
+        """Return the files that a stage writes for a session."""
+        return [p.format(unit=session.folder, prefix=session.prefix) for p in self.outputs(stage)]
+
+    def file(self, stage: str, tail: str) -> Callable[[Any], str]:
+        """Return an input function: the one file of a stage that ends with `tail`."""
+
+        def find(wildcards: Any) -> str:
+            files = self.files(stage, self.session(wildcards))
+            return next(f for f in files if f.endswith(tail))
+
+        return find
+
+    def pages(self) -> list[str]:
+        """Return the report of every session."""
+        return [str(self.out / f"{prefix}.html") for prefix in self.sessions]
+
+    def participant_targets(self) -> list[str]:
+        """Return what the participant level makes: reports and exports."""
+        exports = [self.files("export", s) for s in self.sessions.values()]
+        return [*self.pages(), *(f for files in exports for f in files)]
+
+    def group_targets(self) -> list[str]:
+        """Return what the group level makes."""
+        return [str(self.out / "group_muscles.tsv"), str(self.out / "group.html")]
+
+    def stages(self, session: Session) -> list[str]:
+        """Return the stages that a session's inputs allow."""
+        wanted = {
+            "diffusion": session.dwi,
+            "fibres": session.dwi,
+            "waves": session.waves,
+            "stiffness": session.stiffness,
+            "ultrasound": session.frames,
+            "function": session.recording,
+        }
+        return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
+
+    def segment_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """Return the anatomical image and, where drawn, the manual labels with their look-up."""
+        session = self.session(wildcards)
+        found = {"anat": session.anat, "manual": session.manual_dseg}
+        if session.manual_dseg and sibling(session.manual_dseg, ".tsv").is_file():
+            found["lookup"] = sibling(session.manual_dseg, ".tsv")
+        files = {name: str(path) for name, path in found.items() if path}
+        return {**files, "beside": _beside(session.anat)}
+
+    def dwi_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """Return the diffusion-weighted image, its gradient table and the sidecars."""
+        dwi = self.session(wildcards).dwi
+        assert dwi is not None, "the rule is asked for sessions with DWI only"
+        table = {name: str(sibling(dwi, f".{name}")) for name in ("bval", "bvec")}
+        beside = _beside(dwi, self.session(wildcards).fmap)
+        return {"dwi": str(dwi), **table, "beside": beside}
+
+    def fmap(self, wildcards: Any) -> list[str]:
+        """Return the scan of reversed phase encoding, where there is one."""
+        found = self.session(wildcards).fmap
+        return [str(found)] if found else []
+
+    def aponeuroses(self, wildcards: Any) -> list[str]:
+        """Return the internal aponeuroses drawn by a person."""
+        return [str(p) for p in self.session(wildcards).aponeuroses]
+
+    def waves(self, wildcards: Any) -> list[str]:
+        """Return the wave images, one per frequency."""
+        return [str(p) for p in self.session(wildcards).waves]
+
+    def frames(self, wildcards: Any) -> list[str]:
+        """Return the shear-wave frames of ultrasound."""
+        return [str(p) for p in self.session(wildcards).frames]
+
+    def directions(self, wildcards: Any) -> list[str]:
+        """Return fibre directions and their dispersion, where there are diffusion images."""
+        session = self.session(wildcards)
+        if not session.dwi:
+            return []
+        tails = ("_desc-smooth_direction.nii.gz", "_desc-dispersion_direction.nii.gz")
+        return [f for f in self.files("fibres", session) if f.endswith(tails)]
+
+    def stiffness(self, wildcards: Any) -> str:
+        """Return the ready stiffness map."""
+        return str(self.session(wildcards).stiffness)
+
+    def recording(self, wildcards: Any) -> str:
+        """Return the walking recording."""
+        return str(self.session(wildcards).recording)
+
+    def beside(self, name: str) -> Callable[[Any], list[str]]:
+        """Return an input function: what a verb reads beside an input, so that a change counts."""
+
+        def find(wildcards: Any) -> list[str]:
+            found = getattr(self.session(wildcards), name)
+            return _beside(*(found if isinstance(found, tuple) else (found,)))
+
+        return find
+
+    def map_inputs(self, wildcards: Any) -> list[str]:
+        """Return the files of every stage that the session's inputs allow."""
+        session = self.session(wildcards)
+        return [f for stage in self.stages(session) for f in self.files(stage, session)]
+
+    def map_folders(self, wildcards: Any) -> str:
+        """Return the options that tell ``pennate map`` where each stage's files are."""
+        session = self.session(wildcards)
+        folders = {OUTPUTS[stage][0] for stage in self.stages(session)}
+        base = self.out / session.folder
+        return " ".join(f"--{f}-dir {shlex.quote(str(base / f))}" for f in sorted(folders))
+
+    def missing(self, wildcards: Any) -> str:
+        """Return JSON: why each absent part of the map is absent."""
+        session = self.session(wildcards)
+        why = {
+            _MISSING_NAMES[f.input]: f.message or f.state
+            for f in session.findings
+            if f.input in _MISSING_NAMES and f.state != "found"
+        }
+        if session.stiffness:
+            why.pop("mre", None)
+        return json.dumps(why, sort_keys=True)
+
+    def settings_of(self, section: str) -> str:
+        """Return one section of the settings as JSON."""
+        return json.dumps(getattr(self.settings, section).model_dump(mode="json"), sort_keys=True)
+
+    def memory(self, stage: str) -> Callable[..., int]:
+        """Return a resource function: memory in MB from the size of the inputs and the attempt."""
+        base, factor = _MEMORY_MB[stage]
+
+        def mem_mb(wildcards: Any, input: Any, attempt: int) -> int:
+            return int((base + factor * input.size_mb) * attempt)
+
+        return mem_mb
+
+
+def _beside(*paths: Path | None) -> list[str]:
+    """Return the sidecars, magnitudes and tables of inputs, where there are any."""
+    files = []
+    for path in (p for p in paths if p):
+        start = stem(path).removesuffix("_emg")
+        names = [sibling(path, ".json").name, path.name.replace("part-phase", "part-mag")]
+        names += [f"{start}_channels.tsv", f"{start}_events.tsv"]
+        files += [path.with_name(name) for name in names if name != path.name]
+    return [str(p) for p in files if p.is_file()]
+
+
+def options(flag: str, files: Sequence[str] | str) -> str:
+    """Return a flag once per file, quoted for the shell; empty where there is none."""
+    files = [files] if isinstance(files, str) else files
+    return " ".join(f"{flag} {shlex.quote(str(f))}" for f in files)
+
+
+def fibre_options(files: Sequence[str]) -> str:
+    """Return the options that name fibre directions and their dispersion; empty without them."""
+    flags = ("--directions", "--dispersion")
+    return " ".join(options(flag, file) for flag, file in zip(flags, files, strict=False))
+
+
+def code(stage: str) -> str:
+    """Return the version and a digest of a stage's source, so that a changed stage runs again."""
+    root = Path(__file__).parents[1]
+    sources = set(root.glob("*.py")) | set((root / "data").glob("muscles.tsv"))
+    for place in (p for name in _CODE[stage] for p in root.glob(name)):
+        sources |= {p for p in place.rglob("*") if p.is_file()} if place.is_dir() else {place}
+    digest = hashlib.sha256()
+    for path in sorted(p for p in sources if "__pycache__" not in p.parts):
+        digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -1,0 +1,177 @@
+"""Frames read, placed and joined with the fibres: all that is known of every sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
+from imaging.ultrasound.colour import (
+    ColourBar,
+    chroma,
+    crop,
+    ends_off,
+    fitting_opacity,
+    misfit,
+    read_bar,
+    read_overlay,
+    unreadable,
+)
+from imaging.ultrasound.declaration import FrameDeclaration
+from imaging.ultrasound.directions import SampledFibres
+from imaging.ultrasound.samples import FramePlane, Samples, cells
+
+FloatArray = NDArray[np.floating[Any]]
+
+# An opacity that fits this much better, and is this far from the declared one, is named.
+_BETTER, _APART = 0.6, 0.06
+_HIDDEN_SHARE = 0.05
+_OFF_PX = 2
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of the samples.
+
+    Attributes
+    ----------
+    samples : Samples
+    angles : FibreAngles or None
+        None without fibre directions.
+    correction : Correction or None
+        None without ratios or directions.
+    why_uncorrected : str
+        Reason where `correction` is None.
+    """
+
+    samples: Samples
+    angles: FibreAngles | None
+    correction: Correction | None
+    why_uncorrected: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a correction is admissible; see :func:`imaging.ultrasound.angles.correction`."""
+
+    small_deg: float
+    largest_deg: float
+    tolerance: float
+    direction_error_deg: float
+
+
+def read_frame(
+    frame: NDArray[np.uint8],
+    declared: FrameDeclaration,
+    plane: FramePlane,
+    number: int,
+    cell_mm: float,
+) -> tuple[Samples, list[str]]:
+    """Read the values of one frame.
+
+    Parameters
+    ----------
+    frame : (H, W, 3) array
+    declared
+        From its JSON.
+    plane
+        Its place.
+    number
+        Given to its samples.
+    cell_mm
+        Edge of a sample.
+
+    Returns
+    -------
+    samples : Samples
+    doubts : list of str
+        What does not fit the declaration.
+
+    Raises
+    ------
+    ImageError
+        The colour bar cannot be read.
+    """
+    bar = read_bar(frame, declared.bar, declared.rises)
+    part = crop(frame, declared.overlay)
+    reading = read_overlay(part, bar, declared.opacity)
+    values = declared.values(reading.position)
+    found = cells(reading, values, declared.overlay, plane, number, cell_mm)
+    off = ends_off(frame, declared.bar, declared.rises)
+    return found, [*_bar_doubts(off), *_doubts(part, bar, declared)]
+
+
+def join_fibres(
+    samples: Samples,
+    planes: list[FramePlane],
+    turn_deg: FloatArray,
+    fibres: SampledFibres | None,
+    ratios: Ratios | None,
+    limits: Limits,
+) -> Evidence:
+    """Join samples with the angles of the fibres, and correct where that is admissible.
+
+    Parameters
+    ----------
+    samples, planes
+        Samples and the places of the frames they name.
+    turn_deg : (N,) array
+        Uncertainty of the rotation of each sample's frame.
+    fibres
+        None if unknown.
+    ratios
+        None if unknown: no correction.
+    limits
+    """
+    if fibres is None:
+        return Evidence(samples, None, None, "fibre directions were not given")
+    lateral = np.array([p.lateral for p in planes])[samples.frame]
+    depth = np.array([p.depth for p in planes])[samples.frame]
+    angles = fibre_angles(fibres.vectors, lateral, depth)
+    if ratios is None:
+        why = "the ratio of the moduli along and across the fibre is not known (along_ratio)"
+        return Evidence(samples, angles, None, why)
+    own = np.full(len(samples), limits.direction_error_deg)
+    if fibres.uncertainty_deg is not None:
+        own = fibres.uncertainty_deg
+    found = correction(
+        angles, np.hypot(own, turn_deg), ratios, small_deg=limits.small_deg,
+        largest_deg=limits.largest_deg, tolerance=limits.tolerance,
+    )  # fmt: skip
+    return Evidence(samples, angles, found, "")
+
+
+def _bar_doubts(off: tuple[float, float]) -> list[str]:
+    if np.nanmax(np.abs([0.0, *off])) < _OFF_PX:
+        return []
+    first, last = (f"{v:+.0f}" if np.isfinite(v) else "unseen" for v in off)
+    return [
+        f"ColorBarBox does not end where the colours end ({first} pixels at its first end, {last} "
+        "at its last): values are stretched by as much."
+    ]
+
+
+def _doubts(part: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration) -> list[str]:
+    out = []
+    best, distance = fitting_opacity(part, bar)
+    pixels = chroma(part).reshape(-1, 2)
+    pixels = pixels[np.linalg.norm(pixels, axis=1) > 12][::5]
+    if len(pixels) and abs(best - declared.opacity) > _APART:
+        own = misfit(pixels, bar, declared.opacity)
+        if distance < _BETTER * own:
+            out.append(
+                f"Opacity is declared as {declared.opacity:g}, but the colours fit the bar best at "
+                f"{best:g}: values are wrong if it is not what the scanner was set to."
+            )
+    hidden = unreadable(bar, declared.opacity)
+    if hidden.size > _HIDDEN_SHARE * 2048:
+        low, high = (declared.low + v * (declared.high - declared.low)
+                     for v in (hidden.min(), hidden.max()))  # fmt: skip
+        out.append(
+            f"{hidden.size / 2048:.0%} of the colour bar (between {low:.3g} and {high:.3g} "
+            f"{declared.unit}) is too near to grey to be read."
+        )
+    return out

@@ -1,0 +1,69 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import imaging
+from imaging.config import Settings
+from imaging.dataset import Session
+from imaging.pipeline.plan import _CODE, OUTPUTS, Plan, code, fibre_options
+
+ROOT = Path(imaging.__file__).parent
+
+
+def plan(**settings):
+    content = {"bids_dir": "in", "out_dir": "out", **settings}
+    return Plan(Settings(**content), [Session("01", "a")])
+
+
+def test_code_changes_between_stages_and_not_between_calls():
+    digests = {stage: code(stage) for stage in ("segmentation", "fibres", "map", "report")}
+    assert len(set(digests.values())) == 4
+    assert all(code(stage) == digest for stage, digest in digests.items())
+
+
+def test_without_a_viewer_none_is_expected():
+    (session,) = plan().sessions.values()
+    with_viewer = plan().files("export", session)
+    without = plan(export={"viewer": False}).files("export", session)
+    assert set(with_viewer) - set(without) == {"out/sub-01/ses-a/export/sub-01_ses-a_viewer.html"}
+    assert len(with_viewer) == len(OUTPUTS["export"][1])
+
+
+def test_what_lies_beside_an_input_counts_as_input(tmp_path):
+    waves = tmp_path / "sub-01_acq-60Hz_part-phase_mre.nii.gz"
+    walk = tmp_path / "sub-01_task-walk_emg.edf"
+    names = ["sub-01_acq-60Hz_part-phase_mre.json", "sub-01_acq-60Hz_part-mag_mre.nii.gz"]
+    names += ["sub-01_task-walk_channels.tsv", "sub-01_task-walk_events.tsv"]
+    for path in (waves, walk, *(tmp_path / name for name in names)):
+        path.touch()
+    session = Session("01", waves=(waves,), recording=walk)
+    found = Plan(Settings(bids_dir="in", out_dir="out"), [session])
+    wildcards = SimpleNamespace(prefix="sub-01")
+    paths = [str(tmp_path / name) for name in names]
+    assert found.beside("waves")(wildcards) == paths[:2]
+    assert found.beside("recording")(wildcards) == paths[2:]
+    assert found.beside("stiffness")(wildcards) == []
+
+
+def test_waves_and_frames_get_fibre_directions_only_where_diffusion_gives_them(tmp_path):
+    waves, frame = tmp_path / "a_mre.nii.gz", tmp_path / "a_swe.png"
+    sessions = [
+        Session("01", dwi=tmp_path / "dwi.nii.gz", waves=(waves,), frames=(frame,)),
+        Session("02", waves=(waves,)),
+    ]
+    found = Plan(Settings(bids_dir="in", out_dir="out"), sessions)
+    with_fibres = found.directions(SimpleNamespace(prefix="sub-01"))
+    assert fibre_options(with_fibres) == (
+        "--directions out/sub-01/fibre/sub-01_desc-smooth_direction.nii.gz "
+        "--dispersion out/sub-01/fibre/sub-01_desc-dispersion_direction.nii.gz"
+    )
+    without = found.directions(SimpleNamespace(prefix="sub-02"))
+    assert (without, fibre_options(without)) == ([], "")
+    assert "ultrasound" in found.stages(sessions[0])
+    assert "--us-dir" in found.map_folders(SimpleNamespace(prefix="sub-01"))
+    assert "--us-dir" not in found.map_folders(SimpleNamespace(prefix="sub-02"))
+
+
+def test_a_change_of_every_module_of_a_stage_is_noticed():
+    for stage, places in _CODE.items():
+        for name in places:
+            assert list(ROOT.glob(name)), f"{stage}: {name}"
