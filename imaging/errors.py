@@ -46,6 +46,10 @@ class MissingFileError(InputError):
     """A file that is needed does not exist or cannot be read."""
 
 
+class JsonError(InputError):
+    """A JSON file is truncated, or does not hold an object."""
+
+
 class ImageError(InputError):
     """An image is truncated, not finite, of the wrong dimension, or on the wrong grid."""
 

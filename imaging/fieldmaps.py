@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imaging.provenance import sidecar_path
+from imaging.errors import InputError
+from imaging.formats.json import optional_sidecar
 
 
 def reversed_scans(candidates: Sequence[Path], series: Path) -> list[Path]:
@@ -55,7 +55,6 @@ def _list(sidecar: dict[str, Any], key: str) -> list[str]:
 def _sidecar(path: Path) -> dict[str, Any]:
     """Return a sidecar; nothing when it is absent or unreadable (the check of images tells)."""
     try:
-        content = json.loads(sidecar_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return optional_sidecar(path)
+    except InputError:
         return {}
-    return content if isinstance(content, dict) else {}

@@ -5,7 +5,6 @@ A measure that could not be taken is a row with status ``not_measured`` and no v
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -14,7 +13,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from imaging.errors import InputError, MissingFileError
+from imaging.errors import InputError, JsonError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.provenance import write_json
 
 Status = Literal["measured", "extrapolated", "modelled", "assumed", "not_measured"]
@@ -130,5 +130,16 @@ def write_notes(notes: Notes, path: str | Path) -> None:
 
 
 def read_notes(path: str | Path) -> Notes:
-    """Read the notes of a stage."""
-    return Notes(**json.loads(Path(path).read_text(encoding="utf-8")))
+    """Read the notes of a stage.
+
+    Raises
+    ------
+    MissingFileError, JsonError
+        Not there, truncated, or not the notes of a stage.
+    """
+    try:
+        return Notes(**read_json(path, "Run the stage again"))
+    except TypeError as error:
+        raise JsonError(
+            f"does not hold the notes of a stage ({error})", path, "Run the stage again"
+        ) from error

@@ -17,7 +17,7 @@ from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
-from imaging.formats.json import read_json
+from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels, save_image
 from imaging.image import Image
 from imaging.io.gradients import read_gradients, write_gradients
@@ -154,7 +154,7 @@ def clean_series(
                 dwi,
                 "Check that both come from the same leg and session",
             )
-    sidecar = read_json(dwi)[0] if sidecar_path(dwi).is_file() else {}
+    sidecar = optional_sidecar(dwi)
     acquisition = acquisition_of(sidecar, image)
     use = options.distortion in ("auto", "fmap") and acquisition.phase_axis is not None
     reverse = read_reversed(fmap, image, acquisition) if fmap and use else None

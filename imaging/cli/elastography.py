@@ -15,7 +15,7 @@ from imaging.config import ElastographySettings, load_settings
 from imaging.elastography.declaration import map_declaration
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.errors import ImageError, InputError
-from imaging.formats.json import read_json
+from imaging.formats.json import read_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.parametric_map import need_highdicom
 from imaging.io.directions import load_directions
@@ -145,7 +145,7 @@ def _from_map(
     options: ElastographySettings,
 ) -> tuple[Inversion, Source, Wording]:
     """Read a ready map and bring it to Pa."""
-    content, json_path = read_json(path)
+    content, json_path = read_sidecar(path)
     declared = map_declaration(content, json_path)
     image = load_image(path)
     kept = Stiffness.declared(

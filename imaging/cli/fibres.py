@@ -20,7 +20,7 @@ from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
 from imaging.cli.diffusion import clean_series, write_cleaned
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import InputError
-from imaging.formats.json import read_json
+from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.tracts import Tracts, load_tracts
 from imaging.geometry import Sheet
@@ -37,7 +37,7 @@ from imaging.io.muscles import (
 )
 from imaging.io.tensor import load_tensor
 from imaging.muscles import is_known
-from imaging.provenance import default_prefix, sidecar_path, staged
+from imaging.provenance import default_prefix, staged
 from imaging.schemes import label_of_name
 from imaging.threads import in_threads
 
@@ -163,7 +163,7 @@ def command(
                 write_cleaned(cleaned, folder / start)
                 source = folder / f"{start}_desc-noisy_tensor.nii.gz"
             grid = load_tensor(source)
-            sidecar = read_json(source)[0] if sidecar_path(source).is_file() else {}
+            sidecar = optional_sidecar(source)
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)

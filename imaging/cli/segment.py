@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from imaging.config import SegmentationSettings, load_settings
-from imaging.formats.json import read_json
+from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, save_image
 from imaging.image import Image, canonical
 from imaging.io.label_sources import (
@@ -22,7 +22,7 @@ from imaging.io.label_sources import (
 )
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import lookup_table
-from imaging.provenance import sidecar_path, staged, write_sidecar
+from imaging.provenance import staged, write_sidecar
 from imaging.segmentation import checks
 from imaging.segmentation.legs import MaskArray, correct_bias, leg_mask
 from imaging.segmentation.proportions import side_flags, size_flags, tibia_length_mm
@@ -87,7 +87,7 @@ def command(
 def _sidecar(anat: Path) -> tuple[str, str | None]:
     """Return contrast and side that the name and sidecar of an image tell."""
     stem = anat.name.removesuffix(".gz").removesuffix(".nii")
-    content = read_json(anat)[0] if sidecar_path(anat).is_file() else {}
+    content = optional_sidecar(anat)
     side = str(content.get("BodyPartSide", content.get("Laterality", ""))).lower()
     side = {"l": "left", "r": "right"}.get(side, side)
     return stem.rsplit("_", 1)[-1], side if side in ("left", "right") else None

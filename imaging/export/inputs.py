@@ -5,7 +5,6 @@ Coordinates are world RAS+ mm throughout.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.musclemap.map import from_vtk
 from imaging.muscles import side_of, structure_of
@@ -190,7 +190,7 @@ def read_map(folder: Path, prefix: str) -> MuscleMap:
         fascicles=polylines(_read_vtk(fascicles, pv.PolyData)) if fascicles.is_file() else None,
         muscles=muscles,
         activation=_read_activation(activation) if activation.is_file() else None,
-        notes=json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {},
+        notes=read_json(notes, "Run pennate map again") if notes.is_file() else {},
         aponeuroses=split_sheets(_read_vtk(sheets, pv.PolyData), sheets)
         if sheets.is_file()
         else {},

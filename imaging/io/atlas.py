@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imaging.errors import LabelError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.formats.nifti import load_labels
 from imaging.image import FloatArray, canonical
 from imaging.schemes import translate
@@ -51,16 +51,10 @@ def read_about(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    MissingFileError, LabelError
+    MissingFileError, JsonError
         There is none, or it is not JSON.
     """
-    path = folder / "atlas.json"
-    if not path.is_file():
-        raise MissingFileError("no atlas.json", folder, "Give a folder that has one")
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise LabelError(f"is not JSON ({error})", path, "Correct it") from error
+    return read_json(folder / "atlas.json", "Give a folder that has one (docs/formats.md)")
 
 
 def load_leg(

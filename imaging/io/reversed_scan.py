@@ -9,10 +9,9 @@ import numpy as np
 from imaging.diffusion.acquisition import Acquisition, acquisition_of
 from imaging.diffusion.distortion import ReversedScan
 from imaging.errors import ImageError
-from imaging.formats.json import read_json
+from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image
-from imaging.provenance import sidecar_path
 
 _PARALLEL = 0.95  # cosine between phase-encoding axes
 
@@ -33,7 +32,7 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
         No phase-encoding direction, not reversed, or another field of view.
     """
     image = load_image(path, ndim=(3, 4))
-    sidecar = read_json(path)[0] if sidecar_path(path).is_file() else {}
+    sidecar = optional_sidecar(path)
     own = acquisition_of(sidecar, image)
     if own.phase_axis is None:
         raise ImageError(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.io import imread
 
 from imaging.errors import ImageError, MissingToolError
-from imaging.formats.json import read_json
+from imaging.formats.json import read_sidecar
 from imaging.ultrasound.declaration import FrameDeclaration, check_boxes, frame_declaration
 from imaging.ultrasound.regions import Region
 
@@ -57,7 +57,7 @@ def read_frames(path: Path) -> FrameFile:
     MissingToolError
         DICOM or video without the package that reads it.
     """
-    content, json_path = read_json(path)
+    content, json_path = read_sidecar(path)
     declared = frame_declaration(content, json_path)
     ending = path.suffix.lower()
     regions: tuple[Region, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from imaging.errors import ConfigError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure, Notes, read_measures, read_notes
@@ -111,7 +112,7 @@ class Stages:
         for path in self.used:
             sidecar = sidecar_path(path)
             if sidecar != path and sidecar.is_file():
-                content = json.loads(sidecar.read_text(encoding="utf-8"))
+                content = read_json(sidecar, "Run the stage again")
                 kept = ("GeneratedBy", "Settings", "SourceFiles")
                 out[path.name] = {k: content[k] for k in kept if k in content}
         return out

@@ -6,7 +6,6 @@ frequency, posture and mode differ, so that an average would mean nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import UnitError
+from imaging.formats.json import optional_sidecar, read_json
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure
@@ -100,8 +100,7 @@ def find_maps(stages: Stages) -> list[StiffnessMap]:
 
 
 def _described(path: Path, stage: str, method: str, start: str) -> StiffnessMap:
-    sidecar = sidecar_path(path)
-    about = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.is_file() else {}
+    about = optional_sidecar(path)
     if not about.get("Units"):
         raise UnitError(
             "declares no Units in its sidecar", path, "Make it again with pennate elastography"
@@ -187,7 +186,7 @@ def description_of_waves(path: Path | None) -> dict[str, Any]:
     }
     sidecar = None if path is None else sidecar_path(path)
     if sidecar is not None and sidecar.is_file():
-        about = json.loads(sidecar.read_text(encoding="utf-8"))
+        about = read_json(sidecar, "Run the stage again")
         out |= {k: about[k] for k in ("Units", "FrequencyHz", "Driver") if k in about}
     return out
 

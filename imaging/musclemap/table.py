@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.measures import Measure, not_measured
 from imaging.musclemap.stiffness_words import METHODS, title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
@@ -284,7 +284,7 @@ def read_wide(path: str | Path) -> pd.DataFrame:
 
 def read_dictionary(path: str | Path) -> dict[str, Any]:
     """Read the data dictionary written beside the wide table."""
-    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    return read_json(path, "Run pennate map again")
 
 
 def rank_correlation(a: NDArray[Any], b: NDArray[Any], at_least: int = 10) -> float:

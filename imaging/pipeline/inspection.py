@@ -11,7 +11,7 @@ from imaging.dataset import Session, sibling
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
-from imaging.formats.json import read_json
+from imaging.formats.json import optional_sidecar, read_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.image import Image
 from imaging.io.gradients import read_gradients
@@ -44,7 +44,7 @@ def _fmap(session: Session) -> None:
     if session.dwi is None or session.fmap is None:
         return
     dwi = load_image(session.dwi, ndim=4)
-    sidecar = read_json(session.dwi)[0] if sibling(session.dwi, ".json").is_file() else {}
+    sidecar = optional_sidecar(session.dwi)
     acquisition = acquisition_of(sidecar, dwi)
     if acquisition.phase_axis is not None:  # else the stage warns that it corrects nothing
         read_reversed(session.fmap, dwi, acquisition)
@@ -59,7 +59,7 @@ def _waves(session: Session) -> None:
 def _stiffness(session: Session) -> None:
     if session.stiffness:
         load_image(session.stiffness)
-        map_declaration(*read_json(session.stiffness))
+        map_declaration(*read_sidecar(session.stiffness))
 
 
 def _frames(session: Session) -> None:

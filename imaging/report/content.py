@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 import pyvista as pv
 
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure, read_measures
@@ -137,7 +137,7 @@ def read_content(folder: Path, prefix: str) -> Content:
         folder=folder,
         arrays=read_map(paths["map.vti"]),
         measures=read_measures(paths["measures.tsv"]),
-        notes=json.loads(paths["notes.json"].read_text(encoding="utf-8")),
+        notes=read_json(paths["notes.json"], "Run pennate map again"),
         fascicles=read_mesh(fascicles) if fascicles.is_file() else None,
         curves=_table(paths["activation.tsv"]),
         profile=_table(paths["profile.tsv"]),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from imaging.errors import ConfigError, MissingFileError
+from imaging.errors import MissingFileError
 from imaging.provenance import sha256
 
 
@@ -23,27 +21,6 @@ def model_folder(path: Path | None, kind: str, how: str) -> Path:
     if not path.is_dir():
         raise MissingFileError("no such model folder", path, how)
     return path
-
-
-def read_json_file(path: Path, how: str) -> dict[str, Any]:
-    """Read a JSON table.
-
-    Raises
-    ------
-    MissingFileError
-        No such file; `how` says how to get it.
-    ConfigError
-        Not a JSON table.
-    """
-    if not path.is_file():
-        raise MissingFileError("no such file", path, how)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"is not JSON ({error})", path, "Get it again") from error
-    if not isinstance(content, dict):
-        raise ConfigError("is not a table", path, how)
-    return content
 
 
 def weights_version(paths: list[Path]) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from imaging.errors import ConfigError, LabelError, MissingFileError, MissingToolError
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.models.card import ModelOptions, ModelResult
-from imaging.io.models.files import model_folder, read_json_file
+from imaging.io.models.files import model_folder
 from imaging.io.models.grid import check_axis_codes
 from imaging.io.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.io.models.recipe import Recipe, Step, apply
@@ -57,11 +58,11 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
     """
     folder = model_folder(path, "monai", _HOW)
     about = folder / "configs" / "metadata.json"
-    metadata = read_json_file(about, _HOW)
+    metadata = read_json(about, _HOW)
     version = metadata.get("version")
     if not version:
         raise ConfigError("gives no version", about, "Get the bundle again")
-    recipe = read_recipe(read_json_file(folder / "configs" / "inference.json", _HOW), folder)
+    recipe = read_recipe(read_json(folder / "configs" / "inference.json", _HOW), folder)
     table, count = read_labels(metadata, options.scheme, about)
     labels = [table.labels.get(n, 0) for n in range(count)]
     network = load_network(folder / "models" / "model.ts", options.device)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import ComputationError, ConfigError, LabelError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.models.card import ModelOptions, ModelResult
-from imaging.io.models.files import read_json_file, weights_version
+from imaging.io.models.files import weights_version
 from imaging.io.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.io.models.tools import find_tool, read_answer, run_tool, write_input
 from imaging.schemes import relabel
@@ -153,7 +154,7 @@ def _weights(path: Path) -> Path:
 def _of_weights(weights: Path, options: ModelOptions) -> tuple[LabelTable, str]:
     """Return what the JSON beside the weights says of their labels and version."""
     path = weights.with_suffix(".json")
-    content = read_json_file(path, _WEIGHTS)
+    content = read_json(path, _WEIGHTS)
     said = content.get("model", {}).get("version", content.get("version"))
     folder = re.fullmatch(r"v(\d+(?:\.\d+)*)", weights.resolve().parent.name)
     version = options.version or (str(said) if said is not None else None)

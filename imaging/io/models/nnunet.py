@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import ConfigError, LabelError, MissingFileError
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.models.card import ModelOptions, ModelResult
-from imaging.io.models.files import read_json_file, weights_version
+from imaging.io.models.files import weights_version
 from imaging.io.models.names import (
     LabelTable,
     label_of_foreign_name,
@@ -60,8 +61,8 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
         nnU-Net failed.
     """
     folder = trained_folder(path)
-    dataset = read_json_file(folder / "dataset.json", _HOW)
-    plans = read_json_file(folder / "plans.json", _HOW)
+    dataset = read_json(folder / "dataset.json", _HOW)
+    plans = read_json(folder / "plans.json", _HOW)
     check_channels(dataset, folder / "dataset.json")
     folds, checkpoint = find_folds(folder)
     name = str(plans.get("dataset_name", folder.parent.name))

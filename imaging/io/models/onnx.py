@@ -10,9 +10,10 @@ from pydantic import Field
 
 from imaging.config import Section, parse_settings
 from imaging.errors import ConfigError, LabelError, MissingFileError, MissingToolError
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.models.card import ModelOptions, ModelResult
-from imaging.io.models.files import model_folder, read_json_file
+from imaging.io.models.files import model_folder
 from imaging.io.models.grid import check_axis_codes
 from imaging.io.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.io.models.recipe import STEPS, Recipe, Step, apply
@@ -79,7 +80,7 @@ def run(image: Image, path: Path | None, options: ModelOptions) -> ModelResult:
 
 def read_card(path: Path) -> OnnxCard:
     """Read ``model.json``."""
-    content = read_json_file(path, _HOW)
+    content = read_json(path, _HOW)
     try:
         return parse_settings(OnnxCard, content, str(path))
     except ConfigError as error:

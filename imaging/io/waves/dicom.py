@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imaging.elastography.declaration import AXES, WaveDeclaration, arrange, wave_declaration
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError, UnitError
-from imaging.formats.json import load_json
+from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.waves.dicom_frames import Frame, read_frames
 from imaging.io.waves.series import Recording, check_range
@@ -67,7 +67,7 @@ def read_folder(folder: Path) -> Recording:
             json_path,
             "Write it with the keys of wave images (docs/elastography.md)",
         )
-    content = load_json(json_path)
+    content = read_json(json_path)
     frames = read_frames(folder)
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:

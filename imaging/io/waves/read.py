@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imaging.errors import ImageError, MissingFileError
-from imaging.formats.json import load_json, read_json
+from imaging.formats.json import read_json, read_sidecar
 from imaging.io.waves.bioqic import read_phantom
 from imaging.io.waves.dicom import read_folder
 from imaging.io.waves.nifti import read_nifti
@@ -35,7 +35,7 @@ def read_waves(path: Path) -> Iterator[Recording]:
     elif path.suffix == ".json":
         yield from _read_list(path)
     else:
-        content, json_path = read_json(path)
+        content, json_path = read_sidecar(path)
         yield read_nifti([path], content, json_path)
 
 
@@ -43,7 +43,7 @@ def _read_list(path: Path) -> Iterator[Recording]:
     """Read the images that a JSON lists; what it declares beside holds for all of them."""
     if not path.is_file():
         raise MissingFileError("no such list of wave images", path, "Check the path")
-    common = load_json(path)
+    common = read_json(path)
     listed = common.pop("Files", None)
     if not isinstance(listed, list) or not listed:
         raise ImageError(
@@ -60,5 +60,5 @@ def _read_list(path: Path) -> Iterator[Recording]:
         files = [path.parent / name for name in names]
         own = sidecar_path(files[0])
         if own.is_file() and len(files) == 1:
-            content = load_json(own) | content
+            content = read_json(own) | content
         yield read_nifti(files, content, path)
