@@ -15,12 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.muscles import structure_of
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _FEWEST_STRUCTURES = 4  # that anterior and lateral are found from
 _SIDES = {"anterior": (0, 1.0), "posterior": (0, -1.0), "lateral": (1, 1.0), "medial": (1, -1.0)}

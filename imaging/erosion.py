@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
-
-
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, FloatArray
 
 
 def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> BoolArray:

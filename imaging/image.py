@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import UnitError
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MODULUS_UNITS = {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6}
 _SPEED_UNITS = {"m/s": 1.0, "cm/s": 1e-2, "mm/s": 1e-3}

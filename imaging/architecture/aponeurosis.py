@@ -8,7 +8,6 @@ fields of both sides and the sheet are found in turn.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -20,10 +19,9 @@ from scipy.spatial import cKDTree
 from imaging.architecture.direction import principal_direction
 from imaging.architecture.sheetness import onto_line
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
+from imaging.arrays import FloatArray
 from imaging.geometry import Sheet, fold_angle_deg, sheet_from_mesh
 from imaging.image import Image, apply_affine
-
-FloatArray = NDArray[np.floating[Any]]
 
 _DEGREES = (3, 6)  # of the sheet's height, across and along the muscle
 _STIFFNESS = 1e-5  # against bends, per mm2 and power of the degree

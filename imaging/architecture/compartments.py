@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.geometry import Sheet
 from imaging.image import apply_affine
 
 BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
 _WHOLE = 0.99
 _PURITY = 4  # power of the share: the tensor of a voxel shared with other tissue is that of neither
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imaging.architecture.aponeurosis import find_sheet
 from imaging.architecture.compartments import divide, uncut
@@ -31,9 +29,9 @@ from imaging.architecture.uncertainty import (
     noise_bias,
     sampling_error,
 )
+from imaging.arrays import FloatArray
 from imaging.image import Image
 
-FloatArray = NDArray[np.floating[Any]]
 Means = dict[str, float]
 
 _PROBES = 400  # points that are followed through every replica

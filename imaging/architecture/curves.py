@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 PLACES = 33  # per fascicle
 LOWEST_ORDER, HIGHEST_ORDER = 2, 5  # a straight line would decide that nothing is curved

@@ -9,18 +9,14 @@ fitted to the whole fascicle and the median over the faces near its end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from imaging.architecture.curves import fit_curves
 from imaging.architecture.packed import mean_along
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, first_hits
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _NEAR_MM = 1.5
 _REACH_MM = 30.0  # fascicles that graze the wall are extended far

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
@@ -22,8 +21,7 @@ from imaging.architecture.smoothing import (
     gaussian_mean,
     local_polynomial,
 )
-
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 _FIRST_MM = 5.0  # width of the fit about which outliers are told
 _DISPERSION_MM = 4.0

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import Sheet, TriangleIndex, first_hits, vertex_normals
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 LONGEST_EXTENSION_MM = 10.0
 NORMAL_SMOOTHING_MM = 1.5

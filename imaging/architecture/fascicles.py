@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,10 @@ from imaging.architecture.definitions import chord_pennation_deg, cubic_figures
 from imaging.architecture.ends import pennation_deg
 from imaging.architecture.packed import even_places, lengths, mean_along, resample
 from imaging.architecture.tracking import MET_SURFACE, STOPS, Streamlines
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, fold_angle_deg
 from imaging.image import apply_affine
 from imaging.muscles import is_known, side_of, structure_of
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _POINT_MM = 1.0
 _MOSTLY_EXTRAPOLATED = 0.5

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from imaging.architecture.ends import build_walls, extend_to_surface
@@ -20,6 +18,7 @@ from imaging.architecture.region import open_faces
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
 from imaging.architecture.uncertainty import SAMPLING_ONLY, sampling_limits
+from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.formats.tracts import Tracts
 from imaging.geometry import (
@@ -32,9 +31,6 @@ from imaging.geometry import (
 )
 from imaging.image import Image
 from imaging.muscles import is_bipennate
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0

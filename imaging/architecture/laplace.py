@@ -12,16 +12,11 @@ vector field simulation. PLoS One 2013;8:e77576.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, FloatArray, IntArray
 
 _LEAST_PENNATION_DEG = 4.0  # below it the direction runs along the surface rather than meets it
 _NORMAL_SMOOTHING_MM = 3.0

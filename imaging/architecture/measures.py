@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.measures import Measure, not_measured
-
-FloatArray = NDArray[np.floating[Any]]
 
 UNITS = {
     "fascicle_length": "mm",

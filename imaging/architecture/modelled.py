@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,12 @@ from imaging.architecture.laplace import laplacian_directions
 from imaging.architecture.region import MuscleRegion, open_faces
 from imaging.architecture.seeds import muscle_share, spread_seeds
 from imaging.architecture.tracer import Traced, Tracer
+from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, principal_axis
 from imaging.image import Image, apply_affine, regrid
 from imaging.measures import Measure
 from imaging.muscles import is_known, structure_of
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 Expected = Callable[[FloatArray], FloatArray | None]
 """Mean fibre direction (3,) of a part of the muscle that lies so far (3,) from its middle, world

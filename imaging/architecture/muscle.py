@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from imaging.architecture.aponeurosis import FoundSheet, find_sheet
@@ -21,14 +20,12 @@ from imaging.architecture.region import MuscleRegion, find_region
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.sheetness import sheetness
 from imaging.architecture.tracer import Traced, Tracer
+from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, mask_surface
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import is_bipennate
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from imaging.architecture.fascicles import name_of
 from imaging.architecture.uncertainty import sampling_error
+from imaging.arrays import FloatArray
 from imaging.geometry import principal_axis
 from imaging.muscles import side_of
-
-FloatArray = NDArray[np.floating[Any]]
 
 PARTS = 5
 _FEWEST = 5

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.architecture.seeds import crop_to, muscle_share
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import mesh_volume, principal_axis
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _MARGIN_MM = 6.0  # of directions known beyond the mask, so that tracts reach the surface
 _FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from imaging.architecture.compartments import sides
 from imaging.architecture.direction import principal_direction, shear
 from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
+from imaging.arrays import FloatArray
 from imaging.geometry import Sheet
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MOST_LEVERAGE = 0.9
 _FARTHEST_LAG = 3  # voxels over which neighbours may share noise

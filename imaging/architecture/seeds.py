@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, inside, mesh_volume
 from imaging.image import apply_affine
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
-
 
 _FEWEST_SEEDS = 200  # a small muscle's mean needs as many as a large one's
 

@@ -7,17 +7,14 @@ tells where it roughly is; the line, where there is one, tells it to a fraction 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import minimize
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _WIDTH_MM = 1.0  # of the line sought
 _BORDER_MM = 3.0  # the border of a muscle is a line too

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, FloatArray
 
 LEAST_MASS = 0.01  # of a full kernel, below which nothing is said
 _TRUNCATE = 3.0

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imaging.architecture.ends import NORMAL_SMOOTHING_MM, build_walls, extend_to_surface
 from imaging.architecture.fascicles import Fascicles, choose, describe
 from imaging.architecture.region import MuscleRegion
 from imaging.architecture.tracking import track
+from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.geometry import Sheet, TriangleIndex
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.geometry.segments import TriangleIndex, segment_hit
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 MET_SURFACE, NO_FIELD, TURNED, TOO_LONG = 0, 1, 2, 3
 STOPS = ("surface", "no direction", "turned too sharply", "too long")

@@ -10,13 +10,11 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.architecture.fascicles import Fascicles
+from imaging.arrays import FloatArray, IntArray
 from imaging.formats import trx
 from imaging.geometry import polydata
 from imaging.image import Image
 from imaging.muscles import ANONYMOUS
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 
 def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial import cKDTree
 
 from imaging.architecture.measures import samples
-
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 _LEVEL = 0.95
 _BLOCK_MM = 15.0

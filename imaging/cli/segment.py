@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings, load_settings
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, save_image
@@ -24,7 +25,7 @@ from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import staged, write_sidecar
 from imaging.segmentation import checks
-from imaging.segmentation.legs import MaskArray, correct_bias, leg_mask
+from imaging.segmentation.legs import correct_bias, leg_mask
 from imaging.segmentation.proportions import side_flags, size_flags, tibia_length_mm
 from imaging.segmentation.quality import expected_rows
 from imaging.segmentation.refine import BOUNDARY
@@ -142,7 +143,7 @@ def _write(
         write_notes(notes, target("desc-segmentation_notes.json"))
 
 
-def _size_warnings(rows: list[Measure], labels: Image, seen: MaskArray) -> list[str]:
+def _size_warnings(rows: list[Measure], labels: Image, seen: BoolArray) -> list[str]:
     """Return warnings where muscles do not fit the length of the leg, or one leg the other."""
     lengths = {side: tibia_length_mm(labels, side, seen) for side in (0, 1, 2)}
     return [flag.sentence for flag in (*size_flags(rows, lengths), *side_flags(rows))]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.denoise import denoise, remove_noise_floor
@@ -20,8 +20,6 @@ from imaging.diffusion.outliers import Outliers, find_outliers, replaced
 from imaging.diffusion.prediction import model_at_rest
 from imaging.diffusion.resample import PlacedSeries, Placement
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MARGIN_VOXELS = 4
 _MANY_VOLUMES = 0.25

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 _STRIDE = 2
 _BATCH = 4000

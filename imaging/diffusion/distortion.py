@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, tissue_shares
@@ -19,7 +20,6 @@ from imaging.diffusion.legmask import bounding_box, leg_mask
 from imaging.diffusion.register import register_rigid
 from imaging.image import Image, resample
 
-FloatArray = NDArray[np.floating[Any]]
 Method = Literal["fmap", "anatomy"]
 
 MAX_MM: dict[Method, float] = {"fmap": 30.0, "anatomy": 15.0}

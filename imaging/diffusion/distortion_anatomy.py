@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.distortion_field import (
     Field,
     Linearised,
@@ -26,8 +25,6 @@ from imaging.diffusion.distortion_field import (
     undistort,
 )
 from imaging.image import Image, apply_affine
-
-FloatArray = NDArray[np.floating[Any]]
 
 # Smoothing and knot distance, mm; every level learns the contrast from the one before.
 _LEVELS = (

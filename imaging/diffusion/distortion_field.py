@@ -15,16 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.distortion_splines import Field, Splines, Thinning
-
-FloatArray = NDArray[np.floating[Any]]
 
 MAX_SLOPE = 0.8
 _SLOPE_SD = 0.1

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
+
 Thinning = tuple[slice, ...]  # of the first two axes
 
 

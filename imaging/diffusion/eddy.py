@@ -7,15 +7,11 @@ Sotiropoulos SN. NeuroImage 2016;125:1063).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import GradientTable
-
-FloatArray = NDArray[np.floating[Any]]
 
 _CLEAR = 1e-3  # chance of so good a fit to noise
 _MIN_VOLUMES = 7

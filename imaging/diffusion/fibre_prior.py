@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.anatomy import lean_direction, leans, leg_axes
+from imaging.arrays import FloatArray, IntArray
 from imaging.diffusion.tensor import to_matrix
 from imaging.image import Image
 from imaging.muscles import structure_of
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _SLAB_MM = 15.0  # of a leg, within which the middle of a muscle's cross-section is taken
 _FEWEST_VOXELS = 30

@@ -7,12 +7,10 @@ Ashburner J. NeuroImage 2003;20:870; Holland D, et al. NeuroImage 2010;50:175.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.distortion_field import (
     Field,
     Linearised,
@@ -21,8 +19,6 @@ from imaging.diffusion.distortion_field import (
     fit_field,
     undistort,
 )
-
-FloatArray = NDArray[np.floating[Any]]
 
 # Smoothing and knot distance, mm.
 _LEVELS = ((6.0, 40.0), (4.0, 24.0), (2.0, 14.0), (1.0, 9.0))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.cleaning import Cleaned
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.register import Alignment
 from imaging.diffusion.tensor import TensorFit
 from imaging.measures import Measure, not_measured
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 def whole_image_measures(

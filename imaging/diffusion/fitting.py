@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.gradient_check import GradientCheck, check_gradients
 from imaging.diffusion.gradients import GradientTable
@@ -15,8 +16,6 @@ from imaging.diffusion.ivim import has_low_b, perfusion_fraction, tissue_weights
 from imaging.diffusion.journal import Journal
 from imaging.diffusion.tensor import TensorFit, fit_tensor
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ Fourier acquisitions or interpolated ones it makes new artefacts.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from dipy.denoise.gibbs import gibbs_removal
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 _WINDOW_VOXELS = 3.0
 # Of the largest frequency: a band at the edge of k-space, and one that any k-space holds.

@@ -22,11 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.fibre_prior import FibrePrior, compare_with_anatomy
 from imaging.diffusion.tensor import TensorFit, to_matrix
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _SMOOTHING_MM = 3.0
 _WALKS_MM = (6.0, 10.0)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import GradientTableError
-
-FloatArray = NDArray[np.floating[Any]]
 
 B0_MAX = 50.0
 """Largest b-value (s/mm2) that still counts as not diffusion-weighted."""

@@ -7,14 +7,10 @@ the perfusion fraction (muscle: Adelnia F, et al. 2019; Englund EK, et al. Magn 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import B0_MAX, MIN_DIRECTIONS, GradientTable
-
-FloatArray = NDArray[np.floating[Any]]
 
 PERFUSION_FREE = 200.0
 """b-value (s/mm2) from which blood no longer counts."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.eddy import linear_in_gradient, shift_in_gradient
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import bounding_box
@@ -29,8 +29,6 @@ from imaging.diffusion.volume_fit import (
     register_volume,
 )
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _COARSE_MM, _FINE_MM = 4.0, 2.0  # smoothing
 _COARSE_ROUNDS, _FINE_ROUNDS = 3, 2

@@ -11,16 +11,14 @@ diffusion MR images. NeuroImage 2016;141:556).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.tensor import design_matrix
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MIN_VOXELS = 40  # of the mask in a slice
 _FLOOR = 0.02  # smallest signal taken as such, share of the leg's

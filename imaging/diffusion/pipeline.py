@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.cleaning import clean
@@ -22,8 +23,6 @@ from imaging.diffusion.register import Alignment, register_rigid
 from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
 from imaging.measures import Measure
-
-FloatArray = NDArray[np.floating[Any]]
 
 _UNKNOWN = Acquisition()
 

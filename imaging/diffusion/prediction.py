@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.resample import PlacedSeries
 from imaging.diffusion.tensor import design_matrix, fit_tensor
-
-FloatArray = NDArray[np.floating[Any]]
 
 _LOCAL_MM = 10.0
 _FLOOR = 0.01  # of the brightest voxel

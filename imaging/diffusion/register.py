@@ -7,18 +7,17 @@ Med Imaging 2003;22:120 (mutual information).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.errors import ComputationError
 from imaging.formats.itk import sitk_affine_to_ras, to_sitk
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 MAX_SHIFT_MM = 30.0
 MAX_ROTATION_DEG = 15.0

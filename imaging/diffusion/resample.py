@@ -16,15 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MIN_JACOBIAN = 0.1
 

@@ -8,18 +8,16 @@ limitations, and pitfalls. NeuroImage 2013;81:335. Outliers: Collier Q, et al. M
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.eigen import describe_voxels
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.robust import reject_outliers
 from imaging.diffusion.wls import PARAMETERS, arrange, fit_voxels, over_voxels
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MIN_EIGENVALUE = 1e-6  # mm2/s, a thousandth of that of muscle
 _POOL_VOXELS = 2.0  # sigma of the neighbourhood in which noise is alike

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.resample import Placement
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _INDEPENDENT = 8.0  # voxels per independent residual after smoothing
 _MAX_STEP = np.array([3.0, 3.0, 3.0, 0.05, 0.05, 0.05, 0.02, 0.02, 0.02])  # mm, rad, 1

@@ -7,15 +7,12 @@ depend on how many threads there are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.threads import in_threads
-
-FloatArray = NDArray[np.floating[Any]]
 
 PARAMETERS = 7
 REWEIGHTINGS = 2  # with the signals that the model predicts, after a fit with those measured

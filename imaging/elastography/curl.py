@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import (
     cutoff,
     laplacian,
@@ -18,7 +19,7 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
+from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 

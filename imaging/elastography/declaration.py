@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError, UnitError
 from imaging.stiffness import QUANTITIES, to_pascal
-
-FloatArray = NDArray[np.floating[Any]]
 
 #: What follows the three axes of space, in this order.
 AXES = ("direction", "offset", "driver")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 
 # Second derivative on five points, exact to the fourth order: on waves of six voxels it is 2 % low
 # where the usual three points are 9 % low.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.image import Image, resample
-
-FloatArray = NDArray[np.floating[Any]]
 
 # Below this share of a voxel with known directions there is none.
 _MIN_SHARE = 0.5

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 
 # A step between two offsets beyond this may be a wrapped one.
 _SAFE_STEP_RAD = 2.6

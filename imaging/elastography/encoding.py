@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imaging.elastography.waves import ComplexArray, WaveField
-
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.elastography.waves import WaveField
 
 # Another order must halve the divergence to be named.
 _CLEARLY_LESS = 0.5

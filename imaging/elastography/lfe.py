@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import (
     laplacian_axes,
     local_mean,
@@ -17,7 +18,7 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
+from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import (
     cutoff,
     laplacian,
@@ -19,7 +20,7 @@ from imaging.elastography.derivatives import (
     within,
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
+from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 

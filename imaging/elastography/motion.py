@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from imaging.arrays import BoolArray, FloatArray
 from imaging.elastography.waves import WaveImages
 from imaging.threads import in_threads
-
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
 
 _SMOOTHING_VOXELS = 1.0
 _POINTS = 8000

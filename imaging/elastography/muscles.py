@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, FloatArray, LabelArray
 from imaging.elastography.along import PART_MM, gradient_along, place_along
 from imaging.erosion import erode
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure_of
 from imaging.stiffness import implausible
-
-LabelArray = NDArray[np.integer[Any]]
-
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
 
 #: Below this a muscle's median is named unsure.
 FEW_VOXELS = 50

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 
 # Relative step between neighbours below which a difference counts by its square.
 _SMOOTH_STEP = 0.03

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-ComplexArray = NDArray[np.complexfloating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, ComplexArray
 
 # Second difference of unit gain on white noise.
 _SECOND = np.array([-1, 2, -1], np.float32) / np.sqrt(np.float32(6))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 from scipy.interpolate import BSpline
 
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 
 _PAIRS = ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2))
 _CYCLIC = ((0, 1, 2, 1), (1, 2, 0, 1), (2, 0, 1, 1), (0, 2, 1, -1), (2, 1, 0, -1), (1, 0, 2, -1))

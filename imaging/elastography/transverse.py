@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray, LabelArray
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.transverse_draws import direction_error_rad, direction_spread
 from imaging.elastography.transverse_fit import MODULI, block_spread, fit_muscle, half_width
@@ -30,11 +29,6 @@ from imaging.errors import ComputationError
 from imaging.measures import Measure, not_measured
 from imaging.muscles import muscle_labels
 from imaging.stiffness import PLAUSIBLE_PA
-
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-BoolArray = NDArray[np.bool_]
-LabelArray = NDArray[np.integer[Any]]
 
 #: Map and quantity of every modulus.
 SUFFIX = {"mu_perp": "muperp", "mu_par": "mupar", "e_par": "epar"}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.elastography.transverse_fit import MODULI, MuscleFit
 from imaging.elastography.transverse_muscle import MuscleEquations, channel_matrices
 from imaging.elastography.waves import WaveField
-
-FloatArray = NDArray[np.floating[Any]]
 
 #: Uncertainty of a direction where none is given, degrees.
 ASSUMED_DEG = 3.0

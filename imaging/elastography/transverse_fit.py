@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-IntArray = NDArray[np.integer[Any]]
+from imaging.arrays import ComplexArray, FloatArray, IntArray
 
 #: Moduli as sums of the unknowns mu_perp, mu_par - mu_perp, E_par - 3 mu_perp.
 MODULI = {

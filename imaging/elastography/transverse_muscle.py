@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.transverse_fit import MuscleFit, condition
 from imaging.elastography.transverse_weak import (
     Bump,
@@ -20,9 +21,6 @@ from imaging.elastography.transverse_weak import (
 )
 from imaging.elastography.waves import WaveField
 
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-BoolArray = NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
 
 #: Half-width of bumps, largest first: wide ones average most noise, thin muscles hold none of them.

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import local_mean
 from imaging.elastography.displacement import derivative
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.smoothness import Smoothness
 from imaging.elastography.testfields import TestFields, deviator
-from imaging.elastography.waves import BoolArray, ComplexArray, FloatArray, WaveField
+from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 

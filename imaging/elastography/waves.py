@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.displacement import derivative, harmonics
 from imaging.elastography.spatial_noise import white_noise
-
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

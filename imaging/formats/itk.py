@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError
-from imaging.image import FloatArray, Image
+from imaging.image import Image
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

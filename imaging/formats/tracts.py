@@ -17,11 +17,9 @@ from nibabel.streamlines import ArraySequence, TckFile, Tractogram, TrkFile
 from numpy.typing import NDArray
 from trx.trx_file_memmap import load as load_trx
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.errors import InputError, MissingFileError
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 # Limits of the TRK header.
 _TRK_PROPERTIES, _TRK_NAME = 10, 20

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
 from imaging.function.events import Agreement, compare, force_events, merge, strikes
-from imaging.function.recording import Event, FloatArray, Foot, Recording
+from imaging.function.recording import Event, Foot, Recording
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15

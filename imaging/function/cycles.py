@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imaging.function.recording import FloatArray
+from imaging.arrays import FloatArray
 
 PERCENT = np.arange(101)
 SHORTEST_S, LONGEST_S = 0.5, 2.5

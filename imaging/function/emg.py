@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
+from imaging.arrays import FloatArray
 from imaging.errors import RecordingError
-from imaging.function.recording import FloatArray
 
 ORDER = 4
 ENERGY_SMOOTHING_HZ = 50.0

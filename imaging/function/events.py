@@ -8,15 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.function.recording import (
-    Event,
-    EventKind,
-    EventSide,
-    FloatArray,
-    Foot,
-    Plate,
-    Recording,
-)
+from imaging.arrays import FloatArray
+from imaging.function.recording import Event, EventKind, EventSide, Foot, Plate, Recording
 
 MATCH_S = 0.1
 SHORTEST_STANCE_S = 0.2

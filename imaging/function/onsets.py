@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.function.events import bridge, runs
-from imaging.function.recording import FloatArray
 
 QUIET_S = 0.2
 DIP_S = 0.01

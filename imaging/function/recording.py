@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from imaging.arrays import FloatArray
 
-FloatArray = NDArray[np.float64]
 Foot = Literal["left", "right"]
 EventSide = Literal["left", "right", "undecided"]
 EventKind = Literal["foot_strike", "foot_off"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from imaging.arrays import FloatArray
 from imaging.function import asymmetry
 from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
-from imaging.function.recording import FloatArray, Foot
+from imaging.function.recording import Foot
 from imaging.measures import Measure, not_measured
 from imaging.muscles import catalogue, label_of, muscle_keys, side_of, structure_of
 

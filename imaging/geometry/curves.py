@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 
 def arc_length(points: FloatArray) -> FloatArray:

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator, RegularGridInterpolator
 from scipy.spatial import cKDTree
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.errors import LabelError
 from imaging.image import apply_affine
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _MOST_KNOTS = 600
 _BEYOND_MM, _TABLE_MM = 40.0, 2.0

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from skimage.measure import marching_cubes
 
+from imaging.arrays import FloatArray, IntArray
 from imaging.errors import LabelError
 from imaging.image import apply_affine
-
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
 
 _FINEST_MM, _COARSEST_MM = 1.0, 2.0  # edges of the triangles
 _SMOOTHING_VOXELS = 0.8

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from imaging.arrays import FloatArray
 from imaging.errors import LabelError, MissingFileError
 from imaging.formats.json import read_json
 from imaging.formats.nifti import load_labels
-from imaging.image import FloatArray, canonical
+from imaging.image import canonical
 from imaging.schemes import translate
 from imaging.segmentation.atlas import PAD_MM, Atlas, AtlasLeg, majority
 

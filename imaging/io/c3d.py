@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from imaging.arrays import FloatArray
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.events import parse_event
-from imaging.function.recording import Event, FloatArray, Foot, Plate, Recording
+from imaging.function.recording import Event, Foot, Plate, Recording
 from imaging.isolation import run_apart
 
 _PROCESSORS = {84: "Intel", 85: "DEC", 86: "SGI/MIPS"}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import GradientTable, check_directions, file_to_world, unit_vectors
 from imaging.errors import GradientTableError, MissingFileError
-from imaging.image import FloatArray
 
 _CONVERT = "Convert the series again from DICOM"
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings
 from imaging.formats.nifti import load_labels
 from imaging.image import Image
@@ -21,7 +22,7 @@ from imaging.io.networks import load_network
 from imaging.muscles import muscle_labels
 from imaging.segmentation import manual
 from imaging.segmentation.atlas import built_in_atlas
-from imaging.segmentation.legs import MaskArray, split_legs
+from imaging.segmentation.legs import split_legs
 from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Segmentation, Sources
 from imaging.segmentation.sides import decide_sides
@@ -115,7 +116,7 @@ def unused_atlas(chosen: SegmentationSettings) -> list[str]:
 
 
 def label_by_model(
-    image: Image, mask: MaskArray, chosen: SegmentationSettings, side: str, path: Path
+    image: Image, mask: BoolArray, chosen: SegmentationSettings, side: str, path: Path
 ) -> tuple[Segmentation, dict[str, Any]]:
     """Label an image by a model that the user has; sides come from anatomy where it tells none."""
     kind, where = parse_model(str(chosen.model))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.provenance import write_sidecar
@@ -17,8 +18,6 @@ from imaging.ultrasound.evidence import Evidence
 from imaging.ultrasound.samples import FramePlane
 from imaging.ultrasound.splat import splat
 from imaging.ultrasound.words import METHOD
-
-FloatArray = NDArray[np.floating[Any]]
 
 _MAPS = {
     "stiffness": ("shear_stiffness", "Pa", "rho c^2, not corrected for the fibre's angle"),

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray, Image
+from imaging.arrays import FloatArray
+from imaging.image import Image
 
 
 def sample_points(volume: Image, points: FloatArray) -> NDArray[np.float32]:

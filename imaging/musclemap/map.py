@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
+from imaging.arrays import FloatArray
 from imaging.errors import InputError, MissingFileError
-from imaging.image import FloatArray, Image
+from imaging.image import Image
 
 
 def to_vtk(arrays: Mapping[str, NDArray[Any]], grid: Image) -> pv.ImageData:

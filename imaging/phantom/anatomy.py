@@ -13,13 +13,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Float = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 MEAN_LENGTH_MM = 375.0
 PLACE_HEIGHTS = (0.15, 0.55, 0.92)
@@ -49,8 +47,8 @@ class Anatomy:
     length_mm: float
     bone_mm: float
     fat_mm: float
-    outline: Float
-    fat_wave: Float
+    outline: FloatArray
+    fat_wave: FloatArray
 
 
 def mean_table() -> pd.DataFrame:
@@ -77,7 +75,7 @@ def draw_anatomy(
     def shared(sd: float) -> float:
         return variation * sd * float(np.clip(person.standard_normal(), -2, 2))
 
-    def spread(sd: float, size: int | tuple[int, ...]) -> Float:
+    def spread(sd: float, size: int | tuple[int, ...]) -> FloatArray:
         return variation * sd * np.clip(leg.standard_normal(size), -2, 2)
 
     table = mean_table()

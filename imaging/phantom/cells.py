@@ -8,13 +8,13 @@ metric per muscle; all tables are sampled densely along z and interpolated linea
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Float = NDArray[np.floating[Any]]
+from imaging.arrays import FloatArray
 
 AIR, CONNECTIVE, TIBIA, FIBULA, FAT, SKIN = 0, 20, 21, 22, 31, 32
 SKIN_MM = 2.0
@@ -27,23 +27,25 @@ class Tables(NamedTuple):
 
     z0: float
     dz: float
-    centre: Float  # (K, 2) centre of the outline, mm
-    radius: Float  # (K,) mean radius of the outline, mm
-    outline: Float  # (H, 2) amplitudes of the outline
-    tibia: Float  # (K, 3) x, y, radius, mm
-    fibula: Float  # (K, 3)
-    fat: Float  # (K,) thickness, mm
-    fat_wave: Float  # (2,)
-    site: Float  # (K, S, 2) in units of the radius from the centre
-    weight: Float  # (K, S)
-    metric: Float  # (S, 3) xx, xy, yy
-    middle: Float  # (K, M, 2) centroid of the muscle, mm
-    slope: Float  # (K, M, 2) its derivative along z
-    pennation: Float  # (K, M) radians; negative where fascicles come to the sheet on their way up
-    half: Float  # (K, M) half thickness along the tilt, mm
-    tilt: Float  # (M, 2) unit direction across the leg
-    bend: Float  # (M,) share by which the pennation varies through the thickness
-    bipennate: Float  # (M,) 1 where a sheet through the centroids divides the muscle
+    centre: FloatArray  # (K, 2) centre of the outline, mm
+    radius: FloatArray  # (K,) mean radius of the outline, mm
+    outline: FloatArray  # (H, 2) amplitudes of the outline
+    tibia: FloatArray  # (K, 3) x, y, radius, mm
+    fibula: FloatArray  # (K, 3)
+    fat: FloatArray  # (K,) thickness, mm
+    fat_wave: FloatArray  # (2,)
+    site: FloatArray  # (K, S, 2) in units of the radius from the centre
+    weight: FloatArray  # (K, S)
+    metric: FloatArray  # (S, 3) xx, xy, yy
+    middle: FloatArray  # (K, M, 2) centroid of the muscle, mm
+    slope: FloatArray  # (K, M, 2) its derivative along z
+    pennation: (
+        FloatArray  # (K, M) radians; negative where fascicles come to the sheet on their way up
+    )
+    half: FloatArray  # (K, M) half thickness along the tilt, mm
+    tilt: FloatArray  # (M, 2) unit direction across the leg
+    bend: FloatArray  # (M,) share by which the pennation varies through the thickness
+    bipennate: FloatArray  # (M,) 1 where a sheet through the centroids divides the muscle
 
 
 @njit(cache=True)
@@ -56,7 +58,7 @@ def height(t: Tables, z: float) -> tuple[int, float]:
 
 
 @njit(cache=True)
-def outline_factor(outline: Float, angle: float) -> float:
+def outline_factor(outline: FloatArray, angle: float) -> float:
     """Return the radius of the crural fascia over its mean, at an angle around the leg."""
     r = 1.0
     for k in range(outline.shape[0]):
@@ -71,13 +73,13 @@ def tibia_factor(angle: float) -> float:
 
 
 @njit(cache=True)
-def outline_factors(outline: Float, angles: Float) -> Float:
+def outline_factors(outline: FloatArray, angles: FloatArray) -> FloatArray:
     """Return :func:`outline_factor` of every angle (N,)."""
     return np.array([outline_factor(outline, a) for a in angles])
 
 
 @njit(cache=True)
-def tibia_factors(angles: Float) -> Float:
+def tibia_factors(angles: FloatArray) -> FloatArray:
     """Return :func:`tibia_factor` of every angle (N,)."""
     return np.array([tibia_factor(a) for a in angles])
 
@@ -229,7 +231,7 @@ def flank_of(t: Tables, m: int, x: float, y: float, z: float) -> float:
 
 
 @njit(cache=True)
-def classify_points(t: Tables, points: Float) -> tuple[NDArray[np.int16], Float]:
+def classify_points(t: Tables, points: FloatArray) -> tuple[NDArray[np.int16], FloatArray]:
     """Classify points (N, 3) in leg coordinates; return structures (N,) and distances (N,)."""
     n = points.shape[0]
     out = np.empty(n, np.int16)
@@ -240,7 +242,7 @@ def classify_points(t: Tables, points: Float) -> tuple[NDArray[np.int16], Float]
 
 
 @njit(cache=True)
-def direct_points(t: Tables, points: Float, codes: NDArray[np.int16]) -> Float:
+def direct_points(t: Tables, points: FloatArray, codes: NDArray[np.int16]) -> FloatArray:
     """Return fibre directions (N, 3) in leg coordinates; 0 where the code is not a muscle."""
     out = np.zeros(points.shape)
     for p in range(points.shape[0]):
@@ -252,6 +254,6 @@ def direct_points(t: Tables, points: Float, codes: NDArray[np.int16]) -> Float:
 
 
 @njit(cache=True)
-def across_points(t: Tables, m: int, points: Float) -> Float:
+def across_points(t: Tables, m: int, points: FloatArray) -> FloatArray:
     """Return :func:`across` of points (N, 3) in leg coordinates."""
     return np.array([across(t, m, p[0], p[1], p[2]) for p in points])

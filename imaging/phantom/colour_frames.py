@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy import ndimage
 
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, FloatArray
+
 Screen = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from dipy.core.sphere import HemiSphere, disperse_charges
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
-from imaging.phantom.anatomy import Float
 from imaging.phantom.images import Split, leg_matrix, rician, smooth_field
 from imaging.phantom.leg import Leg, rotation_matrix
 from imaging.phantom.render import render_diffusion
@@ -33,8 +33,8 @@ class Weighting:
         Unit gradient directions in world RAS+; 0 where b is 0.
     """
 
-    bvals: Float
-    directions: Float
+    bvals: FloatArray
+    directions: FloatArray
 
 
 def weighting(n_directions: int, b: float, n_b0: int, rng: np.random.Generator) -> Weighting:
@@ -48,7 +48,7 @@ def weighting(n_directions: int, b: float, n_b0: int, rng: np.random.Generator) 
     return Weighting(bvals, directions)
 
 
-def fsl_bvecs(directions: Float, affine: Float) -> Float:
+def fsl_bvecs(directions: FloatArray, affine: FloatArray) -> FloatArray:
     """Return b-vectors (V, 3) as BIDS and FSL want them, from world directions (V, 3).
 
     They are relative to the image axes, with the first axis flipped where the affine's determinant
@@ -61,7 +61,7 @@ def fsl_bvecs(directions: Float, affine: Float) -> Float:
     return vectors
 
 
-def draw_motion(n_volumes: int, size_mm: float, rng: np.random.Generator) -> Float:
+def draw_motion(n_volumes: int, size_mm: float, rng: np.random.Generator) -> FloatArray:
     """Return a wandering rigid motion (V, 6): tx ty tz in mm, rx ry rz in degrees; first is 0."""
     steps = rng.standard_normal((n_volumes, 6))
     steps[0] = 0.0
@@ -70,7 +70,7 @@ def draw_motion(n_volumes: int, size_mm: float, rng: np.random.Generator) -> Flo
     return size_mm * walk / max(float(np.abs(walk[:, :3]).max()), 1e-9)
 
 
-def motion_matrix(motion: Float, about: Float) -> Float:
+def motion_matrix(motion: FloatArray, about: FloatArray) -> FloatArray:
     """Return the rigid (4, 4) world matrix of one row of motion, rotating about a world point."""
     matrix = np.eye(4)
     matrix[:3, :3] = rotation_matrix(np.deg2rad(motion[3:]))
@@ -86,7 +86,7 @@ def diffusion_weighted(
     split: Split,
     snr: float,
     rng: np.random.Generator,
-    motion: Float | None = None,
+    motion: FloatArray | None = None,
     distortion_mm: float = 0.0,
 ) -> tuple[Image, Image]:
     """Return diffusion-weighted magnitudes and the displacement field that distorts them.
@@ -127,9 +127,9 @@ def diffusion_signal(
     weights: Weighting,
     *,
     split: Split,
-    field: Float,
-    motion: Float | None = None,
-) -> Float:
+    field: FloatArray,
+    motion: FloatArray | None = None,
+) -> FloatArray:
     """Return signals (I, J, K, V) without noise; muscle without weighting is about 1.
 
     `field` (I, J, K) in mm: a voxel shows what lies so far along the second axis. See
@@ -152,7 +152,7 @@ def diffusion_signal(
     return signal
 
 
-def noisy_magnitude(grid: Image, signal: Float, snr: float, rng: np.random.Generator) -> Image:
+def noisy_magnitude(grid: Image, signal: FloatArray, snr: float, rng: np.random.Generator) -> Image:
     """Return magnitudes (I, J, K, V) float32 of a signal; muscle without weighting is about 300."""
     volumes = range(signal.shape[3])
     noisy = np.stack([rician(signal[..., v], 1 / snr, rng) for v in volumes], axis=-1)

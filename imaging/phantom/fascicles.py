@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numba import njit
 
-from imaging.phantom.cells import Float, Tables, across, border, direction, flank_of
+from imaging.arrays import FloatArray
+from imaging.phantom.cells import Tables, across, border, direction, flank_of
 
 # Columns of the table of traced fascicles.
 LENGTH, START, END, CURVATURE, CHORD = 0, 1, 2, 3, slice(4, 7)
@@ -94,7 +95,7 @@ def half_fascicle(
 
 
 @njit(cache=True)
-def trace(t: Tables, m: int, points: Float, step: float) -> Float:
+def trace(t: Tables, m: int, points: FloatArray, step: float) -> FloatArray:
     """Trace the fascicle through each point (N, 3), in leg coordinates, of muscle `m`.
 
     Returns

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
 from imaging.muscles import structure_of
-from imaging.phantom.anatomy import Float
 from imaging.phantom.cells import across_points
 from imaging.phantom.leg import Leg
 from imaging.phantom.render import render
@@ -30,12 +30,12 @@ GYROMAGNETIC_MHZ_PER_T = 42.577
 T2_STAR_S = 0.025
 
 
-def leg_matrix(leg: Leg, affine: Float) -> Float:
+def leg_matrix(leg: Leg, affine: FloatArray) -> FloatArray:
     """Return the (4, 4) matrix from voxel indices of a grid to leg coordinates."""
     return np.linalg.inv(leg.pose) @ affine
 
 
-def tissue_images(legs: Sequence[Leg], grid: Image, split: Split, values: Float) -> Float:
+def tissue_images(legs: Sequence[Leg], grid: Image, split: Split, values: FloatArray) -> FloatArray:
     """Return mean signals (I, J, K, C) of legs on a grid; values (C, classes of tissue)."""
     total = np.zeros((*grid.shape, len(values)), np.float32)
     for leg in legs:
@@ -46,7 +46,7 @@ def tissue_images(legs: Sequence[Leg], grid: Image, split: Split, values: Float)
     return total
 
 
-def coordinates(grid: Image) -> Float:
+def coordinates(grid: Image) -> FloatArray:
     """Return coordinates (I, J, K, 3) of the voxels from -1 to 1 along each axis of the grid."""
     axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in grid.shape]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
@@ -138,7 +138,7 @@ def sheet_image(leg: Leg, labels: Image, label: int) -> Image:
     return labels.with_data(mask)
 
 
-def slice_points(grid: Image, k: int) -> Float:
+def slice_points(grid: Image, k: int) -> FloatArray:
     """Return the world points (I·J, 3) of one slice of a grid."""
     i, j = np.meshgrid(np.arange(grid.shape[0]), np.arange(grid.shape[1]), indexing="ij")
     return grid.to_world(np.stack([i, j, np.full_like(i, k)], axis=-1).reshape(-1, 3))

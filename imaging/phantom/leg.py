@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ConfigError
 from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side
-from imaging.phantom.anatomy import Anatomy, Float, draw_anatomy
+from imaging.phantom.anatomy import Anatomy, draw_anatomy
 from imaging.phantom.cells import AIR, CONNECTIVE, Tables, classify_points, direct_points
 from imaging.phantom.shape import build_tables
 
@@ -45,10 +46,10 @@ class Leg:
     seed: int
     anatomy: Anatomy
     tables: Tables
-    pose: Float
+    pose: FloatArray
 
     @property
-    def bounds_mm(self) -> Float:
+    def bounds_mm(self) -> FloatArray:
         """World box (2, 3) that holds the leg."""
         t = self.tables
         wide = t.radius * 1.12 + t.fat * 1.4 + 4.0
@@ -58,16 +59,16 @@ class Leg:
         world = ends @ self.pose[:3, :3].T + self.pose[:3, 3]
         return np.stack([world.min(axis=0), world.max(axis=0)])
 
-    def to_leg(self, points: ArrayLike) -> Float:
+    def to_leg(self, points: ArrayLike) -> FloatArray:
         """Return leg coordinates (N, 3) of world points (N, 3)."""
         inverse = np.linalg.inv(self.pose)
         return np.asarray(points, dtype=float) @ inverse[:3, :3].T + inverse[:3, 3]
 
-    def to_world(self, points: ArrayLike) -> Float:
+    def to_world(self, points: ArrayLike) -> FloatArray:
         """Return world points (N, 3) of leg coordinates (N, 3)."""
         return np.asarray(points, dtype=float) @ self.pose[:3, :3].T + self.pose[:3, 3]
 
-    def structures(self, points: ArrayLike) -> tuple[NDArray[np.int16], Float]:
+    def structures(self, points: ArrayLike) -> tuple[NDArray[np.int16], FloatArray]:
         """Return structures (N,) (see ``cells.classify``) and distances to a sheet (N,) in mm."""
         return classify_points(self.tables, self.to_leg(points))
 
@@ -83,7 +84,7 @@ class Leg:
         labels[codes == CONNECTIVE] = CONNECTIVE_LABEL
         return labels
 
-    def directions(self, points: ArrayLike, labels: NDArray[Any]) -> Float:
+    def directions(self, points: ArrayLike, labels: NDArray[Any]) -> FloatArray:
         """Return unit fibre vectors (N, 3) in world RAS+; 0 where the label is no muscle."""
         own = np.asarray(labels) // 100 == SIDE_CODES[self.side]
         codes = np.where(own, np.asarray(labels) % 100, 0).astype(np.int16)
@@ -93,17 +94,17 @@ class Leg:
         self,
         spacing_mm: ArrayLike,
         margin_mm: ArrayLike = 5.0,
-        rotation: Float | None = None,
+        rotation: FloatArray | None = None,
     ) -> Image:
         """Return an empty grid (uint8) that covers the leg; see :func:`covering_grid`."""
         return covering_grid(self.bounds_mm, spacing_mm, margin_mm, rotation)
 
 
 def covering_grid(
-    bounds_mm: Float,
+    bounds_mm: FloatArray,
     spacing_mm: ArrayLike,
     margin_mm: ArrayLike = 5.0,
-    rotation: Float | None = None,
+    rotation: FloatArray | None = None,
 ) -> Image:
     """Return an empty grid (uint8) over a world box.
 
@@ -159,7 +160,7 @@ def make_leg(seed: int, side: Side = "right", variation: float = 1.0) -> Leg:
     return Leg(side, seed, anatomy, build_tables(anatomy), pose)
 
 
-def rotation_matrix(angles: ArrayLike) -> Float:
+def rotation_matrix(angles: ArrayLike) -> FloatArray:
     """Return the rotation (3, 3) by angles (3,) in radians about x, then y, then z."""
     (ca, cb, cc), (sa, sb, sc) = np.cos(angles), np.sin(angles)
     x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import ComplexArray, FloatArray, LabelArray
 from imaging.muscles import structure_of
-
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-LabelArray = NDArray[np.integer[Any]]
 
 # |G*| (Pa) and loss angle (rad) at 60 Hz. SOL, GM, GL and TA are of the size of mu_12 in Guo et
 # al., Magn Reson Med 2016; the other muscles are set beside them so that groups can be told apart.

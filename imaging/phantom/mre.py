@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 from scipy.spatial.transform import Rotation
 
+from imaging.arrays import FloatArray, LabelArray
 from imaging.image import Image
 from imaging.phantom.moduli import ALONG, TENSILE, paint
 from imaging.phantom.waves import solve_waves, sponge
-
-FloatArray = NDArray[np.floating[Any]]
-ComplexArray = NDArray[np.complexfloating[Any]]
-LabelArray = NDArray[np.integer[Any]]
 
 FREQUENCY_HZ = 60.0
 DENSITY = 1000.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from imaging.arrays import FloatArray, LabelArray
 from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.measures import Measure, write_measures
@@ -30,9 +30,6 @@ from imaging.phantom.mre import (
     turned_grid,
 )
 from imaging.provenance import write_sidecar
-
-LabelArray = NDArray[np.integer[Any]]
-FloatArray = NDArray[np.floating[Any]]
 
 # Phase in 12 bits over a turn, magnitude in thousandths of muscle: what scanners store.
 _PHASE_STEP = np.pi / 2048

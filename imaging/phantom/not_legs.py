@@ -6,8 +6,8 @@ They tell whether a method refuses what it was not made for.
 import numpy as np
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
-from imaging.phantom.anatomy import Float
 from imaging.phantom.images import rician
 
 SPACING = (2.0, 2.0, 6.0)
@@ -19,14 +19,14 @@ def _grid(width: int = 110, slices: int = 20) -> Image:
     return Image(np.zeros((width, width, slices), np.float32), affine)
 
 
-def _radius(grid: Image, x: float = 0.0, y: float = 0.0) -> Float:
+def _radius(grid: Image, x: float = 0.0, y: float = 0.0) -> FloatArray:
     """Return distances (I, J, K) in mm across the leg from a line along it."""
     i, j, _ = np.indices(grid.shape)
     middle = np.array(grid.shape[:2]) / 2
     return np.hypot((i - middle[0]) * SPACING[0] - x, (j - middle[1]) * SPACING[1] - y)
 
 
-def _noisy(grid: Image, signal: Float, seed: int, sigma: float = 0.04) -> Image:
+def _noisy(grid: Image, signal: FloatArray, seed: int, sigma: float = 0.04) -> Image:
     values = rician(signal.astype(np.float32), sigma, np.random.default_rng(seed))
     return grid.with_data(400.0 * values)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.phantom.cells import (
     AIR,
     CONNECTIVE,
@@ -15,7 +16,6 @@ from imaging.phantom.cells import (
     FIBULA,
     SKIN,
     TIBIA,
-    Float,
     Tables,
     classify,
     direction,
@@ -56,7 +56,7 @@ def tissue_at(t: Tables, x: float, y: float, z: float) -> tuple[int, int, float]
 
 
 @njit(cache=True)
-def reach(matrix: Float) -> float:
+def reach(matrix: FloatArray) -> float:
     """Return how far a voxel's corners reach across the leg, with a safety, mm.
 
     Borders lean little along the leg, so that the voxel's length there counts half.
@@ -68,7 +68,7 @@ def reach(matrix: Float) -> float:
 
 
 @njit(cache=True)
-def place(m: Float, i: float, j: float, k: float) -> tuple[float, float, float]:
+def place(m: FloatArray, i: float, j: float, k: float) -> tuple[float, float, float]:
     """Apply a (4, 4) matrix to voxel indices."""
     return (
         m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3],
@@ -80,11 +80,11 @@ def place(m: Float, i: float, j: float, k: float) -> tuple[float, float, float]:
 @njit(cache=True)
 def render(
     t: Tables,
-    matrix: Float,
+    matrix: FloatArray,
     shape: tuple[int, int, int],
     split: tuple[int, int, int],
-    values: Float,
-    gains: Float,
+    values: FloatArray,
+    gains: FloatArray,
 ) -> NDArray[np.float32]:
     """Return the mean signal (I, J, K, C) of every voxel.
 
@@ -143,9 +143,9 @@ def add_muscle(
     y: float,
     z: float,
     s0: float,
-    eigenvalues: Float,
-    bvals: Float,
-    bvecs: Float,
+    eigenvalues: FloatArray,
+    bvals: FloatArray,
+    bvecs: FloatArray,
     out: NDArray[np.float32],
 ) -> None:
     """Add the signal of muscle `m` at a point to all volumes (V,)."""
@@ -167,14 +167,14 @@ def add_muscle(
 @njit(cache=True)
 def render_diffusion(
     t: Tables,
-    matrix: Float,
+    matrix: FloatArray,
     shape: tuple[int, int, int],
     split: tuple[int, int, int],
-    signal: Float,
-    diffusivity: Float,
-    eigenvalues: Float,
-    bvals: Float,
-    bvecs: Float,
+    signal: FloatArray,
+    diffusivity: FloatArray,
+    eigenvalues: FloatArray,
+    bvals: FloatArray,
+    bvecs: FloatArray,
     shift: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return the mean diffusion-weighted signal (I, J, K, V) of every voxel.

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator, make_smoothing_spline
 from scipy.special import softmax
 
-from imaging.phantom.anatomy import PLACE_HEIGHTS, Anatomy, Float
+from imaging.arrays import FloatArray
+from imaging.phantom.anatomy import PLACE_HEIGHTS, Anatomy
 from imaging.phantom.cells import (
     SHIN,
     Tables,
@@ -24,7 +25,7 @@ TABLE_MM = 0.5
 TEMPERATURE = 0.004
 
 
-def bell(heights: Float, low: float, peak: float, high: float) -> Float:
+def bell(heights: FloatArray, low: float, peak: float, high: float) -> FloatArray:
     """Return a smooth bell over [low, high] that integrates to 1; heights (K,)."""
     t = np.clip((heights - low) / (high - low), 0.0, 1.0)
     at = (peak - low) / (high - low)
@@ -34,7 +35,7 @@ def bell(heights: Float, low: float, peak: float, high: float) -> Float:
     return t**a * (1 - t) ** b / (norm * (high - low))
 
 
-def areas(anatomy: Anatomy, heights: Float) -> Float:
+def areas(anatomy: Anatomy, heights: FloatArray) -> FloatArray:
     """Return the wanted area (K, S) in mm2 of every site at relative heights (K,)."""
     ranges = anatomy.table[["low", "peak", "high"]].to_numpy(float)
     per_length = np.stack([bell(heights, *row) for row in ranges], axis=1)
@@ -42,7 +43,9 @@ def areas(anatomy: Anatomy, heights: Float) -> Float:
     return volume * per_length / anatomy.length_mm
 
 
-def bones(anatomy: Anatomy, heights: Float, radius: Float) -> tuple[Float, Float, Float]:
+def bones(
+    anatomy: Anatomy, heights: FloatArray, radius: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the outline's centre (K, 2), tibia (K, 3) and fibula (K, 3): x, y, radius in mm.
 
     The tibia runs straight; the outline is laid so that the tibia's medial face lies on the fascia.
@@ -69,7 +72,7 @@ def bones(anatomy: Anatomy, heights: Float, radius: Float) -> tuple[Float, Float
     return centre, tibia, fibula
 
 
-def metrics(anatomy: Anatomy) -> Float:
+def metrics(anatomy: Anatomy) -> FloatArray:
     """Return the metric (S, 3) of every site: xx, xy, yy; wide sites cost less along it."""
     turn = np.deg2rad(anatomy.table["turn_deg"].to_numpy(float))
     a = 1.0 / anatomy.table["width"].to_numpy(float) ** 2
@@ -78,7 +81,7 @@ def metrics(anatomy: Anatomy) -> Float:
     return np.stack([a * c**2 + b * s**2, (a - b) * c * s, a * s**2 + b * c**2], axis=1)
 
 
-def places(anatomy: Anatomy, heights: Float) -> Float:
+def places(anatomy: Anatomy, heights: FloatArray) -> FloatArray:
     """Return the sites (K, S, 2) in units of the radius of the outline."""
     t = anatomy.table
     x = t[["x_low", "x_mid", "x_high"]].to_numpy(float).T
@@ -87,14 +90,14 @@ def places(anatomy: Anatomy, heights: Float) -> Float:
     return CubicSpline(PLACE_HEIGHTS, np.stack([x, y], axis=-1), bc_type="natural")(inside)
 
 
-def powers(points: Float, site: Float, metric: Float) -> Float:
+def powers(points: FloatArray, site: FloatArray, metric: FloatArray) -> FloatArray:
     """Return the unweighted power (N, S) of points (N, 2) to sites (S, 2)."""
     d = points[:, None, :] - site[None]
     x, y = d[..., 0], d[..., 1]
     return metric[:, 0] * x * x + 2 * metric[:, 1] * x * y + metric[:, 2] * y * y
 
 
-def balance(power: Float, share: Float, start: Float) -> Float:
+def balance(power: FloatArray, share: FloatArray, start: FloatArray) -> FloatArray:
     """Return weights (S,) for which soft cells have the wanted shares of all points.
 
     Newton's method on the concave dual of semi-discrete optimal transport, smoothed by entropy
@@ -115,12 +118,14 @@ def balance(power: Float, share: Float, start: Float) -> Float:
     return weight
 
 
-def sample(levels: Float, values: Float, fine: Float) -> Float:
+def sample(levels: FloatArray, values: FloatArray, fine: FloatArray) -> FloatArray:
     """Interpolate values (K, ...) at levels (K,) by cubic splines to fine heights."""
     return CubicSpline(levels, values, axis=0)(fine)
 
 
-def smooth(levels: Float, values: Float, importance: Float, fine: Float) -> Float:
+def smooth(
+    levels: FloatArray, values: FloatArray, importance: FloatArray, fine: FloatArray
+) -> FloatArray:
     """Fit a smoothing spline per column to values (K, M) weighted by importance (K, M)."""
     columns = []
     for m in range(values.shape[1]):
@@ -184,13 +189,13 @@ def build_tables(anatomy: Anatomy) -> Tables:
     )  # fmt: skip
 
 
-def tilts(anatomy: Anatomy, n_muscles: int) -> Float:
+def tilts(anatomy: Anatomy, n_muscles: int) -> FloatArray:
     """Return the unit directions (M, 2) across the leg in which fascicles leave the line."""
     angle = np.deg2rad(anatomy.table["tilt_deg"].to_numpy(float)[:n_muscles])
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def outline_radius(anatomy: Anatomy, heights: Float, wanted: Float) -> Float:
+def outline_radius(anatomy: Anatomy, heights: FloatArray, wanted: FloatArray) -> FloatArray:
     """Return the mean radius (K,) of the outline whose area holds all sites and bones."""
     zeros = np.zeros_like(heights)
     _, tibia, fibula = bones(anatomy, heights, zeros + 40.0)
@@ -200,15 +205,20 @@ def outline_radius(anatomy: Anatomy, heights: Float, wanted: Float) -> Float:
     return np.sqrt((wanted.sum(axis=1) + bone) / (math.pi * np.mean(factor**2)))
 
 
-def unit_grid(n: int) -> Float:
+def unit_grid(n: int) -> FloatArray:
     """Return about `n` points (N, 2) of a square grid over the unit disc and a little more."""
     side = np.linspace(-1.15, 1.15, int(math.sqrt(n * 1.7)))
     return np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def free_points(
-    grid: Float, anatomy: Anatomy, centre: Float, radius: float, tibia: Float, fibula: Float
-) -> Float:
+    grid: FloatArray,
+    anatomy: Anatomy,
+    centre: FloatArray,
+    radius: float,
+    tibia: FloatArray,
+    fibula: FloatArray,
+) -> FloatArray:
     """Return the grid points (N, 2) inside the outline and outside the bones."""
     angle = np.arctan2(grid[:, 1], grid[:, 0])
     factor = outline_factors(anatomy.outline, angle)
@@ -222,7 +232,7 @@ def free_points(
     return grid[keep]
 
 
-def vanishing(anatomy: Anatomy, heights: Float) -> Float:
+def vanishing(anatomy: Anatomy, heights: FloatArray) -> FloatArray:
     """Return what is taken off the weights (K, S) so that cells end at their tips."""
     t = anatomy.table
     h = heights[:, None]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray, LabelArray
 from imaging.muscles import structure_of
 from imaging.phantom.moduli import STIFFNESS
-
-FloatArray = NDArray[np.floating[Any]]
-LabelArray = NDArray[np.integer[Any]]
 
 # Resting muscle under a pushed pulse, some hundred Hz: of the size of the vastus lateralis of
 # Knight et al., IEEE Trans Med Imaging 2022 (mu_par 5.8 kPa, mu_par/mu_perp 3, chi_E 4.7); muscles

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import qmc
 
+from imaging.arrays import FloatArray
 from imaging.measures import Measure
 from imaging.muscles import label_of, muscle_keys
-from imaging.phantom.anatomy import Float
 from imaging.phantom.cells import classify_points
 from imaging.phantom.diffusion import EIGENVALUES
 from imaging.phantom.fascicles import CHORD, CURVATURE, END, LENGTH, START, trace
@@ -23,7 +23,7 @@ STEP_MM = 0.25
 GRID_MM = (1.25, 1.25, 2.5)
 
 
-def muscle_points(leg: Leg) -> dict[str, Float]:
+def muscle_points(leg: Leg) -> dict[str, FloatArray]:
     """Return points (N, 3) in leg coordinates on a regular grid inside every muscle."""
     t = leg.tables
     wide = t.radius * 1.12
@@ -31,7 +31,7 @@ def muscle_points(leg: Leg) -> dict[str, Float]:
     x, y = (np.arange(a, b, GRID_MM[i]) for i, (a, b) in enumerate(zip(low, high, strict=True)))
     top = t.z0 + t.dz * (len(t.radius) - 1)
     flat = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
-    found: dict[str, list[Float]] = {key: [] for key in muscle_keys()}
+    found: dict[str, list[FloatArray]] = {key: [] for key in muscle_keys()}
     for z in np.arange(t.z0, top, GRID_MM[2]):
         points = np.column_stack([flat, np.full(len(flat), z)])
         codes, _ = classify_points(t, points)
@@ -40,7 +40,7 @@ def muscle_points(leg: Leg) -> dict[str, Float]:
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
-def fascicle_table(leg: Leg, inside: dict[str, Float], n_points: int) -> pd.DataFrame:
+def fascicle_table(leg: Leg, inside: dict[str, FloatArray], n_points: int) -> pd.DataFrame:
     """Return one row per traced point of every muscle.
 
     Parameters
@@ -95,7 +95,7 @@ MEASURES = {
 }
 
 
-def true_measures(leg: Leg, inside: dict[str, Float], table: pd.DataFrame) -> list[Measure]:
+def true_measures(leg: Leg, inside: dict[str, FloatArray], table: pd.DataFrame) -> list[Measure]:
     """Return volume, architecture and diffusion of every muscle.
 
     `inside` is from :func:`muscle_points`, `table` from :func:`fascicle_table`.

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.errors import ComputationError
 from imaging.muscles import Side, label_of, structure_of
 from imaging.phantom.colour_frames import Layout, Screen, compressed, draw_screen
 from imaging.phantom.leg import rotation_matrix
 from imaging.phantom.shear_speed import shown_pa
-
-FloatArray = NDArray[np.floating[Any]]
 
 RANGE_KPA = (0.0, 50.0)
 OPACITY, JPEG_QUALITY = 0.5, 85

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.phantom.colour_frames import Layout
 from imaging.phantom.leg import rotation_matrix
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
@@ -27,8 +28,6 @@ from imaging.phantom.ultrasound import (
     sweep,
 )
 from imaging.provenance import write_json
-
-FloatArray = NDArray[np.floating[Any]]
 
 DENSITY = 1060.0
 LANDMARK_ERROR_MM = 0.7

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import signal
 
-FloatArray = NDArray[np.float64]
+from imaging.arrays import FloatArray
+
 Foot = Literal["left", "right"]
 Kind = Literal["foot_strike", "foot_off"]
 

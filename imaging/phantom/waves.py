@@ -7,17 +7,13 @@ part. The medium is periodic; a sponge near the borders keeps waves from coming 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import fft
 from scipy.sparse.linalg import LinearOperator, gmres
 
+from imaging.arrays import ComplexArray, FloatArray
 from imaging.errors import ComputationError
-
-ComplexArray = NDArray[np.complexfloating[Any]]
-FloatArray = NDArray[np.floating[Any]]
 
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 _AXES = (-3, -2, -1)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from imaging.arrays import Float32
 from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.fuse import Registered
 from imaging.segmentation.initialise import guesses
-from imaging.segmentation.register import (
-    Float32,
-    affine,
-    coarser,
-    demons,
-    grid_points,
-    sample,
-)
+from imaging.segmentation.register import affine, coarser, demons, grid_points, sample
 from imaging.segmentation.view import LegView
 
 

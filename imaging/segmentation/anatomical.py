@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.muscles import structure
 from imaging.segmentation.frame import leg_frame, out_of_place
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.tissue import Tissue
-
-Float32 = NDArray[np.float32]
 
 SMOOTH_MM = 2.0
 BRIDGED_SLICES = 2
@@ -139,7 +136,7 @@ def _as_seen(
 
 
 def _favour(
-    values: Float32, factor: Float32, keep: list[int], mask: MaskArray, spacing: FloatArray
+    values: Float32, factor: Float32, keep: list[int], mask: BoolArray, spacing: FloatArray
 ) -> None:
     """Add the log likelihood ratio against all channels but those kept, softly at the edge."""
     sigma = (_EDGE_MM / spacing[0], _EDGE_MM / spacing[1], 0.0)
@@ -196,7 +193,7 @@ def _bridge(
 
 
 def _make_winner(
-    values: Float32, winner: NDArray[np.int16], where: tuple[MaskArray, int], c: int
+    values: Float32, winner: NDArray[np.int16], where: tuple[BoolArray, int], c: int
 ) -> None:
     """Exchange the share of a structure with that of the winner, so that they still add up."""
     take, k = where
@@ -206,7 +203,7 @@ def _make_winner(
     winner[i, j, k] = c
 
 
-def _islands(share: Float32, mask: MaskArray) -> MaskArray:
+def _islands(share: Float32, mask: BoolArray) -> BoolArray:
     """Return all bodies of a structure but the one with most probability."""
     bodies, count = ndimage.label(mask, np.ones((3, 3, 3)))
     if count < 2:
@@ -215,7 +212,7 @@ def _islands(share: Float32, mask: MaskArray) -> MaskArray:
     return mask & (bodies != 1 + int(np.argmax(weight)))
 
 
-def _bodies(mask: MaskArray) -> list[tuple[tuple[slice, ...], MaskArray]]:
+def _bodies(mask: BoolArray) -> list[tuple[tuple[slice, ...], BoolArray]]:
     """Return box (one voxel wider) and mask of every connected body."""
     bodies, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     out = []
@@ -231,9 +228,9 @@ def _bodies(mask: MaskArray) -> list[tuple[tuple[slice, ...], MaskArray]]:
 def _give_away(
     values: Float32,
     winner: NDArray[np.int16],
-    islands: MaskArray,
+    islands: BoolArray,
     box: tuple[slice, ...],
-    island: MaskArray,
+    island: BoolArray,
     own: int,
     whole: bool,
 ) -> None:

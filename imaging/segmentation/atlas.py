@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray, Image, regrid, resample
+from imaging.arrays import FloatArray
+from imaging.image import Image, regrid, resample
 from imaging.muscles import structure
 from imaging.segmentation.features import Features, label_features
 

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import lookup_table, muscle_labels, side_of, structure_of
-from imaging.segmentation.legs import MaskArray
-from imaging.segmentation.register import Float32
 
 
 def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, int]]:
@@ -31,7 +30,7 @@ def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[i
     return out, dropped
 
 
-def cut_by_view(labels: NDArray[np.int16], label: int, seen: MaskArray) -> bool:
+def cut_by_view(labels: NDArray[np.int16], label: int, seen: BoolArray) -> bool:
     """Tell whether a label reaches the first or last slice in which anything is seen.
 
     Parameters
@@ -48,7 +47,7 @@ def cut_by_view(labels: NDArray[np.int16], label: int, seen: MaskArray) -> bool:
 
 
 def measures(
-    image: Image, confidence: Float32, islands: dict[int, int], seen: MaskArray, drawn: list[int],
+    image: Image, confidence: Float32, islands: dict[int, int], seen: BoolArray, drawn: list[int],
     way: str,
 ) -> list[Measure]:  # fmt: skip
     """Return volume (ml), confidence, components and coverage of every muscle.
@@ -89,7 +88,7 @@ def measures(
     return rows
 
 
-def _components(label: int, mask: MaskArray, islands: dict[int, int], drawn: bool) -> Measure:
+def _components(label: int, mask: BoolArray, islands: dict[int, int], drawn: bool) -> Measure:
     if drawn:
         count, note = ndimage.label(mask, np.ones((3, 3, 3)))[1], "bodies drawn; all are kept"
     else:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.frame import leg_frame, out_of_place
-from imaging.segmentation.legs import MaskArray, depth_in_slices
+from imaging.segmentation.legs import depth_in_slices
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.tissue import Tissue
 
@@ -119,7 +119,7 @@ def score(cues: Cues) -> float:
     return float(1.0 / (1.0 + np.exp(-total / weight))) if weight else 0.0
 
 
-def _texture(tissue: Tissue, spacing: FloatArray, valid: MaskArray) -> float:
+def _texture(tissue: Tissue, spacing: FloatArray, valid: BoolArray) -> float:
     """Return the spread of the intensity without noise, from the middle 90 % of the voxels."""
     depth = depth_in_slices(tissue.leg, spacing)
     inside = (depth > min(8.0, 0.4 * float(depth.max()))) & valid
@@ -131,7 +131,7 @@ def _texture(tissue: Tissue, spacing: FloatArray, valid: MaskArray) -> float:
 
 
 def _larger_bone(
-    tissue: Tissue, spacing: FloatArray, seen: MaskArray
+    tissue: Tissue, spacing: FloatArray, seen: BoolArray
 ) -> tuple[float | None, float | None]:
     """Return relative depth and relative area of the larger bone, medians over slices."""
     if not seen.any():

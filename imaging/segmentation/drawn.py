@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.image import Image
 from imaging.muscles import single_keys, structure
 from imaging.segmentation.interpolate import misfit
@@ -18,7 +19,6 @@ from imaging.segmentation.shares import Shares
 from imaging.segmentation.slices import warp
 from imaging.segmentation.sparse import Drawn, propagate, signed_mm
 
-Float32 = NDArray[np.float32]
 BETWEEN_MM = 40.0
 BEYOND_MM = 25.0
 _LEAST = 0.3

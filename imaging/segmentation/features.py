@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.muscles import structure
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.tissue import Tissue
 
 CLIP_MM = 10.0
@@ -43,9 +42,9 @@ class Features:
 
     channels: NDArray[np.float32]
     weights: NDArray[np.float32]
-    envelope: MaskArray
-    tibia: MaskArray
-    fibula: MaskArray
+    envelope: BoolArray
+    tibia: BoolArray
+    fibula: BoolArray
     spacing: FloatArray
 
 
@@ -58,7 +57,7 @@ def image_features(tissue: Tissue, spacing: FloatArray) -> Features:
     )
 
 
-def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Features, MaskArray]:
+def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Features, BoolArray]:
     """Return the channels of a label map of one leg, and its tibia (found, if not labelled).
 
     Where the atlas lacks the tibia, it is what lies between the muscles and their convex hull
@@ -77,7 +76,7 @@ def label_features(labels: NDArray[np.int16], spacing: FloatArray) -> tuple[Feat
     return _features(envelope, tibia, fibula, septa, spacing, valid, 1.0), tibia
 
 
-def hull_gap(inside: MaskArray, spacing: FloatArray) -> MaskArray:
+def hull_gap(inside: BoolArray, spacing: FloatArray) -> BoolArray:
     """Return the thick body between muscles and their convex hull, the tibia's place."""
     gap = np.zeros_like(inside)
     radius = max(1, int(5.0 / min(spacing[:2])))
@@ -92,7 +91,7 @@ def hull_gap(inside: MaskArray, spacing: FloatArray) -> MaskArray:
     return bodies == 1 + int(np.argmax(ndimage.sum_labels(gap, bodies, range(1, count + 1))))
 
 
-def envelope_of(inside: MaskArray, spacing: FloatArray) -> MaskArray:
+def envelope_of(inside: BoolArray, spacing: FloatArray) -> BoolArray:
     """Close the gaps between muscles, slice by slice."""
     out = np.zeros_like(inside)
     for k in range(inside.shape[2]):
@@ -107,12 +106,12 @@ def envelope_of(inside: MaskArray, spacing: FloatArray) -> MaskArray:
 
 
 def _features(
-    envelope: MaskArray,
-    tibia: MaskArray,
-    fibula: MaskArray,
+    envelope: BoolArray,
+    tibia: BoolArray,
+    fibula: BoolArray,
     septa: NDArray[np.float32],
     spacing: FloatArray,
-    valid: MaskArray,
+    valid: BoolArray,
     fascia_known: float,
 ) -> Features:
     distances = [signed_distance(m, spacing) for m in (envelope, tibia, fibula)]
@@ -125,7 +124,7 @@ def _features(
     return Features(channels, weights, envelope, tibia, fibula, spacing)
 
 
-def signed_distance(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]:
+def signed_distance(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]:
     """Return the distance to the border within each slice, negative inside, clipped, per 10 mm."""
     out = np.ones(mask.shape, np.float32)
     for k in range(mask.shape[2]):
@@ -151,7 +150,7 @@ def _septa_of_intensity(tissue: Tissue, spacing: FloatArray) -> NDArray[np.float
 
 
 def _septa_of_labels(
-    index: NDArray[np.int16], inside: MaskArray, spacing: FloatArray
+    index: NDArray[np.int16], inside: BoolArray, spacing: FloatArray
 ) -> NDArray[np.float32]:
     """Return the borders between different muscles and the gaps between them, 0..1."""
     muscles = np.where(inside, index, 0)

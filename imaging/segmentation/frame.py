@@ -16,11 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.muscles import catalogue
 from imaging.segmentation.shares import Shares
-
-Float32 = NDArray[np.float32]
 
 _SMOOTH_MM = 10.0
 _MIN_BONE_MM2 = 20.0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.segmentation.atlas import AtlasLeg
-from imaging.segmentation.register import Float32
 
 BORDER_MM = 1.2
 

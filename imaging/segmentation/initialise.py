@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.features import Features
-from imaging.segmentation.legs import MaskArray
 
 STRETCHES = np.linspace(0.78, 1.28, 21)
 _MIN_OVERLAP = 0.6
@@ -73,7 +72,7 @@ def guesses(image: Features, atlas: Features, count: int = 4) -> list[Guess]:
     return chosen
 
 
-def _slices(mask: MaskArray, spacing: FloatArray, use: MaskArray) -> tuple[FloatArray, FloatArray]:
+def _slices(mask: BoolArray, spacing: FloatArray, use: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Return log radius (K,) and centroid (K, 2) of a mask per slice."""
     area = mask.sum((0, 1)).astype(float)
     x = np.arange(mask.shape[0]) * spacing[0]

@@ -9,9 +9,8 @@ ankle and 1 at that of the knee.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from imaging.arrays import Float32
 
 CLASSES = (
     "outside", "SAT", "rest", "TA", "EDL+PT", "EHL", "PL+PB", "GM", "GL", "SOL", "PLA", "POP",

@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.segmentation.slices import affine_between, compose, invert, register_slice, warp
 
-Float32 = NDArray[np.float32]
 AGREE_MM = 4.0
 REACH_MM = 12.0
 SURE_MM = 0.8

@@ -16,12 +16,11 @@ from scipy.spatial import ConvexHull
 from skimage.draw import polygon
 from skimage.filters import threshold_otsu
 
+from imaging.arrays import BoolArray, FloatArray
 from imaging.errors import ImageError
 from imaging.formats.itk import from_sitk, to_sitk
-from imaging.image import FloatArray, Image, regrid, resample
+from imaging.image import Image, regrid, resample
 from imaging.segmentation.inputs import PIXEL_MM
-
-MaskArray = NDArray[np.bool_]
 
 _MIN_AREA_MM2 = 800.0
 _MIN_CONTRAST = 0.25
@@ -29,7 +28,7 @@ _MAX_TILT_DEG = 8.0
 _MARGIN_MM = 8.0
 
 
-def leg_mask(image: Image) -> MaskArray:
+def leg_mask(image: Image) -> BoolArray:
     """Return the mask of everything that is not air, holes filled slice by slice.
 
     Parameters
@@ -67,7 +66,7 @@ def leg_mask(image: Image) -> MaskArray:
     return resample(image.with_data(mask.astype(np.float32)), fine).data > 0.5
 
 
-def split_legs(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
+def split_legs(mask: BoolArray, spacing: FloatArray) -> list[BoolArray]:
     """Return one mask per leg, ordered by rising x (the person's left leg first).
 
     Two legs that touch in some slices are parted by the nearest of the two bodies found after
@@ -81,7 +80,7 @@ def split_legs(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
     return hulls
 
 
-def _parted(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
+def _parted(mask: BoolArray, spacing: FloatArray) -> list[BoolArray]:
     """Return one mask per leg as it is, ordered by rising x."""
     depth = depth_in_slices(mask, spacing)
     for radius in (0.0, 6.0, 12.0, 18.0, 24.0, 30.0):
@@ -105,7 +104,7 @@ def _parted(mask: MaskArray, spacing: FloatArray) -> list[MaskArray]:
     return sorted(legs, key=lambda leg: float(ndimage.center_of_mass(leg)[0]))
 
 
-def _hull(leg: MaskArray) -> MaskArray:
+def _hull(leg: BoolArray) -> BoolArray:
     """Fill every slice of a leg to its convex hull."""
     out = leg.copy()
     for k in np.flatnonzero(leg.any((0, 1))):
@@ -121,7 +120,7 @@ def _hull(leg: MaskArray) -> MaskArray:
     return out
 
 
-def correct_bias(image: Image, mask: MaskArray) -> Image:
+def correct_bias(image: Image, mask: BoolArray) -> Image:
     """Divide by the smooth field that N4 finds on a shrunken grid; mean inside the mask is kept.
 
     Source: Tustison et al., IEEE Trans Med Imaging 29, 2010.
@@ -144,7 +143,7 @@ def correct_bias(image: Image, mask: MaskArray) -> Image:
     return image.with_data((out * scale).astype(np.float32))
 
 
-def depth_in_slices(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]:
+def depth_in_slices(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]:
     """Return the distance to the border of a mask within each slice, mm; 0 outside."""
     out = np.zeros(mask.shape, np.float32)
     for k in range(mask.shape[2]):
@@ -155,7 +154,7 @@ def depth_in_slices(mask: MaskArray, spacing: FloatArray) -> NDArray[np.float32]
     return out
 
 
-def _extend(field: NDArray[Any], mask: MaskArray) -> NDArray[np.float32]:
+def _extend(field: NDArray[Any], mask: BoolArray) -> NDArray[np.float32]:
     """Continue a field outside a mask with the value of the nearest voxel inside."""
     indices = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     return ndimage.gaussian_filter(field[tuple(indices)].astype(np.float32), 2.0)
@@ -166,14 +165,14 @@ def _air_threshold(data: NDArray[Any]) -> float:
     return float(threshold_otsu(low)) if low.size and np.ptp(low) > 0 else 0.0
 
 
-def _disk(radius_mm: float, spacing: FloatArray) -> MaskArray:
+def _disk(radius_mm: float, spacing: FloatArray) -> BoolArray:
     """Return a flat disk across the leg, as a structuring element (2n+1, 2m+1, 1)."""
     n, m = (int(np.ceil(radius_mm / s)) for s in spacing[:2])
     x, y = np.mgrid[-n : n + 1, -m : m + 1]
     return ((np.hypot(x * spacing[0], y * spacing[1])) <= radius_mm)[..., None]
 
 
-def _large_blobs(mask: MaskArray, spacing: FloatArray) -> MaskArray:
+def _large_blobs(mask: BoolArray, spacing: FloatArray) -> BoolArray:
     """Drop, slice by slice, blobs too small for a leg."""
     out = np.zeros_like(mask)
     for k in range(mask.shape[2]):
@@ -185,7 +184,7 @@ def _large_blobs(mask: MaskArray, spacing: FloatArray) -> MaskArray:
     return out
 
 
-def leg_grid(image: Image, leg: MaskArray) -> tuple[Image, MaskArray]:
+def leg_grid(image: Image, leg: BoolArray) -> tuple[Image, BoolArray]:
     """Return one leg at 1.5 mm across it, and its mask there.
 
     Slices stay where they are if they lie across the leg within 8 degrees and are not thinner

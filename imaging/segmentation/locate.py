@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.inputs import CLASSES, REST
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.shares import Shares
 
 LENGTHS_MM = np.arange(280.0, 481.0, 10.0)
@@ -45,7 +44,7 @@ class Place:
     misfit: float
 
 
-def locate(shares: Shares, profile: dict[str, Any], leg: MaskArray) -> Place | None:
+def locate(shares: Shares, profile: dict[str, Any], leg: BoolArray) -> Place | None:
     """Return where the slices of a leg lie, or none where too few show anything.
 
     Parameters

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.image import Image
 from imaging.muscles import Side, single_keys, structure_of
 from imaging.segmentation.align import deform, register_leg
@@ -28,7 +29,6 @@ from imaging.segmentation.shares import Shares, key_indices
 if TYPE_CHECKING:
     from imaging.segmentation.view import LegView
 
-Float32 = NDArray[np.float32]
 NEAR_MM = 8.0
 _SMOOTH_MM = 2.0
 _RIDGE = 0.1

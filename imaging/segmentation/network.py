@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray, Image
+from imaging.arrays import BoolArray, Float32, FloatArray
+from imaging.image import Image
 from imaging.muscles import Side
 from imaging.segmentation.inputs import (
     CHANNELS,
@@ -21,10 +21,9 @@ from imaging.segmentation.inputs import (
     channels,
     level,
 )
-from imaging.segmentation.legs import MaskArray, depth_in_slices
+from imaging.segmentation.legs import depth_in_slices
 from imaging.segmentation.shares import Shares
 
-Float32 = NDArray[np.float32]
 KEYS = ("", "SAT", *CLASSES[3:])
 _TILE = 16
 _AT_ONCE = 8
@@ -82,7 +81,7 @@ class LegSlices:
         return self.data[:, :, low] * (1 - share) + self.data[:, :, high] * share
 
 
-def leg_slices(image: Image, mask: MaskArray) -> LegSlices:
+def leg_slices(image: Image, mask: BoolArray) -> LegSlices:
     """Prepare one leg on its working grid for the network.
 
     Parameters

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from imaging.arrays import BoolArray
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import label_of, side_of, structure, structure_of
 from imaging.segmentation.checks import cut_by_view
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.quality import Flag
 
 # Of the leg whose typical volumes the catalogue holds, mm.
@@ -20,7 +20,7 @@ _SIDES = 1.35
 _LEAST_ML = 5.0
 
 
-def tibia_length_mm(labels: Image, side: int, seen: MaskArray) -> float | None:
+def tibia_length_mm(labels: Image, side: int, seen: BoolArray) -> float | None:
     """Return the length of a tibia from end to end; None where the view cuts it or it is missing.
 
     Parameters

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import Float32, FloatArray
 from imaging.errors import ImageError
-from imaging.image import FloatArray
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure, structure_of
 from imaging.segmentation.domain import Cues, cues, score
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.tissue import Tissue
-
-Float32 = NDArray[np.float32]
 
 _DOUBT = 0.5
 _LOW_DICE = 0.6

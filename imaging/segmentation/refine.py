@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.muscles import structure_of
 from imaging.segmentation.sheets import Sheet, is_muscle, sheets, which_are_muscles
-
-Float32 = NDArray[np.float32]
 
 BOUNDARY = (
     "A muscle ends at the inside of its fascia; two muscles that touch share the middle of the "

@@ -11,13 +11,11 @@ Sources: Thirion, Med Image Anal 2, 1998 (demons); Vercauteren et al., NeuroImag
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.segmentation.features import Features
 
-Float32 = NDArray[np.float32]
 CHANNEL_WEIGHTS = np.array([1.0, 1.0, 1.0, 0.15], np.float32)
 _OUTSIDE = 0.15
 

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import sense
 from imaging.segmentation.atlas import Atlas
-from imaging.segmentation.legs import MaskArray, leg_grid, split_legs
+from imaging.segmentation.legs import leg_grid, split_legs
 from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
 from imaging.segmentation.quality import Correction, judge, refuse
 from imaging.segmentation.refine import refine
-from imaging.segmentation.shares import Float32, Shares, join, label_on
+from imaging.segmentation.shares import Shares, join, label_on
 from imaging.segmentation.sides import decide_sides
 from imaging.segmentation.sparse import find_slices
 from imaging.segmentation.tissue import Tissue
@@ -81,7 +82,7 @@ class Segmentation:
 
 
 def segment(
-    image: Image, mask: MaskArray, sources: Sources, *, side: str = "auto",
+    image: Image, mask: BoolArray, sources: Sources, *, side: str = "auto",
     spacing_mm: float = 2.0, path: str | Path | None = None,
 ) -> Segmentation:  # fmt: skip
     """Label the muscles of one or both lower legs.
@@ -176,7 +177,7 @@ def leg_shares(
     return (join(parts, weights) if len(parts) > 1 else parts[0]), facts
 
 
-def _with_drawn(shares: Shares, image: Image, leg: MaskArray, labels: Image, side: Side) -> Shares:
+def _with_drawn(shares: Shares, image: Image, leg: BoolArray, labels: Image, side: Side) -> Shares:
     """Join shares with the slices a person drew on this leg, carried along it."""
     from imaging.segmentation.drawn import carry
 
@@ -185,7 +186,7 @@ def _with_drawn(shares: Shares, image: Image, leg: MaskArray, labels: Image, sid
 
 
 def _put(
-    out: Segmentation, box: tuple[slice, slice, slice], leg: MaskArray, part: Image,
+    out: Segmentation, box: tuple[slice, slice, slice], leg: BoolArray, part: Image,
     shares: Shares, side: Side,
 ) -> None:  # fmt: skip
     """Write the labels of one leg into the whole image, borders on the fascia."""

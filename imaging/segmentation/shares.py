@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.image import Image
 from imaging.muscles import structure
 from imaging.threads import in_threads
 
-Float32 = NDArray[np.float32]
 _FLOOR = 1e-4
 _NEVER = 0.05
 

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import Float32, FloatArray
 from imaging.muscles import structure_of
-
-Float32 = NDArray[np.float32]
 
 _MIN_POINTS = 30
 

@@ -12,16 +12,15 @@ from typing import cast
 
 import numpy as np
 
+from imaging.arrays import BoolArray, FloatArray
 from imaging.errors import SideError
-from imaging.image import FloatArray
 from imaging.muscles import Side
-from imaging.segmentation.legs import MaskArray
 
 _MIN_SLICES_MM = 30.0
 _MIN_APART_MM = 6.0
 
 
-def side_from_bones(tibia: MaskArray, fibula: MaskArray, affine: FloatArray) -> Side:
+def side_from_bones(tibia: BoolArray, fibula: BoolArray, affine: FloatArray) -> Side:
     """Tell the side of one leg from its bones.
 
     Parameters
@@ -92,7 +91,7 @@ def decide_sides(
     return [cast(Side, given)]
 
 
-def _centre(mask: MaskArray, k: int) -> FloatArray:
+def _centre(mask: BoolArray, k: int) -> FloatArray:
     """Return the centre (3,) of a mask in slice k, voxels."""
     x, y = np.nonzero(mask[:, :, k])
     return np.array([x.mean(), y.mean(), float(k)])

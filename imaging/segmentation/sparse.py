@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.image import Image, canonical, resample
 from imaging.muscles import SIDE_CODES, Side, catalogue
-from imaging.segmentation.shares import Float32, Shares
+from imaging.segmentation.shares import Shares
 
 if TYPE_CHECKING:
     from imaging.segmentation.interpolate import Ends

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
-from imaging.segmentation.legs import MaskArray, depth_in_slices
+from imaging.arrays import BoolArray, FloatArray
+from imaging.segmentation.legs import depth_in_slices
 
 _DARK = (0.2, 0.3, 0.4, 0.5, 0.6)
 _MIN_CONTRAST = 0.2
@@ -39,15 +39,15 @@ class Tissue:
     """
 
     intensity: NDArray[np.float32]
-    leg: MaskArray
-    envelope: MaskArray
-    tibia: MaskArray
-    fibula: MaskArray
-    fat: MaskArray
-    valid: MaskArray
+    leg: BoolArray
+    envelope: BoolArray
+    tibia: BoolArray
+    fibula: BoolArray
+    fat: BoolArray
+    valid: BoolArray
 
 
-def classify(data: NDArray[Any], leg: MaskArray, spacing: FloatArray) -> Tissue:
+def classify(data: NDArray[Any], leg: BoolArray, spacing: FloatArray) -> Tissue:
     """Find the rough tissue classes of one leg.
 
     Parameters
@@ -69,7 +69,7 @@ def classify(data: NDArray[Any], leg: MaskArray, spacing: FloatArray) -> Tissue:
 
 def relative_intensity(
     data: NDArray[Any], depth: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], MaskArray]:
+) -> tuple[NDArray[np.float32], BoolArray]:
     """Divide every slice by the median of its deep part; tell which slices have signal."""
     level = np.zeros(data.shape[2])
     for k in range(data.shape[2]):
@@ -88,7 +88,7 @@ def relative_intensity(
 
 def subcutaneous_fat(
     intensity: NDArray[np.float32], depth: NDArray[np.float32], spacing: FloatArray
-) -> MaskArray:
+) -> BoolArray:
     """Return what looks like the shell under the skin and hangs together with it.
 
     Empty where the shell has the intensity of muscle (in-phase images, for example).
@@ -111,9 +111,9 @@ def subcutaneous_fat(
 
 
 def bones(
-    intensity: NDArray[np.float32], inside: MaskArray, depth: NDArray[np.float32],
+    intensity: NDArray[np.float32], inside: BoolArray, depth: NDArray[np.float32],
     spacing: FloatArray,
-) -> tuple[MaskArray, MaskArray]:  # fmt: skip
+) -> tuple[BoolArray, BoolArray]:  # fmt: skip
     """Return tibia and fibula: closed rings of dark cortex with what they enclose.
 
     Either is empty where it is not found in at least 20 mm of consecutive slices.
@@ -142,7 +142,7 @@ def bones(
     return tibia, ringed if slices[0] >= 0.7 * slices[1] else solid
 
 
-def _dark_bodies(dark: MaskArray, deep: MaskArray, voxel: float, spacing: FloatArray) -> MaskArray:
+def _dark_bodies(dark: BoolArray, deep: BoolArray, voxel: float, spacing: FloatArray) -> BoolArray:
     """Return compact dark bodies of the size of a fibula whose marrow is too small to see."""
     out = np.zeros_like(dark)
     filled = ndimage.binary_fill_holes(dark & deep)
@@ -157,7 +157,7 @@ def _dark_bodies(dark: MaskArray, deep: MaskArray, voxel: float, spacing: FloatA
 
 
 def _rings(
-    dark: MaskArray, inside: MaskArray, voxel: float, spacing: FloatArray
+    dark: BoolArray, inside: BoolArray, voxel: float, spacing: FloatArray
 ) -> NDArray[np.uint8]:
     """Mark in one slice marrow enclosed by dark cortex: 2 of the size of a tibia, 1 fibula."""
     out = np.zeros(dark.shape, np.uint8)
@@ -171,7 +171,7 @@ def _rings(
 
 
 def _marrow(
-    blobs: NDArray[np.int32], dark: MaskArray, inside: MaskArray, voxel: float,
+    blobs: NDArray[np.int32], dark: BoolArray, inside: BoolArray, voxel: float,
     spacing: FloatArray, shrunk: int,
 ) -> NDArray[np.uint8]:  # fmt: skip
     """Mark bodies of marrow with the cortex around them: 2 of the size of a tibia, 1 fibula."""
@@ -193,7 +193,7 @@ def _marrow(
     return out
 
 
-def _longest(mask: MaskArray, spacing: FloatArray) -> MaskArray:
+def _longest(mask: BoolArray, spacing: FloatArray) -> BoolArray:
     """Keep the body that runs through most slices, if these make 20 mm, and what continues it."""
     bodies, count = ndimage.label(mask)
     boxes = ndimage.find_objects(bodies)
@@ -215,7 +215,7 @@ def _longest(mask: MaskArray, spacing: FloatArray) -> MaskArray:
     return kept
 
 
-def _fill(mask: MaskArray, spacing: FloatArray) -> MaskArray:
+def _fill(mask: BoolArray, spacing: FloatArray) -> BoolArray:
     """Close gaps of a few millimetres, fill holes and keep the largest body of each slice."""
     out = np.zeros_like(mask)
     disk = _ball(4.0, spacing)[..., 0]
@@ -230,7 +230,7 @@ def _fill(mask: MaskArray, spacing: FloatArray) -> MaskArray:
     return out
 
 
-def _ball(radius_mm: float, spacing: FloatArray) -> MaskArray:
+def _ball(radius_mm: float, spacing: FloatArray) -> BoolArray:
     """Return a disk across the leg as structuring element, one slice thick."""
     n, m = (max(1, int(radius_mm / s)) for s in spacing[:2])
     x, y = np.mgrid[-n : n + 1, -m : m + 1]

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from imaging.image import FloatArray, Image, regrid, resample
+from imaging.arrays import BoolArray, FloatArray
+from imaging.image import Image, regrid, resample
 from imaging.muscles import Side
 from imaging.segmentation.features import Features, image_features
-from imaging.segmentation.legs import MaskArray
 from imaging.segmentation.sides import side_from_bones
 from imaging.segmentation.tissue import Tissue, classify
 
@@ -50,7 +50,7 @@ def work_spacing(spacing_mm: float) -> FloatArray:
     return np.array([spacing_mm, spacing_mm, 2.0 * spacing_mm])
 
 
-def view_leg(image: Image, leg: MaskArray, spacing: FloatArray) -> LegView:
+def view_leg(image: Image, leg: BoolArray, spacing: FloatArray) -> LegView:
     """Cut one leg out and reduce it to tissue classes."""
     margin = np.ceil(_MARGIN_MM / image.spacing).astype(int)
     margin[2] = 0
@@ -84,7 +84,7 @@ def tissue_on(tissue: Tissue, fine: Image, grid: Image) -> Tissue:
         Any image on the wanted grid.
     """
 
-    def mask(values: MaskArray) -> MaskArray:
+    def mask(values: BoolArray) -> BoolArray:
         return resample(fine.with_data(values.astype(np.float32)), grid).data > 0.5
 
     valid = np.asarray(mask(np.broadcast_to(tissue.valid, fine.shape)).any((0, 1)))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
 from imaging.training.look import Look
 from imaging.training.shape import SIZE, smooth_noise
-
-Float32 = NDArray[np.float32]
 
 
 def acquire(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.segmentation.inputs import CHANNELS, OUTSIDE, PIXEL_MM, channels, level
 from imaging.training.acquire import acquire
 from imaging.training.legs import TrainingLeg
@@ -17,7 +18,6 @@ from imaging.training.render import AT_SKIN, T_FAT, draw_slices
 from imaging.training.scans import ScannedLeg, draw_scan
 from imaging.training.shape import SIZE, draw_frame, draw_height, draw_heights, draw_warp
 
-Float32 = NDArray[np.float32]
 KNOWN_HEIGHT = 0.6
 # Fat darker than this, against muscle, may be taken for air.
 _DARK = 0.3

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.inputs import CLASSES, OUTSIDE
 from imaging.training.joints import (
     ANKLE_AREA_MM2,
@@ -32,7 +32,6 @@ from imaging.training.joints import (
 LOW_MM, HIGH_MM = 84.0, 100.0
 _TIB, _FIB, _SOL = (CLASSES.index(key) for key in ("TIB", "FIB", "SOL"))
 Classes = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 # Where tendons pass the ankle, in halves of its width from its middle.
 _PASSES = {
     "TA": (-0.6, 1.15), "EHL": (-0.1, 1.25), "EDL+PT": (0.45, 1.15), "TP": (-0.95, -0.55),
@@ -61,14 +60,14 @@ class Whole:
     """
 
     classes: Classes
-    under: Mask
+    under: BoolArray
     kind: NDArray[np.uint8]
     part: NDArray[np.uint8]
     surfaces: tuple[int, int]
 
 
 def with_ends(
-    rng: np.random.Generator, classes: Classes, inside: Mask, spacing: FloatArray
+    rng: np.random.Generator, classes: Classes, inside: BoolArray, spacing: FloatArray
 ) -> Whole:
     """Add knee and foot to a leg; the grid is taken to be large enough across.
 
@@ -107,7 +106,7 @@ def _surface(area: FloatArray, slices: NDArray[np.intp]) -> int:
     return int(slices[np.argmax(area[slices] >= 0.65 * area[slices].max())])
 
 
-def _middle(mask: Mask) -> FloatArray:
+def _middle(mask: BoolArray) -> FloatArray:
     return np.asarray(np.argwhere(mask).mean(0))
 
 
@@ -203,7 +202,7 @@ def _add_foot(rng: np.random.Generator, whole: Whole, bottom: int, spacing: Floa
     return end
 
 
-def _size(section: Mask, spacing: FloatArray, mean: float) -> float:
+def _size(section: BoolArray, spacing: FloatArray, mean: float) -> float:
     """Return how large a joint is against the mean."""
     area = float(section.sum() * spacing[0] * spacing[1])
     return float(np.clip(np.sqrt(area / mean), 0.85, 1.2))

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.image import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 
 # What the network's classes do not name, but looks like something of its own.
 FILLER, TENDON, OTHER_MUSCLE, OTHER_BONE, CARTILAGE, FAT = range(6)
 KNEE_AREA_MM2, ANKLE_AREA_MM2 = 3060.0, 1250.0
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -129,12 +128,12 @@ class Joint:
     """
 
     at: NDArray[np.float32]
-    free: Mask
+    free: BoolArray
     kind: NDArray[np.uint8]
     part: NDArray[np.uint8]
     first: int
 
-    def put(self, mask: Mask, kind: int) -> None:
+    def put(self, mask: BoolArray, kind: int) -> None:
         """Put something where nothing lies yet."""
         taken = mask & self.free
         self.first += 1
@@ -172,7 +171,7 @@ def joint_frame(
     return out
 
 
-def inside(at: NDArray[np.float32], body: Body) -> Mask:
+def inside(at: NDArray[np.float32], body: Body) -> BoolArray:
     """Return which places (3, ...) lie in a body."""
     out = np.zeros(at.shape[1:], bool)
     nodes = np.array(body.shape, float)
@@ -203,7 +202,7 @@ def varied(rng: np.random.Generator, body: Body) -> Body:
 def draw_knee(
     rng: np.random.Generator,
     joint: Joint,
-    plateau: Mask,
+    plateau: BoolArray,
     tuberosity: FloatArray,
     spacing: FloatArray,
 ) -> None:
@@ -249,7 +248,7 @@ def draw_foot(rng: np.random.Generator, joint: Joint, spacing: FloatArray) -> No
         joint.put(inside(joint.at, varied(rng, body)), body.kind)
 
 
-def _shell(mask: Mask, width: float, spacing: FloatArray) -> Mask:
+def _shell(mask: BoolArray, width: float, spacing: FloatArray) -> BoolArray:
     """Return what lies within `width` mm around a mask."""
     away = ndimage.distance_transform_edt(~mask, sampling=spacing)
     return np.asarray((away > 0) & (away <= width))

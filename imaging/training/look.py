@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
 from imaging.training.render import (
     AT_CORTEX_FIB,
@@ -31,7 +31,6 @@ from imaging.training.render import (
 )
 from imaging.training.shape import SIZE, smooth_noise
 
-Float32 = NDArray[np.float32]
 # Water and fat of air, skin, fat, filler, tendon, cortex, marrow, fascia, cartilage, other bone,
 # other muscle.
 _WATER = np.array([0.0, 0.60, 0.08, 0.30, 0.15, 0.05, 0.08, 0.20, 1.1, 0.08, 1.0])

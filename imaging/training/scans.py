@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32
 from imaging.image import Image, resample
 from imaging.segmentation.inputs import OUTSIDE, REST, SAT, channels
 from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
 from imaging.segmentation.network import LegSlices, leg_slices
 from imaging.training.legs import to_classes
 from imaging.training.shape import SIZE, smooth_noise
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
+from imaging.arrays import Float32
 from imaging.phantom.leg import rotation_matrix
 from imaging.segmentation.inputs import CLASSES, NEIGHBOUR_MM, PIXEL_MM
 from imaging.training.legs import SPACING_MM, TrainingLeg
 
-Float32 = NDArray[np.float32]
 SIZE = 112
 THICK_SAMPLES = 3
 # A swelling is at most this much of the distance to its centre, so that nothing folds.

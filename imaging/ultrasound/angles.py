@@ -15,13 +15,10 @@ A division by cos^2 holds for neither.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
+from imaging.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from imaging.arrays import BoolArray, FloatArray
 from imaging.errors import ImageError
 from imaging.ultrasound.smooth import local_quadratic
 
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 #: Directions in which the values of a colour bar rise.

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError, InputError, UnitError
 from imaging.stiffness import to_pascal
 from imaging.ultrasound.colour import DIRECTIONS, Box
 from imaging.ultrasound.pose import matrix_of
-
-FloatArray = NDArray[np.floating[Any]]
 
 #: What a shear-wave scanner may show.
 QUANTITIES = ("youngs_3rhoc2", "shear_wave_speed", "shear_stiffness")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
-
-FloatArray = NDArray[np.floating[Any]]
 
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 # Directions around that agree less than this (share of one direction in the mean) give none.

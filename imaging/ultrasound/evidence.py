@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
 from imaging.ultrasound.colour import (
     ColourBar,
@@ -23,8 +23,6 @@ from imaging.ultrasound.colour import (
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.directions import SampledFibres
 from imaging.ultrasound.samples import FramePlane, Samples, cells
-
-FloatArray = NDArray[np.floating[Any]]
 
 # An opacity that fits this much better, and is this far from the declared one, is named.
 _BETTER, _APART = 0.6, 0.06

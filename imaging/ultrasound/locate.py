@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.placement import Placement, place
 from imaging.ultrasound.pose import image_to_reference, orientation_to_mf, tracked_frames
 from imaging.ultrasound.regions import Region, pixel_size_mm
 from imaging.ultrasound.samples import FramePlane
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

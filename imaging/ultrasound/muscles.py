@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import FloatArray, LabelArray
 from imaging.erosion import erode
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
@@ -16,9 +16,6 @@ from imaging.muscles import structure_of
 from imaging.stiffness import implausible
 from imaging.ultrasound.evidence import Evidence
 from imaging.ultrasound.samples import Samples
-
-FloatArray = NDArray[np.floating[Any]]
-LabelArray = NDArray[np.integer[Any]]
 
 #: Below this a muscle's median is not given.
 LEAST_SAMPLES = 20

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError
-
-FloatArray = NDArray[np.floating[Any]]
 
 LEAST = 3
 # Landmarks on one line, or within this of each other, leave a rotation free.

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError
-
-FloatArray = NDArray[np.floating[Any]]
 
 _FIELD = re.compile(r"Seq_Frame(\d+)_(\w+)")
 _TRANSFORM = re.compile(r"(\w+?)To(\w+?)Transform(Status)?$")

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import BoolArray, FloatArray
 from imaging.image import apply_affine
 from imaging.ultrasound.colour import Box, Reading
-
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
 
 #: Cells with less confidence, or less of their area readable, are left out.
 CONFIDENT, FILLED = 0.5, 0.5

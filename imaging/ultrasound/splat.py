@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.image import Image
 from imaging.ultrasound.samples import FramePlane, Samples
-
-FloatArray = NDArray[np.floating[Any]]
 
 # A slab or a cell is cut into points at most this share of the smallest voxel edge apart.
 _APART = 0.5

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import Float32, FloatArray
 from imaging.errors import ConfigError
-from imaging.image import FloatArray, Image, regrid
-
-Float32 = NDArray[np.float32]
+from imaging.image import Image, regrid
 
 
 def check_axis_codes(codes: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from imaging.arrays import Float32
 from imaging.errors import ConfigError, LabelError, MissingFileError, MissingToolError
 from imaging.formats.json import read_json
 from imaging.image import Image
@@ -21,7 +22,7 @@ from imaging.io.models.files import model_folder
 from imaging.io.models.grid import check_axis_codes
 from imaging.io.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.io.models.recipe import Recipe, Step, apply
-from imaging.io.models.tiles import Float32, Predict
+from imaging.io.models.tiles import Predict
 from imaging.threads import threads
 
 _HOW = "Give monai:FOLDER, the bundle with configs/metadata.json and models/model.ts"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from imaging.arrays import Float32
 from imaging.config import Section, parse_settings
 from imaging.errors import ConfigError, LabelError, MissingFileError, MissingToolError
 from imaging.formats.json import read_json
@@ -17,7 +18,7 @@ from imaging.io.models.files import model_folder
 from imaging.io.models.grid import check_axis_codes
 from imaging.io.models.names import LabelTable, table_of_names, table_of_scheme
 from imaging.io.models.recipe import STEPS, Recipe, Step, apply
-from imaging.io.models.tiles import Float32, Predict
+from imaging.io.models.tiles import Predict
 from imaging.threads import threads
 
 _HOW = "See docs/models.md for what the folder holds"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import Float32
 from imaging.errors import LabelError
 from imaging.image import Image
 from imaging.io.models.grid import likeliest, on_spacing, oriented, turned_back
-from imaging.io.models.tiles import Float32, Predict, over_slices, over_volume
+from imaging.io.models.tiles import Predict, over_slices, over_volume
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.arrays import BoolArray
 from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side
 
-Mask = NDArray[np.bool_]
 
-
-def split_sides(labels: Image, legs: Sequence[Mask], sides: Sequence[Side]) -> NDArray[np.int16]:
+def split_sides(
+    labels: Image, legs: Sequence[BoolArray], sides: Sequence[Side]
+) -> NDArray[np.int16]:
     """Give labels without a side the side of the leg they lie in.
 
     Parameters
@@ -41,7 +42,7 @@ def split_sides(labels: Image, legs: Sequence[Mask], sides: Sequence[Side]) -> N
     return out
 
 
-def _owner(labels: Image, legs: Sequence[Mask], wanted: Mask) -> NDArray[np.int16]:
+def _owner(labels: Image, legs: Sequence[BoolArray], wanted: BoolArray) -> NDArray[np.int16]:
     """Return the number (from 1) of the leg of each voxel, or of the nearest leg."""
     owner = np.zeros(labels.shape, np.int16)
     for n, leg in enumerate(legs, 1):
@@ -54,7 +55,7 @@ def _owner(labels: Image, legs: Sequence[Mask], wanted: Mask) -> NDArray[np.int1
     return owner
 
 
-def swapped_share(labels: Image, legs: Sequence[Mask], sides: Sequence[Side]) -> float:
+def swapped_share(labels: Image, legs: Sequence[BoolArray], sides: Sequence[Side]) -> float:
     """Return the share of labels with a side that lie in a leg of the other side, 0..1.
 
     A model that confuses sides, or an image stored mirrored, shows here.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from imaging.arrays import Float32
+
 Predict = Callable[[Float32], Float32]
 """A network: (1, C, \\*patch) in, (1, channels, \\*patch) out."""
 

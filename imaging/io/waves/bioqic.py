@@ -15,7 +15,6 @@ from typing import Any
 import h5py
 import numpy as np
 import scipy.io
-from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
 from imaging.elastography.declaration import MIN_OFFSETS
@@ -23,8 +22,6 @@ from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError
 from imaging.io.waves.series import Recording
 from imaging.provenance import sidecar_path
-
-FloatArray = NDArray[np.floating[Any]]
 
 _PHASES = ("phase", "phase_unwrapped", "phase_unwrap_noipd")
 # As the phantom was published: used where the file itself says nothing.

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.elastography.declaration import AXES, WaveDeclaration, arrange, wave_declaration
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError, UnitError
@@ -22,8 +22,6 @@ from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.waves.dicom_frames import Frame, read_frames
 from imaging.io.waves.series import Recording, check_range
-
-FloatArray = NDArray[np.floating[Any]]
 
 # Direction and time index as they are written into ImageComments.
 _COMMENT_KEYS = {

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError, MissingToolError
-
-FloatArray = NDArray[np.floating[Any]]
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imaging.arrays import FloatArray
 from imaging.elastography.declaration import (
     WaveDeclaration,
     arrange,
@@ -20,8 +20,6 @@ from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, same_grid
 from imaging.io.waves.series import Recording, check_range
-
-FloatArray = NDArray[np.floating[Any]]
 
 
 def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) -> Recording:

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from imaging.arrays import FloatArray
 from imaging.elastography.declaration import (
     WaveDeclaration,
 )
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, UnitError
-
-FloatArray = NDArray[np.floating[Any]]
 
 # A phase beyond this is not in radians, unwrapped or not (degrees reach 180); one that stays below
 # the other holds less than noise.
