@@ -20,7 +20,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from benchmarks.fibres import compare, draw_sheet
+from benchmarks._digital_leg import compare, draw_sheet
 from imaging.architecture.muscle import reconstruct_muscle
 from imaging.config import DiffusionSettings, FibreSettings
 from imaging.diffusion.acquisition import Acquisition

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from benchmarks.leg_frame import KEYS, real_legs
+from benchmarks._real_legs import real_legs
 from imaging.formats.nifti import load_image
 from imaging.image import Image, canonical
 from imaging.muscles import structure_of
@@ -25,6 +25,7 @@ from imaging.segmentation.quality import judge
 from imaging.segmentation.refine import moved, refine
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.view import view_leg, work_spacing
+from imaging.training.leg_frame import KEYS, shares_of
 
 from benchmarks.segmentation import ANATOMY, dice  # isort: skip
 
@@ -95,7 +96,7 @@ def cost() -> str:
 def sense_of_noise() -> pd.DataFrame:
     """Return mean Dice of noisy shares of real legs before and after anatomical sense."""
     rows = []
-    for n, leg in enumerate(real_legs((2.0, 2.0, 6.0))):
+    for n, leg in enumerate(map(shares_of, real_legs(np.array([2.0, 2.0, 6.0])).values())):
         truth = leg.indices()
         values = ndimage.gaussian_filter(leg.values, (0, 0.8, 0.8, 0.3))
         clean = Shares(leg.keys, values, leg.grid)

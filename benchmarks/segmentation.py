@@ -54,11 +54,11 @@ def bodies(spacing_mm: float = 2.0) -> dict[str, dict[str, float]]:
 
 
 def _real_legs(spacing: np.ndarray, about: Path) -> list[AtlasLeg]:
-    from imaging.io.atlas import _load_leg
+    from imaging.io.atlas import load_leg
 
     names = ("vhf_right_dseg.nii.gz", "vhm_right_dseg.nii.gz")
     sides = dict.fromkeys(names, "right")
-    return [_load_leg(ANATOMY / n, sides, "visible_human", spacing, about) for n in names]
+    return [load_leg(ANATOMY / n, sides, "visible_human", spacing, about) for n in names]
 
 
 def _from_labels(target: AtlasLeg, model: AtlasLeg) -> dict[str, float]:

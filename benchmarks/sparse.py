@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from benchmarks.multiatlas import REAL_KEYS, real_legs
+from benchmarks._real_legs import REAL_KEYS, real_legs
 from benchmarks.segmentation import ANATOMY, dice
 from imaging.formats.nifti import load_labels
 from imaging.image import Image

@@ -1,18 +1,23 @@
 """Learn where structures lie in the frame of the two bones: ``imaging/data/leg_frame.tsv``.
 
-``python -m benchmarks.leg_frame`` prints the table: mean and covariance of the places of each
-structure over all its voxels, in label maps of four real legs (``../shared/data/anatomy``) and in
-as many digital legs. Bodies count alike, whatever their size.
+``python -m imaging.training.leg_frame LABELS`` prints the table: mean and covariance of the places
+of each structure over all its voxels, in the label maps of a folder (an atlas, ``atlas.json``) and
+in as many digital legs. Bodies count alike, whatever their size.
 """
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.segmentation import ANATOMY
 from imaging.image import Image
-from imaging.io.atlas import _load_leg
+from imaging.io.atlas import load_atlas
 from imaging.phantom.images import label_image
 from imaging.phantom.leg import make_leg
+from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.frame import coordinates, leg_frame
 from imaging.segmentation.shares import Shares, soft_labels
 
@@ -26,15 +31,10 @@ GROUPS = {"EDL+PT": ("EDL", "PT"), "PL+PB": ("PL", "PB"), "EDL+EHL+PT": ("EDL", 
 DIGITAL_SEEDS = (101, 102, 103, 104)
 
 
-def real_legs(spacing: tuple[float, float, float] = SPACING) -> list[Shares]:
-    """Return the label maps of real legs, as right legs, their missing tibia filled."""
-    sides = {p.name: p.name.split("_")[1] for p in sorted(ANATOMY.glob("*_dseg.nii.gz"))}
-    out = []
-    for name in sides:
-        leg = _load_leg(ANATOMY / name, sides, "visible_human", np.array(spacing), ANATOMY)
-        grid = Image(leg.features()[1].indices, np.diag([*spacing, 1.0]))
-        out.append(soft_labels(grid.data, KEYS, grid, 0.0))
-    return out
+def shares_of(leg: AtlasLeg) -> Shares:
+    """Return the labels of an atlas leg, its missing tibia filled, as shares of voxels."""
+    grid = Image(leg.features()[1].indices, np.diag([*leg.spacing, 1.0]))
+    return soft_labels(grid.data, KEYS, grid, 0.0)
 
 
 def digital_legs() -> list[Shares]:
@@ -78,11 +78,8 @@ def table(legs: list[Shares]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    print(
-        "# Learnt by `python -m benchmarks.leg_frame` from digital legs and from the label maps of"
-    )
+    print("# Learnt by `python -m imaging.training.leg_frame` from digital legs and label maps of")
     print("# Andreassen et al., Sci Data 2023, doi 10.1038/s41597-022-01905-2 (CC BY 4.0).")
-    print(
-        table([*real_legs(), *digital_legs()]).to_csv(sep="\t", index=False, float_format="%.3f"),
-        end="",
-    )
+    atlas = load_atlas(Path(sys.argv[1]), np.array(SPACING))
+    found = table([*map(shares_of, atlas.legs), *digital_legs()])
+    print(found.to_csv(sep="\t", index=False, float_format="%.3f"), end="")
