@@ -11,11 +11,16 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from imaging.architecture.caveats import caveat_notes, table_caveat, with_caveat
 from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.modelled import expected_directions
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
-from imaging.architecture.report import fibre_notes, tract_notes
+from imaging.architecture.notes import (
+    caveat_notes,
+    fibre_notes,
+    table_caveat,
+    tract_notes,
+    with_caveat,
+)
 from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
 from imaging.cli.diffusion import clean_series, write_cleaned
 from imaging.config import DiffusionSettings, FibreSettings, load_settings

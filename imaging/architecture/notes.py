@@ -1,13 +1,15 @@
-"""What the fibre stage has to say beside its figures."""
+"""What the fibre stage has to say beside its figures: methods, citations, warnings, caveats."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from imaging.architecture.fascicles import name_of
 from imaging.architecture.muscle import MuscleArchitecture
 from imaging.config import FibreSettings
-from imaging.measures import Notes
+from imaging.measures import Measure, Notes
 
 _CITATIONS = (
     "Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.",
@@ -24,6 +26,7 @@ _LAPLACE = (
     "Choi HF, Blemker SS. Skeletal muscle fascicle arrangements can be reconstructed using a "
     "Laplacian vector field simulation. PLoS One 2013;8:e77576."
 )
+UNDECIDED_TABLE = "gradient table undecided"
 _SEEN = {True: " and moved onto the dark line of the anatomical image", False: ""}
 
 
@@ -52,9 +55,9 @@ def fibre_notes(
         "Diffusion tensors were smoothed inside each muscle by local polynomial regression with a "
         f"Gaussian kernel ({width}, outlying voxels down-weighted), "
         "separately on both sides of internal aponeuroses. An aponeurosis of a bipennate muscle "
-        "that was not given was sought as the smooth sheet that best parts two smooth fields, and "
-        "moved onto a dark line of the anatomical image where there is one. "
-        "Streamlines "
+        "that was not given was sought as the smooth sheet that best separates two smooth "
+        "fields of direction, and moved onto a dark line of the anatomical image where there is "
+        "one. Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
         f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
         "intersection with the muscle's surface or an internal aponeurosis. Streamlines that "
@@ -138,3 +141,36 @@ def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -
                 "look at it before its fascicles' ends are relied on."
             )
     return warnings
+
+
+def table_caveat(sidecar: Mapping[str, Any]) -> str:
+    """Return what to say of figures from tensors whose gradient table may be wrong, else nothing.
+
+    Parameters
+    ----------
+    sidecar
+        Of the tensor; ``GradientTable`` is ok, corrected, undecided or not_checked.
+    """
+    return UNDECIDED_TABLE if sidecar.get("GradientTable") == "undecided" else ""
+
+
+def with_caveat(results: Sequence[MuscleArchitecture], caveat: str) -> list[MuscleArchitecture]:
+    """Return muscles with a caveat in the note of every figure that has a value."""
+    return [replace(r, measures=[_noted(row, caveat) for row in r.measures]) for r in results]
+
+
+def caveat_notes(notes: Notes, caveat: str) -> Notes:
+    """Return the notes of the stage with a caveat among their warnings."""
+    if not caveat:
+        return notes
+    warning = (
+        f"The tensors' {caveat}: directions, and every figure of fascicles, hold only if the "
+        "table is right. See the notes of the diffusion stage."
+    )
+    return replace(notes, warnings=[*notes.warnings, warning])
+
+
+def _noted(row: Measure, caveat: str) -> Measure:
+    if not caveat or row.value is None:
+        return row
+    return replace(row, note="; ".join(filter(None, (row.note, caveat))))

@@ -1,13 +1,8 @@
 import numpy as np
 
-from imaging.architecture.caveats import (
-    UNDECIDED_TABLE,
-    caveat_notes,
-    table_caveat,
-    with_caveat,
-)
 from imaging.architecture.fascicles import no_fascicles
 from imaging.architecture.muscle import MuscleArchitecture
+from imaging.architecture.notes import UNDECIDED_TABLE, caveat_notes, table_caveat, with_caveat
 from imaging.measures import Measure, Notes, not_measured
 
 
