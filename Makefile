@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-train lint benchmark wheel-test lock schema clean
+.PHONY: help demo test test-slow test-train lint benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
+	@echo "make api        a page of every function and class, into build/api/"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,6 +54,12 @@ lint: $(VENV)/installed-dev
 
 benchmark: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks
+
+api: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pdoc==16.0.0"
+	$(BIN)/python -m pdoc --docformat numpy --output-directory build/api imaging \
+	  '!imaging.training' '!imaging.__main__' '!imaging.io.models.dafne_runner'
+	@echo "Open build/api/index.html"
 
 lock: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet uv
