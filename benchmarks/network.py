@@ -23,7 +23,7 @@ from imaging.io.networks import load_network
 from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Sources, segment
 from imaging.segmentation.view import work_spacing
-from imaging.training.judge import FULL, LARGE, MILD, Predict, class_dice, summary
+from imaging.training.dice import FULL, LARGE, MILD, Predict, class_dice, summary
 from imaging.training.sources import atlas_legs, digital_leg
 
 SCHEME = "visible_human"

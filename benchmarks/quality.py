@@ -19,9 +19,9 @@ from imaging.muscles import structure_of
 from imaging.phantom import not_legs
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted
 from imaging.phantom.leg import make_leg
-from imaging.segmentation.anatomical import sense
+from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.legs import leg_mask, split_legs
-from imaging.segmentation.quality import judge
+from imaging.segmentation.quality import assess_leg
 from imaging.segmentation.refine import moved, refine
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.view import view_leg, work_spacing
@@ -105,7 +105,7 @@ def sense_of_noise() -> pd.DataFrame:
         noisy = np.maximum(values, 1e-3) ** 0.5 * np.exp(0.7 * noise / noise.std())
         noisy[0] *= 3.0
         bad = Shares(KEYS, (noisy / noisy.sum(0)).astype(np.float32), leg.grid)
-        parts = (bad, sense(bad), clean, sense(clean))
+        parts = (bad, impose_anatomy(bad), clean, impose_anatomy(clean))
         rows.append([np.mean(list(dice(truth, s.indices()).values())) for s in parts])
     return pd.DataFrame(rows, columns=["noisy", "noisy, sense", "true", "true, sense"])
 
@@ -131,7 +131,7 @@ def domain() -> pd.DataFrame:
     for name, image in images.items():
         for mask in split_legs(leg_mask(image), image.spacing):
             view = view_leg(image, mask, work_spacing(2.0))
-            found = judge(view.tissue, view.work.spacing)
+            found = assess_leg(view.tissue, view.work.spacing)
             rows.append((name, found.score, "; ".join(flag.code for flag in found.flags)))
     return pd.DataFrame(rows, columns=["image", "score", "flags"])
 

@@ -15,7 +15,7 @@ from benchmarks.real_scans import SCANS, labelled, scan
 from imaging.config import SegmentationSettings
 from imaging.image import Image, canonical, resample
 from imaging.muscles import structure
-from imaging.training.judge import LARGE
+from imaging.training.dice import LARGE
 
 _LEAST_VOXELS = 200
 

@@ -27,7 +27,7 @@ from imaging.segmentation.legs import correct_bias, leg_grid, leg_mask, split_le
 from imaging.segmentation.locate import locate
 from imaging.segmentation.network import KEYS, Network, built_in, leg_slices, run
 from imaging.segmentation.segment import segment
-from imaging.training.judge import LARGE
+from imaging.training.dice import LARGE
 
 SCANS = {
     "gre": "both-lower-legs_gre.nii.gz",

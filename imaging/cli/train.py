@@ -126,8 +126,8 @@ def _train(
 ) -> None:  # fmt: skip
     """Train, with a table of figures, checkpoints, and the network written at the end."""
     from imaging.training.checkpoint import Training
+    from imaging.training.dice import FULL, MILD, class_dice, summary
     from imaging.training.export import dice_correction, export, profile, temperature
-    from imaging.training.judge import FULL, MILD, class_dice, summary
     from imaging.training.legs import TrainingLeg
     from imaging.training.loop import train
 
@@ -175,7 +175,7 @@ def _add_row(path: Path, row: dict[str, Any]) -> None:
 
 def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None:
     """Fine-tune without each body in turn and print Dice per label on it."""
-    from imaging.training.judge import MILD, class_dice, scan_dice
+    from imaging.training.dice import MILD, class_dice, scan_dice
     from imaging.training.loop import train
     from imaging.training.scans import ScannedLeg
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from imaging.arrays import Float32
 from imaging.segmentation.atlas import AtlasLeg
-from imaging.segmentation.fuse import Registered
 from imaging.segmentation.initialise import guesses
 from imaging.segmentation.register import affine, coarser, demons, grid_points, sample
+from imaging.segmentation.registered_leg import RegisteredLeg
 from imaging.segmentation.view import LegView
 
 
-def register_leg(view: LegView, leg: AtlasLeg, starts: int = 2) -> Registered:
+def register_leg(view: LegView, leg: AtlasLeg, starts: int = 2) -> RegisteredLeg:
     """Register one leg of an atlas (already on the side of the view) to a leg in view: affine."""
     features, filled = leg.features()
     coarse_view, coarse = coarser(view.features), coarser(features)
@@ -21,10 +21,10 @@ def register_leg(view: LegView, leg: AtlasLeg, starts: int = 2) -> Registered:
         for guess in guesses(view.features, features, starts)
     ]
     matrix, cost = min(found, key=lambda m: m[1], default=(np.eye(4), np.inf))
-    return Registered(filled, matrix, _no_field(view.features.envelope.shape), cost)
+    return RegisteredLeg(filled, matrix, _no_field(view.features.envelope.shape), cost)
 
 
-def deform(view: LegView, start: Registered) -> Registered:
+def deform(view: LegView, start: RegisteredLeg) -> RegisteredLeg:
     """Refine the affine of an atlas leg by demons: half the resolution first, then the whole."""
     features, _ = start.leg.features()
     coarse_view, coarse = coarser(view.features), coarser(features)
@@ -38,7 +38,7 @@ def deform(view: LegView, start: Registered) -> Registered:
         view.features, features, start.matrix, field,
         iterations=15, sigma_mm=2.0, elastic_mm=3.0, fluid_mm=3.0,
     )  # fmt: skip
-    return Registered(start.leg, start.matrix, field, start.cost)
+    return RegisteredLeg(start.leg, start.matrix, field, start.cost)
 
 
 def _no_field(shape: tuple[int, ...]) -> Float32:

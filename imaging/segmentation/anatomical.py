@@ -28,7 +28,9 @@ _WHOLE_BONE = 0.85
 _AROUND = ("", "SAT", "SKIN")
 
 
-def sense(shares: Shares, tissue: Tissue | None = None, smooth_mm: float = SMOOTH_MM) -> Shares:
+def impose_anatomy(
+    shares: Shares, tissue: Tissue | None = None, smooth_mm: float = SMOOTH_MM
+) -> Shares:
     """Return shares that make anatomical sense.
 
     Parameters

@@ -17,7 +17,7 @@ from imaging.muscles import single_keys, structure
 from imaging.segmentation.interpolate import misfit
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.slices import warp
-from imaging.segmentation.sparse import Drawn, propagate, signed_mm
+from imaging.segmentation.sparse import Drawn, depth_mm, propagate
 
 BETWEEN_MM = 40.0
 BEYOND_MM = 25.0
@@ -179,4 +179,4 @@ def guided(other: Shares, propagated: Shares, drawn: Drawn) -> Shares:
 def _distances(values: Float32, channels: list[int], spacing: NDArray[np.floating]) -> Float32:
     """Return signed distances (C, I, J) of the likeliest structures of a slice, mm."""
     best = np.argmax(values, axis=0)
-    return np.stack([signed_mm(best == c, spacing) for c in channels])
+    return np.stack([depth_mm(best == c, spacing) for c in channels])

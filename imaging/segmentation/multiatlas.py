@@ -22,8 +22,8 @@ from imaging.muscles import Side, single_keys, structure_of
 from imaging.segmentation.align import deform, register_leg
 from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.features import Features
-from imaging.segmentation.fuse import BORDER_MM, Registered
 from imaging.segmentation.register import apply_matrix, grid_points, sample, smooth_channels
+from imaging.segmentation.registered_leg import BORDER_MM, RegisteredLeg
 from imaging.segmentation.shares import Shares, key_indices
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def atlas_shares(
     return shares, facts
 
 
-def residuals(features: Features, registered: Sequence[Registered]) -> Float32:
+def residuals(features: Features, registered: Sequence[RegisteredLeg]) -> Float32:
     """Return how each registered leg's channels differ from the leg's (A, C, I, J, K), absolute."""
     fixed = smooth_channels(features, _SMOOTH_MM)
     points = grid_points(features.envelope.shape, features.spacing)
@@ -117,7 +117,7 @@ def joint_weights(errors: Float32, spacing: NDArray[np.floating]) -> Float32:
 
 
 def fused(
-    registered: Sequence[Registered], weights: Float32, work: Image, keys: Sequence[str],
+    registered: Sequence[RegisteredLeg], weights: Float32, work: Image, keys: Sequence[str],
     grid: Image, sigma_mm: float = BORDER_MM,
 ) -> Shares:  # fmt: skip
     """Return the weighted mean of the labels of registered legs, on any grid.

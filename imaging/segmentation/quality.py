@@ -68,7 +68,7 @@ class Quality:
     cues: Cues | None = None
 
 
-def judge(
+def assess_leg(
     tissue: Tissue,
     spacing: FloatArray,
     shares: Shares | None = None,

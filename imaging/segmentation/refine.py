@@ -2,7 +2,7 @@
 
 Every border between two structures is a sheet of points with normals across the leg. The image is
 read along the normals; how well a septum or an edge lies at each offset is averaged over the
-neighbours on the same sheet, and the sheet moves where the mean is best. So single bright or dark
+neighbours on the same border, and the sheet moves where the mean is best. So single bright or dark
 spots move nothing, and where nothing is seen the border stays where probabilities put it.
 
 Works in any contrast: a septum may be darker or brighter than muscle. Sources: search along normals
@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from imaging.arrays import Float32, FloatArray
 from imaging.muscles import structure_of
-from imaging.segmentation.sheets import Sheet, is_muscle, sheets, which_are_muscles
+from imaging.segmentation.borders import Border, borders, is_muscle, which_are_muscles
 
 BOUNDARY = (
     "A muscle ends at the inside of its fascia; two muscles that touch share the middle of the "
@@ -91,12 +91,12 @@ def displacement(
         Largest move.
     """
     total = np.zeros((3, *indices.shape), np.float32)
-    for sheet in sheets(indices, spacing):
-        offsets, score = evidence(sheet, values, spacing, most_mm)
-        along = best_offsets(sheet, offsets, score, spacing)
-        at = tuple(np.rint(sheet.points).astype(int).T)
-        np.add.at(total[0], at, along * sheet.normals[:, 0])
-        np.add.at(total[1], at, along * sheet.normals[:, 1])
+    for border in borders(indices, spacing):
+        offsets, score = border_score(border, values, spacing, most_mm)
+        along = best_offsets(border, offsets, score, spacing)
+        at = tuple(np.rint(border.points).astype(int).T)
+        np.add.at(total[0], at, along * border.normals[:, 0])
+        np.add.at(total[1], at, along * border.normals[:, 1])
         np.add.at(total[2], at, 1.0)
     sigma = (0.0, *(_FIELD_MM / spacing[:2]), min(_FIELD_MM, spacing[2] / 2) / spacing[2])
     total = ndimage.gaussian_filter(total, sigma, truncate=3.0)
@@ -120,8 +120,8 @@ def moved(indices: NDArray[np.int16], field: Float32, spacing: FloatArray) -> ND
     return out
 
 
-def evidence(
-    sheet: Sheet, values: Float32, spacing: FloatArray, most_mm: float
+def border_score(
+    border: Border, values: Float32, spacing: FloatArray, most_mm: float
 ) -> tuple[FloatArray, Float32]:
     """Return offsets (D,) mm along the normals and how well a border lies there (N, D).
 
@@ -131,10 +131,10 @@ def evidence(
     arm = max(1, round(max(_ARM_MM, float(max(spacing[:2]))) / step))
     most = max(1, round(most_mm / step))
     reach = np.arange(-most - arm, most + arm + 1) * step
-    across = reach[:, None, None] * (sheet.normals / spacing[:2]).astype(np.float32)
+    across = reach[:, None, None] * (border.normals / spacing[:2]).astype(np.float32)
     where = np.concatenate(
-        [sheet.points[None, :, :2] + across,
-         np.broadcast_to(sheet.points[None, :, 2:], (len(reach), len(sheet.points), 1))], axis=2,
+        [border.points[None, :, :2] + across,
+         np.broadcast_to(border.points[None, :, 2:], (len(reach), len(border.points), 1))], axis=2,
     )  # fmt: skip
     profile = ndimage.map_coordinates(
         values, where.reshape(-1, 3).T, order=1, mode="nearest", output=np.float32
@@ -142,27 +142,29 @@ def evidence(
     before, here, after = profile[:, : -2 * arm], profile[:, arm:-arm], profile[:, 2 * arm :]
     rise = 0.5 * np.abs(after - before)
     line = np.minimum(before, after) - here
-    if is_muscle(sheet.second):
+    if is_muscle(border.second):
         line = np.maximum(line, here - np.maximum(before, after))
     score = np.maximum(line, 0.0) + _RISE * rise
-    if sheet.second > 0 and structure_of(sheet.second).tissue == "bone":
+    if border.second > 0 and structure_of(border.second).tissue == "bone":
         # Cortex, which belongs to the bone, is thin: a long arm would reach over it to the marrow.
         short, count = max(1, arm // 2), here.shape[1]
         outer, inner = (profile[:, arm + n : arm + n + count] for n in (-short, short))
         score = 0.5 * np.maximum(outer - inner, 0.0)
-    if not is_muscle(sheet.second):
+    if not is_muscle(border.second):
         score *= np.exp(-0.5 * ((before - 1.0) / 0.35) ** 2)
     return reach[arm:-arm], np.minimum(score, 1.5).astype(np.float32)
 
 
-def best_offsets(sheet: Sheet, offsets: FloatArray, score: Float32, spacing: FloatArray) -> Float32:
+def best_offsets(
+    border: Border, offsets: FloatArray, score: Float32, spacing: FloatArray
+) -> Float32:
     """Return how far every point of a sheet should move along its normal (N,), mm.
 
     Scores are averaged over the neighbours in the sheet before the best is taken, and the moves
     once more after it.
     """
     cell = np.maximum(np.array(_CELL_MM), spacing)
-    cells = np.floor(sheet.points * spacing / cell).astype(int)
+    cells = np.floor(border.points * spacing / cell).astype(int)
     cells -= cells.min(0)
     shape = tuple(int(n) for n in cells.max(0) + 1)
     flat = np.ravel_multi_index(tuple(cells.T), shape)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
-from imaging.segmentation.anatomical import sense
+from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
 from imaging.segmentation.legs import leg_grid, split_legs
 from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
-from imaging.segmentation.quality import Correction, judge, refuse
+from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.shares import Shares, join, label_on
 from imaging.segmentation.sides import decide_sides
@@ -112,7 +112,7 @@ def segment(
     legs = split_legs(mask, image.spacing)
     views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
     for view in views:
-        refuse(judge(view.tissue, view.work.spacing).flags, path)
+        refuse(assess_leg(view.tissue, view.work.spacing).flags, path)
     grids = [leg_grid(image, leg) for leg in legs]
     slices = [leg_slices(*pair) for pair in grids]
     found = [view.side for view in views]
@@ -124,10 +124,10 @@ def segment(
         shares, facts = leg_shares(view, slices[n], leg_side, sources)
         tissue = tissue_on(view.tissue, view.work, shares.grid)
         # The network sees bone and fat better than thresholds do.
-        shares = sense(shares, tissue if sources.network is None else None)
+        shares = impose_anatomy(shares, tissue if sources.network is None else None)
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
-        _judge(out, tissue, shares, leg_side, sources.network)
+        _assess(out, tissue, shares, leg_side, sources.network)
         part = cut(image, view.box)
         _put(out, view.box, legs[n][view.box], part, shares, leg_side)
         out.shares.append((leg_side, shares))
@@ -139,12 +139,12 @@ def segment(
     return out
 
 
-def _judge(
+def _assess(
     out: Segmentation, tissue: Tissue, shares: Shares, side: Side, network: Network | None
 ) -> None:
     """Note how far the labels of one leg can be trusted."""
     correction = Correction(*network.card["dice_correction"]) if network is not None else None
-    quality = judge(tissue, shares.grid.spacing, shares, correction)
+    quality = assess_leg(tissue, shares.grid.spacing, shares, correction)
     code = 100 * SIDE_CODES[side]
     out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
     leg = "" if side == "undecided" else f"{side.capitalize()} leg: "

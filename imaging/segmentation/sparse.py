@@ -218,13 +218,13 @@ def _ends(drawn: Drawn, grid: Image, nodes: NDArray[np.intp]) -> Ends:
             present[n, c] = mask.any()
             fill = _FAR_MM if c == 0 else -_FAR_MM
             ndimage.affine_transform(
-                signed_mm(mask, size), matrix[:2, :2], matrix[:2, 3], grid.shape[:2],
+                depth_mm(mask, size), matrix[:2, :2], matrix[:2, 3], grid.shape[:2],
                 distances[n, c], order=1, mode="constant", cval=fill,
             )  # fmt: skip
     return Ends(distances, present, nodes)
 
 
-def signed_mm(mask: NDArray[np.bool_], spacing: NDArray[np.floating]) -> Float32:
+def depth_mm(mask: NDArray[np.bool_], spacing: NDArray[np.floating]) -> Float32:
     """Return the distance to the border of a mask (I, J), mm, positive inside, clipped."""
     if not mask.any():
         return np.full(mask.shape, -_FAR_MM, np.float32)

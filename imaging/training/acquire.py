@@ -7,12 +7,16 @@ from scipy import ndimage
 
 from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
-from imaging.training.look import Look
+from imaging.training.appearance import Appearance
 from imaging.training.shape import SIZE, smooth_noise
 
 
 def acquire(
-    rng: np.random.Generator, signal: Float32, depth: Float32, look: Look, difficulty: float
+    rng: np.random.Generator,
+    signal: Float32,
+    depth: Float32,
+    appearance: Appearance,
+    difficulty: float,
 ) -> Float32:
     """Return magnitude slices (3, N, M) of water and fat signals (2, 3, N, M).
 
@@ -30,11 +34,13 @@ def acquire(
         0 to 1.
     """
     signal = _vessels(rng, signal, depth, difficulty)
-    turn = np.complex64(np.exp(1j * look.phase))
+    turn = np.complex64(np.exp(1j * appearance.phase))
     image = np.abs(signal[0] + turn * signal[1]).astype(np.float32)
     image *= _coils(rng, depth, difficulty)
     # Muscle is 1; where fat outshines it by far, noise comes with fat.
-    noise = (0.01 + 0.08 * difficulty * rng.random()) * max(1.0, 0.25 * float(look.fats.max()))
+    noise = (0.01 + 0.08 * difficulty * rng.random()) * max(
+        1.0, 0.25 * float(appearance.fats.max())
+    )
     # At the edge of the coil next to nothing but noise is left.
     if rng.random() < 0.1 * difficulty:
         noise *= rng.uniform(2.0, 4.0)

@@ -12,8 +12,8 @@ from scipy import ndimage
 from imaging.arrays import Float32
 from imaging.segmentation.inputs import CHANNELS, OUTSIDE, PIXEL_MM, channels, level
 from imaging.training.acquire import acquire
+from imaging.training.appearance import Appearance, cortex_at, draw_appearance, draw_fields
 from imaging.training.legs import TrainingLeg
-from imaging.training.look import Look, cortex_at, draw_fields, draw_look
 from imaging.training.render import AT_SKIN, T_FAT, draw_slices
 from imaging.training.scans import ScannedLeg, draw_scan
 from imaging.training.shape import SIZE, draw_frame, draw_height, draw_heights, draw_warp
@@ -55,18 +55,19 @@ def draw_image(
     Input (5, SIZE, SIZE) and classes (SIZE, SIZE).
     """
     height = draw_height(rng, leg) if height is None else height
-    look = draw_look(rng, difficulty)
-    fields = draw_fields(rng, look, difficulty)
+    appearance = draw_appearance(rng, difficulty)
+    fields = draw_fields(rng, appearance, difficulty)
     shift = np.zeros(2, np.float32)
     if rng.random() < 0.25:
         shift[rng.integers(2)] = rng.uniform(-2.0, 2.0) * (0.3 + 0.7 * difficulty)
     signal, label, depth = draw_slices(
         leg.packed, draw_frame(rng, leg, height, difficulty),
-        draw_warp(rng, difficulty), fields, draw_heights(rng, difficulty), look.water, look.fats,
-        cortex_at(look.widths, height), look.fat_mm, look.muscles, look.sheet, shift,
+        draw_warp(rng, difficulty), fields, draw_heights(rng, difficulty), appearance.water,
+        appearance.fats, cortex_at(appearance.widths, height), appearance.fat_mm,
+        appearance.muscles, appearance.sheet, shift,
     )  # fmt: skip
-    image = acquire(rng, signal, depth, look, difficulty)
-    mask = _seen(rng, depth, look, fields[0], difficulty)
+    image = acquire(rng, signal, depth, appearance, difficulty)
+    mask = _seen(rng, depth, appearance, fields[0], difficulty)
     image *= mask
     inner = ndimage.distance_transform_edt(np.pad(mask & (depth > 0), 1))[1:-1, 1:-1] * PIXEL_MM
     scale = level(image[1], inner.astype(np.float32))
@@ -78,12 +79,16 @@ def draw_image(
 
 
 def _seen(
-    rng: np.random.Generator, depth: Float32, look: Look, thickness: Float32, difficulty: float
+    rng: np.random.Generator,
+    depth: Float32,
+    appearance: Appearance,
+    thickness: Float32,
+    difficulty: float,
 ) -> NDArray[np.bool_]:
     """Return what counts as leg: to the skin or a little farther, or without fat that is dark."""
     beyond = -rng.uniform(0.0, 5.0) + 1.5 * difficulty * rng.uniform(0, 1)
-    if look.water[T_FAT] + look.fats[T_FAT] < _DARK and rng.random() < 0.5:
-        return depth > look.fat_mm * thickness + look.widths[AT_SKIN] + beyond
+    if appearance.water[T_FAT] + appearance.fats[T_FAT] < _DARK and rng.random() < 0.5:
+        return depth > appearance.fat_mm * thickness + appearance.widths[AT_SKIN] + beyond
     return depth > beyond
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imaging.errors import ConfigError, MissingFileError
-from imaging.training.judge import Predict
+from imaging.training.dice import Predict
 from imaging.training.network import LegNet
 
 State = dict[str, Tensor]

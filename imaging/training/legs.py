@@ -135,14 +135,14 @@ def prepare(name: str, body: str, indices: Image, connective: NDArray[np.bool_])
     classes = whole.classes
     under = envelope_of(whole.under, spacing)
     classes[under & (classes == OUTSIDE)] = REST
-    envelope = _signed(under) / ENVELOPE_UNIT_MM
+    envelope = _distance_outside(under) / ENVELOPE_UNIT_MM
     return TrainingLeg(
         name, body, classes, whole.kind, np.clip(np.rint(envelope), -127, 127).astype(np.int8),
         _edges(classes, whole.part), np.array(whole.surfaces, np.float32),
     )  # fmt: skip
 
 
-def _signed(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _distance_outside(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the signed distance to a mask's border within each slice, mm, negative inside."""
     out = np.full(mask.shape, 60.0, np.float32)
     for k in np.flatnonzero(mask.any((0, 1))):

@@ -8,7 +8,7 @@ from imaging.image import Image
 from imaging.muscles import structure
 from imaging.phantom.images import label_image
 from imaging.phantom.leg import make_leg
-from imaging.segmentation.anatomical import along_muscles, in_place, one_body, sense
+from imaging.segmentation.anatomical import along_muscles, impose_anatomy, in_place, one_body
 from imaging.segmentation.frame import coordinates, leg_frame, out_of_place
 from imaging.segmentation.shares import Shares, key_indices, soft_labels
 from imaging.segmentation.tissue import Tissue
@@ -59,7 +59,7 @@ def _inside(shares, key, size=2):
 
 
 def test_a_true_leg_stays_as_it_is(leg):
-    out = sense(leg)
+    out = impose_anatomy(leg)
     truth = leg.indices()
     assert (out.indices()[truth > 0] == truth[truth > 0]).mean() > 0.985
     np.testing.assert_allclose(out.values.sum(0), 1.0, atol=1e-5)
@@ -76,7 +76,7 @@ def test_an_island_goes_to_the_muscle_around_it_and_not_to_the_background(leg):
 
 def test_debris_outside_the_leg_becomes_background(leg):
     where = (slice(1, 3), slice(1, 3), slice(20, 23))
-    out = sense(_painted(leg, "TA", where, 0.9))
+    out = impose_anatomy(_painted(leg, "TA", where, 0.9))
     assert (out.indices()[where] == 0).all()
 
 
@@ -87,7 +87,7 @@ def test_every_structure_is_one_body_after_heavy_noise(leg, strength):
     values = leg.values**0.5 * np.exp(strength * noise / noise.std())
     values = (values / values.sum(0)).astype(np.float32)
     bad = Shares(KEYS, values, leg.grid)
-    out = sense(bad)
+    out = impose_anatomy(bad)
     assert max(_bodies(bad, key) for key in KEYS[2:]) > 1
     assert {_bodies(out, key) for key in KEYS[2:]} == {1}
     truth = leg.indices()
@@ -153,7 +153,7 @@ def test_muscle_inside_seen_bone_or_fat_is_taken_back(leg):
         np.ones(index.shape, np.float32), np.ones_like(fat), ~fat, tibia, nothing, fat,
         np.ones(index.shape[2], bool),
     )  # fmt: skip
-    out = sense(bad, tissue).indices()
+    out = impose_anatomy(bad, tissue).indices()
     centre = tuple(s.start + 1 for s in where)
     assert out[centre] == structure("SAT").index
     assert (out[spread] == structure("TIB").index).mean() > 0.9

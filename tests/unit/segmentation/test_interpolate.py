@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from imaging.segmentation.interpolate import Ends, interpolate
 from imaging.segmentation.slices import affine_between, compose, invert, register_slice, warp
-from imaging.segmentation.sparse import signed_mm
+from imaging.segmentation.sparse import depth_mm
 
 SPACING = np.array([1.5, 1.5])
 
@@ -23,7 +23,7 @@ def smooth_field(seed, size=2.0, shape=(60, 60)):
 def ends_of(maps, nodes):
     """Ends of label maps (I, J) with values 1..C-1."""
     channels = max(int(m.max()) for m in maps) + 1
-    distances = np.stack([[signed_mm(m == c, SPACING) for c in range(channels)] for m in maps])
+    distances = np.stack([[depth_mm(m == c, SPACING) for c in range(channels)] for m in maps])
     present = np.array([[(m == c).any() for c in range(channels)] for m in maps])
     return Ends(distances, present, np.array(nodes))
 

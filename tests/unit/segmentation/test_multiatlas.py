@@ -4,8 +4,8 @@ import pytest
 from imaging.image import Image
 from imaging.muscles import structure
 from imaging.segmentation.atlas import AtlasLeg
-from imaging.segmentation.fuse import Registered
 from imaging.segmentation.multiatlas import fused, joint_weights
+from imaging.segmentation.registered_leg import RegisteredLeg
 
 SPACING = np.array([2.0, 2.0, 4.0])
 SHAPE = (24, 20, 8)
@@ -17,7 +17,7 @@ def registered(shift=0, first=GM):
     indices[4 + shift : 12 + shift, 4:16] = first
     indices[12 + shift : 20 + shift, 4:16] = SOL
     leg = AtlasLeg("leg", indices, SPACING)
-    return Registered(leg, np.eye(4), np.zeros((3, *SHAPE), np.float32), 0.1)
+    return RegisteredLeg(leg, np.eye(4), np.zeros((3, *SHAPE), np.float32), 0.1)
 
 
 def work():

@@ -12,10 +12,10 @@ from imaging.segmentation.legs import leg_mask, split_legs
 from imaging.segmentation.quality import (
     Correction,
     Flag,
+    assess_leg,
     corrected,
     expected_dice,
     fit_correction,
-    judge,
     refuse,
 )
 from imaging.segmentation.shares import Shares, soft_labels
@@ -27,7 +27,7 @@ KEYS = ("", "TA", "GM", "GL", "SOL", "FDL", "FHL", "TP", "TIB", "FIB")
 def _judged(image, shares=None):
     legs = split_legs(leg_mask(image), image.spacing)
     views = [view_leg(image, leg, work_spacing(2.0)) for leg in legs]
-    return [judge(v.tissue, v.work.spacing, shares) for v in views]
+    return [assess_leg(v.tissue, v.work.spacing, shares) for v in views]
 
 
 def _codes(quality):
@@ -116,7 +116,7 @@ def test_a_knee_is_flagged_as_mostly_bone_and_a_calf_is_not(leg):
         shares = soft_labels(labels.data, KEYS, labels, 2.0)
         (mask,) = split_legs(leg_mask(part), part.spacing)
         view = view_leg(part, mask, work_spacing(2.0))
-        quality = judge(tissue_on(view.tissue, view.work, part), part.spacing, shares)
+        quality = assess_leg(tissue_on(view.tissue, view.work, part), part.spacing, shares)
         assert ("mostly bone" in _codes(quality)) == expected
 
 

@@ -3,8 +3,8 @@ import pytest
 from scipy import ndimage
 
 from imaging.segmentation.inputs import CLASSES, OUTSIDE, PIXEL_MM
+from imaging.training.appearance import draw_appearance
 from imaging.training.batches import _seen, draw_batch, draw_image
-from imaging.training.look import draw_look
 from imaging.training.render import T_FAT
 from imaging.training.sources import digital_leg
 
@@ -61,13 +61,17 @@ def test_slices_above_the_knee_hold_no_named_muscle_but_the_heads(leg):
 
 def test_dark_fat_is_sometimes_taken_for_air(leg):
     """A leg's mask ends at the fascia where fat is suppressed; labels end there too."""
-    look = draw_look(np.random.default_rng(0), 0.0)
-    look.water[T_FAT], look.fats[T_FAT] = 0.05, 0.05
+    appearance = draw_appearance(np.random.default_rng(0), 0.0)
+    appearance.water[T_FAT], appearance.fats[T_FAT] = 0.05, 0.05
     depth = np.linspace(-20, 40, 61, dtype=np.float32)[None]
-    dark = [_seen(np.random.default_rng(n), depth, look, np.ones((1, 61)), 0.0) for n in range(40)]
-    look.fats[T_FAT] = 2.0
-    plain = [_seen(np.random.default_rng(n), depth, look, np.ones((1, 61)), 0.0) for n in range(40)]
+    dark = [
+        _seen(np.random.default_rng(n), depth, appearance, np.ones((1, 61)), 0.0) for n in range(40)
+    ]
+    appearance.fats[T_FAT] = 2.0
+    plain = [
+        _seen(np.random.default_rng(n), depth, appearance, np.ones((1, 61)), 0.0) for n in range(40)
+    ]
     first = np.array([[depth[m].min() for m in masks] for masks in (dark, plain)])
     assert (first[1] <= 0).all()
-    under = first[0] > look.fat_mm + look.widths[0] - 6
+    under = first[0] > appearance.fat_mm + appearance.widths[0] - 6
     assert 8 < under.sum() < 32

@@ -2,21 +2,21 @@
 
 import numpy as np
 
+from imaging.training.appearance import draw_appearance, draw_fields
 from imaging.training.batches import draw_image
-from imaging.training.look import draw_fields, draw_look
 
 
 def looks(count=60):
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        look = draw_look(rng, 0.5)
-        yield look, draw_fields(rng, look, 0.5)
+        appearance = draw_appearance(rng, 0.5)
+        yield appearance, draw_fields(rng, appearance, 0.5)
 
 
 def test_sheets_are_thin_and_only_where_a_muscle_has_one():
     with_sheet = 0
-    for look, fields in looks():
-        has = bool(look.muscles[1].any())
+    for appearance, fields in looks():
+        has = bool(appearance.muscles[1].any())
         with_sheet += has
         assert has == bool(fields[3].any())
         assert fields[3].min() >= 0 and fields[3].max() <= 1
@@ -26,10 +26,10 @@ def test_sheets_are_thin_and_only_where_a_muscle_has_one():
 
 def test_a_sheet_changes_the_picture_and_not_the_labels(tube, monkeypatch):
     def image(share):
-        def fields(rng, look, difficulty):
-            out = draw_fields(rng, look, difficulty)
+        def fields(rng, appearance, difficulty):
+            out = draw_fields(rng, appearance, difficulty)
             out[3] = share
-            look.muscles[1] = 1.0
+            appearance.muscles[1] = 1.0
             return out
 
         monkeypatch.setattr("imaging.training.batches.draw_fields", fields)

@@ -11,7 +11,7 @@ BORDER_MM = 1.2
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredLeg:
     """A leg of an atlas with its transform into the image.
 
     ``matrix`` (4, 4) and ``field`` (3, I, J, K) take grid mm of the working grid to grid mm of the

@@ -38,7 +38,7 @@ _FAT = np.array([0.0, 0.25, 1.00, 0.70, 0.03, 0.02, 0.95, 0.05, 0.0, 0.95, 0.03]
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """Signals of tissues and what the scan does with them.
 
     Attributes
@@ -69,16 +69,16 @@ class Look:
     sheet: int
 
 
-def draw_fields(rng: np.random.Generator, look: Look, difficulty: float) -> Float32:
+def draw_fields(rng: np.random.Generator, appearance: Appearance, difficulty: float) -> Float32:
     """Return the fields (4, SIZE, SIZE) of ``render.draw_slices``."""
     out = np.zeros((4, SIZE, SIZE), np.float32)
     broad = smooth_noise(rng, 3, 3)
     out[0] = np.exp(0.35 * np.clip(broad[0], -2, 2))
     out[1] = np.clip(0.9 + (0.2 + 0.8 * difficulty) * broad[1], 0, 1.4)
-    if look.infiltration > 0:
+    if appearance.infiltration > 0:
         fine = smooth_noise(rng, int(rng.integers(18, 45)), 1)[0]
-        out[2] = np.clip(look.infiltration * (1 + 0.6 * broad[2] + 1.2 * fine), 0, 0.9)
-    if look.muscles[1].any():
+        out[2] = np.clip(appearance.infiltration * (1 + 0.6 * broad[2] + 1.2 * fine), 0, 0.9)
+    if appearance.muscles[1].any():
         out[3] = _sheets(rng)
     return out
 
@@ -100,7 +100,7 @@ def _sheets(rng: np.random.Generator) -> Float32:
     return out
 
 
-def draw_look(rng: np.random.Generator, difficulty: float) -> Look:
+def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
     """Draw a contrast: T1-like, opposed phase, water or diffusion, T2-like, fat, or random."""
     families = np.array([0.30, 0.20, 0.22, 0.11, 0.03, 0.14 * difficulty])
     family = int(rng.choice(6, p=families / families.sum()))
@@ -134,7 +134,7 @@ def draw_look(rng: np.random.Generator, difficulty: float) -> Look:
     if rng.random() < 0.5:
         muscles[1] = rng.random(MUSCLES) < 0.5
     sheet = T_FILLER if rng.random() < 0.25 else T_FASCIA
-    return Look(table_water, table_fat, float(phase), *thickness, muscles, sheet)
+    return Appearance(table_water, table_fat, float(phase), *thickness, muscles, sheet)
 
 
 def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float32, float, float]:
