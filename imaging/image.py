@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
+from imaging.memory import ensure_fits
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Image:
     @property
     def spacing(self) -> FloatArray:
         """Voxel size along the three axes in mm, shape (3,)."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return voxel_size(self.affine)
 
     @property
     def voxel_ml(self) -> float:
@@ -65,6 +66,18 @@ class Image:
     def to_voxels(self, points: ArrayLike) -> FloatArray:
         """Map world RAS+ mm (..., 3) to continuous voxel indices (..., 3)."""
         return apply_affine(np.linalg.inv(self.affine), points)
+
+
+def voxel_size(affine: FloatArray) -> FloatArray:
+    """Return the voxel size (3,) in mm of a (4, 4) affine.
+
+    Examples
+    --------
+    >>> voxel_size(np.diag([-1.5, 1.5, 6.0, 1.0])).tolist()
+    [1.5, 1.5, 6.0]
+    """
+    size: FloatArray = np.linalg.norm(affine[:3, :3], axis=0)
+    return size
 
 
 def apply_affine(affine: FloatArray, points: ArrayLike) -> FloatArray:
@@ -114,10 +127,17 @@ def resample(
     -------
     Image
         Of the dtype of `image`, on the grid of `like`.
+
+    Raises
+    ------
+    InputError
+        It would not fit into the machine's memory.
     """
     matrix = np.linalg.inv(image.affine) @ (np.eye(4) if world is None else world) @ like.affine
     volumes = image.data.reshape(*image.shape, -1)
-    out = np.empty((*like.shape, volumes.shape[3]), dtype=image.data.dtype)
+    wanted = (*like.shape, volumes.shape[3])
+    ensure_fits(wanted, image.data.itemsize, "the image on another grid")
+    out = np.empty(wanted, dtype=image.data.dtype)
     for v in range(volumes.shape[3]):
         ndimage.affine_transform(
             volumes[..., v], matrix[:3, :3], matrix[:3, 3], like.shape, out[..., v],
@@ -127,10 +147,18 @@ def resample(
 
 
 def regrid(image: Image, spacing_mm: ArrayLike) -> Image:
-    """Return an empty (zero, uint8) image of the same field of view and axes at another spacing."""
+    """Return an empty (zero, uint8) image of the same field of view and axes at another spacing.
+
+    Raises
+    ------
+    InputError
+        It would not fit into the machine's memory.
+    """
     spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=float), (3,))
     extent = np.array(image.shape) * image.spacing
-    shape = np.maximum(np.rint(extent / spacing), 1).astype(int)
+    count = np.maximum(np.rint(extent / spacing), 1)
+    ensure_fits(count, 4, f"a grid of {spacing.min():g} mm", None, "Choose a larger spacing")
+    shape = count.astype(int)
     affine = np.eye(4)
     affine[:3, :3] = image.rotation * spacing
     # The outer corner of the field of view stays where it is, not the centre of the first voxel.
