@@ -1,7 +1,18 @@
 """Images in space: arrays with an affine to world RAS+ millimetres, read and written as NIfTI.
 
-Voxel indices ``(i, j, k)`` map to world coordinates by ``affine @ (i, j, k, 1)``. Every array
-function elsewhere takes world coordinates unless its docstring says voxels.
+World coordinates are RAS+ millimetres: x grows to the person's right, y forwards, z upwards.
+Voxel indices ``(i, j, k)`` map to the world point of the voxel's centre by
+``affine @ (i, j, k, 1)``. Every array function elsewhere takes world coordinates unless its
+docstring says voxels.
+
+>>> mirrored = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -10], [0, 0, 5, 30], [0, 0, 0, 1]])
+>>> image = Image(np.zeros((3, 4, 5)), mirrored)
+>>> image.to_world([1, 0, 2]).tolist()
+[88.0, -10.0, 40.0]
+>>> image.to_voxels([88.0, -10.0, 40.0]).tolist()
+[1.0, 0.0, 2.0]
+>>> image.spacing.tolist(), round(image.voxel_ml, 6)
+([2.0, 2.0, 5.0], 0.02)
 """
 
 from __future__ import annotations
@@ -95,7 +106,17 @@ def same_grid(a: Image, b: Image, tolerance_mm: float = 1e-2) -> bool:
 
 
 def canonical(image: Image) -> Image:
-    """Reorder and flip axes so that they point as nearly as possible to R, A, S; no resampling."""
+    """Reorder and flip axes so that they point as nearly as possible to R, A, S; no resampling.
+
+    Examples
+    --------
+    The voxel that was first along a mirrored x becomes the last and stays where it is:
+
+    >>> image = Image(np.arange(3).reshape(3, 1, 1), np.diag([-2.0, 2.0, 5.0, 1.0]))
+    >>> turned = canonical(image)
+    >>> turned.data.ravel().tolist(), turned.to_world([2, 0, 0]).tolist()
+    ([2, 1, 0], [0.0, 0.0, 0.0])
+    """
     orientation = nib.orientations.io_orientation(image.affine)
     data = nib.orientations.apply_orientation(image.data, orientation)
     affine = image.affine @ nib.orientations.inv_ornt_aff(orientation, image.shape)
