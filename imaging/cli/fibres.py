@@ -36,9 +36,9 @@ from imaging.io.muscles import (
     read_masks,
 )
 from imaging.io.tensor import load_tensor
+from imaging.lookup import label_of_name
 from imaging.muscles import is_known
 from imaging.provenance import default_prefix, staged
-from imaging.schemes import label_of_name
 from imaging.threads import in_threads
 
 EPILOG = """

@@ -19,6 +19,7 @@ from imaging.arrays import FloatArray
 from imaging.errors import ImageError, LabelError, MissingFileError
 from imaging.formats.content import ANALYZE, NIFTI, TRUNCATED, content_of, unpack_to_end
 from imaging.formats.nifti_place import place_of
+from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
 from imaging.memory import ensure_fits
 
@@ -168,12 +169,25 @@ def _check_finite(data: NDArray[Any], values: NDArray[Any], path: Path) -> None:
 def load_labels(path: str | Path) -> Image:
     """Read a 3-D label map as int16; an empty one is an error.
 
+    Parameters
+    ----------
+    path
+        NIfTI, NRRD, or a segmentation of 3D Slicer (``.seg.nrrd``) whose segments do not overlap.
+
     Raises
     ------
+    ImageError
+        It cannot be read.
     LabelError
         Values that are not whole numbers, negative or very large, or no label at all.
     """
-    image = load_image(path, dtype=np.float32)
+    if is_nrrd(path):
+        return whole_labels(flat(load_segments(path), path), path)
+    return whole_labels(load_image(path, dtype=np.float32), path)
+
+
+def whole_labels(image: Image, path: str | Path) -> Image:
+    """Return a label map as int16; see :func:`load_labels` for what is an error."""
     labels = np.rint(image.data)
     if np.abs(labels - image.data).max() > 1e-3:
         raise LabelError("holds values that are not whole numbers", path, "Give a label map")

@@ -37,7 +37,7 @@ def place_of(header: Any, path: Path) -> FloatArray:
     ImageError
         No form, no usable one, voxels of a size that cannot be meant, or axes that shear.
     """
-    affine, _ = _straight(_affine(header, path), _shape(header), path)
+    affine, _ = right_angled(_affine(header, path), _shape(header), path)
     return affine
 
 
@@ -51,7 +51,7 @@ def place_warnings(path: str | Path) -> list[str]:
         header = nib.load(path).header
         if not isinstance(header, nib.Nifti1Header):
             return []
-        _, moved = _straight(_affine(header, path), _shape(header), path)
+        _, moved = right_angled(_affine(header, path), _shape(header), path)
     except Exception:  # what is wrong with the file is the reader's to say
         return []
     out = []
@@ -114,7 +114,7 @@ def _affine(header: Any, path: Path) -> FloatArray:
     return affine
 
 
-def _straight(
+def right_angled(
     affine: FloatArray, shape: tuple[int, int, int], path: Path
 ) -> tuple[FloatArray, float]:
     """Return the nearest affine with axes at right angles, and how far it moves a corner, mm."""

@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings
-from imaging.formats.nifti import load_labels
 from imaging.image import Image
 from imaging.io.atlas import load_atlas
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.models.card import ModelOptions
 from imaging.io.models.run import parse_model, run_model
 from imaging.io.models.sides import split_sides, swapped_share
@@ -74,9 +74,8 @@ def read_drawing(like: Image, path: Path | None, lookup: Path | None) -> Drawing
     """Read a label map drawn by a person, whole muscles or a few slices."""
     if path is None:
         return Drawing(np.zeros(like.shape, np.int16), None, False, [])
-    drawn = load_labels(path)
-    labels = manual.manual_labels(drawn, like, lookup, path)
-    own = manual.in_catalogue(drawn, lookup)
+    own = in_catalogue(read_label_map(path, lookup))
+    labels = manual.manual_labels(own, like, path)
     sparse = any(find_slices(own, side) is not None for side in ("left", "right"))  # type: ignore[arg-type]
     complete = not sparse and manual.is_complete(labels)
     return Drawing(labels, own if sparse else None, complete, [path, *([lookup] if lookup else [])])
