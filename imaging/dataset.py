@@ -16,7 +16,7 @@ from typing import Literal
 from imaging.errors import ConfigError, DatasetError, MissingFileError
 from imaging.fieldmaps import reversed_scans
 
-State = Literal["found", "missing", "ambiguous", "contradiction"]
+State = Literal["found", "missing", "ambiguous", "contradiction", "warning"]
 
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
+from imaging.formats.nifti_place import place_warnings
 from imaging.formats.tracts import Tracts, load_tracts
 from imaging.geometry import Sheet
 from imaging.image import Image
@@ -167,6 +168,9 @@ def command(
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)
+        images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
+        placed = [said for p in images for said in place_warnings(p)]
+        notes = replace(notes, warnings=[*placed, *notes.warnings])
         output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
         write_fibres(folder, start, output)
     print(summary(results, names))

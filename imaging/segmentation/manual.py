@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import LabelError
+from imaging.errors import ImageError, LabelError
 from imaging.image import Image, resample
 from imaging.muscles import SIDE_CODES, Side, structure, structure_of
 from imaging.segmentation.sparse import Drawn, slice_axis
@@ -60,6 +60,14 @@ def air_warning(labels: NDArray[np.int16], leg: NDArray[np.bool_], name: str) ->
     return (
         f"{name}: {100 * share:.0f} % of what is drawn lies in air on the anatomical image. It was "
         "drawn on another image, or one of the two lies in the wrong place: look at both together."
+    )
+
+
+def no_leg_warning(error: ImageError) -> str:
+    """Return what to say where an image is judged to show no leg, but a person drew on it."""
+    return (
+        f"The anatomical image {error.what}. Muscles were drawn on it, so it was used as it is: "
+        "only what is drawn is labelled. Check that it is the image that was drawn on."
     )
 
 
