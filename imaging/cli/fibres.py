@@ -23,6 +23,7 @@ from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.nifti_place import place_warnings
+from imaging.formats.nrrd import is_nrrd
 from imaging.formats.tracts import Tracts, load_tracts
 from imaging.geometry import Sheet
 from imaging.image import Image
@@ -151,7 +152,8 @@ def command(
         check_tracts(drawn, lines.points, source)
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
-    known = None if lookup or not all(is_known(m.label) for m in drawn) else labels
+    named = lookup or (labels and is_nrrd(labels))  # its numbers are not the catalogue's
+    known = None if named or not all(is_known(m.label) for m in drawn) else labels
     cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
     optional = (*OPTIONAL, *(DWI_OPTIONAL if dwi else ()))

@@ -172,7 +172,7 @@ def load_labels(path: str | Path) -> Image:
     Parameters
     ----------
     path
-        NIfTI, NRRD, or a segmentation of 3D Slicer (``.seg.nrrd``) whose segments do not overlap.
+        NIfTI or NRRD whose numbers tell what is drawn.
 
     Raises
     ------
@@ -181,9 +181,29 @@ def load_labels(path: str | Path) -> Image:
     LabelError
         Values that are not whole numbers, negative or very large, or no label at all.
     """
+    if not is_nrrd(path):
+        return whole_labels(load_image(path, dtype=np.float32), path)
+    segments = load_segments(path)
+    if segments.names is not None:
+        raise LabelError(
+            "tells by names, not by numbers, what is drawn, which is not read here",
+            path,
+            "Save it from 3D Slicer as NIfTI with the numbers of docs/formats.md",
+        )
+    return whole_labels(flat(segments, path), path)
+
+
+def load_mask(path: str | Path) -> Image:
+    """Read a 3-D mask as int16, whatever its numbers mean: NIfTI, NRRD or ``.seg.nrrd``.
+
+    Raises
+    ------
+    ImageError, LabelError
+        As :func:`load_labels`; or segments overlap.
+    """
     if is_nrrd(path):
         return whole_labels(flat(load_segments(path), path), path)
-    return whole_labels(load_image(path, dtype=np.float32), path)
+    return load_labels(path)
 
 
 def whole_labels(image: Image, path: str | Path) -> Image:

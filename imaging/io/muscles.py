@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from imaging.architecture.fascicles import name_of
 from imaging.errors import ImageError, InputError, LabelError
-from imaging.formats.nifti import load_labels
+from imaging.formats.nifti import load_mask
 from imaging.image import Image
 from imaging.io.label_maps import read_label_map
 from imaging.lookup import Meaning
@@ -126,7 +126,7 @@ def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle
             raise LabelError(f"label {label} is no muscle ({name})", None, "Give a muscle's label")
     out: list[DrawnMuscle] = []
     for count, path in enumerate(paths, 1):
-        image = load_labels(path)
+        image = load_mask(path)
         if len(values := np.unique(image.data[image.data != 0])) > 1:
             raise LabelError(
                 f"holds {len(values)} labels, a mask holds one muscle",

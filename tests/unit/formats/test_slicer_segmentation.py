@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.formats.nifti import load_labels, save_image
+from imaging.formats.nifti import load_labels, load_mask, save_image
 from imaging.formats.nrrd import load_segments
 from imaging.image import Image
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.muscles import names_of, read_labels, read_masks
+from imaging.io.region import read_labels as read_region
 
 LPS_AXES = ((-2, 0, 0), (0, -2, 0), (0, 0, 5))  # of an image whose voxels run R, A, S
 LPS_ORIGIN = (40, 20, -300)
@@ -53,7 +54,18 @@ def test_one_layer_is_a_label_map_in_ras_with_names(tmp_path):
     image = in_catalogue(read_label_map(path, None))
     assert image.affine == pytest.approx(AFFINE)
     assert np.array_equal(image.data, 109 * (volume(v3=A) > 0))
-    assert load_labels(path).data.max() == 3
+    assert load_mask(path).data.max() == 3
+
+
+def test_numbers_are_never_taken_for_labels_of_the_catalogue(tmp_path):
+    # 1 would be a tibialis anterior by its number.
+    path = write(tmp_path / "a.seg.nrrd", volume(v1=A), [("right soleus", 1, 0)])
+    with pytest.raises(LabelError, match="by names, not by numbers"):
+        load_labels(path)
+    assert np.unique(read_region(path).image.data).tolist() == [0, 209]
+    plain = write(tmp_path / "a.nrrd", volume(v101=A))
+    assert np.unique(load_labels(plain).data).tolist() == [0, 101]
+    assert names_of(read_labels(plain, None)) == {101: "left TA"}
 
 
 def test_the_space_of_the_file_is_honoured(tmp_path):
@@ -61,12 +73,12 @@ def test_the_space_of_the_file_is_honoured(tmp_path):
         tmp_path / "a.seg.nrrd", volume(v1=A), [("SOL_l", 1, 0)],
         ((2, 0, 0), (0, 2, 0), (0, 0, 5)), (-40, -20, -300), "right-anterior-superior",
     )  # fmt: skip
-    assert load_labels(path).affine == pytest.approx(AFFINE)
+    assert load_mask(path).affine == pytest.approx(AFFINE)
     path.write_bytes(
         path.read_bytes().replace(b"space: right-anterior-superior\n", b"space dimension: 3\n")
     )
     with pytest.raises(ImageError, match=r"a\.seg\.nrrd: .*space"):
-        load_labels(path)
+        load_mask(path)
 
 
 def test_it_lies_where_the_same_labels_in_nifti_do(tmp_path):
@@ -112,17 +124,17 @@ def test_what_cannot_be_used_is_named(tmp_path):
     with pytest.raises(LabelError, match=r"a\.seg\.nrrd: the name 'quadriceps'"):
         in_catalogue(read_label_map(path, None))
     with pytest.raises(LabelError, match="voxels belong to no segment"):
-        load_labels(write(path, volume(v1=A, v2=B), [("left TA", 1, 0)]))
+        load_mask(write(path, volume(v1=A, v2=B), [("left TA", 1, 0)]))
     with pytest.raises(LabelError, match="layer 2, which is not there"):
-        load_labels(write(path, volume(v1=A), [("left TA", 1, 2)]))
+        load_mask(write(path, volume(v1=A), [("left TA", 1, 2)]))
     with pytest.raises(LabelError, match="is empty"):
         read_label_map(write(path, volume(), [("left TA", 1, 0)]), None)
     with pytest.raises(ImageError, match="right angle"):
-        load_labels(write(path, volume(v1=A), axes=((-2, 0, 0), (-1, -2, 0), (0, 0, 5))))
+        load_mask(write(path, volume(v1=A), axes=((-2, 0, 0), (-1, -2, 0), (0, 0, 5))))
     whole = write(path, volume(v1=A), [("left TA", 1, 0)]).read_bytes()
     path.write_bytes(whole[:-20])
     with pytest.raises(ImageError, match=r"a\.seg\.nrrd: .* truncated or damaged"):
-        load_labels(path)
+        load_mask(path)
     path.write_bytes(bytes(128) + b"DICM" + bytes(100))
     with pytest.raises(ImageError, match="it is a DICOM file"):
-        load_labels(path)
+        load_mask(path)
