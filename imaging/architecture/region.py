@@ -81,7 +81,8 @@ def too_small(mask: Image) -> str | None:
     count = int(np.count_nonzero(mask.data))
     if count >= _FEWEST_VOXELS:
         return None
-    return f"its label has {count} voxels ({count * mask.voxel_ml:.2g} ml): too few for a muscle"
+    voxels = "1 voxel" if count == 1 else f"{count} voxels"
+    return f"its label has {voxels} ({count * mask.voxel_ml:.2g} ml): too few for a muscle"
 
 
 def find_region(

@@ -55,12 +55,13 @@ def place_warnings(path: str | Path) -> list[str]:
     except Exception:  # what is wrong with the file is the reader's to say
         return []
     out = []
+    form = "qform" if moved > 0 else itk_form(header)  # ITK takes no sform that shears
     if (apart := forms_apart_mm(header)) > AGREE_MM:
         out.append(
             f"{path.name}: its header gives two places, sform and qform, {apart:.1f} mm apart. "
-            f"The sform is taken, as by nibabel; ITK programs such as ITK-SNAP take the "
-            f"{itk_form(header)}. Labels drawn elsewhere may lie beside the muscles: look at them "
-            "on the image, or make both forms the same and draw again."
+            f"The sform is taken, as by nibabel; programs built on ITK 5.4 take the {form}. Labels "
+            "drawn in another program may lie beside the muscles: look at them on the image, or "
+            "make both forms the same and draw again."
         )
     if moved > 0:
         out.append(

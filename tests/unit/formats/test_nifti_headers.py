@@ -41,7 +41,7 @@ def test_two_places_are_said_with_their_distance(tmp_path):
     path = write(tmp_path / "a.nii", qform=shifted(15), codes=(2, 1))
     (said,) = place_warnings(path)
     assert "a.nii" in said and "sform and qform, 15.0 mm apart" in said
-    assert "ITK-SNAP take the qform" in said
+    assert "ITK 5.4 take the qform" in said
     assert load_image(path).affine == pytest.approx(PLACE)
 
 
