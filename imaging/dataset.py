@@ -16,7 +16,7 @@ from typing import Literal
 from imaging.errors import ConfigError, DatasetError, MissingFileError
 from imaging.fieldmaps import reversed_scans
 
-State = Literal["found", "missing", "ambiguous", "contradiction"]
+State = Literal["found", "missing", "ambiguous", "contradiction", "warning"]
 
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
@@ -84,8 +84,9 @@ class Session:
 
 
 def stem(path: Path) -> str:
-    """Return the file name without ``.nii.gz``, ``.igs.mha`` or its last suffix."""
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0].removesuffix(".igs")
+    """Return the file name without ``.nii.gz``, ``.igs.mha``, ``.seg.nrrd`` or its last suffix."""
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return name.removesuffix(".igs").removesuffix(".seg")
 
 
 def suffix_of(path: Path) -> str:
@@ -230,7 +231,8 @@ def _inspect(
     recordings = _prefer_c3d(sorted(recordings))
     frames = [p for ending in FRAMES for p in (folder / "us").glob(f"*_swe{ending}")]
     drawn = sorted([*manual.glob("*_aponeurosis.nii.gz"), *manual.glob("*_aponeurosis.vtp")])
-    segments = [p for p in _images(manual, ["dseg"]) if entities(p).get("desc") == "manual"]
+    segments = sorted([*_images(manual, ["dseg"]), *manual.glob("*_dseg.seg.nrrd")])
+    segments = [p for p in segments if entities(p).get("desc") == "manual"]
     return Session(
         subject,
         session,

@@ -1,7 +1,18 @@
 """Images in space: arrays with an affine to world RAS+ millimetres, read and written as NIfTI.
 
-Voxel indices ``(i, j, k)`` map to world coordinates by ``affine @ (i, j, k, 1)``. Every array
-function elsewhere takes world coordinates unless its docstring says voxels.
+World coordinates are RAS+ millimetres: x grows to the person's right, y forwards, z upwards.
+Voxel indices ``(i, j, k)`` map to the world point of the voxel's centre by
+``affine @ (i, j, k, 1)``. Every array function elsewhere takes world coordinates unless its
+docstring says voxels.
+
+>>> mirrored = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -10], [0, 0, 5, 30], [0, 0, 0, 1]])
+>>> image = Image(np.zeros((3, 4, 5)), mirrored)
+>>> image.to_world([1, 0, 2]).tolist()
+[88.0, -10.0, 40.0]
+>>> image.to_voxels([88.0, -10.0, 40.0]).tolist()
+[1.0, 0.0, 2.0]
+>>> image.spacing.tolist(), round(image.voxel_ml, 6)
+([2.0, 2.0, 5.0], 0.02)
 """
 
 from __future__ import annotations
@@ -16,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
+from imaging.memory import ensure_fits
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Image:
     @property
     def spacing(self) -> FloatArray:
         """Voxel size along the three axes in mm, shape (3,)."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return voxel_size(self.affine)
 
     @property
     def voxel_ml(self) -> float:
@@ -67,6 +79,18 @@ class Image:
         return apply_affine(np.linalg.inv(self.affine), points)
 
 
+def voxel_size(affine: FloatArray) -> FloatArray:
+    """Return the voxel size (3,) in mm of a (4, 4) affine.
+
+    Examples
+    --------
+    >>> voxel_size(np.diag([-1.5, 1.5, 6.0, 1.0])).tolist()
+    [1.5, 1.5, 6.0]
+    """
+    size: FloatArray = np.linalg.norm(affine[:3, :3], axis=0)
+    return size
+
+
 def apply_affine(affine: FloatArray, points: ArrayLike) -> FloatArray:
     """Apply a (4, 4) affine to points (..., 3)."""
     points = np.asarray(points, dtype=float)
@@ -82,7 +106,17 @@ def same_grid(a: Image, b: Image, tolerance_mm: float = 1e-2) -> bool:
 
 
 def canonical(image: Image) -> Image:
-    """Reorder and flip axes so that they point as nearly as possible to R, A, S; no resampling."""
+    """Reorder and flip axes so that they point as nearly as possible to R, A, S; no resampling.
+
+    Examples
+    --------
+    The voxel that was first along a mirrored x becomes the last and stays where it is:
+
+    >>> image = Image(np.arange(3).reshape(3, 1, 1), np.diag([-2.0, 2.0, 5.0, 1.0]))
+    >>> turned = canonical(image)
+    >>> turned.data.ravel().tolist(), turned.to_world([2, 0, 0]).tolist()
+    ([2, 1, 0], [0.0, 0.0, 0.0])
+    """
     orientation = nib.orientations.io_orientation(image.affine)
     data = nib.orientations.apply_orientation(image.data, orientation)
     affine = image.affine @ nib.orientations.inv_ornt_aff(orientation, image.shape)
@@ -114,10 +148,17 @@ def resample(
     -------
     Image
         Of the dtype of `image`, on the grid of `like`.
+
+    Raises
+    ------
+    InputError
+        It would not fit into the machine's memory.
     """
     matrix = np.linalg.inv(image.affine) @ (np.eye(4) if world is None else world) @ like.affine
     volumes = image.data.reshape(*image.shape, -1)
-    out = np.empty((*like.shape, volumes.shape[3]), dtype=image.data.dtype)
+    wanted = (*like.shape, volumes.shape[3])
+    ensure_fits(wanted, image.data.itemsize, "the image on another grid")
+    out = np.empty(wanted, dtype=image.data.dtype)
     for v in range(volumes.shape[3]):
         ndimage.affine_transform(
             volumes[..., v], matrix[:3, :3], matrix[:3, 3], like.shape, out[..., v],
@@ -127,10 +168,18 @@ def resample(
 
 
 def regrid(image: Image, spacing_mm: ArrayLike) -> Image:
-    """Return an empty (zero, uint8) image of the same field of view and axes at another spacing."""
+    """Return an empty (zero, uint8) image of the same field of view and axes at another spacing.
+
+    Raises
+    ------
+    InputError
+        It would not fit into the machine's memory.
+    """
     spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=float), (3,))
     extent = np.array(image.shape) * image.spacing
-    shape = np.maximum(np.rint(extent / spacing), 1).astype(int)
+    count = np.maximum(np.rint(extent / spacing), 1)
+    ensure_fits(count, 4, f"a grid of {spacing.min():g} mm", None, "Choose a larger spacing")
+    shape = count.astype(int)
     affine = np.eye(4)
     affine[:3, :3] = image.rotation * spacing
     # The outer corner of the field of view stays where it is, not the centre of the first voxel.

@@ -17,8 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imaging.errors import LabelError, MissingFileError
-from imaging.muscles import SIDE_CODES, Side, catalogue, label_of, structure
+from imaging.errors import LabelError
+from imaging.muscles import (
+    SIDE_CODES,
+    Side,
+    catalogue,
+    label_of,
+    structure,
+)
 
 CATALOGUE = "catalogue"
 
@@ -123,52 +129,3 @@ def relabel(labels: NDArray[Any], table: dict[int, int], source: str | Path) -> 
     if unknown := [int(v) for v in values if int(v) not in table]:
         raise LabelError(f"labels {unknown} are not explained", source, "Check scheme and version")
     return np.array([table[int(v)] for v in values], np.int16)[inverse].reshape(labels.shape)
-
-
-def load_lookup(path: str | Path) -> dict[int, int]:
-    """Read a look-up table of a label map (columns index, name) into labels of the catalogue.
-
-    Names are keys or names of the catalogue in any case, with ``left`` or ``right`` in front or
-    as ``_l``/``_r`` or ``_left``/``_right`` behind; ``background`` is 0.
-
-    Raises
-    ------
-    MissingFileError
-        No such file.
-    LabelError
-        Columns are missing or a name is not in the catalogue.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError("no such look-up table", path, "Check the path")
-    frame = pd.read_csv(path, sep="\t", keep_default_na=False)
-    if missing := {"index", "name"} - set(frame.columns):
-        raise LabelError(f"lacks the columns {sorted(missing)}", path, "Give index and name")
-    rows = zip(frame["index"], frame["name"], strict=True)
-    return {int(i): label_of_name(str(n), path) for i, n in rows}
-
-
-def label_of_name(name: str, path: Path | None = None) -> int:
-    """Return the label of a name such as ``left SOL`` or ``soleus_r``; 0 for background.
-
-    Raises
-    ------
-    LabelError
-        The name is not in the catalogue; `path` is where it was read.
-    """
-    text = " ".join(name.replace("_", " ").lower().split())
-    if text in ("background", "clear label", ""):
-        return 0
-    words, side = text.split(), cast(Side, "undecided")
-    marks: dict[str, Side] = {"left": "left", "l": "left", "right": "right", "r": "right"}
-    if words[0] in marks:
-        side, words = marks[words[0]], words[1:]
-    elif words[-1] in marks:
-        side, words = marks[words[-1]], words[:-1]
-    wanted = " ".join(words)
-    for s in catalogue():
-        if wanted in (s.key.lower(), s.name.lower()):
-            return label_of(s.key, side)
-    raise LabelError(
-        f"the name {name!r} is not in the catalogue", path, "Use keys such as left SOL"
-    )

@@ -21,7 +21,7 @@ from imaging.architecture.sheetness import onto_line
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
 from imaging.arrays import FloatArray
 from imaging.geometry import Sheet, fold_angle_deg, sheet_from_mesh
-from imaging.image import Image, apply_affine
+from imaging.image import Image, apply_affine, voxel_size
 
 _DEGREES = (3, 6)  # of the sheet's height, across and along the muscle
 _STIFFNESS = 1e-5  # against bends, per mm2 and power of the degree
@@ -104,7 +104,7 @@ def find_sheet(
         None where two smooth fields describe the muscle no better than one, or where they do not
         differ where they meet.
     """
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_size(affine)
     inside = (share > 0.5) & np.any(tensor != 0, axis=-1)
     tensor = tensor / (float(np.abs(tensor[inside]).max()) or 1.0)
     own = tensor[inside].astype(float)
@@ -272,7 +272,7 @@ def _mesh(
     flat = grid.reshape(-1, 2)
     height = frame.basis(flat) @ coefficients
     mesh = np.column_stack([flat, height]) @ frame.axes + frame.origin
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_size(affine)
     outside = ndimage.distance_transform_edt(~inside, sampling=spacing)
     voxels = apply_affine(np.linalg.inv(affine), mesh).T
     distance = ndimage.map_coordinates(outside, voxels, order=1, mode="nearest")

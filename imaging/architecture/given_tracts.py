@@ -14,7 +14,7 @@ from imaging.architecture.fascicles import Fascicles, choose, describe, no_fasci
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.muscle import MuscleArchitecture
 from imaging.architecture.packed import lengths
-from imaging.architecture.region import open_faces
+from imaging.architecture.region import open_faces, too_small
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
 from imaging.architecture.uncertainty import SAMPLING_ONLY, sampling_limits
@@ -76,6 +76,10 @@ def measure_tracts(
     Bolsterlee et al., J Appl Physiol 2017;122:727-738 (tracts cut at and extended to the surface).
     """
     points, faces = mask_surface(mask.data, mask.affine)
+    if why := too_small(mask):
+        return MuscleArchitecture(
+            label, points, faces, no_fascicles(), nothing_measured(label, why), sheets=tuple(sheets)
+        )
     walls, normals = build_walls(points, faces, sheets)
     axis = principal_axis(points)
     short = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis)

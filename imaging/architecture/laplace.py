@@ -17,6 +17,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
 from imaging.arrays import BoolArray, FloatArray, IntArray
+from imaging.image import voxel_size
 
 _LEAST_PENNATION_DEG = 4.0  # below it the direction runs along the surface rather than meets it
 _NORMAL_SMOOTHING_MM = 3.0
@@ -47,7 +48,7 @@ def laplacian_directions(
         Unit vectors, world RAS+, pointing as `expected` does. Beyond the compartment they are
         those of its nearest voxel; 0 for a compartment of fewer than 30 voxels.
     """
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_size(affine)
     axes = affine[:3, :3] / spacing
     out = np.zeros((len(expected), *inside.shape, 3), np.float32)
     if int(inside.sum()) < _FEWEST_CELLS:

@@ -16,7 +16,7 @@ from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.modelled import Expected, as_modelled, model_fascicles
-from imaging.architecture.region import MuscleRegion, find_region
+from imaging.architecture.region import MuscleRegion, find_region, too_small
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.sheetness import sheetness
 from imaging.architecture.tracer import Traced, Tracer
@@ -128,6 +128,8 @@ def reconstruct_muscle(
         known.
     """
     surface = mask_surface(mask.data, mask.affine)
+    if why_not := too_small(mask):
+        return _nothing(label, surface, tuple(sheets), why_not)
     needs_sheet = (bipennate or is_bipennate(label)) and not sheets
 
     def without_data(why: str) -> MuscleArchitecture:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imaging.architecture.seeds import crop_to, muscle_share
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import mesh_volume, principal_axis
-from imaging.image import Image
+from imaging.image import Image, voxel_size
 
 _MARGIN_MM = 6.0  # of directions known beyond the mask, so that tracts reach the surface
 _FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3
@@ -65,12 +65,24 @@ class MuscleRegion:
     @property
     def spacing(self) -> FloatArray:
         """Voxel size (3,), mm."""
-        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+        return voxel_size(self.affine)
 
     @property
     def support(self) -> NDArray[np.bool_]:
         """Voxels (I, J, K) with data that lie mostly in the muscle."""
         return (self.share > _SUPPORT) & self.measured
+
+
+def too_small(mask: Image) -> str | None:
+    """Return why a mask has too few voxels to be a muscle, or None.
+
+    A few voxels have no surface that angles could be measured against, however large they are.
+    """
+    count = int(np.count_nonzero(mask.data))
+    if count >= _FEWEST_VOXELS:
+        return None
+    voxels = "1 voxel" if count == 1 else f"{count} voxels"
+    return f"its label has {voxels} ({count * mask.voxel_ml:.2g} ml): too few for a muscle"
 
 
 def find_region(

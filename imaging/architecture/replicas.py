@@ -23,6 +23,7 @@ from imaging.architecture.direction import principal_direction, shear
 from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
 from imaging.arrays import FloatArray
 from imaging.geometry import Sheet
+from imaging.image import voxel_size
 
 _MOST_LEVERAGE = 0.9
 _FARTHEST_LAG = 3  # voxels over which neighbours may share noise
@@ -81,7 +82,7 @@ class FieldReplicas:
         sheets
             What parts the compartments, 2^S = C.
         """
-        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        spacing = voxel_size(affine)
         scaled = tensor / (float(np.abs(tensor).max()) or 1.0)
         values, weights, coarse_mm = coarsen(scaled, weights, spacing)
         block = coarse_mm / spacing

@@ -11,9 +11,11 @@ from scipy import ndimage
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, inside, mesh_volume
-from imaging.image import apply_affine
+from imaging.image import apply_affine, voxel_size
+from imaging.memory import ensure_fits
 
 _FEWEST_SEEDS = 200  # a small muscle's mean needs as many as a large one's
+_FIX = "Set fibres seed_spacing_mm to a larger distance, and check the muscle's mask"
 
 
 def spread_seeds(
@@ -24,9 +26,17 @@ def spread_seeds(
     One random point in every cube that falls inside. Cubes have edges of `most_mm`, or less in a
     small muscle. Jitter within the cube keeps the spread even and avoids lining up with voxels or
     fascicles.
+
+    Raises
+    ------
+    InputError
+        The points would not fit into the machine's memory.
     """
     spacing_mm = min(most_mm, (abs(mesh_volume(points, faces)) / _FEWEST_SEEDS) ** (1 / 3))
     low, high = points.min(axis=0), points.max(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cells = np.ceil((high - low) / spacing_mm)
+    ensure_fits((*cells, 6), 8, "the points that start fascicles", None, _FIX)
     axes = [np.arange(a, b, spacing_mm) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     grid = grid + rng.uniform(0.0, spacing_mm, grid.shape)
@@ -69,7 +79,7 @@ def crop_to(
     low, high = voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5
     corners = np.array(list(product(*zip(low, high, strict=True))))
     there = apply_affine(np.linalg.inv(affine) @ mask_affine, corners)
-    margin = margin_mm / np.linalg.norm(affine[:3, :3], axis=0) + 1
+    margin = margin_mm / voxel_size(affine) + 1
     first = np.maximum(np.floor(there.min(axis=0) - margin), 0).astype(int)
     last = np.minimum(np.ceil(there.max(axis=0) + margin) + 1, shape[:3]).astype(int)
     if (last - first < 2).any():

@@ -10,6 +10,7 @@ import typer
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
+from imaging.pipeline.cautions import say_warnings
 from imaging.pipeline.sessions import inspect, refusal, table, with_progress
 
 Participants = Annotated[
@@ -50,6 +51,7 @@ def command(
             frame.to_csv(out, sep="\t", index=False)
         except OSError as error:
             raise OutputError("cannot be written", out, "Choose another file") from error
+    say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     print(f"{len(sessions) - len(refused)} of {len(sessions)} sessions can be run.")
     if refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels, save_image
+from imaging.formats.nifti_place import place_warnings
 from imaging.image import Image
 from imaging.io.gradients import read_gradients, write_gradients
 from imaging.io.reversed_scan import read_reversed
@@ -96,6 +98,8 @@ def command(
     cleaned = clean_series(dwi, bval, bvec, anat, options, fmap, labels)
     with staged(out, VERB, [f"{prefix}_{name}" for name in OPTIONAL]) as folder:
         write_cleaned(cleaned, folder / prefix)
+    for said in [said for p in (dwi, anat, fmap) if p for said in place_warnings(p)]:
+        print(f"warning: {said}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ def clean_series(
     muscles = load_labels(labels) if labels else None
     result = process(image, table, anatomy, options, acquisition, reverse, muscles)
     found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
+    warnings = [*warnings, *(said for p in (dwi, anat, fmap) if p for said in place_warnings(p))]
     inputs = [p for p in found if p is not None]
     notes = m.Notes(
         VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts

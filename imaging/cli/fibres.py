@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +27,8 @@ from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
+from imaging.formats.nifti_place import place_warnings
+from imaging.formats.nrrd import is_nrrd
 from imaging.formats.tracts import Tracts, load_tracts
 from imaging.geometry import Sheet
 from imaging.image import Image
@@ -41,9 +43,9 @@ from imaging.io.muscles import (
     read_masks,
 )
 from imaging.io.tensor import load_tensor
+from imaging.lookup import label_of_name
 from imaging.muscles import is_known
 from imaging.provenance import default_prefix, staged
-from imaging.schemes import label_of_name
 from imaging.threads import in_threads
 
 EPILOG = """
@@ -155,7 +157,8 @@ def command(
         check_tracts(drawn, lines.points, source)
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
-    known = None if lookup or not all(is_known(m.label) for m in drawn) else labels
+    named = lookup or (labels and is_nrrd(labels))  # its numbers are not the catalogue's
+    known = None if named or not all(is_known(m.label) for m in drawn) else labels
     cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
     optional = (*OPTIONAL, *(DWI_OPTIONAL if dwi else ()))
@@ -172,6 +175,9 @@ def command(
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)
+        images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
+        placed = [said for p in images for said in place_warnings(p)]
+        notes = replace(notes, warnings=[*placed, *notes.warnings])
         output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
         write_fibres(folder, start, output)
     print(summary(results, names))

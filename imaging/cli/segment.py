@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,14 @@ import typer
 
 from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings, load_settings
+from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, save_image
+from imaging.formats.nifti_place import place_warnings
 from imaging.image import Image, canonical
 from imaging.io.label_sources import (
     Drawing,
+    find_leg,
     label_by_model,
     read_drawing,
     read_sources,
@@ -25,7 +29,7 @@ from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.muscles import lookup_table
 from imaging.provenance import staged, write_sidecar
 from imaging.segmentation import checks
-from imaging.segmentation.legs import correct_bias, leg_mask
+from imaging.segmentation.manual import no_leg_warning
 from imaging.segmentation.proportions import side_flags, size_flags, tibia_length_mm
 from imaging.segmentation.quality import expected_rows
 from imaging.segmentation.refine import BOUNDARY
@@ -66,22 +70,31 @@ def command(
     image = canonical(load_image(anat))
     contrast, sidecar_side = _sidecar(anat)
     given = side.value if side else (sidecar_side or chosen.side)
-    mask = leg_mask(image)
-    preproc = correct_bias(image, mask)
-    drawing = read_drawing(preproc, manual_map, manual_lookup)
+    drawing = read_drawing(image, manual_map, manual_lookup)
+    mask, preproc, doubts = find_leg(image, drawing, anat)
     inputs = [anat, *drawing.paths]
     result = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
     about: dict[str, Any] = {}
-    if not drawing.complete:
+    if not drawing.complete and mask is not None:
         if chosen.model:
             result, about = label_by_model(preproc, mask, chosen, given, anat)
         else:
             sources, about, read = read_sources(chosen, scheme, drawing.slices)
             inputs += read
-            result = segment(
-                preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
-            )
+            try:
+                result = segment(
+                    preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
+                )
+            except ImageError as error:  # certainly no leg, says the image; a person says it is one
+                if not drawing.present:
+                    raise
+                about, doubts = {}, [*doubts, no_leg_warning(error)]
             result.warnings += unused_atlas(chosen)
+    doubts += [said for p in (anat, manual_map) if p for said in place_warnings(p)]
+    for said in doubts:
+        print(f"warning: {said}", file=sys.stderr)
+    result.warnings[:0] = doubts
+    mask = np.ones(image.shape, bool) if mask is None else mask
     _write(out, prefix, preproc, mask, result, drawing, about, contrast, inputs, chosen)
 
 

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from imaging.arrays import BoolArray, FloatArray
 from imaging.elastography.waves import WaveImages
+from imaging.image import voxel_size
 from imaging.threads import in_threads
 
 _SMOOTHING_VOXELS = 1.0
@@ -82,7 +83,7 @@ def correct_motion(
     Gauss-Newton steps on squared differences to the mean of all volumes, and once more where
     there is motion; in the plane only where there are fewer than five slices.
     """
-    spacing = np.linalg.norm(images.affine[:3, :3], axis=0)
+    spacing = voxel_size(images.affine)
     frames = list(np.ndindex(magnitude.shape[3:]))
     count = len(frames)
     smooth = list(in_threads(lambda f: _smooth(magnitude[(..., *f)]), frames))

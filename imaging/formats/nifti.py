@@ -1,4 +1,7 @@
-"""NIfTI images read, checked and written."""
+"""NIfTI images read, checked and written.
+
+World coordinates are RAS+ millimetres: x grows to the person's right, y forwards, z upwards.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,18 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import DTypeLike
+from nibabel.analyze import AnalyzeImage
+from nibabel.openers import ImageOpener
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import DTypeLike, NDArray
 
+from imaging.arrays import FloatArray
 from imaging.errors import ImageError, LabelError, MissingFileError
+from imaging.formats.content import ANALYZE, NIFTI, TRUNCATED, content_of, unpack_to_end
+from imaging.formats.nifti_place import place_of
+from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
+from imaging.memory import ensure_fits
 
 _MOST_LABEL = 30_000
 
@@ -35,70 +46,168 @@ def load_image(
     thinnest
         Fewest voxels along each of the three spatial axes.
 
+    Returns
+    -------
+    Image
+        Its affine in mm, whatever the header's unit of length, with axes at right angles.
+
     Raises
     ------
     MissingFileError
         No such file.
     ImageError
-        Truncated, not an image, without orientation, wrong number of axes, or values that are
-        not finite real numbers.
+        Truncated, another kind of file (which one is said), without orientation, with axes that
+        shear, wrong number of axes, or values that are not finite real numbers.
+    InputError
+        Its header tells of more voxels than fit into the machine's memory.
+
+    Examples
+    --------
+    Voxel (0, 0, 0) lies 90 mm to the person's left here, and x grows to the right:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.nii.gz"
+    >>> affine = np.diag([2.0, 2.0, 5.0, 1.0])
+    >>> affine[0, 3] = -90.0
+    >>> save_image(Image(np.zeros((3, 4, 5), np.float32), affine), path)
+    >>> load_image(path).to_world([[0, 0, 0], [1, 0, 0]]).tolist()
+    [[-90.0, 0.0, 0.0], [-88.0, 0.0, 0.0]]
     """
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such image", path, "Check the path")
-    try:
-        nifti = nib.load(path)
-        data = np.asanyarray(nifti.dataobj)  # type: ignore[attr-defined]
-        affine = np.array(nifti.affine, dtype=np.float64)  # type: ignore[attr-defined]
-    except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
-        raise ImageError(
-            f"cannot be read as NIfTI ({type(error).__name__}: {error})",
-            path,
-            "The file may be truncated: copy or convert it again",
-        ) from error
-    _check_header(nifti.header, data.dtype, path)
+    nifti = _open(path)
+    affine = _place(nifti, path)
+    data = _read(nifti, path)
+    if data.dtype.kind not in "buif":
+        raise ImageError(f"holds values of type {data.dtype}", path, "Give one real number a voxel")
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     while data.ndim > max(allowed) and data.shape[-1] == 1:
         data = data[..., 0]
-    if data.ndim not in allowed or min(data.shape[:3]) < thinnest:
+    if data.ndim not in allowed or min(data.shape[:3]) < thinnest or not data.size:
         wanted = " or ".join(f"{n}-D" for n in allowed)
         raise ImageError(
             f"has shape {'x'.join(map(str, data.shape))}, a {wanted} image is needed",
             path,
             "Give the whole volume, not a slice or another series",
         )
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ImageError("has no usable affine", path, "Convert it again from DICOM")
-    if np.issubdtype(data.dtype, np.floating) and not np.isfinite(data).all():
-        count = int((~np.isfinite(data)).sum())
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is named below
+        values = data.astype(dtype, copy=False)
+    _check_finite(data, values, path)
+    return Image(values, affine)
+
+
+def _open(path: Path) -> Any:
+    """Return the image with its header read and its data not."""
+    try:
+        nifti = nib.load(path)
+    except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
+        raise _unreadable(path, error) from error
+    if isinstance(nifti, AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
+        raise ImageError(f"cannot be read as NIfTI: it is {ANALYZE.kind}", path, ANALYZE.fix)
+    return nifti
+
+
+def _place(nifti: Any, path: Path) -> FloatArray:
+    if not isinstance(nifti.header, nib.Nifti1Header):  # MGH and MINC have one affine, in mm
+        return np.array(nifti.affine, dtype=np.float64)
+    if not (nifti.header["sform_code"] or _has_voxel_size(nifti)):
+        raise ImageError("has voxels of size 0 in its header", path, "Convert it again from DICOM")
+    try:
+        return place_of(nifti.header, path)
+    except (ValueError, HeaderDataError) as error:
+        raise ImageError(f"has no usable affine ({error})", path, "Convert it again") from error
+
+
+def _has_voxel_size(nifti: Any) -> bool:
+    """Tell whether no voxel size is 0 in the file itself: nibabel makes them 1 mm."""
+    kind = type(nifti.header)
+    where = nifti.file_map.get("header", nifti.file_map["image"]).filename
+    with ImageOpener(str(where)) as file:
+        header = kind(file.read(kind.sizeof_hdr), check=False)
+    return bool(np.all(header["pixdim"][1:4] != 0))
+
+
+def _read(nifti: Any, path: Path) -> NDArray[Any]:
+    """Return the values of an image, scaled."""
+    shape = nifti.shape
+    what = f"an image of {'x'.join(map(str, shape))} voxels, as its header tells,"
+    ensure_fits(shape, nifti.get_data_dtype().itemsize, what, path, "Convert it again")
+    try:
+        if path.suffix == ".gz":
+            unpack_to_end(path)
+        with np.errstate(all="ignore"):
+            return np.asanyarray(nifti.dataobj)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ImageError:
+    """Return an error that says what the file is, as its bytes tell."""
+    found = content_of(path)
+    if found is NIFTI:
+        short = isinstance(error, EOFError) or "bytes" in str(error) or "Expected" in str(error)
+        why = f"{type(error).__name__}: {error}"
+        kind = TRUNCATED.kind if short else f"damaged ({why})"
+        return ImageError(f"cannot be read as NIfTI: it is {kind}", path, TRUNCATED.fix)
+    return ImageError(f"cannot be read as NIfTI: it is {found.kind}", path, found.fix)
+
+
+def _check_finite(data: NDArray[Any], values: NDArray[Any], path: Path) -> None:
+    if data.dtype.kind == "f" and (count := int((~np.isfinite(data)).sum())):
         raise ImageError(
             f"holds {count} values that are not finite (NaN or Inf)",
             path,
             "Replace them or export the image again",
         )
-    return Image(data.astype(dtype, copy=False), affine)
-
-
-def _check_header(header: Any, dtype: np.dtype[Any], path: Path) -> None:
-    if not any(int(header.get(f"{form}_code", 1)) for form in ("sform", "qform")):
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ImageError(
-            "has no orientation (sform and qform codes are 0): left and right would be a guess",
-            path,
-            "Convert it again from DICOM",
+            "holds values too large to be read", path, "Check the scale (scl_slope) in its header"
         )
-    if dtype.kind not in "buif":
-        raise ImageError(f"holds values of type {dtype}", path, "Give one real number per voxel")
 
 
 def load_labels(path: str | Path) -> Image:
     """Read a 3-D label map as int16; an empty one is an error.
 
+    Parameters
+    ----------
+    path
+        NIfTI or NRRD whose numbers tell what is drawn.
+
     Raises
     ------
+    ImageError
+        It cannot be read.
     LabelError
         Values that are not whole numbers, negative or very large, or no label at all.
     """
-    image = load_image(path, dtype=np.float32)
+    if not is_nrrd(path):
+        return whole_labels(load_image(path, dtype=np.float32), path)
+    segments = load_segments(path)
+    if segments.names is not None:
+        raise LabelError(
+            "tells by names, not by numbers, what is drawn, which is not read here",
+            path,
+            "Save it from 3D Slicer as NIfTI with the numbers of docs/formats.md",
+        )
+    return whole_labels(flat(segments, path), path)
+
+
+def load_mask(path: str | Path) -> Image:
+    """Read a 3-D mask as int16, whatever its numbers mean: NIfTI, NRRD or ``.seg.nrrd``.
+
+    Raises
+    ------
+    ImageError, LabelError
+        As :func:`load_labels`; or segments overlap.
+    """
+    if is_nrrd(path):
+        return whole_labels(flat(load_segments(path), path), path)
+    return load_labels(path)
+
+
+def whole_labels(image: Image, path: str | Path) -> Image:
+    """Return a label map as int16; see :func:`load_labels` for what is an error."""
     labels = np.rint(image.data)
     if np.abs(labels - image.data).max() > 1e-3:
         raise LabelError("holds values that are not whole numbers", path, "Give a label map")

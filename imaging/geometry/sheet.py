@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import LabelError
-from imaging.image import apply_affine
+from imaging.image import apply_affine, voxel_size
 
 _MOST_KNOTS = 600
 _BEYOND_MM, _TABLE_MM = 40.0, 2.0
@@ -69,7 +69,7 @@ def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> Sheet:
         raise LabelError(
             f"an aponeurosis has {len(voxels)} voxels", None, "Draw it in several slices"
         )
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_size(affine)
     points = apply_affine(affine, voxels)
     origin, axes, local = _plane(points)
     cell = float(max(spacing.max(), 1.0))

@@ -17,11 +17,12 @@ from skimage.measure import marching_cubes
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import LabelError
-from imaging.image import apply_affine
+from imaging.image import apply_affine, voxel_size
 
 _FINEST_MM, _COARSEST_MM = 1.0, 2.0  # edges of the triangles
 _SMOOTHING_VOXELS = 0.8
 _TAUBIN_PASSES, _TAUBIN_BAND = 60, 0.015
+_LEAST_KEPT = 0.7  # of the volume of a mask; smoothing leaves a muscle all but a few per cent
 
 
 def signed_distance(mask: NDArray[np.bool_], spacing: FloatArray) -> FloatArray:
@@ -64,7 +65,7 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
     mask = np.asarray(mask, dtype=bool)
     if not mask.any():
         raise LabelError("a mask is empty", None, "Draw it or leave the muscle out")
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_size(affine)
     margin = 3
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     cropped = np.pad(mask[box], margin)
@@ -86,8 +87,11 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
     faces = np.ascontiguousarray(faces.astype(np.int64))
     if mesh_volume(points, faces) < 0:
         faces = np.ascontiguousarray(faces[:, ::-1])
-    points = _smooth(points, faces)
-    return _keep_volume(points, faces, target), faces
+    smooth = _smooth(points, faces)
+    # Smoothing shrinks a few voxels to a point, from which no shift along normals leads back.
+    if mesh_volume(smooth, faces) > _LEAST_KEPT * target:
+        points = smooth
+    return _keep_volume(points, faces, target, edge), faces
 
 
 def _smooth(points: FloatArray, faces: IntArray) -> FloatArray:
@@ -103,11 +107,11 @@ def polydata(points: FloatArray, faces: IntArray) -> pv.PolyData:
     return pv.PolyData.from_regular_faces(*corners)
 
 
-def _keep_volume(points: FloatArray, faces: IntArray, target: float) -> FloatArray:
+def _keep_volume(points: FloatArray, faces: IntArray, target: float, most: float) -> FloatArray:
     for _ in range(2):
         area = np.linalg.norm(_area_vectors(points, faces), axis=1).sum()
         shift = (target - mesh_volume(points, faces)) / area
-        points = points + shift * vertex_normals(points, faces)
+        points = points + float(np.clip(shift, -most, most)) * vertex_normals(points, faces)
     return points
 
 

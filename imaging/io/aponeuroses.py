@@ -11,7 +11,7 @@ import pyvista as pv
 from scipy.spatial import cKDTree
 
 from imaging.errors import LabelError, MissingFileError
-from imaging.formats.nifti import load_labels
+from imaging.formats.nifti import load_mask
 from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
 from imaging.io.muscles import LPS, NEAR_MM, DrawnMuscle, voxel_centres
 
@@ -69,7 +69,7 @@ def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMusc
 
 def _read_sheet(path: Path) -> Sheet:
     if path.suffix.lower() not in SURFACES:
-        image = load_labels(path)
+        image = load_mask(path)
         return sheet_from_mask(image.data, image.affine)
     if not path.is_file():
         raise MissingFileError("no such aponeurosis", path, "Check the path")

@@ -12,9 +12,10 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings
-from imaging.formats.nifti import load_labels
+from imaging.errors import ImageError
 from imaging.image import Image
 from imaging.io.atlas import load_atlas
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.models.card import ModelOptions
 from imaging.io.models.run import parse_model, run_model
 from imaging.io.models.sides import split_sides, swapped_share
@@ -22,7 +23,7 @@ from imaging.io.networks import load_network
 from imaging.muscles import muscle_labels
 from imaging.segmentation import manual
 from imaging.segmentation.atlas import built_in_atlas
-from imaging.segmentation.legs import split_legs
+from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Segmentation, Sources
 from imaging.segmentation.sides import decide_sides
@@ -74,12 +75,35 @@ def read_drawing(like: Image, path: Path | None, lookup: Path | None) -> Drawing
     """Read a label map drawn by a person, whole muscles or a few slices."""
     if path is None:
         return Drawing(np.zeros(like.shape, np.int16), None, False, [])
-    drawn = load_labels(path)
-    labels = manual.manual_labels(drawn, like, lookup, path)
-    own = manual.in_catalogue(drawn, lookup)
+    own = in_catalogue(read_label_map(path, lookup))
+    labels = manual.manual_labels(own, like, path)
     sparse = any(find_slices(own, side) is not None for side in ("left", "right"))  # type: ignore[arg-type]
     complete = not sparse and manual.is_complete(labels)
     return Drawing(labels, own if sparse else None, complete, [path, *([lookup] if lookup else [])])
+
+
+def find_leg(
+    image: Image, drawing: Drawing, path: Path, *, correct: bool = True
+) -> tuple[BoolArray | None, Image, list[str]]:
+    """Return where the leg is, the image with its bias corrected, and what a reader must know.
+
+    Where nothing in the image looks like a leg although muscles are drawn on it, there is no mask
+    and the image stays as it is; so it does without `correct`.
+
+    Raises
+    ------
+    ImageError
+        Nothing in the image looks like a leg, and nothing is drawn.
+    """
+    try:
+        mask = leg_mask(image, path)
+    except ImageError as error:
+        if not drawing.present:
+            raise
+        return None, image, [manual.no_leg_warning(error)]
+    name = drawing.paths[0].name if drawing.paths else ""
+    said = manual.air_warning(drawing.labels, mask, name)
+    return mask, correct_bias(image, mask) if correct else image, [said] if said else []
 
 
 def read_sources(

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.architecture.fascicles import name_of
-from imaging.errors import ImageError, InputError, LabelError, MissingFileError
-from imaging.formats.nifti import load_labels
+from imaging.errors import ImageError, InputError, LabelError
+from imaging.formats.nifti import load_mask
 from imaging.image import Image
+from imaging.io.label_maps import read_label_map
+from imaging.lookup import Meaning
 from imaging.muscles import ANONYMOUS, is_known, structure_of
 from imaging.provenance import sidecar_path
-from imaging.schemes import label_of_name
 
 _MARGIN_VOXELS = 2
 NEAR_MM = 5.0  # a drawn sheet may go on as a tendon far outside its muscle
@@ -55,52 +55,44 @@ def read_labels(path: Path, lookup: Path | None) -> list[DrawnMuscle]:
     Parameters
     ----------
     path
-        3-D, whole numbers, on any grid.
+        3-D, whole numbers, on any grid; or a segmentation of 3D Slicer with names of its own.
     lookup
         Table index, name. A name of the catalogue is that muscle, any other name a muscle of its
-        own. Without a table the labels are those of the catalogue.
+        own. Without names the labels are those of the catalogue.
 
     Raises
     ------
     LabelError
         No muscle in it, or the look-up cannot be used.
     """
-    image = load_labels(path)
-    names = _read_lookup(lookup) if lookup is not None else None
+    drawn = read_label_map(path, lookup)
     members: dict[int, tuple[str, list[int]]] = {}
-    for number in (int(v) for v in np.unique(image.data) if v):
-        label, name = _meaning(number, names)
+    for number in sorted({int(v) for a in drawn.segments.layers for v in np.unique(a.data) if v}):
+        label, name = _meaning(number, drawn.meanings)
         if label == 0 or (is_known(label) and not structure_of(label).is_muscle):
             continue
         members.setdefault(label, (name, []))[1].append(number)
     if not members:
         raise LabelError("holds no muscle", path, "See imaging/data/muscles.tsv for labels")
-    return [
-        DrawnMuscle(label, name, _crop(image, np.isin(image.data, numbers)), path, numbers[0])
-        for label, (name, numbers) in sorted(members.items())
-    ]
+    first = drawn.segments.layers[0]
+    muscles = []
+    for label, (name, numbers) in sorted(members.items()):
+        layers = [np.isin(layer.data, numbers) for layer in drawn.segments.layers]
+        mask = _crop(first, np.any(layers, axis=0))
+        muscles.append(DrawnMuscle(label, name, mask, path, numbers[0]))
+    return muscles
 
 
-def _meaning(number: int, names: Mapping[int, str] | None) -> tuple[int, str]:
-    """Return label and name of a value: by the look-up, or without one by the catalogue."""
-    if names is not None and number in names:
-        try:
-            label = label_of_name(names[number])
-        except LabelError:
-            return ANONYMOUS + number, " ".join(names[number].split())
-        return label, name_of(label)
-    if names is None and is_known(number):
+def _meaning(number: int, meanings: Mapping[int, Meaning] | None) -> tuple[int, str]:
+    """Return label and name of a value: by what its file tells, else by the catalogue."""
+    if meanings is not None and number in meanings:
+        meaning = meanings[number]
+        if meaning.label is None:
+            return ANONYMOUS + number, meaning.name
+        return meaning.label, name_of(meaning.label)
+    if meanings is None and is_known(number):
         return number, name_of(number)
     return ANONYMOUS + number, f"label-{number}"
-
-
-def _read_lookup(path: Path) -> dict[int, str]:
-    if not path.is_file():
-        raise MissingFileError("no such look-up table", path, "Check the path")
-    frame = pd.read_csv(path, sep="\t", keep_default_na=False)
-    if missing := {"index", "name"} - set(frame.columns):
-        raise LabelError(f"lacks the columns {sorted(missing)}", path, "Give index and name")
-    return {int(i): str(n) for i, n in zip(frame["index"], frame["name"], strict=True)}
 
 
 def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle]:
@@ -134,7 +126,7 @@ def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle
             raise LabelError(f"label {label} is no muscle ({name})", None, "Give a muscle's label")
     out: list[DrawnMuscle] = []
     for count, path in enumerate(paths, 1):
-        image = load_labels(path)
+        image = load_mask(path)
         if len(values := np.unique(image.data[image.data != 0])) > 1:
             raise LabelError(
                 f"holds {len(values)} labels, a mask holds one muscle",
@@ -150,7 +142,7 @@ def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle
 
 
 def _stem(path: Path) -> str:
-    return sidecar_path(path).stem
+    return sidecar_path(path).stem.removesuffix(".seg")
 
 
 def _crop(image: Image, mask: NDArray[np.bool_]) -> Image:

@@ -12,7 +12,9 @@ from skimage.filters import threshold_otsu
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, LabelError
 from imaging.formats.nifti import load_labels
+from imaging.formats.nrrd import is_nrrd
 from imaging.image import Image, resample
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.muscles import is_known, muscle_labels
 
 
@@ -51,7 +53,7 @@ def read_labels(path: Path) -> Region:
     MissingFileError, ImageError, LabelError
         Not there, no label map, a label that the catalogue does not know, or no muscle.
     """
-    image = load_labels(path)
+    image = in_catalogue(read_label_map(path, None)) if is_nrrd(path) else load_labels(path)
     if unknown := [int(v) for v in np.unique(image.data) if v and not is_known(v)]:
         raise LabelError(
             f"holds labels that are not in the catalogue: {', '.join(map(str, unknown[:5]))}",

@@ -9,7 +9,7 @@ import numpy as np
 from dipy.core.sphere import HemiSphere, disperse_charges
 
 from imaging.arrays import FloatArray
-from imaging.image import Image
+from imaging.image import Image, voxel_size
 from imaging.phantom.images import Split, leg_matrix, rician, smooth_field
 from imaging.phantom.leg import Leg, rotation_matrix
 from imaging.phantom.render import render_diffusion
@@ -54,7 +54,7 @@ def fsl_bvecs(directions: FloatArray, affine: FloatArray) -> FloatArray:
     They are relative to the image axes, with the first axis flipped where the affine's determinant
     is positive.
     """
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    axes = affine[:3, :3] / voxel_size(affine)
     vectors = directions @ axes
     if np.linalg.det(axes) > 0:
         vectors[:, 0] *= -1.0

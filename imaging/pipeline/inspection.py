@@ -12,14 +12,14 @@ from imaging.diffusion.acquisition import acquisition_of
 from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar, read_sidecar
-from imaging.formats.nifti import load_image, load_labels
+from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.io.gradients import read_gradients
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.recordings import read_recording
 from imaging.io.reversed_scan import read_reversed
 from imaging.io.ultrasound_frames import read_frames
 from imaging.io.waves.read import read_waves
-from imaging.schemes import CATALOGUE, load_lookup, relabel, translate
 
 
 def _anat(session: Session) -> None:
@@ -75,13 +75,9 @@ def _recording(session: Session) -> None:
 def _manual(session: Session) -> None:
     if session.manual_dseg is None:
         return
-    drawn = load_labels(session.manual_dseg)
-    _must_meet(session, drawn, session.manual_dseg)
     lookup = sibling(session.manual_dseg, ".tsv")
-    if lookup.is_file():
-        relabel(drawn.data, load_lookup(lookup), lookup)
-    else:
-        translate(drawn.data, CATALOGUE)
+    drawn = in_catalogue(read_label_map(session.manual_dseg, lookup if lookup.is_file() else None))
+    _must_meet(session, drawn, session.manual_dseg)
 
 
 def _must_meet(session: Session, image: Image, path: Path) -> None:

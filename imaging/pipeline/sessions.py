@@ -12,11 +12,12 @@ from tqdm import tqdm
 from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions
 from imaging.errors import DatasetError, PennateError
+from imaging.pipeline.cautions import cautions, say_warnings
 from imaging.pipeline.inspection import INSPECTIONS
 
 
 def inspect(session: Session) -> Session:
-    """Open every input of a session and return it with one finding more per contradiction."""
+    """Open every input of a session; return it with findings of contradictions and warnings."""
     problems = []
     for name, check in INSPECTIONS.items():
         try:
@@ -25,7 +26,7 @@ def inspect(session: Session) -> Session:
             problems.append(
                 Finding(session.subject, session.session, name, "contradiction", (), str(error))
             )
-    return replace(session, findings=(*session.findings, *problems))
+    return replace(session, findings=(*session.findings, *problems, *cautions(session)))
 
 
 def refusal(session: Session) -> str | None:
@@ -53,6 +54,7 @@ def usable_sessions(settings: Settings) -> list[Session]:
     sessions = [s for s in sessions if s.prefix not in settings.leave_out]
     if settings.open_inputs:
         sessions = [inspect(s) for s in with_progress(sessions)]
+    say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     for prefix, why in refused.items():
         print(f"{prefix} is left out: {why}", file=sys.stderr)

@@ -6,6 +6,7 @@ runs along the leg.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,15 @@ _MAX_TILT_DEG = 8.0
 _MARGIN_MM = 8.0
 
 
-def leg_mask(image: Image) -> BoolArray:
+def leg_mask(image: Image, path: str | Path | None = None) -> BoolArray:
     """Return the mask of everything that is not air, holes filled slice by slice.
 
     Parameters
     ----------
     image
         3-D, any contrast, canonical axis order.
+    path
+        Where it was read, for messages.
 
     Returns
     -------
@@ -43,12 +46,14 @@ def leg_mask(image: Image) -> BoolArray:
     Raises
     ------
     ImageError
-        Nothing but air or noise in the field of view.
+        Nothing stands out from the background in the field of view.
     """
     fine, image = image, resample(image, regrid(image, np.maximum(image.spacing, 2.0)))
     data = np.asarray(image.data, np.float32)
     smooth = ndimage.gaussian_filter(data, 3.0 / image.spacing)
-    nothing = ImageError("holds nothing but air or noise", None, "Give an image of the lower leg")
+    nothing = ImageError(
+        "shows no leg, only background noise", path, "Give an image of the lower leg"
+    )
     if smooth.std() <= _MIN_CONTRAST * abs(smooth.mean()) or smooth.max() <= 0:
         raise nothing
     light = ndimage.gaussian_filter(data, 1.0 / image.spacing)

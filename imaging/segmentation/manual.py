@@ -7,37 +7,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.errors import LabelError
+from imaging.errors import ImageError, LabelError
 from imaging.image import Image, resample
 from imaging.muscles import SIDE_CODES, Side, structure, structure_of
-from imaging.schemes import CATALOGUE, load_lookup, relabel, translate
 from imaging.segmentation.sparse import Drawn, slice_axis
 
 COMPLETE = 9  # single muscles on a side from which a map counts as complete
+_IN_AIR = 0.5  # of a drawing
 
 
-def manual_labels(
-    drawn: Image, like: Image, lookup: str | Path | None, path: str | Path
-) -> NDArray[np.int16]:
-    """Return a drawn label map on the grid of the anatomical image, in catalogue labels.
+def manual_labels(drawn: Image, like: Image, path: str | Path) -> NDArray[np.int16]:
+    """Return a drawn label map on the grid of the anatomical image.
 
     Parameters
     ----------
     drawn
-        Label map in any grid of the same world.
+        Labels of the catalogue in any grid of the same world.
     like
         The anatomical image.
-    lookup
-        Table with index and name; none: the labels are those of the catalogue.
     path
         Where the map was read from, for messages.
 
     Raises
     ------
     LabelError
-        A label or name is not in the catalogue, or the map lies outside the image.
+        The map lies outside the image.
     """
-    placed = resample(in_catalogue(drawn, lookup), like, order=0).data
+    placed = resample(drawn, like, order=0).data
     if not placed.any():
         raise LabelError(
             "does not overlap the anatomical image", path, "Draw it on an image of the same session"
@@ -45,17 +41,34 @@ def manual_labels(
     return placed
 
 
-def in_catalogue(drawn: Image, lookup: str | Path | None) -> Image:
-    """Return a drawn label map in labels of the catalogue, on its own grid.
+def air_warning(labels: NDArray[np.int16], leg: NDArray[np.bool_], name: str) -> str | None:
+    """Return a warning where most of what is drawn lies in air, or None.
 
-    Raises
-    ------
-    LabelError
-        A label or name is not in the catalogue.
+    Parameters
+    ----------
+    labels : (I, J, K)
+        Drawn labels on the grid of the anatomical image.
+    leg : (I, J, K) bool
+        Where that image shows more than air.
+    name
+        Of the drawn map.
     """
-    if lookup is None:
-        return drawn.with_data(translate(drawn.data, CATALOGUE))
-    return drawn.with_data(relabel(drawn.data, load_lookup(lookup), lookup))
+    drawn = labels > 0
+    share = float(np.mean(~leg[drawn])) if drawn.any() else 0.0
+    if share <= _IN_AIR:
+        return None
+    return (
+        f"{name}: {100 * share:.0f} % of what is drawn lies in air on the anatomical image. It was "
+        "drawn on another image, or one of the two lies in the wrong place: look at both together."
+    )
+
+
+def no_leg_warning(error: ImageError) -> str:
+    """Return what to say where an image is judged to show no leg, but a person drew on it."""
+    return (
+        f"The anatomical image {error.what}. Muscles were drawn on it, so it was used as it is: "
+        "only what is drawn is labelled. Check that it is the image that was drawn on."
+    )
 
 
 def is_complete(labels: NDArray[np.int16]) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray
 from imaging.errors import SideError
+from imaging.image import voxel_size
 from imaging.muscles import Side
 
 _MIN_SLICES_MM = 30.0
@@ -37,7 +38,7 @@ def side_from_bones(tibia: BoolArray, fibula: BoolArray, affine: FloatArray) -> 
         30 mm of leg.
     """
     both = tibia.any((0, 1)) & fibula.any((0, 1))
-    if both.sum() * np.linalg.norm(affine[:3, 2]) < _MIN_SLICES_MM:
+    if both.sum() * voxel_size(affine)[2] < _MIN_SLICES_MM:
         return "undecided"
     shifts = [_centre(fibula, int(k)) - _centre(tibia, int(k)) for k in np.flatnonzero(both)]
     apart = np.stack(shifts) @ affine[0, :3]

@@ -1,5 +1,6 @@
 import json
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,4 +76,29 @@ def test_empty_field_of_view_is_an_error(tmp_path, capsys):
     save_image(Image(noise, np.diag([2.0, 2.0, 4.0, 1.0])), path)
     given = ["segment", "--anat", path, "--out", tmp_path / "o", "--prefix", "sub-01"]
     assert main([str(a) for a in given]) == 2
-    assert "air or noise" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "noise_T1w.nii.gz: shows no leg, only background noise" in said
+
+
+def test_a_drawing_on_an_image_without_a_leg_is_kept_and_said(tmp_path, capsys):
+    noise = np.abs(np.random.default_rng(0).normal(size=(40, 40, 20))).astype(np.float32)
+    grid = Image(noise, np.diag([2.0, 2.0, 4.0, 1.0]))
+    drawn = np.zeros(noise.shape, np.int16)
+    drawn[10:20, 10:20, 4:16] = 101
+    moved = grid.affine.copy()
+    moved[0, 3] = 15.0
+    header = nib.Nifti1Image(noise, grid.affine)
+    header.set_qform(moved, 1)
+    nib.save(header, tmp_path / "noise_T1w.nii.gz")
+    save_image(grid.with_data(drawn), tmp_path / "drawn.nii.gz")
+    given = ["segment", "--anat", tmp_path / "noise_T1w.nii.gz", "--out", tmp_path / "o"]
+    given += ["--prefix", "sub-01", "--manual", tmp_path / "drawn.nii.gz"]
+    assert main([str(a) for a in given]) == 0
+    said = capsys.readouterr().err
+    assert "warning: The anatomical image shows no leg" in said
+    assert "warning: noise_T1w.nii.gz: its header gives two places" in said
+    found = load_labels(tmp_path / "o" / "sub-01_seg-muscles_dseg.nii.gz")
+    assert np.array_equal(found.data, drawn)
+    notes = json.loads((tmp_path / "o" / "sub-01_desc-segmentation_notes.json").read_text())
+    assert "only what is drawn is labelled" in notes["warnings"][0]
+    assert "15.0 mm apart" in notes["warnings"][1]

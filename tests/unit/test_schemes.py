@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from imaging.errors import LabelError, MissingFileError
+from imaging.lookup import load_lookup
 from imaging.muscles import label_of
-from imaging.schemes import load_lookup, load_scheme, scheme_names, translate
+from imaging.schemes import load_scheme, scheme_names, translate
 
 
 @pytest.mark.parametrize("name", scheme_names())

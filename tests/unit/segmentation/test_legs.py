@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from imaging.errors import ImageError, LabelError
+from imaging.formats.nifti import save_image
 from imaging.image import Image
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.segmentation import checks, manual
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 
@@ -20,7 +22,7 @@ def cylinder(centres, spacing=(2.0, 2.0, 5.0), shape=(140, 60, 20)):
 def test_noise_or_air_is_an_error():
     noise = np.abs(np.random.default_rng(0).normal(size=(50, 50, 20))).astype(np.float32)
     for data in (noise, np.zeros_like(noise), noise * 0 + 5):
-        with pytest.raises(ImageError, match="air or noise"):
+        with pytest.raises(ImageError, match="no leg, only background noise"):
             leg_mask(Image(data, np.diag([2.0, 2.0, 4.0, 1.0])))
 
 
@@ -99,7 +101,9 @@ def test_drawn_map_in_another_grid_and_over_automatic(tmp_path):
     drawn[0:10, 20:30, 5:15] = 3
     lookup = tmp_path / "lookup.tsv"
     lookup.write_text("index\tname\n3\tright SOL\n")
-    placed = manual.manual_labels(Image(drawn, affine), like, lookup, "drawn.nii.gz")
+    save_image(Image(drawn, affine), tmp_path / "drawn.nii.gz")
+    own = in_catalogue(read_label_map(tmp_path / "drawn.nii.gz", lookup))
+    placed = manual.manual_labels(own, like, "drawn.nii.gz")
     assert placed[17, 12, 5] == 209
     assert placed[2, 12, 5] == 0
     automatic = np.full((20, 20, 10), 209, np.int16)
@@ -108,5 +112,6 @@ def test_drawn_map_in_another_grid_and_over_automatic(tmp_path):
     assert (merged == 209).sum() == (placed == 209).sum()
     assert (merged == 201).sum() == (automatic == 201).sum()
     drawn[drawn > 0] = 99
+    save_image(Image(drawn, affine), tmp_path / "drawn.nii.gz")
     with pytest.raises(LabelError):
-        manual.manual_labels(Image(drawn, affine), like, None, "drawn.nii.gz")
+        in_catalogue(read_label_map(tmp_path / "drawn.nii.gz", None))

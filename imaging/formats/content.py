@@ -1,0 +1,123 @@
+"""What a file is, told from its first bytes, not from its name."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_BYTES = 1024
+_CONVERT = "Convert it to NIfTI"
+_AGAIN = "Copy or download it again"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file is.
+
+    Attributes
+    ----------
+    kind : str
+        In words, such as ``a DICOM file``.
+    fix : str
+        What to do where a NIfTI image is wanted.
+    """
+
+    kind: str
+    fix: str
+
+
+NIFTI = Content("a NIfTI image", _AGAIN)
+TRUNCATED = Content("truncated: its data end too early", f"{_AGAIN}, or convert it again")
+ANALYZE = Content(
+    "an Analyze 7.5 image, which does not tell left from right", f"{_CONVERT} from the DICOM files"
+)
+_DICOM = Content("a DICOM file", "Convert the series to NIfTI, for example with dcm2niix")
+_TEXT = Content("a text file", "Give the image itself")
+_STARTS: Sequence[tuple[bytes, Content]] = (
+    (b"NRRD", Content("an NRRD file", "Save it from 3D Slicer as NIfTI (.nii.gz)")),
+    (b"<?xml", Content("an XML or VTK file", _CONVERT)),
+    (b"<VTKFile", Content("a VTK file", _CONVERT)),
+    (b"# vtk", Content("a VTK file", _CONVERT)),
+    (b"ObjectType", Content("a MetaImage file", _CONVERT)),
+    (b"NDims", Content("a MetaImage file", _CONVERT)),
+    (b"mrtrix image", Content("an MRtrix image", "Convert it with mrconvert to .nii.gz")),
+    (b"mrtrix tracks", Content("a file of tracts", "Give it as tracts")),
+    (b"TRACK", Content("a file of tracts", "Give it as tracts")),
+    (b"\x89HDF", Content("an HDF5, MINC or MATLAB file", _CONVERT)),
+    (b"MATLAB", Content("a MATLAB file", _CONVERT)),
+    (b"CDF", Content("a MINC file", _CONVERT)),
+    (b"\x93NUMPY", Content("a NumPy file", _CONVERT)),
+    (b"\x89PNG", Content("a PNG picture", f"{_CONVERT} from the DICOM files")),
+    (b"\xff\xd8\xff", Content("a JPEG picture", f"{_CONVERT} from the DICOM files")),
+    (b"II*\x00", Content("a TIFF picture", f"{_CONVERT} from the DICOM files")),
+    (b"MM\x00*", Content("a TIFF picture", f"{_CONVERT} from the DICOM files")),
+    (b"%PDF", Content("a PDF document", "Give the image itself")),
+    (b"PK\x03\x04", Content("a ZIP archive", "Unpack it and give the image in it")),
+    (b"BZh", Content("compressed with bzip2", "Unpack it and compress it with gzip")),
+    (b"\xfd7zXZ", Content("compressed with xz", "Unpack it and compress it with gzip")),
+    (b"version https://git-lfs", Content("a pointer of Git LFS", "Fetch the file: git lfs pull")),
+    (b"/annex/", Content("a pointer of git-annex", "Fetch the file: datalad get")),
+    (b"<!DOCTYPE", Content("a web page, no image", "Log in and download it again")),
+    (b"<html", Content("a web page, no image", "Log in and download it again")),
+    (b"{", Content("a JSON file", "Give the image itself")),
+)
+
+
+def content_of(path: str | Path) -> Content:
+    """Return what a file is; ``NIFTI`` where its header says so, whatever follows."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            first = file.read(_BYTES)
+    except OSError as error:
+        return Content(f"not open to reading ({error.strerror})", "Check the rights of the file")
+    packed = first.startswith(b"\x1f\x8b")
+    if packed:
+        try:
+            with gzip.open(path) as unpacked:
+                first = unpacked.read(_BYTES)
+        except EOFError:
+            return TRUNCATED
+        except (OSError, zlib.error):
+            return Content("damaged: it cannot be unpacked", _AGAIN)
+    found = _told_by(first)
+    if found is NIFTI and packed != (path.suffix == ".gz"):
+        ending, is_ = (".nii.gz", "compressed") if packed else (".nii", "not compressed")
+        return Content(f"a NIfTI image that is {is_}", f"Name it with the ending {ending}")
+    return found
+
+
+def unpack_to_end(path: str | Path) -> None:
+    """Unpack a file compressed with gzip to its check sum, at which readers seldom look.
+
+    Raises
+    ------
+    EOFError, OSError, zlib.error
+        It is cut off or damaged.
+    """
+    with gzip.open(path) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def _told_by(first: bytes) -> Content:
+    """Return what starts with these bytes."""
+    if not first:
+        return Content("empty: it has no bytes", _AGAIN)
+    if not any(first):
+        return Content("filled with zeros: a copy that broke off", _AGAIN)
+    if first[128:132] == b"DICM" or first[:4] in (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00"):
+        return _DICOM
+    if first[344:348] in (b"n+1\0", b"ni1\0") or first[4:8] in (b"n+2\0", b"ni2\0"):
+        return NIFTI
+    if int.from_bytes(first[:4], "little") == 348 or int.from_bytes(first[:4], "big") == 348:
+        return ANALYZE if len(first) >= 348 else TRUNCATED
+    for start, content in _STARTS:
+        if first.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
+            return content
+    if all(byte >= 32 or byte in b"\t\r\n" for byte in first) and b"\0" not in first:
+        return _TEXT
+    return Content("of a kind that is not known", "Give a NIfTI image (.nii.gz)")
