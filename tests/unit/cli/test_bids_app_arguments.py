@@ -54,5 +54,5 @@ def test_check_heeds_what_the_settings_select(tmp_path, capsys):
     mine.write_text("select: {anat: '*acq-b*'}", encoding="utf-8")
     call = ["check", str(tmp_path / "bids"), "--names-only"]
     assert main(call) == 2
-    assert "anat is ambiguous" in capsys.readouterr().err
+    assert "2 files may be the anatomical image" in capsys.readouterr().err
     assert main([*call, "--config", str(mine)]) == 0
