@@ -23,7 +23,7 @@ from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import Session, find_sessions
 from imaging.errors import ComputationError, DatasetError, OutputError
 from imaging.pipeline.digest import PACKAGE
-from imaging.pipeline.links import plain_name
+from imaging.pipeline.links import plain_name, working_folder
 from imaging.pipeline.plan import Plan
 from imaging.pipeline.sessions import usable_sessions
 from imaging.pipeline.table import as_text, not_taken, table
@@ -214,16 +214,16 @@ def _snakemake(
 ) -> None:
     """Run Snakemake, show its progress as a bar, keep all it says in a log."""
     call = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile())]
-    call += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
+    call += ["--configfile", str(folder / "config.yaml")]
     call += ["--nolock", "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
     call += ["--profile", str(profile)] if profile else ["--cores", str(cores)]
     call += ["--resources", f"mem_mb={mem_mb}"] if mem_mb else []
     call += ["--dry-run"] if dry_run else []
     log = folder / "snakemake.log"
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("w", encoding="utf-8") as file, working_folder(folder) as place:
         process = subprocess.Popen(
-            call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            pass_fds=[lock.fileno()], errors="replace",
+            [*call, "--directory", str(place)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, pass_fds=[lock.fileno()], errors="replace",
         )  # fmt: skip
         assert process.stdout is not None
         said = _follow(process.stdout, file, echo=dry_run)

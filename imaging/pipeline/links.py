@@ -2,13 +2,16 @@
 
 Snakemake reads braces in a path as wildcards and knows no way to write a brace that is none
 (doubling it is not one). A folder with such a name is therefore reached by a link in the folder in
-which Snakemake runs.
+which Snakemake runs, and that folder itself must have a plain name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from imaging.errors import OutputError
@@ -21,10 +24,35 @@ def plain_name(folder: str) -> str:
 
     The name is relative to the folder in which Snakemake runs.
     """
-    if folder.isprintable() and not set("{}") & set(folder) and folder == folder.strip():
+    if _is_plain(folder):
         return folder
     digest = hashlib.sha256(os.fsencode(Path(folder).absolute())).hexdigest()
     return str(_LINKS / digest[:16])
+
+
+def _is_plain(folder: str) -> bool:
+    return folder.isprintable() and not set("{}") & set(folder) and folder == folder.strip()
+
+
+@contextmanager
+def working_folder(state: Path) -> Iterator[Path]:
+    """Yield the folder to run Snakemake in: `state`, or a scratch folder of a plain name.
+
+    What Snakemake remembers lies below `state` either way.
+
+    Parameters
+    ----------
+    state
+        Absolute path of a folder that is there.
+    """
+    if _is_plain(str(state)):
+        yield state
+        return
+    with tempfile.TemporaryDirectory(prefix="pennate-") as scratch:
+        memory = state / ".snakemake"
+        memory.mkdir(exist_ok=True)
+        (Path(scratch) / memory.name).symlink_to(memory)
+        yield Path(scratch)
 
 
 def plain_folder(folder: str) -> str:
