@@ -9,7 +9,7 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from imaging.config import Settings
-from imaging.dataset import Finding, Session, find_sessions
+from imaging.dataset import Finding, Session, find_sessions, shown
 from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.errors import DatasetError, PennateError
 from imaging.pipeline.inspection import INSPECTIONS
@@ -40,8 +40,9 @@ def inspect(session: Session) -> Session:
         try:
             check(session)
         except PennateError as error:
+            why = shown(str(error))
             problems.append(
-                Finding(session.subject, session.session, name, "contradiction", (), str(error))
+                Finding(session.subject, session.session, name, "contradiction", (), why)
             )
     return replace(session, findings=(*session.findings, *problems))
 
