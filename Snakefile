@@ -1,28 +1,22 @@
 """From a BIDS folder to 3-D muscle maps: every rule calls one verb of ``pennate``."""
 
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
-from imaging.config import Settings, parse_settings
 from imaging.errors import PennateError
-from imaging.pipeline.plan import Plan, code, fibre_options, options
-from imaging.pipeline.sessions import usable_sessions
+from imaging.pipeline import code, fibre_options, options, start
 
 min_version("9.0")
 
 try:
-    settings = parse_settings(Settings, config, "config")
-    # Files are opened once, by the main process; jobs on a cluster only need the names.
-    if not workflow.is_main_process:
-        settings = settings.model_copy(update={"open_inputs": False})
-    sessions = usable_sessions(settings)
+    plan = start(config, first=workflow.is_main_process)
 except PennateError as error:
     sys.exit(f"pennate: {error}")
-plan = Plan(settings, sessions)
 
-LOGS = str(Path(settings.out_dir) / "logs" / "{unit}" / "{prefix}")
+LOGS = str(plan.out / "logs" / "{unit}" / "{prefix}")
 ENVIRONMENT = "../../envs/pennate.yaml"
 LIMITS = (
     "export OMP_NUM_THREADS={threads} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS={threads}; "
@@ -30,7 +24,9 @@ LIMITS = (
 
 # Without conda the rules use the interpreter that runs Snakemake.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f'export PATH="{Path(sys.executable).parent}:$PATH"; ')
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    programs = programs.replace("{", "{{").replace("}", "}}")
+    shell.prefix(f'export PATH={programs}:"$PATH"; ')
 
 
 wildcard_constraints:

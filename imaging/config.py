@@ -228,15 +228,49 @@ def load_settings(model: type[SectionT], text: str | None) -> SectionT:
     """
     if text is None:
         return parse_settings(model, {}, "settings")
-    is_file = "{" not in text and "\n" not in text and Path(text).is_file()
-    source = text if is_file else "settings"
+    if _is_file(text):
+        return parse_settings(model, settings_file(Path(text)), text)
+    return parse_settings(model, _table(text, "settings"), "settings")
+
+
+def settings_file(path: Path | None) -> dict[str, Any]:
+    """Return what a YAML file of settings holds, unchecked; nothing without a file.
+
+    Raises
+    ------
+    ConfigError
+        Not readable, or not a table of settings.
+    """
+    if path is None:
+        return {}
     try:
-        content = yaml.safe_load(Path(text).read_text(encoding="utf-8") if is_file else text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot be read ({error})", source, "Give YAML or JSON") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot be read ({error})", path, _HOW) from error
+    return _table(text, path)
+
+
+_HOW = "Give a YAML file as config/default.yaml, or JSON text"
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False  # too long, or no name at all
+
+
+def _table(text: str, source: str | Path) -> dict[str, Any]:
+    """Read YAML or JSON text that must be a table; the one reader of settings."""
+    try:
+        content = yaml.safe_load(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot be read ({error})", source, _HOW) from error
+    if content is None and source != "settings":
+        return {}  # a file of comments only
     if not isinstance(content, dict):
-        raise ConfigError("is not a table of settings", source, "Give a YAML file or JSON text")
-    return parse_settings(model, content, source)
+        raise ConfigError("is not a table of settings", source, _HOW)
+    return content
 
 
 def schema() -> dict[str, Any]:
@@ -266,22 +300,3 @@ def _yaml_line(name: str, value: Any, description: str | None) -> str:
     plain = list(value) if isinstance(value, tuple) else value
     text = yaml.safe_dump(plain, default_flow_style=True).replace("\n...", "").strip()
     return f"{name}: {text}  # {description}"
-
-
-def settings_file(path: Path | None) -> dict[str, Any]:
-    """Return what a YAML file of settings holds, unchecked; nothing without a file.
-
-    Raises
-    ------
-    ConfigError
-        Not readable, or not a table of settings.
-    """
-    if path is None:
-        return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError("cannot be read as YAML", path, "Check the file") from error
-    if not isinstance(content, dict):
-        raise ConfigError("is not a table of settings", path, "See config/default.yaml")
-    return content

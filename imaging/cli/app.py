@@ -6,6 +6,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import typer
 
@@ -14,7 +15,7 @@ from imaging.errors import PennateError
 
 VERBS = {
     "run": "Run the whole workflow on a BIDS folder (BIDS-App arguments).",
-    "check": "List found, missing and ambiguous inputs, and every contradiction.",
+    "check": "List found, missing and ambiguous inputs, what is not read, and every contradiction.",
     "phantom": "Write a digital leg with known truth as a BIDS data set.",
     "segment": "Label the muscles of an anatomical image.",
     "diffusion": "Clean diffusion-weighted images and fit the tensor.",
@@ -86,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--version" in arguments:
         print(f"pennate {__version__}")
         return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # paths may hold bytes that are not UTF-8
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     verb = next((a for a in arguments if a in VERBS), None)
     try:

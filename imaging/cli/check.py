@@ -11,7 +11,8 @@ from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
 from imaging.pipeline.cautions import say_warnings
-from imaging.pipeline.sessions import inspect, refusal, table, with_progress
+from imaging.pipeline.sessions import inspect, refusal, with_progress
+from imaging.pipeline.table import as_text, not_taken, table
 
 Participants = Annotated[
     list[str] | None,
@@ -33,7 +34,7 @@ def command(
     config: Annotated[Path | None, typer.Option(help="YAML with settings, for select")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table as TSV")] = None,
 ) -> None:
-    """List found, missing and ambiguous inputs, and every contradiction."""
+    """List found, missing and ambiguous inputs, what is not read, and every contradiction."""
     content = {**settings_file(config), "bids_dir": str(bids_dir), "out_dir": str(out or "")}
     settings = parse_settings(Settings, content, str(config or "arguments"))
     sessions = find_sessions(
@@ -44,16 +45,17 @@ def command(
     )
     if not names_only:
         sessions = [inspect(s) for s in with_progress(sessions)]
-    frame = table(sessions)
-    print(frame.to_string(index=False, justify="left", max_colwidth=120))
+    print(as_text(sessions))
     if out is not None:
         try:
-            frame.to_csv(out, sep="\t", index=False)
+            table(sessions).to_csv(out, sep="\t", index=False)
         except OSError as error:
             raise OutputError("cannot be written", out, "Choose another file") from error
     say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
+    if left := not_taken(sessions):
+        print(left)
     print(f"{len(sessions) - len(refused)} of {len(sessions)} sessions can be run.")
     if refused:
         lines = [f"{prefix}: {why}" for prefix, why in refused.items()]
-        raise DatasetError("; ".join(lines).rstrip("."), bids_dir, "Mend these, then check again")
+        raise DatasetError("; ".join(lines), bids_dir, "Mend these, then check again")

@@ -22,8 +22,11 @@ from imaging.cli.check import Participants, Sessions
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import Session, find_sessions
 from imaging.errors import ComputationError, DatasetError, OutputError
+from imaging.pipeline.digest import PACKAGE
+from imaging.pipeline.links import plain_name, working_folder
 from imaging.pipeline.plan import Plan
-from imaging.pipeline.sessions import table, usable_sessions
+from imaging.pipeline.sessions import usable_sessions
+from imaging.pipeline.table import as_text, not_taken, table
 from imaging.provenance import staged, write_json
 
 # What BIDS has no name for yet. Folders stand without a closing slash: the validator wants it so.
@@ -63,7 +66,7 @@ def snakefile() -> Path:
     ComputationError
         The installation lacks it.
     """
-    package = Path(__file__).parents[1]
+    package = PACKAGE
     for folder in (package / "pipeline", package.parent):
         if (folder / "Snakefile").is_file() and (folder / "workflow" / "rules").is_dir():
             return folder / "Snakefile"
@@ -100,12 +103,14 @@ def command(
     left_out = sorted({s.prefix for s in everyone} - {s.prefix for s in usable})
     # The inputs have been opened here: Snakemake need not do it again.
     planned = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
-    print(table(usable).query("state == 'found'").to_string(index=False, justify="left"))
+    print(as_text(usable, ["found"]))
+    if left := not_taken(usable):
+        print(left, file=sys.stderr)
     out, bids = Path(settings.out_dir), Path(settings.bids_dir)
     if out == bids or out in bids.parents:
         raise OutputError("would hold the input data", out, "Choose another output folder")
     state = out / ".pennate"
-    targets = _targets(level, reports_only, out, usable)
+    targets = _targets(level, reports_only, Path(plain_name(settings.out_dir)), usable)
     with _locked(state) as lock:
         _prepare(out, bids, planned, usable)
         _snakemake(state, targets, nprocs, mem_mb, profile, dry_run, lock)
@@ -209,16 +214,16 @@ def _snakemake(
 ) -> None:
     """Run Snakemake, show its progress as a bar, keep all it says in a log."""
     call = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile())]
-    call += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
+    call += ["--configfile", str(folder / "config.yaml")]
     call += ["--nolock", "--rerun-incomplete", "--keep-going", "--show-failed-logs"]
     call += ["--profile", str(profile)] if profile else ["--cores", str(cores)]
     call += ["--resources", f"mem_mb={mem_mb}"] if mem_mb else []
     call += ["--dry-run"] if dry_run else []
     log = folder / "snakemake.log"
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("w", encoding="utf-8") as file, working_folder(folder) as place:
         process = subprocess.Popen(
-            call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            pass_fds=[lock.fileno()], errors="replace",
+            [*call, "--directory", str(place)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, pass_fds=[lock.fileno()], errors="replace",
         )  # fmt: skip
         assert process.stdout is not None
         said = _follow(process.stdout, file, echo=dry_run)

@@ -1,1 +1,10 @@
-"""What the workflow runs and writes: sessions, their inspection, the plan of files."""
+"""What the workflow runs and writes: sessions, their inspection, the plan of files.
+
+The Snakefile imports from here only.
+"""
+
+from imaging.pipeline.digest import code
+from imaging.pipeline.plan import Plan, fibre_options, options
+from imaging.pipeline.start import start
+
+__all__ = ["Plan", "code", "fibre_options", "options", "start"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imaging import __version__
 from imaging.config import Settings
-from imaging.dataset import Session, sibling, stem
+from imaging.dataset import Session, beside, sibling
 
 # Folder, and what follows the prefix in the name of each file a stage always writes. Inversions of
 # waves are not among them: which of them find anything depends on the waves.
@@ -115,55 +113,6 @@ OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "export": ("export", ("_viewer.html", "_map.glb")),
 }
 
-# What a change of must rerun a stage, beside the modules at the top of the package.
-_CODE: Mapping[str, tuple[str, ...]] = {
-    "segmentation": (
-        "segmentation",
-        "cli/segment.py",
-        "io",
-        "data/atlas",
-        "data/network",
-        "data/schemes",
-        "data/structure_synonyms.tsv",
-    ),
-    "diffusion": (
-        "diffusion",
-        "data/fibre_prior.tsv",
-        "data/leg_layout.tsv",
-        "cli/diffusion.py",
-        "io",
-    ),
-    "fibres": (
-        "architecture",
-        "geometry",
-        "data/fibre_prior.tsv",
-        "data/leg_layout.tsv",
-        "cli/fibres.py",
-        "io",
-    ),
-    "elastography": (
-        "elastography",
-        "cli/elastography.py",
-        "io",
-        "formats",
-    ),
-    "ultrasound": (
-        "ultrasound",
-        "cli/ultrasound.py",
-        "io",
-    ),
-    "function": ("function", "cli/function.py", "io", "data/emg_aliases.tsv"),
-    "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv", "data/stiffness_maps.tsv"),
-    "export": ("export", "cli/export.py", "data/viewer"),
-    "report": (
-        "report",
-        "cli/report.py",
-        "data/templates",
-        "data/stiffness_literature.tsv",
-        "data/stiffness_maps.tsv",
-    ),
-}
-
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
 _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "segmentation": (1500, 40.0),
@@ -194,14 +143,17 @@ class Plan:
 
     def outputs(self, stage: str) -> list[str]:
         """Return the patterns of a stage's files, with the wildcards ``unit`` and ``prefix``."""
-        folder, tails = OUTPUTS[stage]
-        if stage == "export" and not self.settings.export.viewer:
-            tails = tuple(tail for tail in tails if tail != "_viewer.html")
-        return [str(self.out / "{unit}" / folder / ("{prefix}" + tail)) for tail in tails]
+        return self._named(stage, "{unit}", "{prefix}")
 
     def files(self, stage: str, session: Session) -> list[str]:
         """Return the files that a stage writes for a session."""
-        return [p.format(unit=session.folder, prefix=session.prefix) for p in self.outputs(stage)]
+        return self._named(stage, session.folder, session.prefix)
+
+    def _named(self, stage: str, unit: str, prefix: str) -> list[str]:
+        folder, tails = OUTPUTS[stage]
+        if stage == "export" and not self.settings.export.viewer:
+            tails = tuple(tail for tail in tails if tail != "_viewer.html")
+        return [str(self.out / unit / folder / (prefix + tail)) for tail in tails]
 
     def file(self, stage: str, tail: str) -> Callable[[Any], str]:
         """Return an input function: the one file of a stage that ends with `tail`."""
@@ -314,15 +266,19 @@ class Plan:
         why = {
             _MISSING_NAMES[f.input]: f.message or f.state
             for f in session.findings
-            if f.input in _MISSING_NAMES and f.state != "found"
+            if f.input in _MISSING_NAMES and f.state == "missing"
         }
         if session.stiffness:
             why.pop("mre", None)
         return json.dumps(why, sort_keys=True)
 
-    def settings_of(self, section: str) -> str:
-        """Return one section of the settings as JSON."""
-        return json.dumps(getattr(self.settings, section).model_dump(mode="json"), sort_keys=True)
+    def settings_of(self, section: str) -> Callable[[Any], str]:
+        """Return a parameter function: one section of the settings as JSON.
+
+        A function, because Snakemake takes braces in plain text for wildcards.
+        """
+        content = getattr(self.settings, section).model_dump(mode="json")
+        return lambda wildcards: json.dumps(content, sort_keys=True)
 
     def memory(self, stage: str) -> Callable[..., int]:
         """Return a resource function: memory in MB from the size of the inputs and the attempt."""
@@ -336,13 +292,7 @@ class Plan:
 
 def _beside(*paths: Path | None) -> list[str]:
     """Return the sidecars, magnitudes and tables of inputs, where there are any."""
-    files = []
-    for path in (p for p in paths if p):
-        start = stem(path).removesuffix("_emg")
-        names = [sibling(path, ".json").name, path.name.replace("part-phase", "part-mag")]
-        names += [f"{start}_channels.tsv", f"{start}_events.tsv"]
-        files += [path.with_name(name) for name in names if name != path.name]
-    return [str(p) for p in files if p.is_file()]
+    return [str(p) for path in paths if path for p in beside(path) if p.is_file()]
 
 
 def options(flag: str, files: Sequence[str] | str) -> str:
@@ -355,15 +305,3 @@ def fibre_options(files: Sequence[str]) -> str:
     """Return the options that name fibre directions and their dispersion; empty without them."""
     flags = ("--directions", "--dispersion")
     return " ".join(options(flag, file) for flag, file in zip(flags, files, strict=False))
-
-
-def code(stage: str) -> str:
-    """Return the version and a digest of a stage's source, so that a changed stage runs again."""
-    root = Path(__file__).parents[1]
-    sources = set(root.glob("*.py")) | set((root / "data").glob("muscles.tsv"))
-    for place in (p for name in _CODE[stage] for p in root.glob(name)):
-        sources |= {p for p in place.rglob("*") if p.is_file()} if place.is_dir() else {place}
-    digest = hashlib.sha256()
-    for path in sorted(p for p in sources if "__pycache__" not in p.parts):
-        digest.update(path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:12]}"

@@ -4,40 +4,78 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-import pandas as pd
 from tqdm import tqdm
 
 from imaging.config import Settings
-from imaging.dataset import Finding, Session, find_sessions
+from imaging.dataset import Finding, Session, find_sessions, shown
+from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.errors import DatasetError, PennateError
 from imaging.pipeline.cautions import cautions, say_warnings
 from imaging.pipeline.inspection import INSPECTIONS
+from imaging.pipeline.table import few
+
+_TITLES = {
+    "anat": "the anatomical image",
+    "dwi": "the diffusion images",
+    "fmap": "the scan of reversed phase encoding",
+    "waves": "the wave images",
+    "stiffness": "the ready stiffness map",
+    "frames": "the ultrasound frames",
+    "recording": "the walking recording",
+    "manual_dseg": "the muscles drawn by hand",
+    "aponeuroses": "the aponeuroses drawn by hand",
+}
 
 
 def inspect(session: Session) -> Session:
-    """Open every input of a session; return it with findings of contradictions and warnings."""
+    """Open every input of a session; return it with findings of contradictions and warnings.
+
+    Nothing is opened where the content of an input is not on this machine: that is said already.
+    """
+    if any(f.state == "not_fetched" for f in session.findings):
+        return session
     problems = []
     for name, check in INSPECTIONS.items():
         try:
             check(session)
         except PennateError as error:
+            why = shown(str(error))
             problems.append(
-                Finding(session.subject, session.session, name, "contradiction", (), str(error))
+                Finding(session.subject, session.session, name, "contradiction", (), why)
             )
     return replace(session, findings=(*session.findings, *problems, *cautions(session)))
 
 
 def refusal(session: Session) -> str | None:
-    """Return why a session cannot be run, or None."""
-    for finding in session.findings:
-        if finding.state in ("ambiguous", "contradiction"):
-            files = f" ({', '.join(finding.files)})" if finding.files else ""
-            return f"{finding.input} is {finding.state}: {finding.message}{files}"
-    if session.anat is None:
-        return "no anatomical image"
+    """Return why a session cannot be run, as a sentence without its full stop, or None."""
+    why = next((said for f in session.findings if (said := _refused(f))), None)
+    if why is None and session.anat is None:
+        why = _without_anatomy(session)
+    return why.rstrip(".") if why else None
+
+
+def _refused(finding: Finding) -> str | None:
+    """Return why a finding stops a session, or None where it does not."""
+    title, files = _TITLES.get(finding.input, finding.input), few(finding.files)
+    if finding.state == "ambiguous":
+        return f"{len(finding.files)} files may be {title}, {files}: {finding.message}"
+    if finding.state == "not_fetched":
+        return f"{title} cannot be read, {files}: {finding.message}"
+    if finding.state == "contradiction" and finding.files:
+        return f"{files} {finding.message}"
+    if finding.state == "contradiction":
+        return f"{title} cannot be used: {finding.message}"
     return None
+
+
+def _without_anatomy(session: Session) -> str:
+    """Return that there is no anatomical image, and the files that may be meant as one."""
+    meant = tuple(f"_{contrast}{end}" for contrast in ANATOMICAL for end in NIFTI)
+    lost = [f for f in session.findings if f.state == "not_taken" and f.message.endswith(meant)]
+    hints = "".join(f"; {few(f.files)}: {f.message}" for f in lost[:1])
+    return f"there is no anatomical image (anat/{session.prefix}_T1w.nii.gz){hints}"
 
 
 def usable_sessions(settings: Settings) -> list[Session]:
@@ -57,24 +95,16 @@ def usable_sessions(settings: Settings) -> list[Session]:
     say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     for prefix, why in refused.items():
-        print(f"{prefix} is left out: {why}", file=sys.stderr)
+        print(f"{prefix} is left out: {why}.", file=sys.stderr)
     usable = [s for s in sessions if s.prefix not in refused]
     if not usable:
         first = next(iter(refused.values()), "all are left out by the settings")
         raise DatasetError(
-            f"no session can be run; the first: {first.rstrip('.')}",
+            f"no session can be run; the first: {first}",
             settings.bids_dir,
             "See the table of pennate check",
         )
     return usable
-
-
-def table(sessions: Iterable[Session]) -> pd.DataFrame:
-    """Return the table of inputs, one row per finding."""
-    columns = ["subject", "session", "input", "state", "files", "message"]
-    frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
-    frame["files"] = frame["files"].map(" ".join)
-    return frame
 
 
 def with_progress(sessions: Sequence[Session]) -> Iterable[Session]:

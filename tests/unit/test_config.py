@@ -11,6 +11,7 @@ from imaging.config import (
     load_settings,
     parse_settings,
     schema,
+    settings_file,
 )
 from imaging.errors import ConfigError
 
@@ -56,3 +57,23 @@ def test_a_wrong_setting_is_named(text, said):
 def test_the_first_wrong_setting_of_a_config_is_named():
     with pytest.raises(ConfigError, match=r"fibres\.step_mm"):
         parse_settings(Settings, {"bids_dir": "a", "out_dir": "b", "fibres": {"step_mm": 0}}, "x")
+
+
+def test_files_are_read_alike_for_a_stage_and_for_the_workflow(tmp_path):
+    path = tmp_path / "{A} b.yaml"
+    path.write_bytes(b"\xef\xbb\xbfstep_mm: 0.25\n")  # a byte order mark, from Windows
+    assert load_settings(FibreSettings, str(path)).step_mm == 0.25
+    assert settings_file(path) == {"step_mm": 0.25}
+    path.write_text("# nothing chosen\n")
+    assert load_settings(FibreSettings, str(path)) == FibreSettings()
+    assert settings_file(path) == {}
+    for wrong in (b"\xff\xfe", b"[1]", b"{unclosed", b"[" * 5000, b"a: 2024-13-45"):
+        path.write_bytes(wrong)
+        for read in (lambda: settings_file(path), lambda: load_settings(FibreSettings, str(path))):
+            with pytest.raises(ConfigError) as error:
+                read()
+            assert str(path) in str(error.value)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        settings_file(tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match="not a table"):
+        load_settings(FibreSettings, "x" * 5000)

@@ -149,3 +149,162 @@ def test_session_folders_must_be_bids_labels(tmp_path):
     touch(tmp_path, "sub-01/ses-a b/anat/sub-01_T1w.nii.gz")
     with pytest.raises(DatasetError, match="no BIDS label"):
         find_sessions(tmp_path)
+
+
+def rows(session, state):
+    """Files of a state with what is said about them."""
+    return {Path(f).name: x.message for x in session.findings if x.state == state for f in x.files}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("anat/sub-01_T1.nii.gz", "rename it to sub-01_T1w.nii.gz"),
+        ("anat/sub-01_t1w.nii.gz", "rename it to sub-01_T1w.nii.gz"),
+        ("anat/sub-01_T1w.NII.GZ", "rename it to sub-01_T1w.nii.gz"),
+        ("anat/Sub-01_T1w.nii", "rename it to sub-01_T1w.nii"),
+        ("anat/T1w.nii.gz", "rename it to sub-01_T1w.nii.gz"),
+        ("anat/sub-01_acq-hi res!_t2.nii.gz", "rename it to sub-01_acq-hires_T2w.nii.gz"),
+        ("Anat/sub-01_T1w.nii.gz", "move it to sub-01/anat/sub-01_T1w.nii.gz"),
+        ("sub-01_T1w.nii.gz", "move it to sub-01/anat/sub-01_T1w.nii.gz"),
+        ("anat/sub-01_dwi.nii.gz", "move it to sub-01/dwi/sub-01_dwi.nii.gz"),
+        ("anat/old/sub-01_dti.nii.gz", "move it to sub-01/dwi/sub-01_dwi.nii.gz"),
+        ("mre/sub-01_acq-60Hz_mre.nii.gz", "rename it to sub-01_acq-60Hz_part-phase_mre.nii.gz"),
+        ("us/IMG 7.PNG", "rename it to sub-01_acq-IMG7_swe.png"),
+        ("us/sub-01_{A}_swe.dcm", "rename it to sub-01_acq-A_swe.dcm"),
+        ("emg/walk.c3d", "rename it to sub-01_task-walk_emg.c3d"),
+        ("dwi/a.dcm", "in dwi/ only .nii.gz, .nii is read: convert it, for example with dcm2niix"),
+        ("dwi/sub-01_ADC.nii.gz", "in dwi/ only names are read that end with _dwi.nii.gz"),
+        ("func/sub-01_bold.nii.gz", "the workflow does not use it"),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_file_from_being_read_is_named_with_the_likely_name(tmp_path, name, said):
+    touch(tmp_path, "sub-01/anat/sub-01_PDw.nii.gz", f"sub-01/{name}")
+    (session,) = find_sessions(tmp_path)
+    assert rows(session, "not_taken") == {Path(name).name: said}
+    assert states(session)["anat"] == "found"
+
+
+def test_a_likely_name_that_is_in_use_is_not_proposed(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_T1.nii.gz")
+    (session,) = find_sessions(tmp_path)
+    (said,) = rows(session, "not_taken").values()
+    assert said == "it is not read: sub-01_T1w.nii.gz is there already"
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "said"),
+    [
+        ("sub-01", "sub-02_T1w.nii.gz", "is named sub-02 but lies in the folder of sub-01"),
+        ("sub-01", "SUB02_T1.nii.gz", "is named sub-02 but lies in the folder of sub-01"),
+        ("sub-01", "sub-01_ses-2_T1w.nii.gz", "is named ses-2 but lies in the folder of sub-01"),
+        ("sub-01/ses-1", "sub-01_ses-2_T1w.nii.gz", "ses-2 but lies in the folder of sub-01/ses-1"),
+        ("sub-01/ses-1", "sub-02_ses-1_T1w.nii.gz", "sub-02 but lies in the folder of sub-01/s"),
+    ],
+)  # fmt: skip
+def test_a_file_of_someone_else_is_refused(tmp_path, folder, name, said):
+    own = folder.replace("/", "_")
+    touch(tmp_path, f"{folder}/anat/{own}_T2w.nii.gz", f"{folder}/anat/{name}")
+    (session,) = find_sessions(tmp_path)
+    assert session.anat.name == f"{own}_T2w.nii.gz"
+    assert said in rows(session, "contradiction")[name]
+
+
+def test_a_name_without_its_session_is_not_taken(tmp_path):
+    touch(tmp_path, "sub-01/ses-1/anat/sub-01_T1w.nii.gz")
+    (session,) = find_sessions(tmp_path)
+    assert session.anat is None
+    assert rows(session, "not_taken") == {
+        "sub-01_T1w.nii.gz": "rename it to sub-01_ses-1_T1w.nii.gz"
+    }
+
+
+def test_what_lies_beside_session_folders_is_named(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/dwi/sub-02_dwi.nii.gz",
+        "sub-01/ses-1/dwi/sub-01_ses-1_dwi.nii.gz",
+        "sub-01/ses-2/dwi/sub-01_ses-2_dwi.nii.gz",
+    )
+    first, second = find_sessions(tmp_path)
+    assert "beside ses-1/, ses-2/" in rows(first, "not_taken")["sub-01_T1w.nii.gz"]
+    assert "sub-02" in rows(first, "contradiction")["sub-02_dwi.nii.gz"]
+    assert not rows(second, "not_taken")
+
+
+def test_what_belongs_to_no_subject_is_named(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-02_T1w.nii.gz",
+        "Sub-03/anat/Sub-03_T1w.nii.gz",
+        "derivatives/manual/sub-04/anat/sub-04_desc-manual_dseg.nii.gz",
+        "derivatives/other/sub-04/anat/sub-04_T1w.nii.gz",
+        "sourcedata/x.dcm",
+        "out/dataset_description.json",
+        "out/sub-01/anat/sub-01_dseg.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert set(rows(session, "not_taken")) == {
+        "sub-02_T1w.nii.gz", "Sub-03_T1w.nii.gz", "sub-04_desc-manual_dseg.nii.gz"
+    }  # fmt: skip
+
+
+def test_dot_files_are_not_seen(tmp_path):
+    touch(
+        tmp_path,
+        "._sub-01_T1w.nii.gz",
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/anat/._sub-01_T1w.nii.gz",
+        "sub-01/us/._sub-01_swe.png",
+        "sub-01/us/sub-01_swe.png",
+        "sub-01/.old/anat/sub-02_T1w.nii.gz",
+        "sub-01/emg/._sub-01_task-walk_emg.edf",
+        "sub-01/emg/sub-01_task-walk_emg.edf",
+        "derivatives/manual/sub-01/anat/._sub-01_desc-manual_label-1_aponeurosis.nii.gz",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert {f.state for f in session.findings} == {"found", "missing"}
+    assert [p.name for p in session.frames] == ["sub-01_swe.png"]
+    assert session.aponeuroses == ()
+
+
+@pytest.mark.parametrize("name", ["anat/sub-01_T1w", "mre/sub-01_part-phase_mre", "dwi/sub-01_dwi"])
+def test_the_same_image_twice_is_named(tmp_path, name):
+    touch(tmp_path, f"sub-01/{name}.nii", f"sub-01/{name}.nii.gz")
+    (session,) = find_sessions(tmp_path)
+    (double,) = [f for f in session.findings if f.state == "ambiguous"]
+    assert double.files == (f"sub-01/{name}.nii", f"sub-01/{name}.nii.gz")
+    assert "remove one" in double.message
+
+
+@pytest.mark.parametrize("content", ["link", b"/annex/objects/MD5E-s9--1.nii.gz\n",
+                                     b"version https://git-lfs.github.com/spec/v1\n"])  # fmt: skip
+@pytest.mark.parametrize("name", ["sub-01_dwi.nii.gz", "sub-01_dwi.bval"])
+def test_content_that_is_elsewhere_is_said_to_be_so(tmp_path, content, name):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/dwi/sub-01_dwi.nii.gz")
+    path = tmp_path / "sub-01/dwi" / name
+    path.unlink(missing_ok=True)
+    if content == "link":
+        path.symlink_to("../../.git/annex/objects/x")
+    else:
+        path.write_bytes(content)
+    (session,) = find_sessions(tmp_path)
+    assert states(session)["dwi"] == "not_fetched"
+    assert "datalad get" in rows(session, "not_fetched")[name]
+
+
+def test_folders_that_link_in_a_circle_end(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz")
+    (tmp_path / "sub-01/anat/again").symlink_to(tmp_path / "sub-01")
+    (session,) = find_sessions(tmp_path)
+    assert session.anat
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("Sub-01/anat/x.nii", "Rename Sub-01"), ("anat/x.nii", "one subject")]
+)
+def test_a_folder_without_subjects_says_what_to_do(tmp_path, name, said):
+    with pytest.raises(DatasetError, match=said):
+        find_sessions(touch(tmp_path, name))

@@ -54,5 +54,65 @@ def test_check_heeds_what_the_settings_select(tmp_path, capsys):
     mine.write_text("select: {anat: '*acq-b*'}", encoding="utf-8")
     call = ["check", str(tmp_path / "bids"), "--names-only"]
     assert main(call) == 2
-    assert "anat is ambiguous" in capsys.readouterr().err
+    assert "2 files may be the anatomical image" in capsys.readouterr().err
     assert main([*call, "--config", str(mine)]) == 0
+
+
+def small_study(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_check_fits_the_terminal_and_names_what_is_not_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    frames = [f"sub-01/us/sub-01_acq-{'long' * 8}{n}_swe.png" for n in range(9)]
+    names = ["sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_T2.nii.gz", *frames]
+    out = tmp_path / "inputs.tsv"
+    small_study(tmp_path / "in", *names)
+    assert main(["check", str(tmp_path / "in"), "--names-only", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert "and 6 more" in said
+    assert "These files are not read:\n  sub-01/anat/sub-01_T2.nii.gz: rename it to" in said
+    assert all(name in out.read_text(encoding="utf-8") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["anat/sub-01_T1.nii.gz"],
+         "sub-01: there is no anatomical image (anat/sub-01_T1w.nii.gz); "
+         "sub-01/anat/sub-01_T1.nii.gz: rename it to sub-01_T1w.nii.gz."),
+        (["anat/sub-01_T1w.nii.gz", "dwi/sub-02_dwi.nii.gz"],
+         "sub-01: sub-01/dwi/sub-02_dwi.nii.gz is named sub-02 but lies in the folder of sub-01: "
+         "find out whose it is, then move or rename it."),
+        (["anat/sub-01_T1w.nii", "anat/sub-01_T1w.nii.gz"],
+         "sub-01: 2 files may be the anatomical image, sub-01/anat/sub-01_T1w.nii, "
+         "sub-01/anat/sub-01_T1w.nii.gz: the same name as .nii and as .nii.gz: remove one, "),
+    ],
+)  # fmt: skip
+def test_a_refused_session_is_told_in_a_sentence(tmp_path, capsys, names, said):
+    root = small_study(tmp_path, *(f"sub-01/{name}" for name in names))
+    assert main(["check", str(root), "--names-only"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_link_without_content_says_how_to_get_it(tmp_path, capsys):
+    root = small_study(tmp_path, "sub-01/anat/sub-01_T1w.json")
+    (root / "sub-01/anat/sub-01_T1w.nii.gz").symlink_to("../../.git/annex/objects/x")
+    for more in ([], ["--names-only"]):
+        assert main(["check", str(root), *more]) == 2
+        said = capsys.readouterr().err
+        assert "the anatomical image cannot be read, sub-01/anat/sub-01_T1w.nii.gz" in said
+        assert "datalad get" in said
+        assert "Check the path" not in said
+
+
+def test_names_that_are_not_utf8_are_shown_and_written(tmp_path, capsys):
+    root = small_study(tmp_path / "a\udcff{x}\nb", "sub-01/anat/sub-01_T1w.nii.gz")
+    small_study(root, "sub-01/anat/sub-01_\udcfe_T2w.nii.gz")
+    assert main(["check", str(root), "--out", str(tmp_path / "inputs.tsv")]) == 2
+    assert "sub-01_\\udcfe_T2w.nii.gz: rename it to sub-01_T2w.nii.gz" in capsys.readouterr().out
+    assert "\\udcff{x}\\nb" in (tmp_path / "inputs.tsv").read_text(encoding="utf-8")

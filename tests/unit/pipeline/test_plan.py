@@ -1,23 +1,14 @@
-from pathlib import Path
+import json
 from types import SimpleNamespace
 
-import imaging
 from imaging.config import Settings
-from imaging.dataset import Session
-from imaging.pipeline.plan import _CODE, OUTPUTS, Plan, code, fibre_options
-
-ROOT = Path(imaging.__file__).parent
+from imaging.dataset import Finding, Session
+from imaging.pipeline.plan import OUTPUTS, Plan, fibre_options
 
 
 def plan(**settings):
     content = {"bids_dir": "in", "out_dir": "out", **settings}
     return Plan(Settings(**content), [Session("01", "a")])
-
-
-def test_code_changes_between_stages_and_not_between_calls():
-    digests = {stage: code(stage) for stage in ("segmentation", "fibres", "map", "report")}
-    assert len(set(digests.values())) == 4
-    assert all(code(stage) == digest for stage, digest in digests.items())
 
 
 def test_without_a_viewer_none_is_expected():
@@ -63,7 +54,19 @@ def test_waves_and_frames_get_fibre_directions_only_where_diffusion_gives_them(t
     assert "--us-dir" not in found.map_folders(SimpleNamespace(prefix="sub-02"))
 
 
-def test_a_change_of_every_module_of_a_stage_is_noticed():
-    for stage, places in _CODE.items():
-        for name in places:
-            assert list(ROOT.glob(name)), f"{stage}: {name}"
+def test_braces_in_paths_and_settings_are_no_wildcards():
+    found = plan(out_dir="{A}/[b] {}", segmentation={"atlas": "/x/{A}/legs"})
+    (session,) = found.sessions.values()
+    assert found.files("map", session)[0] == "{A}/[b] {}/sub-01/ses-a/map/sub-01_ses-a_map.vti"
+    told = found.settings_of("segmentation")(None)
+    assert json.loads(told)["atlas"] == "/x/{A}/legs"
+
+
+def test_reasons_of_the_map_are_those_of_missing_inputs_only():
+    findings = (
+        Finding("01", "a", "dwi", "missing", (), "no fascicles, FA or MD"),
+        Finding("01", "a", "anat/", "not_taken", ("x.nii",), "rename it"),
+    )
+    found = Plan(Settings(bids_dir="in", out_dir="out"), [Session("01", "a", findings=findings)])
+    missing = found.missing(SimpleNamespace(prefix="sub-01_ses-a"))
+    assert json.loads(missing) == {"dwi": "no fascicles, FA or MD"}

@@ -1,0 +1,157 @@
+"""Names of a BIDS data set: what they tell, and what a wrong one probably should be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# Contrasts in the order in which one is taken as the anatomical reference.
+ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
+NIFTI = (".nii.gz", ".nii")
+DRAWN = (*NIFTI, ".seg.nrrd")
+RECORDINGS = (".c3d", ".edf", ".bdf")
+FRAMES = (".igs.mha", ".dcm", ".png", ".mp4")
+SHEETS = (".nii.gz", ".vtp")
+# Kinds of images and recordings that no verb of the workflow takes by themselves.
+_OTHERS = (".mha", ".mhd", ".nrrd", ".mgz", ".hdr", ".ima", ".mat", ".jpg", ".jpeg", ".avi",
+           ".tif", ".tiff", ".bmp", ".vtk", ".stl", ".ply", ".obj")  # fmt: skip
+# Longest first, so that a file ends with one of them only.
+ENDINGS = tuple(sorted({*DRAWN, *RECORDINGS, *FRAMES, *SHEETS, *_OTHERS}, key=len, reverse=True))
+
+# What a session is read from: folder to suffixes, and to the kinds of files.
+SUFFIXES = {
+    "anat": ANATOMICAL,
+    "dwi": ("dwi",),
+    "fmap": ("epi",),
+    "mre": ("mre", "stiffness"),
+    "us": ("swe",),
+    "emg": ("emg",),
+}
+KINDS = dict.fromkeys(SUFFIXES, NIFTI) | {"us": FRAMES, "emg": RECORDINGS}
+# What people and converters write instead, in small letters.
+_ALIASES = {
+    "t1": "T1w", "t1weighted": "T1w", "mprage": "T1w", "t2": "T2w", "t2weighted": "T2w",
+    "pd": "PDw", "t2star": "T2starw", "gre": "MEGRE", "dti": "dwi", "diffusion": "dwi",
+    "elastography": "mre", "wave": "mre", "waves": "mre", "shearwave": "swe",
+}  # fmt: skip
+_ALIASES |= {suffix.lower(): suffix for names in SUFFIXES.values() for suffix in names}
+_FOLDERS = {suffix: folder for folder, names in SUFFIXES.items() for suffix in names}
+_OF_FOLDER = {"us": "swe", "emg": "emg"}  # folders where any file of the right kind can be meant
+_PERSON = re.compile(r"(sub|ses)(?:-([A-Za-z0-9+]*)|([0-9]+))?", re.IGNORECASE)
+
+
+def stem(path: Path) -> str:
+    """Return the file name without ``.nii.gz``, ``.igs.mha``, ``.seg.nrrd`` or its last suffix."""
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return name.removesuffix(".igs").removesuffix(".seg")
+
+
+def suffix_of(path: Path) -> str:
+    """Return the BIDS suffix: what stands after the last underscore of the stem."""
+    return stem(path).rsplit("_", 1)[-1]
+
+
+def entities(path: Path) -> dict[str, str]:
+    """Return the BIDS entities in a file name, for example ``{'sub': '01', 'echo': '2'}``."""
+    pairs = (part.split("-", 1) for part in stem(path).split("_") if "-" in part)
+    return {pair[0]: pair[1] for pair in pairs}
+
+
+def sibling(image: Path, extension: str) -> Path:
+    """Return the file of the same stem with another extension, such as ``.bval``."""
+    return image.with_name(stem(image) + extension)
+
+
+def beside(image: Path) -> list[Path]:
+    """Return what may lie beside an input: its JSON, magnitudes, channels and events."""
+    start = stem(image).removesuffix("_emg")
+    names = [sibling(image, ".json").name, image.name.replace("part-phase", "part-mag")]
+    names += [f"{start}_channels.tsv", f"{start}_events.tsv"]
+    return [image.with_name(name) for name in names if name != image.name]
+
+
+def claims(path: Path) -> dict[str, str]:
+    """Return whose a file says it is, however it is written: ``{'sub': '02', 'ses': '1'}``."""
+    parts = re.split(r"[_\s]+", stem(path))
+    found = [match for part in parts if (match := _PERSON.fullmatch(part))]
+    labels = {m[1].lower(): m[2] or m[3] for m in found}
+    return {key: label for key, label in labels.items() if label}
+
+
+def ending(path: Path) -> str:
+    """Return the kind of image or recording, in small letters; empty for any other file."""
+    name = path.name.lower()
+    return next((end for end in ENDINGS if name.endswith(end)), "")
+
+
+def shown(path: Path | str) -> str:
+    """Return a name as it can be printed in one line and written as UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a file name holds no braces, line breaks or bytes that are not UTF-8."""
+    return path.name.isprintable() and not set("{}") & set(path.name)
+
+
+def likely_name(path: Path, prefix: str, drawn: bool = False) -> str | None:
+    """Return what a file should probably be called, as ``folder/name``.
+
+    Parameters
+    ----------
+    path
+        A file of some session.
+    prefix
+        ``sub-01`` or ``sub-01_ses-02``: whose folder the file lies in.
+    drawn
+        The file lies in ``derivatives/manual``, among what a person drew.
+
+    Returns
+    -------
+    str or None
+        None where the name does not tell what is meant, or the kind of file cannot be read.
+    """
+    end = ending(path)
+    parts = [p for p in re.split(r"[_\s]+", path.name[: len(path.name) - len(end)]) if p]
+    parts = [p for p in parts if not _PERSON.fullmatch(p)] or [""]
+    word = re.sub(r"[^a-z0-9]", "", parts[-1].lower())
+    if drawn:
+        return _drawn_name(parts, word, end, prefix)
+    suffix = _ALIASES.get(word) or _OF_FOLDER.get(path.parent.name)
+    if suffix is None or end not in KINDS[_FOLDERS[suffix]]:
+        return None
+    middle = parts[:-1] if word in _ALIASES else parts
+    pairs = _pairs(middle, "task" if suffix == "emg" else "acq")
+    if suffix == "mre":
+        pairs.setdefault("part", "phase")
+    if suffix == "emg":
+        pairs.setdefault("task", "walk")
+    return f"{_FOLDERS[suffix]}/{_joined(prefix, pairs, suffix, end)}"
+
+
+def _drawn_name(parts: list[str], word: str, end: str, prefix: str) -> str | None:
+    kinds = {"dseg": DRAWN, "aponeurosis": SHEETS}
+    if end not in kinds.get(word, ()):
+        return None
+    pairs = {"desc": "manual", **_pairs(parts[:-1], "acq")}
+    return f"anat/{_joined(prefix, pairs, word, end)}"
+
+
+def _pairs(parts: list[str], key: str) -> dict[str, str]:
+    """Return entities; parts that are none become the value of `key`."""
+    found: dict[str, str] = {}
+    for part in parts:
+        name, dash, value = part.partition("-")
+        if dash and name.isascii() and name.isalpha():
+            found[name.lower()] = found.get(name.lower(), "") + _letters(value)
+        else:
+            found[key] = found.get(key, "") + _letters(part)
+    return {name: value for name, value in found.items() if value}
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", text)
+
+
+def _joined(prefix: str, pairs: dict[str, str], suffix: str, end: str) -> str:
+    return "_".join([prefix, *(f"{k}-{v}" for k, v in pairs.items()), suffix]) + end

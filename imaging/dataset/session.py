@@ -1,0 +1,268 @@
+"""The inputs of one session, as the names of its files tell."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from imaging.dataset.leftovers import (
+    Place,
+    inputs_below,
+    not_fetched,
+    stranger,
+    twins,
+    well_named,
+    why_not_taken,
+)
+from imaging.dataset.names import (
+    ANATOMICAL,
+    DRAWN,
+    FRAMES,
+    NIFTI,
+    RECORDINGS,
+    SHEETS,
+    entities,
+    shown,
+    suffix_of,
+)
+from imaging.fieldmaps import reversed_scans
+
+# not_fetched: the name is there, the content is on another machine; not_needed: a right name that
+# no stage reads; not_taken: a name or place that keeps a file from being read.
+State = Literal[
+    "found",
+    "missing",
+    "ambiguous",
+    "contradiction",
+    "warning",
+    "not_fetched",
+    "not_needed",
+    "not_taken",
+]
+
+# Inputs of which a session has one.
+SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
+_NO_CONTENT = (
+    "its content is not on this machine: fetch it (datalad get, git annex get, git lfs pull), "
+    "or copy the file itself here"
+)
+_SELECTED = "the setting select leaves it out"
+# Why a file with a right name may not be needed.
+_UNUSED = {
+    "anat": "another image is the anatomical reference",
+    "fmap": "it does not run against the diffusion images, or is meant for another series",
+    "mre": "no phase image of this name lies beside it",
+    "emg": "the C3D of the same name is read",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table of inputs."""
+
+    subject: str
+    session: str
+    input: str
+    state: State
+    files: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Session:
+    """The inputs of one subject, or of one session of a subject.
+
+    Attributes
+    ----------
+    subject, session : str
+        BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
+    anat, dwi, fmap, stiffness, recording, manual_dseg : Path or None
+        `fmap` has reversed phase encoding, `stiffness` is a ready map.
+    waves, frames, aponeuroses : tuple of Path
+        Wave images (one per frequency), ultrasound shear-wave frames, internal aponeuroses drawn
+        by a person.
+    findings : tuple of Finding
+    """
+
+    subject: str
+    session: str = ""
+    anat: Path | None = None
+    dwi: Path | None = None
+    fmap: Path | None = None
+    waves: tuple[Path, ...] = ()
+    stiffness: Path | None = None
+    frames: tuple[Path, ...] = ()
+    recording: Path | None = None
+    manual_dseg: Path | None = None
+    aponeuroses: tuple[Path, ...] = ()
+    findings: tuple[Finding, ...] = field(default=(), compare=False)
+
+    @property
+    def prefix(self) -> str:
+        """``sub-01`` or ``sub-01_ses-02``."""
+        return "_".join(self._parts)
+
+    @property
+    def folder(self) -> str:
+        """``sub-01`` or ``sub-01/ses-02``."""
+        return "/".join(self._parts)
+
+    @property
+    def _parts(self) -> list[str]:
+        return [f"sub-{self.subject}", *([f"ses-{self.session}"] if self.session else [])]
+
+    def with_findings(self, findings: Sequence[Finding]) -> Session:
+        """Return the session with more lines in its table of inputs."""
+        return replace(self, findings=(*self.findings, *findings))
+
+
+Lost = tuple[Path, State, str]
+
+
+def grouped(root: Path, subject: str, session: str, lost: Sequence[Lost]) -> list[Finding]:
+    """Return one finding per folder and reason for files that are not read."""
+    groups: dict[tuple[str, State, str], list[str]] = {}
+    for path, state, why in lost:
+        place = "/".join(path.relative_to(root).parts[-2:-1])
+        groups.setdefault((f"{place}/", state, why), []).append(shown(path.relative_to(root)))
+    return [
+        Finding(subject, session, place, state, tuple(files), why)
+        for (place, state, why), files in groups.items()
+    ]
+
+
+class SessionFiles:
+    """The files of one session, and what was found among them."""
+
+    def __init__(self, place: Place, select: Mapping[str, str]):
+        self.place, self.select = place, select
+        manual = place.root / "derivatives" / "manual" / place.folder.relative_to(place.root)
+        self.drawn = Place(place.root, manual, place.subject, place.session, drawn=True)
+        below = {of: inputs_below(of.folder) for of in (place, self.drawn)}
+        self.home = {path: of for of, files in below.items() for path in files}
+        self.named = [p for p, of in self.home.items() if well_named(p, of)]
+        self.named = [p for p in self.named if stranger(p, self.home[p]) is None]
+        self.findings: list[Finding] = []
+        self.taken: set[Path] = set()
+        self.unselected: set[Path] = set()
+
+    def files(
+        self, folder: str, ends: Sequence[str], suffix: str, drawn: bool = False
+    ) -> list[Path]:
+        """Return well-named files of a folder, of these kinds and this suffix."""
+        above = (self.drawn if drawn else self.place).folder / folder
+        return [
+            p for p in self.named
+            if p.parent == above and p.name.endswith(tuple(ends)) and suffix_of(p) == suffix
+        ]  # fmt: skip
+
+    def note(self, name: str, state: State, files: Sequence[Path] = (), message: str = "") -> None:
+        """Add a line to the table of inputs."""
+        names = tuple(shown(p.relative_to(self.place.root)) for p in files)
+        owner = self.place
+        self.findings.append(Finding(owner.subject, owner.session, name, state, names, message))
+
+    def one(self, name: str, files: list[Path], missing: str) -> Path | None:
+        """Note and return the one file of an input, None where there is none or more than one."""
+        if pattern := self.select.get(name):
+            missing = f"no file matches the setting select: {pattern}"
+            self.unselected |= {p for p in files if not fnmatch.fnmatch(p.name, pattern)}
+            files = [p for p in files if p not in self.unselected]
+        self.taken |= set(files)
+        if len(files) > 1:
+            self._ambiguous(name, files)
+            return None
+        return next(iter(self.many(name, files, missing)), None)
+
+    def many(self, name: str, files: list[Path], missing: str) -> tuple[Path, ...]:
+        """Note and return the files of an input."""
+        self.taken |= set(files)
+        without = {p: gone for p in files if (gone := not_fetched(p))}
+        if present := [p for p in files if p not in without]:
+            self.note(name, "found", present)
+        if without:
+            self.note(name, "not_fetched", list(dict.fromkeys(without.values())), _NO_CONTENT)
+        if not files:
+            self.note(name, "missing", message=missing)
+        if double := twins(files):
+            self._ambiguous(name, double)
+        return tuple(files)
+
+    def _ambiguous(self, name: str, files: Sequence[Path]) -> None:
+        double = bool(twins(files))
+        message = "the same name as .nii and as .nii.gz: remove one" if double else "keep one"
+        if name in SELECTABLE:
+            message += f", or choose one with the setting select, as {{{name}: '*run-2*'}}"
+        self.note(name, "ambiguous", files, message)
+
+    def session(self) -> Session:
+        """Return the session with its inputs and findings."""
+        anat = self.one("anat", self._anatomical(), "nothing can be mapped without one")
+        dwi = self.one("dwi", self.files("dwi", NIFTI, "dwi"), "no fascicles, FA or MD")
+        against = reversed_scans(self.files("fmap", NIFTI, "epi"), dwi) if dwi else []
+        no_reversed = "no scan of reversed phase encoding for the diffusion images"
+        phases = [p for p in self.files("mre", NIFTI, "mre") if entities(p).get("part") == "phase"]
+        maps = self.files("mre", NIFTI, "stiffness")
+        labels = self.files("anat", DRAWN, "dseg", drawn=True)
+        labels = [p for p in labels if entities(p).get("desc") == "manual"]
+        sheets = self.files("anat", SHEETS, "aponeurosis", drawn=True)
+        frames = self.files("us", FRAMES, "swe")
+        found = Session(
+            self.place.subject,
+            self.place.session,
+            anat=anat,
+            dwi=dwi,
+            fmap=self.one("fmap", against, no_reversed),
+            waves=self.many("waves", phases, "no stiffness from wave images"),
+            stiffness=self.one("stiffness", maps, "no ready map"),
+            frames=self.many("frames", frames, "no ultrasound shear-wave frames"),
+            recording=self.one("recording", self._recordings(), "no activation"),
+            manual_dseg=self.one("manual_dseg", labels, "muscles are found automatically"),
+            aponeuroses=self.many("aponeuroses", sheets, "none drawn"),
+        )
+        self.taken |= {p.with_name(p.name.replace("part-phase", "part-mag")) for p in phases}
+        return found.with_findings([*self.findings, *self._leftovers()])
+
+    def _anatomical(self) -> list[Path]:
+        """Return the candidates of the first contrast that matches: magnitude, first echo."""
+        pattern = self.select.get("anat", "*")
+        for contrast in ANATOMICAL:
+            files = self.files("anat", NIFTI, contrast)
+            files = [p for p in files if entities(p).get("part", "mag") == "mag"]
+            files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
+            if files:
+                first = min(_echo(p) for p in files)
+                return [p for p in files if _echo(p) == first]
+        return []
+
+    def _recordings(self) -> list[Path]:
+        """Return recordings, without an EDF of the same stem as a C3D: that has forces too."""
+        above = self.place.folder / "emg"
+        files = [p for p in self.named if p.parent == above and suffix_of(p) == "emg"]
+        files = [p for p in files if p.suffix.lower() in RECORDINGS]
+        stems = {p.stem for p in files if p.suffix.lower() == ".c3d"}
+        return [p for p in files if p.suffix.lower() == ".c3d" or p.stem not in stems]
+
+    def _leftovers(self) -> list[Finding]:
+        """Return what no stage reads, and why."""
+        lost: list[Lost] = []
+        for path, place in self.home.items():
+            if path in self.taken:
+                continue
+            if other := stranger(path, place):
+                lost.append((path, "contradiction", other))
+            elif why := why_not_taken(path, place, self.home):
+                lost.append((path, "not_taken", why))
+            else:
+                selected = path in self.unselected
+                why = _SELECTED if selected else _UNUSED.get(path.parent.name, _SELECTED)
+                lost.append((path, "not_needed", why))
+        return grouped(self.place.root, self.place.subject, self.place.session, lost)
+
+
+def _echo(path: Path) -> int:
+    echo = entities(path).get("echo", "1")
+    return int(echo) if echo.isascii() and echo.isdigit() else 1_000_000

@@ -1,0 +1,33 @@
+"""The workflow's first step: settings, sessions, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from imaging.config import Settings, parse_settings
+from imaging.pipeline.links import plain_folder
+from imaging.pipeline.plan import Plan
+from imaging.pipeline.sessions import usable_sessions
+
+
+def start(config: Mapping[str, Any], *, first: bool) -> Plan:
+    """Return the plan of a run.
+
+    Parameters
+    ----------
+    config
+        What Snakemake was given as settings.
+    first
+        This is the main process. Files are opened once, by it; jobs on a cluster only need names.
+
+    Raises
+    ------
+    InputError
+        Settings are wrong, or no session can be run.
+    """
+    settings = parse_settings(Settings, dict(config), "config")
+    folders = {key: plain_folder(getattr(settings, key)) for key in ("bids_dir", "out_dir")}
+    opened = settings.open_inputs and first
+    settings = settings.model_copy(update={**folders, "open_inputs": opened})
+    return Plan(settings, usable_sessions(settings))

@@ -1,0 +1,75 @@
+"""The table of inputs, as a file and for the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import PurePath
+
+import pandas as pd
+
+from imaging.dataset import Finding, Session
+
+_FEW = 3  # files named in a line; the rest are counted
+_NARROWEST, _WIDEST = 60, 120  # columns of a terminal that are used
+
+
+def table(sessions: Iterable[Session]) -> pd.DataFrame:
+    """Return the table of inputs, one row per finding, with the paths of all files."""
+    columns = ["subject", "session", "input", "state", "files", "message"]
+    frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
+    frame["files"] = frame["files"].map("; ".join)
+    return frame
+
+
+def few(files: Sequence[str]) -> str:
+    """Return the first names of a list, and how many follow."""
+    more = f" and {len(files) - _FEW} more" if len(files) > _FEW else ""
+    return ", ".join(files[:_FEW]) + more
+
+
+def as_text(
+    sessions: Iterable[Session], states: Collection[str] = (), width: int | None = None
+) -> str:
+    """Return the table of inputs in lines that fit the terminal.
+
+    Parameters
+    ----------
+    states
+        Those to show; empty shows all.
+    width
+        Columns; None asks the terminal.
+    """
+    width = min(max(width or shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)
+    lines = []
+    for session in sessions:
+        shown = [f for f in session.findings if not states or f.state in states]
+        if shown:
+            lines.append(session.prefix)
+        for finding in shown:
+            lines += _lines(finding, width)
+    return "\n".join(lines)
+
+
+def _lines(finding: Finding, width: int) -> list[str]:
+    start = f"  {finding.input:<13}{finding.state:<15}"
+    names = few([PurePath(f).name if finding.state == "found" else f for f in finding.files])
+    text = ": ".join(part for part in (names, finding.message) if part)
+    return textwrap.wrap(
+        text, width, initial_indent=start, subsequent_indent=" " * len(start),
+        break_on_hyphens=False,
+    ) or [start.rstrip()]  # fmt: skip
+
+
+def not_taken(sessions: Iterable[Session]) -> str:
+    """Return a sentence on every file that its name or place keeps from being read, or nothing."""
+    lines = [
+        f"  {file}: {finding.message}"
+        for session in sessions
+        for finding in session.findings
+        if finding.state == "not_taken"
+        for file in finding.files
+    ]
+    return "\n".join(["These files are not read:", *lines]) if lines else ""
