@@ -29,7 +29,10 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
     if channels is not None:
         raise RecordingError("a channels table goes with EDF", path, "Use settings: channels")
     read = read_c3d(path)
-    return read if events is None else replace(read, events=read_events(events), event_frame_s=0.0)
+    if events is None:
+        return read
+    gait, unknown = read_events(events)
+    return replace(read, events=gait, event_frame_s=0.0, warnings=(*read.warnings, *unknown))
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:
