@@ -29,12 +29,11 @@ _SIZES = {-1: 1, 1: 1, 2: 2, 4: 4}
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of numbers; `type_at` and `values_at` are bytes of the file."""
+    """A parameter of numbers; `kind` is 4 for real ones, `name_at` the byte of its name."""
 
     values: tuple[float, ...]
     kind: int
-    type_at: int
-    values_at: int
+    name_at: int
 
 
 @dataclass(frozen=True)
@@ -134,14 +133,12 @@ def read_layout(path: Path) -> Layout:
 
 
 def write_whole(layout: Layout, path: Path, copy: Path) -> None:
-    """Write a copy in which the reader finds every frame: it then reads on to the file's end."""
+    """Write a copy in which the reader finds every frame, as it reads on to the file's end."""
     end = layout.data_start + layout.n_frames * layout.frame_bytes
     content = bytearray(path.read_bytes()[:end])
     struct.pack_into("<2H", content, 6, 1, _WORD)
     if layout.frames is not None:
-        content[layout.frames.type_at] = 2
-        minus_one = b"\xff\xff".ljust(_SIZES[layout.frames.kind], b"\0")
-        content[layout.frames.values_at : layout.frames.values_at + len(minus_one)] = minus_one
+        content[layout.frames.name_at] = ord("_")  # without POINT:FRAMES the header counts
     copy.write_bytes(content)
 
 
@@ -219,7 +216,7 @@ def _numbers(section: bytes, place: int, dec: bool) -> dict[str, Parameter]:
         offset = struct.unpack_from("<H", section, after)[0]
         if number < 0:
             groups[-number] = name
-        elif (parameter := _number(section, after + 2, place, dec)) is not None:
+        elif (parameter := _number(section, after + 2, place + at + 2, dec)) is not None:
             found.append((number, name, parameter))
         if offset == 0:
             break
@@ -227,7 +224,7 @@ def _numbers(section: bytes, place: int, dec: bool) -> dict[str, Parameter]:
     return {f"{groups.get(number, '')}:{name}": value for number, name, value in found}
 
 
-def _number(section: bytes, at: int, place: int, dec: bool) -> Parameter | None:
+def _number(section: bytes, at: int, name_at: int, dec: bool) -> Parameter | None:
     kind, n_dims = struct.unpack_from("<bB", section, at)
     begin = at + 2 + n_dims
     count = math.prod(section[at + 2 : begin])
@@ -240,4 +237,4 @@ def _number(section: bytes, at: int, place: int, dec: bool) -> Parameter | None:
     else:
         values = np.frombuffer(raw, "<i2" if kind == 2 else "i1").astype(float).tolist()
     finite = tuple(v if math.isfinite(v) else 0.0 for v in values)
-    return Parameter(finite, kind, place + at, place + begin)
+    return Parameter(finite, kind, name_at)
