@@ -106,13 +106,17 @@ def subtract_baseline(channels: FloatArray, quiet: slice) -> FloatArray:
 def is_unloaded(vertical: FloatArray, quiet: slice) -> bool:
     """Whether a part of the recording can be the plate's zero.
 
-    Taken as zero, it leaves forces of one sign; a part in which somebody stands on the plate
-    leaves a pull where the plate is empty.
+    Taken as zero, it leaves forces of one sign, and it is itself small against them: where
+    somebody stands on the plate or steps on it, it is neither.
     """
-    zeroed = vertical - vertical[quiet].mean()
+    offset = float(vertical[quiet].mean())
+    zeroed = vertical - offset
     up, down = max(float(zeroed.max()), 0.0), max(float(-zeroed.min()), 0.0)
-    spread = float(zeroed[quiet].std())
-    return max(min(up, down), 2 * spread) <= max(QUIET_SHARE * max(up, down), LEAST_LOAD_N)
+    load = max(up, down)
+    unsteady = max(min(up, down), 2 * float(zeroed[quiet].std()))
+    return unsteady <= max(QUIET_SHARE * load, LEAST_LOAD_N) and (
+        load <= LEAST_LOAD_N or abs(offset) <= load / 2
+    )
 
 
 def upright(force: FloatArray, centre: FloatArray, corners: FloatArray, turn: FloatArray) -> Plate:
