@@ -146,6 +146,9 @@ def _analog(known: Mapping[str, Parameter], measured: int, per_frame: int, path:
     """Return the number of analog channels; 0 where the file holds none."""
     if measured == 0 or per_frame == 0:
         return 0
+    for name in ("ANALOG:SCALE", "ANALOG:OFFSET"):
+        if name not in known:
+            raise RecordingError(f"does not hold {name}", path, EXPORT_AGAIN)
     n = measured // per_frame
     used = _first(known, "ANALOG:USED")
     if n * per_frame != measured or (used is not None and int(used) & _WORD != n):

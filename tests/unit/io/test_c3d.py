@@ -328,6 +328,15 @@ def test_counts_that_contradict_each_other_are_refused(tmp_path):
         read_c3d(path)
 
 
+@pytest.mark.parametrize("name", ["ANALOG:SCALE", "ANALOG:OFFSET"])
+def test_missing_scales_are_named(name, tmp_path):
+    file = c3d_bytes.small()
+    del file.parameters[name]
+    path = c3d_bytes.write(file, tmp_path / "a.c3d")
+    with pytest.raises(RecordingError, match=name):
+        read_c3d(path)
+
+
 def test_a_reader_that_hangs_is_ended(tmp_path, monkeypatch):
     def hang(*_, limit_s):
         assert limit_s == c3d_module.LIMIT_S
