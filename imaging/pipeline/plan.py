@@ -152,7 +152,14 @@ _CODE: Mapping[str, tuple[str, ...]] = {
         "cli/ultrasound.py",
         "io",
     ),
-    "function": ("function", "cli/function.py", "io", "data/emg_aliases.tsv"),
+    "function": (
+        "function",
+        "cli/function.py",
+        "io",
+        "data/emg_aliases.tsv",
+        "data/gait_event_names.tsv",
+        "data/side_words.tsv",
+    ),
     "map": ("musclemap", "geometry", "cli/map.py", "data/measures.tsv", "data/stiffness_maps.tsv"),
     "export": ("export", "cli/export.py", "data/viewer"),
     "report": (

@@ -16,16 +16,24 @@ from imaging.pipeline.inspection import INSPECTIONS
 
 
 def inspect(session: Session) -> Session:
-    """Open every input of a session and return it with one finding more per contradiction."""
+    """Open every input of a session and return it with one finding more per contradiction.
+
+    What an input leaves out is the message of its finding.
+    """
     problems = []
+    said: dict[str, str] = {}
     for name, check in INSPECTIONS.items():
         try:
-            check(session)
+            said[name] = " ".join(check(session) or ())
         except PennateError as error:
             problems.append(
                 Finding(session.subject, session.session, name, "contradiction", (), str(error))
             )
-    return replace(session, findings=(*session.findings, *problems))
+    findings = [
+        replace(f, message=said.get(f.input) or f.message) if f.state == "found" else f
+        for f in session.findings
+    ]
+    return replace(session, findings=(*findings, *problems))
 
 
 def refusal(session: Session) -> str | None:

@@ -70,7 +70,7 @@ def test_nothing_is_said_where_all_is_understood():
 def test_names_of_persons_are_not_repeated():
     named = [("Doe_Jane coughs", 1.0), ("start", 2.0), ("note of JANE", 3.0)]
     (warning,) = read_names(named, ["Doe^Jane"])[1]
-    assert "oe" not in warning
-    assert "ane" not in warning.lower().replace("a name", "")
+    assert "Doe" not in warning
+    assert "jane" not in warning.lower()
     assert "start (1)" in warning
     assert "(2)" in warning
