@@ -60,7 +60,8 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit_s: float | None
                 f"{function.__name__} did not end within {limit_s:g} s"
             ) from error
         if not answer.is_file():
-            raise ComputationError(f"{function.__name__} crashed: {process.stderr.strip()[-300:]}")
+            why = process.stderr.strip()[-300:] or f"exit code {process.returncode}"
+            raise ComputationError(f"{function.__name__} crashed: {why}")
         fine, outcome = pickle.loads(answer.read_bytes())
     if fine:
         return outcome
