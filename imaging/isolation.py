@@ -31,21 +31,37 @@ with open(sys.argv[2], "wb") as file:
 """
 
 
-def run_apart(function: Callable[..., T], *arguments: Any) -> T:
+def run_apart(function: Callable[..., T], *arguments: Any, limit_s: float | None = None) -> T:
     """Call a module-level function in a fresh process and return what it returns.
+
+    Parameters
+    ----------
+    function, arguments
+        What is called; all of it must be able to travel.
+    limit_s
+        Seconds after which the process is ended; none: it may take its time.
 
     Raises
     ------
     ComputationError
-        The process crashed. Whatever the function raises is raised as it is.
+        The process crashed, or did not end in time. Whatever the function raises is raised as it
+        is.
     """
     with tempfile.TemporaryDirectory() as folder:
         call, answer = Path(folder, "call"), Path(folder, "answer")
         call.write_bytes(pickle.dumps((function, arguments)))
         command = [sys.executable, "-c", _CHILD, str(call), str(answer)]
-        process = subprocess.run(command, capture_output=True, text=True)
+        try:
+            process = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=limit_s
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ComputationError(
+                f"{function.__name__} did not end within {limit_s:g} s"
+            ) from error
         if not answer.is_file():
-            raise ComputationError(f"{function.__name__} crashed: {process.stderr.strip()[-300:]}")
+            why = process.stderr.strip()[-300:] or f"exit code {process.returncode}"
+            raise ComputationError(f"{function.__name__} crashed: {why}")
         fine, outcome = pickle.loads(answer.read_bytes())
     if fine:
         return outcome

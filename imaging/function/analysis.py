@@ -11,8 +11,9 @@ from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, merge, strikes
+from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge
 from imaging.function.recording import Event, Foot, Recording
+from imaging.function.strides import LeftOut, find_strides
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
@@ -71,11 +72,15 @@ class Analysis:
     Attributes
     ----------
     events : tuple of Event
-        Those used: from the force where a plate was hit, else from the file.
+        Those used: from the force where a foot was wholly on a plate, else from the file.
     agreement : tuple of Agreement
         Events of the file against the force.
+    partly_on_plate : tuple of Event
+        Those of the force that were not used, as the foot was only partly on the plate.
     strides : dict of side to (K, 2) array
         Start and end of every stride, s.
+    left_out : tuple of LeftOut
+        From one strike to the next, and why it is no stride.
     muscles : tuple of MuscleActivity
         One per mapped channel.
     channels : ChannelMap
@@ -86,7 +91,9 @@ class Analysis:
 
     events: tuple[Event, ...]
     agreement: tuple[Agreement, ...]
+    partly_on_plate: tuple[Event, ...]
     strides: Mapping[Foot, FloatArray]
+    left_out: tuple[LeftOut, ...]
     muscles: tuple[MuscleActivity, ...]
     channels: ChannelMap
     undecided_stances: int = 0
@@ -104,12 +111,9 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     channels = map_channels(recording.labels, recording.targets, settings.channels)
     of_force = force_events(recording, settings.force_threshold_n)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
-    used = merge(recording.events, of_force)
-    sides: tuple[Foot, ...] = ("left", "right")
-    strides = {
-        side: cycles.cycles(strikes(used, side), recording.start_s, recording.end_s)
-        for side in sides
-    }
+    partly = [e for e in of_force if not is_on_plate(recording, e)]
+    used = merge(recording.events, [e for e in of_force if e not in partly])
+    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
     undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
     band = None
     muscles: list[MuscleActivity] = []
@@ -118,14 +122,26 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
         rows = recording.signals[[recording.labels.index(name) for name in names]]
         if not recording.enveloped:
             band = emg.usable_band(settings.band_hz, recording.rate_hz)
-            rows = emg.band_pass(rows, recording.rate_hz, settings.band_hz)
+            rows = emg.by_piece(
+                lambda raw: emg.band_pass(raw, recording.rate_hz, settings.band_hz),
+                rows,
+                recording.pieces,
+            )
         for name, row in zip(names, rows, strict=True):
             muscles.append(
                 _activity(name, channels.labels[name], row, recording, strides, settings)
             )
     muscles.sort(key=lambda m: m.label)
     return Analysis(
-        tuple(used), tuple(agreement), strides, tuple(muscles), channels, undecided, band
+        tuple(used),
+        tuple(agreement),
+        tuple(partly),
+        strides,
+        left_out,
+        tuple(muscles),
+        channels,
+        undecided,
+        band,
     )
 
 
@@ -139,7 +155,10 @@ def _activity(
 ) -> MuscleActivity:
     rate, start = recording.rate_hz, recording.start_s
     own: FloatArray = strides["left" if side_of(label) == "left" else "right"]
-    smooth = row if recording.enveloped else emg.envelope(row, rate, settings.envelope_hz)
+    pieces = recording.pieces
+    smooth = row
+    if not recording.enveloped:
+        smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
     mean = cycles.mean_cycle(per_stride)
     if mean is None:
@@ -149,7 +168,7 @@ def _activity(
     if recording.enveloped:
         why = "the recording holds envelopes, on which onsets are smeared"
         return MuscleActivity(label, name, mean, peaks, no_onsets=why)
-    power = emg.energy(row, rate)
+    power = emg.by_piece(lambda x: emg.energy(x, rate), row, pieces)
     quiet = onsets.baseline(power, rate, _windows(own, recording))
     if quiet is None:
         return MuscleActivity(label, name, mean, peaks, no_onsets="dead channel")
@@ -167,6 +186,7 @@ def _activity(
         quiet,
         threshold_sd=settings.onset_sd,
         min_s=settings.onset_min_ms / 1000,
+        pieces=pieces,
     )
     placed = tuple(_place(found, own, int(mean.mean.argmax())))
     why = (

@@ -5,22 +5,16 @@ A channel whose name is not in the table is reported and left out; nothing is gu
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-
-import pandas as pd
 
 from imaging.errors import ConfigError, LabelError, RecordingError
 from imaging.function.recording import EventSide
+from imaging.function.words import side_of_words, side_words, table, words
 from imaging.muscles import label_of, structure
 
 LOWER_LEG = "lower leg"
-_LEFT = {"l", "left", "li", "links", "lt", "gauche"}
-_RIGHT = {"r", "right", "re", "rechts", "rt", "droit", "droite"}
 _FILLERS = {"emg", "muscle", "m", "raw", "sensor", "channel", "the", "of", "uv", "mv", "v"}
 _FIX = "Name the muscle in settings: channels"
 
@@ -47,9 +41,8 @@ class ChannelMap:
 @cache
 def aliases() -> dict[str, tuple[str, str]]:
     """Return alias → (catalogue key, region) from ``imaging/data/emg_aliases.tsv``."""
-    with resources.as_file(resources.files("imaging") / "data" / "emg_aliases.tsv") as path:
-        frame = pd.read_csv(path, sep="\t", keep_default_na=False)
-    return {str(r.alias): (str(r.key), str(r.region)) for r in frame.itertuples()}
+    rows = table("emg_aliases.tsv").to_dict("records")
+    return {str(r["alias"]): (str(r["key"]), str(r["region"])) for r in rows}
 
 
 def map_channels(
@@ -91,7 +84,7 @@ def map_channels(
         if name in explicit:
             labels[name] = parse_muscle(explicit[name])
             continue
-        found = _interpret(name, targets.get(name, ""))
+        found = _interpret(name, targets.get(name, ""), names)
         if isinstance(found, str):
             unmapped[name] = found
         elif found[1] != LOWER_LEG:
@@ -112,13 +105,11 @@ def parse_muscle(text: str) -> int:
     ConfigError
         It does not name one side and one key of the catalogue.
     """
-    words = text.split()
-    sides = [w for w in words if w.lower() in _LEFT | _RIGHT]
-    keys = [w for w in words if w not in sides]
+    sides = [w for w in text.split() if w.lower() in side_words()]
+    keys = [w for w in text.split() if w not in sides]
     try:
         if len(sides) == 1 and len(keys) == 1 and structure(keys[0].upper()).is_muscle:
-            side: EventSide = "left" if sides[0].lower() in _LEFT else "right"
-            return label_of(keys[0].upper(), side)
+            return label_of(keys[0].upper(), side_words()[sides[0].lower()])
     except LabelError:
         pass
     raise ConfigError(
@@ -141,16 +132,16 @@ def _refuse_doubles(labels: Mapping[str, int]) -> None:
 _Found = tuple[str, str, EventSide]
 
 
-def _interpret(name: str, target: str) -> _Found | str:
+def _interpret(name: str, target: str, names: Sequence[str]) -> _Found | str:
     """Return key, region and side of a channel, or why it is not known."""
-    by_name = _parse(name)
+    by_name = _parse(name, names)
     if not target or target.lower() == "n/a":
         return by_name
-    by_target = _parse(target)
+    by_target = _parse(target, ())
     if isinstance(by_target, str) or isinstance(by_name, str):
         if isinstance(by_target, str):
             return by_target
-        side = _side_of_words(_words(name)) if by_target[2] == "undecided" else by_target[2]
+        side = side_of_words(words(name)) if by_target[2] == "undecided" else by_target[2]
         return by_target[0], by_target[1], side
     sides = {s for s in (by_name[2], by_target[2]) if s != "undecided"}
     if len(sides) > 1:
@@ -158,45 +149,51 @@ def _interpret(name: str, target: str) -> _Found | str:
     return by_target[0], by_target[1], sides.pop() if sides else "undecided"
 
 
-def _parse(text: str) -> _Found | str:
-    words = _words(text)
-    side = _side_of_words(words)
-    if side == "undecided" and any(w in _LEFT | _RIGHT for w in words):
+def _parse(text: str, names: Sequence[str]) -> _Found | str:
+    """Return what a name says; `names` are those of its recording, which may decide it."""
+    found = words(text)
+    side = side_of_words(found)
+    if side == "undecided" and any(w in side_words() for w in found):
         return "names both sides"
-    rest = "".join(w for w in words if w not in _LEFT | _RIGHT | _FILLERS)
-    if rest in aliases() and (side != "undecided" or not _glued(rest)):
+    rest = _muscle_part(text)
+    glued = {} if side != "undecided" else _glued(rest)
+    if rest in aliases() and not glued:
         return (*aliases()[rest], side)
-    if side == "undecided":
-        found = _glued(rest)
-        if rest in aliases():
-            found.add((*aliases()[rest], "undecided"))
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            return "can be read in more than one way"
-    return "is not in the alias table"
+    if rest in aliases():
+        # LGAS: the lateral gastrocnemius of some leg, or the gastrocnemius of the left one.
+        places = [place for place in glued if _is_place_of_side(place, rest, names)]
+        if len(places) == 1:
+            return glued[places[0]]
+        return "can be read in more than one way"
+    readings = set(glued.values())
+    if len(readings) == 1:
+        return readings.pop()
+    return "can be read in more than one way" if readings else "is not in the alias table"
 
 
-def _glued(text: str) -> set[_Found]:
-    """Return readings of a name with the side stuck to it: ``LTA``, ``TAr``."""
-    found: set[_Found] = set()
-    sides: tuple[tuple[str, EventSide], ...] = (("l", "left"), ("r", "right"))
-    for letter, side in sides:
-        if text.startswith(letter) and text[1:] in aliases():
-            found.add((*aliases()[text[1:]], side))
-        if text.endswith(letter) and text[:-1] in aliases():
-            found.add((*aliases()[text[:-1]], side))
+def _is_place_of_side(place: int, rest: str, names: Sequence[str]) -> bool:
+    """Whether a recording writes the side as the first (0) or last (-1) letter of its names.
+
+    It does where the same name with the other letter is there, or where every other muscle that
+    it names has its side at this place and nowhere else.
+    """
+    parts = [_muscle_part(name) for name in names]
+    other = "r" if rest[place] == "l" else "l"
+    if (other + rest[1:] if place == 0 else rest[:-1] + other) in parts:
+        return True
+    others = [p for p in parts if p != rest and (p in aliases() or _glued(p))]
+    return bool(others) and all(list(_glued(p)) == [place] for p in others)
+
+
+def _muscle_part(text: str) -> str:
+    return "".join(w for w in words(text) if w not in side_words() and w not in _FILLERS)
+
+
+def _glued(text: str) -> dict[int, _Found]:
+    """Return readings with the side as first (0) or last (-1) letter: ``LTA``, ``TAr``."""
+    sides: dict[str, EventSide] = {"l": "left", "r": "right"}
+    found: dict[int, _Found] = {}
+    for place, rest in ((0, text[1:]), (-1, text[:-1])):
+        if text and text[place] in sides and rest in aliases():
+            found[place] = (*aliases()[rest], sides[text[place]])
     return found
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
-    return re.findall(r"[a-z0-9]+", plain.lower())
-
-
-def _side_of_words(words: Sequence[str]) -> EventSide:
-    left, right = any(w in _LEFT for w in words), any(w in _RIGHT for w in words)
-    if left == right:
-        return "undecided"
-    return "left" if left else "right"

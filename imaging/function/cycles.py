@@ -9,8 +9,6 @@ import numpy as np
 from imaging.arrays import FloatArray
 
 PERCENT = np.arange(101)
-SHORTEST_S, LONGEST_S = 0.5, 2.5
-FARTHEST_FROM_MEDIAN = 0.4
 
 
 @dataclass(frozen=True)
@@ -31,24 +29,6 @@ class MeanCycle:
     sd: FloatArray
     n: int
     peak: float
-
-
-def cycles(strikes_s: FloatArray, start_s: float, end_s: float) -> FloatArray:
-    """Return start and end of the strides that lie in the recording, shape (K, 2), s.
-
-    A stride far longer or shorter than the median is left out: an event was missed or doubled.
-    """
-    pairs = np.stack([strikes_s[:-1], strikes_s[1:]], axis=1) if len(strikes_s) > 1 else None
-    if pairs is None:
-        return np.zeros((0, 2))
-    length = pairs[:, 1] - pairs[:, 0]
-    plausible = (length > SHORTEST_S) & (length < LONGEST_S)
-    plausible &= (pairs[:, 0] >= start_s) & (pairs[:, 1] <= end_s)
-    if not plausible.any():
-        return np.zeros((0, 2))
-    median = np.median(length[plausible])
-    plausible &= np.abs(length - median) <= FARTHEST_FROM_MEDIAN * median
-    return pairs[plausible]
 
 
 def normalise(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from scipy import signal
 
@@ -10,6 +12,8 @@ from imaging.errors import RecordingError
 
 ORDER = 4
 ENERGY_SMOOTHING_HZ = 50.0
+# Fewer samples do not carry a filter; no stride fits into them.
+FEWEST_SAMPLES = 64
 
 
 def usable_band(band_hz: tuple[float, float], rate_hz: float) -> tuple[float, float]:
@@ -28,6 +32,27 @@ def usable_band(band_hz: tuple[float, float], rate_hz: float) -> tuple[float, fl
             "Give raw EMG, sampled at 500 Hz at least, or another band",
         )
     return low, high
+
+
+def by_piece(
+    step: Callable[[FloatArray], FloatArray], rows: FloatArray, pieces: Sequence[slice]
+) -> FloatArray:
+    """Filter what was recorded in one piece by itself; 0 between the pieces.
+
+    Parameters
+    ----------
+    step
+        A filter along the last axis.
+    rows : (..., N) array
+        The signals.
+    pieces
+        Samples without a gap.
+    """
+    filtered = np.zeros_like(rows)
+    for piece in pieces:
+        if piece.stop - piece.start >= FEWEST_SAMPLES:
+            filtered[..., piece] = step(rows[..., piece])
+    return filtered
 
 
 def band_pass(raw: FloatArray, rate_hz: float, band_hz: tuple[float, float]) -> FloatArray:

@@ -16,31 +16,6 @@ SHORTEST_STANCE_S = 0.2
 LONGEST_GAP_S = 0.05
 HEEL_REACH_MM = 250.0
 
-_STRIKE_WORDS = ("foot strike", "footstrike", "heel strike", "initial contact", "hs", "fs", "ic")
-_OFF_WORDS = ("foot off", "footoff", "toe off", "toe-off", "toeoff", "to", "fo")
-
-
-def parse_event(text: str, time_s: float, source: str = "file") -> Event | None:
-    """Return the gait event that a text such as ``left_foot_strike`` or ``RHS`` names, or None."""
-    words = text.replace("_", " ").replace("-", " ").lower().split()
-    side: EventSide = "undecided"
-    if words and len(words[0]) == 3 and words[0][0] in "lr" and len(words) == 1:
-        words = [words[0][0], words[0][1:]]
-    rest = []
-    for word in words:
-        if word in ("left", "l"):
-            side = "left"
-        elif word in ("right", "r"):
-            side = "right"
-        else:
-            rest.append(word)
-    phrase = " ".join(rest)
-    if phrase in _STRIKE_WORDS:
-        return Event(time_s, side, "foot_strike", source)
-    if phrase in _OFF_WORDS:
-        return Event(time_s, side, "foot_off", source)
-    return None
-
 
 def contacts(vertical: FloatArray, rate_hz: float, threshold_n: float) -> NDArray[np.intp]:
     """Return first sample of contact and first sample after it, one row per stance.
@@ -113,6 +88,33 @@ def force_events(recording: Recording, threshold_n: float) -> list[Event]:
     return sorted(events, key=lambda e: e.time_s)
 
 
+def is_on_plate(recording: Recording, event: Event) -> bool:
+    """Whether the foot was on the plate that gave an event, as far as its markers tell.
+
+    A foot that comes down in front of the plate loads it late, and one that goes on beyond it
+    leaves it early. So the heel must lie within the corners at contact, the forefoot (without a
+    marker there, the heel) at lift.
+    """
+    if event.side == "undecided" or recording.marker_rate_hz <= 0:
+        return True
+    feet = (recording.heels, recording.toes) if event.kind == "foot_off" else (recording.heels,)
+    path = next((f[event.side] for f in reversed(feet) if event.side in f), None)
+    if path is None:
+        return True
+    frame = int((event.time_s - recording.start_s) * recording.marker_rate_hz + 1e-6)
+    spot = path[:2, min(max(frame, 0), path.shape[1] - 1)]
+    plate = recording.plates[int(event.source.split()[-1]) - 1]
+    return not np.isfinite(spot).all() or _inside(spot, plate.corners[:, :2])
+
+
+def _inside(spot: FloatArray, corners: FloatArray) -> bool:
+    """Whether a point lies within a convex quadrangle; both in the plane, (2,) and (4, 2)."""
+    along = np.roll(corners, -1, axis=0) - corners
+    away = spot - corners
+    turn = along[:, 0] * away[:, 1] - along[:, 1] * away[:, 0]
+    return bool((turn >= 0).all() or (turn <= 0).all())
+
+
 def _stance_side(recording: Recording, plate: Plate, first: int, after: int) -> EventSide:
     times = {
         "foot_strike": recording.start_s + first / recording.rate_hz,
@@ -125,7 +127,7 @@ def _stance_side(recording: Recording, plate: Plate, first: int, after: int) -> 
     ]
     if near:
         return min(near)[1]
-    return _nearest_heel(recording.heels, recording.heel_rate_hz, plate, recording.rate_hz, first)
+    return _nearest_heel(recording.heels, recording.marker_rate_hz, plate, recording.rate_hz, first)
 
 
 def _nearest_heel(

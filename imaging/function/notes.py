@@ -10,6 +10,7 @@ from imaging.config import FunctionSettings
 from imaging.function import onsets
 from imaging.function.analysis import Analysis
 from imaging.function.recording import Recording
+from imaging.function.strides import sentences
 from imaging.measures import Notes
 from imaging.muscles import side_of, structure_of
 
@@ -55,8 +56,8 @@ def _method(analysis: Analysis, settings: FunctionSettings) -> str:
         )
     return (
         f"Foot strike and lift were taken from the vertical force (> "
-        f"{settings.force_threshold_n:g} N, re-crossings bridged) where a plate was hit, else "
-        f"from the events of the file. {filtering} Cycles of 101 points were averaged over "
+        f"{settings.force_threshold_n:g} N, re-crossings bridged) where the foot was on a plate, "
+        f"else from the events of the file. {filtering} Cycles of 101 points were averaged over "
         "strides; amplitude is relative to the peak of the muscle's own mean cycle."
     )
 
@@ -75,6 +76,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
         found.append(f"Channels of muscles that are not in the lower leg: {listed}.")
     if not analysis.muscles:
         found.append("No channel belongs to a muscle of the lower leg; name them in settings.")
+    found += sentences(analysis.left_out)
     for side, strides in analysis.strides.items():
         if len(strides) < 5:
             n = len(strides)
@@ -87,8 +89,20 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
             found.append(f"No onsets of {name}: {m.no_onsets}.")
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
+    found += _partly(analysis)
     found += _disagreement(analysis)
     return found
+
+
+def _partly(analysis: Analysis) -> list[str]:
+    """Return what was done where a foot was not wholly on its plate."""
+    matched = {a.event for a in analysis.agreement}
+    done = {True: "the file's event is used", False: "left out, the file has no event next to it"}
+    return [
+        f"{e.trial_type} at {e.time_s:.3f} s: the foot was only partly on {e.source}; "
+        f"{done[e in matched]}."
+        for e in analysis.partly_on_plate
+    ]
 
 
 def _disagreement(analysis: Analysis) -> list[str]:
@@ -112,6 +126,7 @@ def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
                 "time_s": round(a.event.time_s, 4),
                 "file_minus_force_ms": round(a.milliseconds, 1),
                 "frames": None if np.isnan(a.frames) else int(a.frames),
+                "used": "file" if a.event in analysis.partly_on_plate else a.event.source,
             }
             for a in analysis.agreement
         ],

@@ -8,6 +8,7 @@ intervals from surface myoelectric signal during gait. IEEE Trans Biomed Eng 199
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,19 +105,23 @@ def bursts(
     *,
     threshold_sd: float,
     min_s: float,
+    pieces: Sequence[slice] | None = None,
 ) -> list[Burst]:
     """Return the bursts of one channel.
 
     The energy must exceed mean + `threshold_sd`·SD of the quiet part for `min_s`, dips of up to
     10 ms aside, and reach three times that threshold within it; bursts less than 60 ms apart are
-    one. A burst within 20 ms of an end of the recording is left out: its onset or offset was not
-    seen.
+    one. A burst within 20 ms of an end of the recording, or of a gap in it, is left out: its onset
+    or offset was not seen.
 
     Parameters
     ----------
     energy, envelope : (N,) array
         Teager–Kaiser energy (finds the times) and envelope (finds the peak inside a burst).
+    pieces
+        Samples that were recorded without a gap; none: all.
     """
+    whole = pieces or [slice(0, len(energy))]
     threshold = quiet.mean + threshold_sd * quiet.sd
     width = int(round(min_s * rate_hz))
     intervals = bridge(runs(energy > threshold), int(round(DIP_S * rate_hz)))
@@ -128,7 +133,7 @@ def bursts(
     edge = int(round(EDGE_S * rate_hz))
     found = []
     for first, after in intervals:
-        if first < edge or after > len(energy) - edge:
+        if not any(p.start + edge <= first and after <= p.stop - edge for p in whole):
             continue
         peak = first + int(np.argmax(envelope[first:after]))
         found.append(

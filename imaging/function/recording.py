@@ -50,10 +50,13 @@ class Plate:
         Force on the body, N; the third row is vertical, upwards positive.
     centre : (3, N) array
         Point of application, mm, in the frame of the markers.
+    corners : (4, 3) array
+        Corners of its surface in turn, mm, in the frame of the markers.
     """
 
     force: FloatArray
     centre: FloatArray
+    corners: FloatArray
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,11 @@ class Recording:
         As stored in the file.
     event_frame_s : float
         Time step on which events of the file lie; 0 when not known.
-    heels : dict of side to (3, F) array
-        Heel (or ankle) markers, mm, sampled at `heel_rate_hz`.
+    heels, toes : dict of side to (3, F) array
+        Markers of the heel (or ankle) and of the forefoot, mm, third axis up, sampled at
+        `marker_rate_hz`; NaN where not seen.
+    gaps : tuple of (float, float)
+        Start and end of what was not recorded, s; `signals` are 0 there.
     enveloped : bool
         The signals are envelopes already: no band-pass, no onsets.
     warnings : tuple of str
@@ -93,7 +99,9 @@ class Recording:
     events: tuple[Event, ...] = ()
     event_frame_s: float = 0.0
     heels: Mapping[Foot, FloatArray] = field(default_factory=dict)
-    heel_rate_hz: float = 0.0
+    toes: Mapping[Foot, FloatArray] = field(default_factory=dict)
+    marker_rate_hz: float = 0.0
+    gaps: tuple[tuple[float, float], ...] = ()
     enveloped: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -101,3 +109,11 @@ class Recording:
     def end_s(self) -> float:
         """Time after the last sample."""
         return self.start_s + self.signals.shape[1] / self.rate_hz
+
+    @property
+    def pieces(self) -> list[slice]:
+        """Samples that were recorded without a gap, in the order of time."""
+        n = self.signals.shape[1]
+        edges = [int(round((t - self.start_s) * self.rate_hz)) for gap in self.gaps for t in gap]
+        bounds = [0, *edges, n]
+        return [slice(a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True) if b > a]

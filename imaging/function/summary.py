@@ -10,7 +10,7 @@ from imaging.function import asymmetry
 from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
-from imaging.function.recording import Foot
+from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
 from imaging.muscles import catalogue, label_of, muscle_keys, side_of, structure_of
 
@@ -30,7 +30,6 @@ BURST_MEASURES = (
     "emg_bursts_per_stride",
     "emg_lead_foot_strike",
 )
-SIDES: tuple[Foot, ...] = ("left", "right")
 
 
 def events_table(analysis: Analysis) -> pd.DataFrame:

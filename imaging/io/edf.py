@@ -10,8 +10,9 @@ import pandas as pd
 from edfio import read_bdf, read_edf
 
 from imaging.errors import MissingFileError, RecordingError
-from imaging.function.events import parse_event
+from imaging.function.event_names import read_names
 from imaging.function.recording import Event, Recording
+from imaging.io.edf_clock import place, record_clock
 
 _CUT_SHORT = ".*(Incomplete data record|header indicates)"
 
@@ -20,6 +21,9 @@ def read_bids_emg(
     path: Path, channels: Path | None = None, events: Path | None = None
 ) -> Recording:
     """Read an EDF or BDF file and the tables beside it.
+
+    Samples of a discontinuous file (EDF+D, BDF+D) are placed at the time of their record. Without
+    an events table the annotations of the file are its events.
 
     Parameters
     ----------
@@ -42,7 +46,9 @@ def read_bids_emg(
             # Of a file that is cut short the reader warns only.
             warnings.filterwarnings("error", message=_CUT_SHORT, category=UserWarning)
             file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
-        table = _table(channels or table_beside(path, "channels"), channels is not None, {"name"})
+        table = None
+        if channels is not None or table_beside(path, "channels").is_file():
+            table = _table(channels or table_beside(path, "channels"), {"name"})
         names = [s.label for s in file.signals]
         keep = _emg_rows(names, table, path)
         rates = {file.signals[i].sampling_frequency for i in keep}
@@ -51,6 +57,9 @@ def read_bids_emg(
                 f"EMG channels are sampled at {sorted(rates)} Hz", path, "Give one rate"
             )
         signals = np.stack([np.asarray(file.signals[i].data, dtype=float) for i in keep])
+        annotations = [(note.text, note.onset) for note in file.annotations]
+        persons = [file.local_patient_identification, file.local_recording_identification]
+        clock = record_clock(path)
     except RecordingError:
         raise
     except Exception as error:  # the reader raises whatever a damaged header leads to
@@ -60,32 +69,41 @@ def read_bids_emg(
     targets = {}
     if table is not None and "target_muscle" in table:
         targets = dict(zip(table["name"], table["target_muscle"], strict=True))
-    labels = tuple(names[i] for i in keep)
-    gait = read_events(events or table_beside(path, "events"), named=events is not None)
-    return Recording(labels, signals, float(rates.pop()), targets=targets, events=gait)
+    labels, rate = tuple(names[i] for i in keep), float(rates.pop())
+    gaps: tuple[tuple[float, float], ...] = ()
+    if clock is not None:
+        signals, gaps = place(signals, rate, clock, path)
+    table_path = events or table_beside(path, "events")
+    if events is not None or table_path.is_file():
+        gait, unknown = read_events(table_path)
+    else:
+        gait, unknown = read_names(annotations, persons)
+    said = [f"Not recorded: {', '.join(f'{a:.3f}-{b:.3f} s' for a, b in gaps)}."] if gaps else []
+    return Recording(
+        labels, signals, rate, targets=targets, events=gait, gaps=gaps, warnings=(*said, *unknown)
+    )
 
 
-def read_events(path: Path, *, named: bool = True) -> tuple[Event, ...]:
+def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Read gait events from a table with the columns ``onset`` (s) and ``trial_type``.
 
-    Parameters
-    ----------
-    path
-        The table.
-    named
-        Whether the user named it, so that its absence is an error.
+    Returns
+    -------
+    events : tuple of Event
+        In the order of time.
+    warnings : tuple of str
+        Names that were not understood.
+
+    Raises
+    ------
+    MissingFileError, RecordingError
+        No such table, or one that lacks these columns or holds onsets that are no numbers.
     """
-    table = _table(path, named, {"onset", "trial_type"})
-    if table is None:
-        return ()
+    table = _table(path, {"onset", "trial_type"})
     times = pd.to_numeric(table["onset"], errors="coerce")
-    if times.isna().any():
+    if not np.isfinite(times).all():
         raise RecordingError("column onset holds what is not a number", path, "Correct the table")
-    found = [
-        parse_event(str(text), float(time))
-        for time, text in zip(times, table["trial_type"], strict=True)
-    ]
-    return tuple(sorted((e for e in found if e is not None), key=lambda e: e.time_s))
+    return read_names(zip(table["trial_type"].astype(str), times.astype(float), strict=True))
 
 
 def table_beside(path: Path, kind: str) -> Path:
@@ -93,11 +111,9 @@ def table_beside(path: Path, kind: str) -> Path:
     return path.with_name(f"{path.stem.removesuffix('_emg')}_{kind}.tsv")
 
 
-def _table(path: Path, named: bool, needed: set[str]) -> pd.DataFrame | None:
+def _table(path: Path, needed: set[str]) -> pd.DataFrame:
     if not path.is_file():
-        if named:
-            raise MissingFileError("no such table", path, "Check the path")
-        return None
+        raise MissingFileError("no such table", path, "Check the path")
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

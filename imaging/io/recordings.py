@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imaging.errors import RecordingError
 from imaging.function.recording import Recording
+from imaging.function.strides import SHORTEST_S
 from imaging.io.c3d import read_c3d
 from imaging.io.edf import read_bids_emg, read_events, table_beside
 
@@ -17,19 +18,29 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
     Raises
     ------
     RecordingError
-        Not a kind of file that is read.
+        Not a kind of file that is read, damaged, or shorter than any stride.
     """
     suffix = path.suffix.lower()
     if suffix in (".edf", ".bdf"):
-        return read_bids_emg(path, channels, events)
-    if suffix != ".c3d":
+        read = read_bids_emg(path, channels, events)
+    elif suffix != ".c3d":
         raise RecordingError(
             f"files {suffix or 'without suffix'} are not read", path, "Give .c3d, .edf or .bdf"
         )
-    if channels is not None:
+    elif channels is not None:
         raise RecordingError("a channels table goes with EDF", path, "Use settings: channels")
-    read = read_c3d(path)
-    return read if events is None else replace(read, events=read_events(events), event_frame_s=0.0)
+    else:
+        read = read_c3d(path)
+        if events is not None:
+            gait, unknown = read_events(events)
+            warnings = (*read.warnings, *unknown)
+            read = replace(read, events=gait, event_frame_s=0.0, warnings=warnings)
+    length = read.end_s - read.start_s
+    if length < SHORTEST_S:
+        raise RecordingError(
+            f"lasts {length:.2g} s, in which no stride fits", path, "Give a recording of walking"
+        )
+    return read
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:

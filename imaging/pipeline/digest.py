@@ -56,10 +56,10 @@ def sources(verb: str, package: Path = PACKAGE) -> list[Path]:
     text (inside functions too), with the packages above; a module whose full dotted name stands
     in quotes (``python -m imaging.report.scene``) counts as imported.
 
-    Data: a module that reads data of the package holds ``imaging`` and ``data`` in quotes (parts
-    of a quoted path count, ``"data/muscles.tsv"``). Of such a module every file below
-    ``imaging/data`` counts whose name or folder it holds in quotes; of files directly in that
-    folder the name without endings is enough.
+    Data: every file below ``imaging/data`` whose name, with its ending, stands in quotes in one of
+    these modules (parts of a quoted path count, ``"data/muscles.tsv"``). In a module that holds
+    ``imaging`` and ``data`` in quotes, as one that reads data of the package does, the folder of a
+    file is enough, and of files directly in ``imaging/data`` the name without endings.
     """
     modules: dict[Path, _Module] = {}
     todo = [f"imaging.cli.{verb}"]
@@ -104,9 +104,12 @@ def read_module(path: Path, package: Path) -> _Module:
 
 def data_files(module: _Module, package: Path) -> set[Path]:
     """Return the data files of the package that a module names."""
-    if not {"imaging", "data"} <= module.words:
-        return set()
-    return {file for file, names in _data(package).items() if names & module.words}
+    reads = {"imaging", "data"} <= module.words
+    return {
+        file
+        for file, names in _data(package).items()
+        if file.name in module.words or (reads and names & module.words)
+    }
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +67,11 @@ def _frames(session: Session) -> None:
         read_frames(path)
 
 
-def _recording(session: Session) -> None:
-    if session.recording:
-        read_recording(session.recording, None, None)
+def _recording(session: Session) -> tuple[str, ...]:
+    """Return what was left out in the recording, such as events that are not understood."""
+    if session.recording is None:
+        return ()
+    return read_recording(session.recording, None, None).warnings
 
 
 def _manual(session: Session) -> None:
@@ -96,7 +98,7 @@ def _must_meet(session: Session, image: Image, path: Path) -> None:
         )
 
 
-INSPECTIONS: Mapping[str, Callable[[Session], None]] = {
+INSPECTIONS: Mapping[str, Callable[[Session], Sequence[str] | None]] = {
     "anat": _anat,
     "dwi": _dwi,
     "fmap": _fmap,

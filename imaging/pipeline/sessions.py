@@ -11,6 +11,7 @@ from tqdm import tqdm
 from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions, shown
 from imaging.dataset.names import ANATOMICAL, NIFTI
+from imaging.dataset.session import State
 from imaging.errors import DatasetError, PennateError
 from imaging.pipeline.cautions import cautions, say_warnings
 from imaging.pipeline.inspection import INSPECTIONS
@@ -36,16 +37,18 @@ def inspect(session: Session) -> Session:
     """
     if any(f.state == "not_fetched" for f in session.findings):
         return session
-    problems = []
+    found: list[Finding] = []
+
+    def note(name: str, state: State, message: str) -> None:
+        found.append(Finding(session.subject, session.session, name, state, (), shown(message)))
+
     for name, check in INSPECTIONS.items():
         try:
-            check(session)
+            for warning in check(session) or ():
+                note(name, "warning", warning)
         except PennateError as error:
-            why = shown(str(error))
-            problems.append(
-                Finding(session.subject, session.session, name, "contradiction", (), why)
-            )
-    return replace(session, findings=(*session.findings, *problems, *cautions(session)))
+            note(name, "contradiction", str(error))
+    return replace(session, findings=(*session.findings, *found, *cautions(session)))
 
 
 def refusal(session: Session) -> str | None:

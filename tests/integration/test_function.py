@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import c3d_bytes
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,6 +172,64 @@ def test_phantom_is_valid_bids(dataset, tmp_path):
     assert [i for i in issues if i.get("severity") == "error"] == []
 
 
+@pytest.fixture
+def plain(dataset):
+    return c3d_bytes.read(dataset / f"{STEM}.c3d")
+
+
+def notes_of(out: Path) -> dict:
+    return json.loads((out / f"{P}_desc-function_notes.json").read_text())
+
+
+def test_a_foot_that_partly_loads_a_plate_does_not_move_the_strike(plain, dataset, tmp_path):
+    """The plate begins in front of the right heel: its force comes 87 ms late."""
+    corners = plain["FORCE_PLATFORM:CORNERS"].copy()
+    corners[0, [0, 3], 0] += 180  # the side where the walker comes from
+    plain["FORCE_PLATFORM:CORNERS"] = corners
+    vertical = np.flatnonzero(np.abs(plain.analog[:, :, 2]).ravel() > 10)
+    rows = plain.analog.reshape(-1, plain.analog.shape[2])
+    rows[vertical[0] - 5 : vertical[0] + 87, :6] = 0
+    assert run(c3d_bytes.write(plain, tmp_path / "walk.c3d"), tmp_path / "out") == 0
+    found = table(tmp_path / "out", "events")
+    right = found[found["trial_type"] == "right_foot_strike"]
+    truth = pd.read_csv(dataset / f"truth/{P}_desc-truth_events.tsv", sep="\t")
+    truth = truth[truth["trial_type"] == "right_foot_strike"]["onset"]
+    np.testing.assert_allclose(right["onset"], truth, atol=0.0055)
+    assert set(right["source"]) == {"file"}
+    notes = notes_of(tmp_path / "out")
+    assert any("partly on force plate 1" in w for w in notes["warnings"])
+    late = [a for a in notes["facts"]["event_agreement"] if a["used"] == "file"]
+    # Without a marker on the forefoot the heel speaks for the lift, too.
+    assert [a["event"] for a in late] == ["right_foot_strike", "right_foot_off"]
+    assert late[0]["file_minus_force_ms"] == pytest.approx(-87, abs=8)
+
+
+def test_names_that_are_not_understood_are_listed_and_double_no_stride(plain, tmp_path):
+    events = zip(plain["EVENT:CONTEXTS"], plain["EVENT:LABELS"], strict=True)
+    strikes = [i for i, e in enumerate(events) if e == ("Left", "Foot Strike")]
+    labels = list(plain["EVENT:LABELS"])
+    for i in strikes[2::3]:
+        labels[i] = "Plonk"
+    plain["EVENT:LABELS"] = labels
+    assert run(c3d_bytes.write(plain, tmp_path / "walk.c3d"), tmp_path / "out") == 0
+    notes = notes_of(tmp_path / "out")
+    said = " ".join(notes["warnings"])
+    assert f"Left Plonk ({len(strikes[2::3])})" in said
+    assert "No stride of the left foot (2 lifts" in said
+    rows = read_measures(tmp_path / f"out/{P}_desc-function_measures.tsv")
+    length = {r.measure: r.value for r in rows if r.label == 0}
+    assert length["stride_time_left"] == pytest.approx(length["stride_time_right"], rel=0.03)
+    onset = {r.label: r.value for r in rows if r.measure == "emg_onset"}
+    assert onset[label_of("SOL", "left")] == pytest.approx(8, abs=3)
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_recording_too_short_for_a_stride_is_refused(length, tmp_path, capsys):
+    path = c3d_bytes.write(c3d_bytes.small(length), tmp_path / "static.c3d")
+    assert run(path, tmp_path / "out") == 2
+    assert "no stride fits" in capsys.readouterr().err
+
+
 def test_real_trial(shared_data, tmp_path):
     assert run(shared_data / "function/gait_emg_forceplates.c3d", tmp_path) == 0
     notes = json.loads((tmp_path / f"{P}_desc-function_notes.json").read_text())
@@ -187,6 +246,8 @@ def test_real_trial(shared_data, tmp_path):
     assert len(agreement) == 4
     assert all(abs(a["frames"]) <= 1 for a in agreement)
     assert all(abs(a["file_minus_force_ms"]) <= 12 for a in agreement)
+    # The right heel comes down 50 mm in front of plate 1.
+    assert [a["used"] for a in agreement] == ["file", *(f"force plate {n}" for n in (2, 1, 2))]
     assert notes["facts"]["strides"] == {"left": 2, "right": 3}
     events = table(tmp_path, "events")
     assert len(events) == 12

@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 
@@ -20,3 +21,8 @@ def test_a_crash_is_an_error_and_not_the_end():
 def test_a_named_error_keeps_its_message():
     error = run_apart(RecordingError, "is damaged", "walk.c3d", "Export it again")
     assert str(error) == "walk.c3d: is damaged. Export it again."
+
+
+def test_what_does_not_end_is_ended():
+    with pytest.raises(ComputationError, match="did not end within"):
+        run_apart(time.sleep, 60, limit_s=0.5)

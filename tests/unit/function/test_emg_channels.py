@@ -89,6 +89,28 @@ def test_target_muscle_against_the_name_is_an_error():
         map_channels(["L_TA"], {"L_TA": "right tibialis anterior"})
 
 
+FORMS = ("{0}{1}", "{0}_{1}", "{0} {1}", "{1}{0}", "{1}_{0}")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("case", [str.upper, str.lower, str.capitalize])
+def test_left_and_right_are_treated_alike(case, form):
+    for alias, (key, region) in aliases().items():
+        left, right = (case(form.format(letter, alias)) for letter in "lr")
+        found = map_channels([left, right])
+        if region == "lower leg":
+            assert found.labels == {left: label_of(key, "left"), right: label_of(key, "right")}
+        else:
+            assert found.elsewhere == {left: region, right: region}
+
+
+def test_lgas_is_read_as_its_recording_writes_the_side():
+    assert map_channels(["LGAS", "LTA", "LSOL"]).labels["LGAS"] == label_of("GM+GL", "left")
+    assert map_channels(["LGAS", "RGAS"]).labels["RGAS"] == label_of("GM+GL", "right")
+    for names in (["LGAS"], ["LGAS", "MGAS"], ["LGAS", "L_TA"], ["LGAS", "MGAS", "LTA"]):
+        assert "more than one way" in map_channels(names).unmapped["LGAS"], names
+
+
 def test_alias_table_uses_the_catalogue():
     for alias, (key, region) in aliases().items():
         assert alias == alias.lower()

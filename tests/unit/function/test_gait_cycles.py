@@ -8,22 +8,10 @@ from hypothesis import strategies as st
 from imaging.function.cycles import (
     circular_difference,
     circular_mean,
-    cycles,
     mean_cycle,
     normalise,
     percent_of_cycle,
 )
-
-
-def test_cycles_leave_out_missed_events_and_what_is_not_recorded():
-    strikes = np.array([0.0, 1.0, 2.1, 4.2, 5.2, 6.2])
-    found = cycles(strikes, 0.5, 6.0)
-    np.testing.assert_allclose(found, [[1.0, 2.1], [4.2, 5.2]])
-
-
-def test_no_cycle_without_two_strikes():
-    assert cycles(np.array([1.0]), 0, 5).shape == (0, 2)
-    assert cycles(np.array([]), 0, 5).shape == (0, 2)
 
 
 def test_normalised_ramp_is_a_ramp_on_the_clock_of_the_file():

@@ -8,8 +8,8 @@ from imaging.function.events import (
     compare,
     contacts,
     force_events,
+    is_on_plate,
     merge,
-    parse_event,
     runs,
 )
 from imaging.function.recording import Event, Plate, Recording
@@ -23,14 +23,17 @@ def stance(start: float, end: float, n: int = 3000) -> np.ndarray:
     return np.where((phase > 0) & (phase < 1), 700 * np.sin(np.pi * phase), 0.0)
 
 
-def recording(vertical, events=(), heels=None, start_s=0.0) -> Recording:
+SQUARE = np.array([[0.0, 0, 0], [500, 0, 0], [500, 500, 0], [0, 500, 0]]) - [250, 250, 0]
+
+
+def recording(vertical, events=(), heels=None, start_s=0.0, toes=None) -> Recording:
     force = np.zeros((3, len(vertical)))
     force[2] = vertical
-    plate = Plate(force, np.zeros_like(force))
+    plate = Plate(force, np.zeros_like(force), SQUARE)
     signals = np.zeros((0, len(vertical)))
     return Recording(
         (), signals, RATE, start_s, plates=(plate,), events=tuple(events), event_frame_s=0.01,
-        heels=heels or {}, heel_rate_hz=100.0,
+        heels=heels or {}, toes=toes or {}, marker_rate_hz=100.0,
     )  # fmt: skip
 
 
@@ -82,6 +85,32 @@ def test_side_comes_from_the_heel_on_the_plate(near, far):
     assert {e.side for e in found} == {near}
 
 
+def still(x, y, n=300):
+    return np.repeat([[float(x)], [float(y)], [40.0]], n, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("heel", "toe", "on_plate"),
+    [
+        ((0, 0), (200, 0), [True, True]),
+        ((-260, 0), (-60, 0), [False, True]),  # comes down in front of the plate
+        ((100, 0), (300, 0), [True, False]),  # goes on beyond it
+        ((0, 251), (200, 240), [False, True]),
+        ((np.nan, 0), (200, 0), [True, True]),  # not seen: nothing speaks against the force
+    ],
+)
+def test_heel_at_contact_and_toe_at_lift_must_be_on_the_plate(heel, toe, on_plate):
+    feet = {"heels": {"left": still(*heel)}, "toes": {"left": still(*toe)}}
+    of_file = [Event(0.5, "left", "foot_strike", "file")]
+    read = recording(stance(0.5, 1.2), of_file, **feet)
+    assert [is_on_plate(read, e) for e in force_events(read, 20.0)] == on_plate
+
+
+def test_without_markers_the_force_stands():
+    read = recording(stance(0.5, 1.2), [Event(0.5, "left", "foot_strike", "file")])
+    assert all(is_on_plate(read, e) for e in force_events(read, 20.0))
+
+
 def test_side_stays_undecided_without_events_and_heels():
     found = force_events(recording(stance(0.5, 1.2)), 20.0)
     assert {e.side for e in found} == {"undecided"}
@@ -101,26 +130,6 @@ def test_merge_takes_the_force_where_there_is_one():
     of_file = [Event(1.0, "left", "foot_strike", "file"), Event(2.0, "left", "foot_strike", "file")]
     merged = merge(of_file, of_force)
     assert [(e.time_s, e.source) for e in merged] == [(1.003, "force plate 1"), (2.0, "file")]
-
-
-@pytest.mark.parametrize(
-    ("text", "trial_type"),
-    [
-        ("left_foot_strike", "left_foot_strike"),
-        ("Right Foot Off", "right_foot_off"),
-        ("Left Toe-Off", "left_foot_off"),
-        ("RHS", "right_foot_strike"),
-        ("LTO", "left_foot_off"),
-        ("Foot Strike", "undecided_foot_strike"),
-    ],
-)
-def test_names_of_events(text, trial_type):
-    assert parse_event(text, 1.0).trial_type == trial_type
-
-
-def test_other_events_are_not_gait_events():
-    assert parse_event("General Event", 1.0) is None
-    assert parse_event("", 1.0) is None
 
 
 def test_runs_and_bridge():

@@ -76,15 +76,6 @@ def test_not_a_c3d(tmp_path, content):
         read_c3d(path)
 
 
-def test_sgi_mips_is_named(c3d, tmp_path):
-    content = bytearray(c3d.read_bytes())
-    content[512 * (content[0] - 1) + 3] = 86
-    path = tmp_path / "a.c3d"
-    path.write_bytes(content)
-    with pytest.raises(RecordingError, match="SGI/MIPS"):
-        read_c3d(path)
-
-
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
 def test_truncated_c3d(c3d, tmp_path, share):
     content = c3d.read_bytes()

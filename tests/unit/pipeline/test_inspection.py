@@ -1,3 +1,4 @@
+import c3d_bytes
 import nibabel as nib
 import numpy as np
 
@@ -21,3 +22,16 @@ def test_drawn_labels_must_be_explained(tmp_path):
     assert refusal(inspect(session)) is None
     lookup.write_text("index\tname\n8\tleft soleus\n", encoding="utf-8")
     assert "labels [7] are not explained" in str(refusal(inspect(session)))
+
+
+def test_events_that_are_not_understood_are_listed(tmp_path):
+    write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
+    file = c3d_bytes.small()
+    c3d_bytes.add_events(file, [("Left", "Foot Strike", 0.5), ("Left", "Plonk", 1.0)])
+    (tmp_path / "sub-01/emg").mkdir()
+    c3d_bytes.write(file, tmp_path / "sub-01/emg/sub-01_task-walk_emg.c3d")
+    session = inspect(find_sessions(tmp_path)[0])
+    assert refusal(session) is None
+    (warning,) = [f for f in session.findings if f.state == "warning"]
+    assert warning.input == "recording"
+    assert "Left Plonk (1)" in warning.message
