@@ -48,15 +48,24 @@ def diffusion_steps(content: MuscleMap) -> list[Step]:
         return []
     options = content.notes.settings(f"{content.prefix}_desc-b0_dwiref.nii.gz")
     return [
-        _noise(content, facts, options),
-        _ringing(content, options),
-        _lost_slices(facts, options),
-        _motion(facts, options),
-        _eddy(facts, options),
-        _distortion(facts, options),
-        _registration(content, facts, options),
-        _gradient_table(facts),
+        _told("Noise", lambda name: _noise(name, content, facts, options)),
+        _told("Gibbs ringing", lambda name: _ringing(name, content, options)),
+        _told("Slices that lost signal", lambda name: _lost_slices(name, facts, options)),
+        _told("Motion", lambda name: _motion(name, facts, options)),
+        _told("Eddy currents", lambda name: _eddy(name, facts, options)),
+        _told("Distortion", lambda name: _distortion(name, facts, options)),
+        _told("Diffusion on anatomy", lambda name: _registration(name, content, facts, options)),
+        _told("Gradient table", lambda name: _gradient_table(name, facts)),
     ]
+
+
+def _told(name: str, tell: Callable[[str], Step]) -> Step:
+    """Return a step; what goes wrong with its facts must not cost the page."""
+    try:
+        return tell(name)
+    except Exception as error:  # facts of another form fail in many ways
+        why = f"{type(error).__name__}: {error}"
+        return Step(name, f"What was noted of this step could not be read ({why}).")
 
 
 def _off(options: dict[str, Any], name: str, otherwise: str = _UNTOLD) -> str:
@@ -69,8 +78,7 @@ def _drawn(title: str, caption: str, alt: str, draw: Callable[[], str | None]) -
     return guarded(title, caption, alt, draw, f"No picture of {title.lower()}.")
 
 
-def _noise(content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Noise"
+def _noise(name: str, content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     if facts.get("snr_b0") is None or "snr" not in content.arrays:
         why = _off(options, "denoise", "the noise is not known")
         return Step(name, why.replace("is off.", "is off, and the noise is known from it only."))
@@ -85,13 +93,12 @@ def _noise(content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]) -
     return Step(name, f"{done}Median SNR in the legs {number(facts['snr_b0'])}.", picture)
 
 
-def _ringing(content: MuscleMap, options: dict[str, Any]) -> Step:
+def _ringing(name: str, content: MuscleMap, options: dict[str, Any]) -> Step:
     told = [text for text in content.notes.sentences("diffusion") if "Gibbs ringing" in text]
-    return Step("Gibbs ringing", told[0] if told else _off(options, "gibbs"))
+    return Step(name, told[0] if told else _off(options, "gibbs"))
 
 
-def _lost_slices(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Slices that lost signal"
+def _lost_slices(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     z = facts.get("outlier_z")
     if not z:
         return Step(name, _off(options, "outliers"))
@@ -113,8 +120,7 @@ def _lost_slices(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     return Step(name, verdict, picture)
 
 
-def _motion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Motion"
+def _motion(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     trace = facts.get("motion")
     if not trace:
         return Step(name, _off(options, "motion"))
@@ -137,8 +143,7 @@ def _motion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     return Step(name, verdict, picture)
 
 
-def _eddy(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Eddy currents"
+def _eddy(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     slopes = facts.get("eddy_slopes")
     if not slopes:
         if options.get("motion") is False:
@@ -158,8 +163,7 @@ def _eddy(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     return Step(name, f"Stretch and shear of at most {100 * largest:.1f} % corrected.", picture)
 
 
-def _distortion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Distortion"
+def _distortion(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     source = _SOURCES.get(facts.get("distortion", "none"))
     if source is None:
         why = "no scan of reversed phase encoding and no anatomical image, or the sidecar does "
@@ -177,8 +181,9 @@ def _distortion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     return Step(name, told[facts["distortion_status"]])
 
 
-def _registration(content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Diffusion on anatomy"
+def _registration(
+    name: str, content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]
+) -> Step:
     status = facts.get("anatomy_alignment")
     size = ""
     if status is not None:
@@ -204,7 +209,7 @@ def _registration(content: MuscleMap, facts: dict[str, Any], options: dict[str, 
     return Step(name, verdict, picture)
 
 
-def _gradient_table(facts: dict[str, Any]) -> Step:
+def _gradient_table(name: str, facts: dict[str, Any]) -> Step:
     status = str(facts.get("gradient_check", ""))
     detail = facts.get("gradient_check_detail", {})
     words = _VERDICTS.get(status, f"Not checked: {_UNTOLD}.").format(best=detail.get("best", ""))
@@ -212,4 +217,4 @@ def _gradient_table(facts: dict[str, Any]) -> Step:
         words += f" {detail['regions']} muscles or parts of muscles were compared with anatomy."
     if status == "undecided" and detail.get("best"):
         words += f" Of all tables {detail['best']} (voxel axes) fits best."
-    return Step("Gradient table", words)
+    return Step(name, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -54,7 +54,7 @@ def stiffness_section(content: MuscleMap) -> Section:
     if sure:
         rows = [axial_slices.Row(n, _method(n), "", 1.0, (0.0, 1.0)) for n in sure]
         pictures.append(_stack(
-            content, rows, "Confidence of stiffness",
+            content, lambda: rows, "Confidence of stiffness",
             f"1 is sure, 0 is not; one row per method. {_AXIAL}",
         ))  # fmt: skip
     pictures.append(
@@ -98,25 +98,33 @@ def _maps(content: MuscleMap, methods: Sequence[str], title: str) -> Picture:
         if n.startswith(_START) and _key(n).split("_")[0] in methods and _unit(content, n) == "Pa"
     ]  # fmt: skip
     names.sort(key=lambda n: order.get(_key(n), len(order)))
-    shared = [n for n in names if not n.endswith(("_epar", "_loss"))]
-    limits = _limits([content.arrays[n] for n in shared])
-    rows = [
-        axial_slices.Row(n, title_of_map(_key(n)), "kPa", 1e-3, limits if n in shared else None)
-        for n in names
-    ]
     hertz = dict.fromkeys(h for n in names if (h := _frequency(content, n)))
     at = f" At {', '.join(hertz)}." if hertz else " Of a pulse, so of no single frequency."
     meanings = "; ".join(
         f"{title_of_map(_key(n))}: {content.layers.get(n, {}).get('Description', '')}"
         for n in names
     )
-    return _stack(content, rows, title, f"{_AXIAL}{at} {meanings.rstrip('.')}.")
+    return _stack(
+        content, lambda: _rows(content, names), title, f"{_AXIAL}{at} {meanings.rstrip('.')}."
+    )
 
 
-def _stack(content: MuscleMap, rows: list[axial_slices.Row], title: str, caption: str) -> Picture:
+def _rows(content: MuscleMap, names: Sequence[str]) -> list[axial_slices.Row]:
+    """Return the rows of a picture; moduli of one size share their limits."""
+    shared = [n for n in names if not n.endswith(("_epar", "_loss"))]
+    limits = _limits([content.arrays[n] for n in shared])
+    return [
+        axial_slices.Row(n, title_of_map(_key(n)), "kPa", 1e-3, limits if n in shared else None)
+        for n in names
+    ]
+
+
+def _stack(
+    content: MuscleMap, rows: Callable[[], list[axial_slices.Row]], title: str, caption: str
+) -> Picture:
     return guarded(
         title, caption, f"{title}: axial slices in colour, one row per quantity.",
-        partial(axial_slices.stacked_slices, content.arrays, rows), "No voxel holds a value.",
+        lambda: axial_slices.stacked_slices(content.arrays, rows()), "No voxel holds a value.",
     )  # fmt: skip
 
 
