@@ -21,7 +21,6 @@ from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, tab
 from imaging.musclemap import map as vtk_map
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.inputs import AGAIN, Stages, find_stages, notes_of_map
-from imaging.musclemap.meshes import read_triangles
 from imaging.musclemap.series import read_bursts, read_cycles, read_parts
 from imaging.muscles import muscle_labels, side_and_key
 from imaging.provenance import staged, write_json, write_sidecar
@@ -64,14 +63,14 @@ def command(
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
     measures += combine.activation_measures(curves, labels)
     along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
-    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves)
+    rows = table.rows_of_map(labels.data)
+    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
     if sampled is not None:
         measures += combine.fascicle_measures(sampled[2])
-    rows = table.rows_of_map(labels.data)
     measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view)
-    surfaces = _surfaces(stages, on_grid)
+    surfaces = _surfaces(stages, on_grid, rows)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
 
@@ -153,10 +152,14 @@ def _onsets(stages: Stages) -> list[dict[str, object]]:
 
 
 def _fascicles(
-    stages: Stages, voxels: dict[str, np.ndarray], grid: Image, curves: pd.DataFrame | None
+    stages: Stages,
+    voxels: dict[str, np.ndarray],
+    grid: Image,
+    curves: pd.DataFrame | None,
+    known: list[int],
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict[str, np.ndarray]] | None:
     """Return points, offsets, the table with what fascicles run through, and values at points."""
-    found = stages.fascicles()
+    found = stages.fascicles(known)
     if found is None:
         return None
     lines, frame = found
@@ -172,11 +175,11 @@ def _fascicles(
     return points, offsets, frame, arrays
 
 
-def _surfaces(stages: Stages, labels: Image) -> pv.PolyData:
+def _surfaces(stages: Stages, labels: Image, known: list[int]) -> pv.PolyData:
     """Return the surfaces of the fibre stage, or surfaces of the labels."""
-    path = stages.path("fibre", "surfaces.vtp")
-    if path is not None:
-        return read_triangles(path, ["label"], AGAIN)
+    given = stages.surfaces(known)
+    if given is not None:
+        return given
     meshes = []
     for label in muscle_labels(labels.data):
         points, faces = mask_surface(labels.data == label, labels.affine)

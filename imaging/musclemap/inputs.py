@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from imaging.formats.json import read_json
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure, Notes, read_measures, read_notes
-from imaging.musclemap.meshes import read_lines, read_rows
+from imaging.musclemap.meshes import check_muscles, read_lines, read_rows, read_triangles
 from imaging.musclemap.table import check_known
 from imaging.provenance import sidecar_path
 
@@ -117,8 +117,22 @@ class Stages:
         """Return the notes of all stages."""
         return [read_notes(path) for path in self._tables("desc-*_notes.json")]
 
-    def fascicles(self) -> tuple[pv.PolyData, pd.DataFrame] | None:
+    def surfaces(self, known: Iterable[int]) -> pv.PolyData | None:
+        """Return the surfaces of the fibre stage, None without them; all of known labels."""
+        path = self.path("fibre", "surfaces.vtp")
+        if path is None:
+            return None
+        mesh = read_triangles(path, ["label"], AGAIN)
+        check_muscles(mesh, known, path)
+        return mesh
+
+    def fascicles(self, known: Iterable[int]) -> tuple[pv.PolyData, pd.DataFrame] | None:
         """Return the lines of the fascicles and a row of figures for each, None without them.
+
+        Parameters
+        ----------
+        known
+            Labels that they may have.
 
         Raises
         ------
@@ -129,7 +143,9 @@ class Stages:
         if lines is None and rows is None:
             return None
         lines, rows = (self.need("fibre", f"fascicles.{e}") for e in ("vtp", "parquet"))
-        return read_lines(lines, rows, FIGURES, AGAIN), read_rows(rows, None, AGAIN)
+        mesh = read_lines(lines, rows, FIGURES, AGAIN)
+        check_muscles(mesh, known, lines)
+        return mesh, read_rows(rows, None, AGAIN)
 
     def sidecars(self) -> dict[str, Any]:
         """Return how each file that was read came to be: version, settings, digests of sources."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.errors import InputError
+from imaging.errors import InputError, LabelError
 from imaging.formats.vtk_xml import read_vtk_mesh
 
 
@@ -103,6 +103,20 @@ def _check(mesh: pv.PolyData, arrays: Sequence[str], path: Path, how: str) -> No
 def labels_of_cells(mesh: pv.PolyData) -> NDArray[np.int64]:
     """Return the label of every cell."""
     return np.asarray(mesh.cell_data["label"]).astype(np.int64)
+
+
+def check_muscles(mesh: pv.PolyData, known: Iterable[int], path: Path) -> None:
+    """Check that the cells of a mesh belong to muscles that the label map can have.
+
+    Raises
+    ------
+    LabelError
+        Others: it was made with another label map.
+    """
+    strange = sorted(set(labels_of_cells(mesh).tolist()) - set(known)) if mesh.n_cells else []
+    if strange:
+        what = f"holds muscles that the label map lacks: {', '.join(map(str, strange))}"
+        raise LabelError(what, path, "Run pennate fibres with the labels that the map is given")
 
 
 def triangles(points: NDArray[Any], faces: NDArray[Any]) -> pv.PolyData:

@@ -259,3 +259,23 @@ def test_a_wrong_prefix_names_the_file(subject, tmp_path, capsys):
                  "--prefix", "sub-99"])  # fmt: skip
     assert code == 2
     assert "sub-99_seg-muscles_dseg.nii.gz" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["surfaces.vtp", "fascicles.vtp"])
+def test_fibres_of_another_label_map_are_bad_input(subject, tmp_path, capsys, name):
+    shutil.copytree(subject / "fibre", tmp_path / "fibre")
+    start = tmp_path / "fibre" / P
+    shutil.copy(f"{start}_aponeuroses.vtp", f"{start}_surfaces.vtp")
+    mesh = pv.read(f"{start}_{name}")
+    mesh.cell_data["label"][:] = 1003
+    mesh.save(f"{start}_{name}")
+    rows = pd.read_parquet(f"{start}_fascicles.parquet")
+    if name == "fascicles.vtp":
+        rows.assign(label=1003).to_parquet(f"{start}_fascicles.parquet", index=False)
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--fibre-dir",
+                 str(tmp_path / "fibre"), "--out", str(tmp_path / "map"),
+                 "--prefix", P])  # fmt: skip
+    assert code == 2
+    said = capsys.readouterr().err
+    assert f"{P}_{name}: holds muscles that the label map lacks: 1003" in said
+    assert not (tmp_path / "map").exists()
