@@ -9,12 +9,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from imaging.errors import InputError, JsonError, MissingFileError
 from imaging.formats.json import read_json
+from imaging.formats.tsv import Kind, read_tsv
 from imaging.provenance import write_json
 
 Status = Literal["measured", "extrapolated", "modelled", "assumed", "not_measured"]
@@ -62,6 +63,10 @@ class Measure:
 
 
 COLUMNS = tuple(f.name for f in fields(Measure))
+_KINDS: Mapping[str, Kind] = {
+    "label": "whole", "measure": "text", "value": "number", "unit": "text", "n": "whole",
+    "sd": "number", "ci_low": "number", "ci_high": "number", "status": "text", "note": "text",
+}  # fmt: skip
 
 
 def not_measured(label: int, measure: str, unit: str, why: str) -> Measure:
@@ -76,27 +81,59 @@ def write_measures(measures: Iterable[Measure], path: str | Path) -> None:
     frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
 
 
-def read_measures(path: str | Path) -> list[Measure]:
+def read_measures(path: str | Path, how: str = "Run the stage again") -> list[Measure]:
     """Read a long table written by :func:`write_measures`.
+
+    Parameters
+    ----------
+    path
+        The table.
+    how
+        What a user should do where it is missing or cannot be used.
 
     Raises
     ------
+    MissingFileError
+        No such table.
     InputError
-        Missing file or columns.
+        Cut off, columns too few or too many, a value of another type, a status that there is not,
+        a value that contradicts its status, or a figure that is given twice.
     """
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such table of measures", path, "Run the stage before this one")
-    frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
-    if missing := set(COLUMNS) - set(frame.columns):
-        raise InputError(f"lacks the columns {sorted(missing)}", path, "Run the stage again")
-    rows = []
-    for record in frame.to_dict("records"):
-        row: dict[str, Any] = {k: (None if pd.isna(record[k]) else record[k]) for k in COLUMNS}
-        row["n"] = None if row["n"] is None else int(row["n"])
-        row["note"] = row["note"] or ""
-        rows.append(Measure(**row))
-    return rows
+    frame = read_tsv(path, _KINDS, how)
+    if unknown := [str(c) for c in frame.columns if c not in COLUMNS]:
+        raise InputError(f"has columns that this version does not know: {unknown}", path, how)
+    rows: dict[tuple[int, str], Measure] = {}
+    for number, record in enumerate(frame.to_dict("records"), start=2):
+        try:
+            row = _measure(record)
+        except ValueError as error:
+            raise InputError(f"row {number}: {error}", path, how) from error
+        if (row.label, row.measure) in rows:
+            raise InputError(f"gives {row.measure} of label {row.label} twice", path, how)
+        rows[row.label, row.measure] = row
+    return list(rows.values())
+
+
+def _measure(record: Mapping[Any, Any]) -> Measure:
+    """Return one row of the table; ValueError where it contradicts itself."""
+    row: dict[str, Any] = {k: (None if pd.isna(record[k]) else record[k]) for k in COLUMNS}
+    if absent := [k for k in ("label", "measure", "unit", "status") if row[k] in (None, "")]:
+        raise ValueError(f"{absent[0]} is missing")
+    if row["status"] not in get_args(Status):
+        raise ValueError(f"status {row['status']!r} is none of {', '.join(get_args(Status))}")
+    row["label"] = int(row["label"])
+    row["n"] = None if row["n"] is None else int(row["n"])
+    if row["label"] < 0 or (row["n"] or 0) < 0:
+        raise ValueError("label and n cannot be negative")
+    for name in ("value", "sd", "ci_low", "ci_high"):
+        row[name] = None if row[name] is None else float(row[name])
+    low, high = row["ci_low"], row["ci_high"]
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"its interval runs from {low:g} down to {high:g}")
+    return Measure(**row | {"note": row["note"] or ""})
 
 
 @dataclass(frozen=True)
@@ -129,7 +166,7 @@ def write_notes(notes: Notes, path: str | Path) -> None:
     write_json(path, asdict(notes))
 
 
-def read_notes(path: str | Path) -> Notes:
+def read_notes(path: str | Path, how: str = "Run the stage again") -> Notes:
     """Read the notes of a stage.
 
     Raises
@@ -137,9 +174,28 @@ def read_notes(path: str | Path) -> Notes:
     MissingFileError, JsonError
         Not there, truncated, or not the notes of a stage.
     """
-    try:
-        return Notes(**read_json(path, "Run the stage again"))
-    except TypeError as error:
-        raise JsonError(
-            f"does not hold the notes of a stage ({error})", path, "Run the stage again"
-        ) from error
+    return notes_from(read_json(path, how), path, how)
+
+
+def notes_from(content: Any, path: str | Path, how: str) -> Notes:
+    """Return the notes of a stage from what a JSON file holds.
+
+    Raises
+    ------
+    JsonError
+        A key is missing, unknown, or holds something else.
+    """
+    names = {f.name for f in fields(Notes)}
+    if not isinstance(content, Mapping) or set(content) != names:
+        raise JsonError("does not hold the notes of a stage", path, how)
+    for name, kind in _NOTES.items():
+        held = content[name]
+        right = isinstance(held, kind)
+        if kind is list:
+            right = right and all(isinstance(sentence, str) for sentence in held)
+        if not right:
+            raise JsonError(f"notes of a stage: {name} is not what it should be", path, how)
+    return Notes(**content)
+
+
+_NOTES = {"stage": str, "method": str, "citations": list, "warnings": list, "facts": dict}

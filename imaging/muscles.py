@@ -113,6 +113,21 @@ def side_of(label: int) -> Side:
     return SIDES.get(int(label) // 100, "undecided")
 
 
+def side_and_key(label: int, joint: str = " ") -> str:
+    """Return side and key of a label, ``left SOL``; the key alone where the side is not known."""
+    return _with_side(label, structure_of(label).key, joint)
+
+
+def side_and_name(label: int) -> str:
+    """Return side and name of a label, ``left soleus``; the name alone without a known side."""
+    return _with_side(label, structure_of(label).name, " ")
+
+
+def _with_side(label: int, words: str, joint: str) -> str:
+    side = side_of(label)
+    return words if side == "undecided" else f"{side}{joint}{words}"
+
+
 def muscle_keys() -> tuple[str, ...]:
     """Return the keys of the fourteen single muscles."""
     return tuple(s.key for s in catalogue() if s.tissue == "muscle")
@@ -142,6 +157,6 @@ def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
     rows = []
     for label in (int(v) for v in np.unique(labels) if v > 0):
         s, side = structure_of(label), side_of(label)
-        rows.append((label, f"{side} {s.name}", s.key, side, s.group, s.compartment))
+        rows.append((label, side_and_name(label), s.key, side, s.group, s.compartment))
     columns = ["index", "name", "key", "side", "group", "compartment"]
     return pd.DataFrame(rows, columns=columns)

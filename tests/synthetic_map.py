@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,10 @@ import pandas as pd
 import pyvista as pv
 
 from imaging.image import Image, apply_affine
+from imaging.measures import Measure, Notes, not_measured, write_measures
+from imaging.musclemap.table import dictionary, wide, write_wide
 from imaging.muscles import label_of
+from imaging.provenance import write_json, write_sidecar
 
 TA, SOL, TIB = label_of("TA", "right"), label_of("SOL", "right"), label_of("TIB", "right")
 # Centre (world mm) and semi-axes of each ellipsoid.
@@ -69,31 +72,54 @@ def write_map(
         _write_sheet(folder / f"{prefix}_aponeuroses.vtp")
     if fascicles:
         _write_fascicles(folder / f"{prefix}_fascicles.vtp")
-    muscles = pd.DataFrame(
-        {
-            "label": [TA, SOL],
-            "muscle": ["TA", "SOL"],
-            "side": ["right", "right"],
-            "volume_ml": [35.2, 88.0],
-            "volume_ml_status": ["measured", "measured"],
-            "fascicle_length_mm": [60.0 if fascicles else None, None],
-            "fascicle_length_mm_status": ["measured" if fascicles else "not_measured"] * 2,
-        }
-    )
-    muscles.to_csv(folder / f"{prefix}_muscles.tsv", sep="\t", index=False, na_rep="n/a")
     if activation:
         percent = np.arange(101)
-        bump = np.exp(-0.5 * ((percent - 20) / 8.0) ** 2)
+        bump = 100 * np.exp(-0.5 * ((percent - 20) / 8.0) ** 2)
         pd.DataFrame(
             {"label": TA, "muscle": "TA", "side": "right", "percent": percent, "mean": bump,
-             "sd": 0.1, "n": 3, "unit": "fraction of peak"}
+             "sd": 10.0, "n": 3, "unit": "% of peak of mean cycle"}
         ).to_csv(folder / f"{prefix}_activation.tsv", sep="\t", index=False)  # fmt: skip
+    measures = _measures(fascicles)
+    write_measures(measures, folder / f"{prefix}_measures.tsv")
+    write_wide(wide(measures), folder / f"{prefix}_muscles.tsv")
+    warned = Notes("fibres", "Followed.", (), ["Lengths rest on <three> assumptions"])
     notes = {
-        "stages": [{"stage": "fibres", "warnings": ["Lengths rest on <three> assumptions"]}],
-        "missing": [{"what": "stiffness", "why": "no elastography was recorded"}],
+        "stages": [asdict(warned)],
+        "missing": {"mre": "no elastography was recorded"},
+        "provenance": {},
+        "onsets": [],
+        "prefix": prefix,
     }
-    (folder / f"{prefix}_notes.json").write_text(json.dumps(notes), encoding="utf-8")
+    write_json(folder / f"{prefix}_notes.json", notes)
+    _write_sidecars(folder, prefix, measures)
     return folder
+
+
+def _measures(fascicles: bool) -> list[Measure]:
+    length = (
+        Measure(TA, "fascicle_length", 60.0, "mm")
+        if fascicles
+        else not_measured(TA, "fascicle_length", "mm", "no fascicles")
+    )
+    return [
+        Measure(TA, "volume", 35.2, "ml"),
+        Measure(SOL, "volume", 88.0, "ml"),
+        length,
+        not_measured(SOL, "fascicle_length", "mm", "no fascicles"),
+    ]
+
+
+def _write_sidecars(folder: Path, prefix: str, measures: list[Measure]) -> None:
+    """Write what lies beside every file of a map."""
+    arrays = {
+        name: {"Description": name, "Units": "1"}
+        for name in ("label", "anatomy", "fa", "stiffness_mdev")
+    }
+    more = {"map": {"Arrays": arrays}, "muscles": {"Columns": dictionary(measures)}}
+    for path in sorted(folder.glob(f"{prefix}_*")):
+        part = path.name.removeprefix(f"{prefix}_").split(".")[0]
+        if path.suffix != ".json":
+            write_sidecar(path, verb="map", **more.get(part, {}))
 
 
 def _write_grid(labels: Image, path: Path, rng: np.random.Generator, stiffness: bool) -> None:
@@ -144,3 +170,5 @@ def _write_fascicles(path: Path) -> None:
     mesh.cell_data["pennation_start_deg"] = pennation
     mesh.cell_data["extrapolated_fraction"] = np.full(20, 0.1, np.float32)
     mesh.save(path)
+    rows = pd.DataFrame({"fascicle": range(20), "label": label, "length_mm": length})
+    rows.to_parquet(path.with_suffix(".parquet"), index=False)

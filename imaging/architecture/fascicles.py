@@ -18,7 +18,7 @@ from imaging.architecture.tracking import MET_SURFACE, STOPS, Streamlines
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, fold_angle_deg
 from imaging.image import apply_affine
-from imaging.muscles import is_known, side_of, structure_of
+from imaging.muscles import is_known, side_and_key, side_of
 
 _POINT_MM = 1.0
 _MOSTLY_EXTRAPOLATED = 0.5
@@ -85,7 +85,7 @@ def join(parts: Sequence[Fascicles]) -> Fascicles:
 
 def name_of(label: int) -> str:
     """Return a short name such as ``left TA``; ``unknown`` outside the catalogue."""
-    return f"{side_of(label)} {structure_of(label).key}" if is_known(label) else "unknown"
+    return side_and_key(label) if is_known(label) else "unknown"
 
 
 def choose(

@@ -11,16 +11,21 @@ import typer
 from imaging.config import ExportSettings, load_settings
 from imaging.export.activation import PAINTED
 from imaging.export.gltf import glb_bytes
-from imaging.export.inputs import MuscleMap, full_name, read_map, short_name
 from imaging.export.mesh import for_screen, stl_bytes
 from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
 from imaging.formats.nifti import save_image
-from imaging.muscles import structure_of
+from imaging.musclemap.read.muscle_map import MuscleMap, read_muscle_map
+from imaging.muscles import side_and_key, side_and_name, structure_of
 from imaging.provenance import staged, write_sidecar
 
 _MESHED = ("muscle", "group", "bone")
+# Files of the map that exports show, in the order in which sidecars name them.
+_SOURCES = (
+    "map.vti", "surfaces.vtp", "aponeuroses.vtp", "fascicles.vtp", "muscles.tsv", "activation.tsv",
+    "notes.json",
+)  # fmt: skip
 
 
 def command(
@@ -31,10 +36,10 @@ def command(
 ) -> None:
     """Write meshes, tracts, glTF and the offline viewer."""
     chosen = load_settings(ExportSettings, settings)
-    muscle_map = read_map(map_dir, prefix)
+    muscle_map = read_muscle_map(map_dir, prefix)
     optional = (f"{prefix}_fascicles.*", f"{prefix}_viewer.*", f"stl/{prefix}_*")
     with staged(out, "export", optional) as folder:
-        writer = _Writer(folder, map_dir, prefix, chosen)
+        writer = _Writer(folder, muscle_map, chosen)
         writer.images(muscle_map)
         writer.meshes(muscle_map)
         writer.tracts(muscle_map)
@@ -48,14 +53,9 @@ def command(
 class _Writer:
     """Writes the files of one export, each with its sidecar."""
 
-    def __init__(self, folder: Path, map_dir: Path, prefix: str, settings: ExportSettings):
-        self.folder, self.prefix, self.settings = folder, prefix, settings
-        self.sources = {
-            name: map_dir / f"{prefix}_{name}"
-            for name in ("map.vti", "surfaces.vtp", "aponeuroses.vtp", "fascicles.vtp",
-                         "muscles.tsv", "activation.tsv", "notes.json")
-            if (map_dir / f"{prefix}_{name}").is_file()
-        }  # fmt: skip
+    def __init__(self, folder: Path, muscle_map: MuscleMap, settings: ExportSettings):
+        self.folder, self.prefix, self.settings = folder, muscle_map.prefix, settings
+        self.sources = {name: path for name in _SOURCES if (path := muscle_map.files.get(name))}
 
     def sidecar(self, path: Path, *sources: str, **description: Any) -> None:
         """Describe a file; `sources` name files of the map, none means all of them."""
@@ -70,10 +70,9 @@ class _Writer:
             ("anatomy", "anat", "Anatomical image on the grid of the map"),
             ("label", "dseg", "Muscle labels: 100 * side + index, side 1 left, 2 right"),
         ):
-            if array in muscle_map.arrays:
-                path = self.folder / f"{self.prefix}_{suffix}.nii.gz"
-                save_image(muscle_map.arrays[array], path)
-                self.sidecar(path, "map.vti", Description=what, Frame="world RAS+ mm")
+            path = self.folder / f"{self.prefix}_{suffix}.nii.gz"
+            save_image(muscle_map.arrays[array], path)
+            self.sidecar(path, "map.vti", Description=what, Frame="world RAS+ mm")
 
     def meshes(self, muscle_map: MuscleMap) -> None:
         """Write one STL file per muscle and bone, and one per internal aponeurosis."""
@@ -81,18 +80,19 @@ class _Writer:
         for label, mesh in muscle_map.surfaces.items():
             if structure_of(label).tissue not in _MESHED:
                 continue
-            path = self.folder / "stl" / f"{self.prefix}_{short_name(label)}.stl"
-            path.write_bytes(stl_bytes(mesh, short_name(label)))
+            path = self.folder / "stl" / f"{self.prefix}_{side_and_key(label, '-')}.stl"
+            path.write_bytes(stl_bytes(mesh, side_and_key(label, "-")))
             self.sidecar(
                 path, "surfaces.vtp",
-                Description=f"Surface of {full_name(label)}", Units="mm", Frame="world RAS+",
+                Description=f"Surface of {side_and_name(label)}", Units="mm", Frame="world RAS+",
             )  # fmt: skip
         for label, sheet in muscle_map.aponeuroses.items():
-            name = f"{short_name(label)}_aponeurosis"
+            name = f"{side_and_key(label, '-')}_aponeurosis"
             path = self.folder / "stl" / f"{self.prefix}_{name}.stl"
             path.write_bytes(stl_bytes(sheet.mesh, name))
             self.sidecar(
-                path, "aponeuroses.vtp", Description=f"Internal aponeurosis of {full_name(label)}",
+                path, "aponeuroses.vtp",
+                Description=f"Internal aponeurosis of {side_and_name(label)}",
                 Origin="found from the data" if sheet.found else "given",
                 Units="mm", Frame="world RAS+",
             )  # fmt: skip

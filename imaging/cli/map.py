@@ -20,8 +20,9 @@ from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table
 from imaging.musclemap import map as vtk_map
 from imaging.musclemap.aponeuroses import read_aponeuroses
-from imaging.musclemap.inputs import Stages, find_stages, notes_of_map
-from imaging.muscles import muscle_labels
+from imaging.musclemap.inputs import AGAIN, Stages, find_stages, notes_of_map
+from imaging.musclemap.series import read_bursts, read_cycles, read_parts
+from imaging.muscles import muscle_labels, side_and_key
 from imaging.provenance import staged, write_json, write_sidecar
 
 VERB = "map"
@@ -62,18 +63,19 @@ def command(
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
     measures += combine.activation_measures(curves, labels)
     along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
-    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves)
+    rows = table.rows_of_map(labels.data)
+    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
     if sampled is not None:
         measures += combine.fascicle_measures(sampled[2])
-    rows = table.rows_of_map(labels.data)
     measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view)
-    surfaces = _surfaces(stages, on_grid)
+    surfaces = _surfaces(stages, on_grid, rows)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
 
-    profile = stages.table("fibre", "desc-profile_fibres.tsv")
+    parts = stages.path("fibre", "desc-profile_fibres.tsv")
+    profile = None if parts is None else read_parts(parts, AGAIN)
     waves = stages.path("mre", "desc-waves_displacement.nii.gz")
 
     own = Notes("map", layers.method_text(stages, chosen.erode_mm), (), warnings, {})
@@ -124,7 +126,8 @@ def _voxels(stages: Stages, labels: Image, curves: pd.DataFrame | None) -> dict[
 
 def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[str]]:
     """Return mean EMG cycles in percent, and a warning for channels of muscles not in view."""
-    curves = stages.table("func", "activation.tsv")
+    path = stages.path("func", "activation.tsv")
+    curves = None if path is None else read_cycles(path, AGAIN)
     if curves is None or curves.empty:
         return None, []
     present = muscle_labels(labels.data)
@@ -134,31 +137,33 @@ def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[st
     absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
     if not absent:
         return curves, said
-    names = ", ".join(
-        f"{row.side} {row.muscle}"
-        for row in curves[curves["label"].isin(absent)].drop_duplicates("label").itertuples()
-    )
+    names = ", ".join(side_and_key(int(label)) for label in absent)
     return curves, [
         *said, f"EMG of muscles that are not in the label map is not painted: {names}."
     ]  # fmt: skip
 
 
 def _onsets(stages: Stages) -> list[dict[str, object]]:
-    onsets = stages.table("func", "onsets.tsv")
-    if onsets is None:
+    path = stages.path("func", "onsets.tsv")
+    if path is None:
         return []
+    onsets = read_bursts(path, AGAIN)
     return onsets.astype(object).where(onsets.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def _fascicles(
-    stages: Stages, voxels: dict[str, np.ndarray], grid: Image, curves: pd.DataFrame | None
+    stages: Stages,
+    voxels: dict[str, np.ndarray],
+    grid: Image,
+    curves: pd.DataFrame | None,
+    known: list[int],
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, dict[str, np.ndarray]] | None:
     """Return points, offsets, the table with what fascicles run through, and values at points."""
-    path, rows = stages.path("fibre", "fascicles.vtp"), stages.path("fibre", "fascicles.parquet")
-    if path is None or rows is None:
+    found = stages.fascicles(known)
+    if found is None:
         return None
-    points, offsets = vtk_map.fascicles_of(vtk_map.read_mesh(path))
-    frame = pd.read_parquet(rows)
+    lines, frame = found
+    points, offsets = vtk_map.fascicles_of(lines)
     arrays = {}
     for name in voxels:
         arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
@@ -170,11 +175,11 @@ def _fascicles(
     return points, offsets, frame, arrays
 
 
-def _surfaces(stages: Stages, labels: Image) -> pv.PolyData:
+def _surfaces(stages: Stages, labels: Image, known: list[int]) -> pv.PolyData:
     """Return the surfaces of the fibre stage, or surfaces of the labels."""
-    path = stages.path("fibre", "surfaces.vtp")
-    if path is not None:
-        return vtk_map.read_mesh(path)
+    given = stages.surfaces(known)
+    if given is not None:
+        return given
     meshes = []
     for label in muscle_labels(labels.data):
         points, faces = mask_surface(labels.data == label, labels.affine)

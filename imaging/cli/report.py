@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from imaging.errors import ConfigError
+from imaging.musclemap.read.files import find_prefix
+from imaging.musclemap.read.muscle_map import MuscleMap, read_muscle_map
 from imaging.musclemap.table import write_wide
 from imaging.provenance import staged, write_json, write_sidecar
-from imaging.report.content import find_prefix, read_content
 from imaging.report.group import group_dictionary, group_page, group_table, read_group
 from imaging.report.subject import subject_page
 
 VERB = "report"
+# Files of the map that a page shows, in the order in which its sidecar names them.
+_SOURCES = (
+    "map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp", "activation.tsv",
+    "profile.tsv", "waves.nii.gz",
+)  # fmt: skip
 
 
 def command(
@@ -37,13 +44,19 @@ def command(
 
 
 def _subject(map_dir: Path, out: Path, prefix: str) -> None:
-    content = read_content(map_dir, prefix)
-    page = subject_page(content)
+    muscle_map = read_muscle_map(map_dir, prefix)
+    page = subject_page(muscle_map)
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
         (folder / out.name).write_text(page, encoding="utf-8")
-        write_sidecar(folder / out.name, verb=VERB, inputs=content.files,
-                      Description=f"Page of {prefix}, self-contained")  # fmt: skip
+        write_sidecar(
+            folder / out.name, verb=VERB, inputs=_shown(muscle_map),
+            Description=f"Page of {prefix}, self-contained",
+        )  # fmt: skip
+
+
+def _shown(muscle_map: MuscleMap) -> list[Path]:
+    return [path for name in _SOURCES if (path := muscle_map.files.get(name))]
 
 
 def _group(out: Path) -> None:
@@ -56,3 +69,5 @@ def _group(out: Path) -> None:
         write_sidecar(folder / "group.html", verb=f"{VERB} --group",
                       inputs=[s.path for s in subjects],
                       Description="Page of the group, self-contained")  # fmt: skip
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)

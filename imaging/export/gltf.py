@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, Curves, curves
 from imaging.export.colours import GREY, RGB, SHEET, muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, Sheet, full_name
-from imaging.muscles import structure_of
+from imaging.musclemap.read.meshes import MapFascicles, MapSheet
+from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.muscles import side_and_name, structure_of
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
 _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
@@ -87,7 +88,7 @@ class _Scene:
         muscle = structure_of(label).is_muscle
         colour = GREY if painted is not None and muscle and not active else muscle_colour(label)
         primitive = self.surface(points, faces, colour, _OPAQUE)
-        name = full_name(label)
+        name = side_and_name(label)
         mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
         if painted is not None and active:
             change = _paint(_ACTIVE, len(points)) - _paint(colour, len(points))
@@ -106,10 +107,10 @@ class _Scene:
             curve = painted.shares(label).astype(np.float32)
             self.channels.append((node, self.accessor(curve)))
 
-    def add_sheet(self, label: int, sheet: Sheet) -> None:
+    def add_sheet(self, label: int, sheet: MapSheet) -> None:
         """Add the internal aponeurosis of one muscle as a semi-transparent sheet."""
         points, faces = np.asarray(sheet.mesh.points, np.float32), sheet.mesh.regular_faces
-        name = f"aponeurosis of {full_name(label)}" + (" (found from the data)" * sheet.found)
+        name = f"aponeurosis of {side_and_name(label)}" + (" (found from the data)" * sheet.found)
         primitive = self.surface(points, np.asarray(faces), SHEET, _SHEET)
         extras = {"label": label, "found": sheet.found}
         self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras=extras), name)
@@ -128,7 +129,7 @@ class _Scene:
             material=material,
         )
 
-    def add_fascicles(self, label: int, fascicles: Fascicles) -> None:
+    def add_fascicles(self, label: int, fascicles: MapFascicles) -> None:
         """Add the fascicles of one muscle as line segments in a lighter tone of its colour."""
         count = len(fascicles.points)
         steps = np.arange(count - 1)
@@ -147,7 +148,7 @@ class _Scene:
             mode=gltf.LINES,
             material=_FASCICLES,
         )
-        name = f"fascicles of {full_name(label)}"
+        name = f"fascicles of {side_and_name(label)}"
         self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras={"label": label}), name)
 
     def add_node(self, mesh: gltf.Mesh, name: str) -> int:

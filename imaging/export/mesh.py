@@ -8,7 +8,9 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.export.inputs import MuscleMap, coarser, thinned, triangles
+from imaging.export.thinning import coarser, thinned
+from imaging.musclemap.meshes import triangles
+from imaging.musclemap.read.muscle_map import MuscleMap
 
 # Between points of a fascicle drawn on a screen; its bends are wider by far.
 _SPACING_MM = 2.5

@@ -11,11 +11,11 @@ import pandas as pd
 from imaging import __version__
 from imaging.export.activation import PAINTED, curves
 from imaging.export.colours import GREY, SHEET, colour_scale
-from imaging.export.inputs import MuscleMap
 from imaging.export.packing import STEP_MM
 from imaging.export.structures import PARTS, corner, fascicle_facts, structures
 from imaging.export.titles import column_title
 from imaging.export.volumes import overlays, volumes
+from imaging.musclemap.read.muscle_map import MuscleMap
 
 
 def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
@@ -45,33 +45,9 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
         "grey": GREY,
         "sheet": SHEET,
-        "warnings": collect(muscle_map.notes, "warnings"),
+        "warnings": [sentence for _, sentence in muscle_map.notes.warnings],
         "missing": _missing(muscle_map, layers),
     }
-
-
-def collect(notes: Any, key: str) -> list[str]:
-    """Return every sentence under a key, anywhere in the notes of the stages, each once."""
-    found: list[str] = []
-    if isinstance(notes, Mapping):
-        for name, content in notes.items():
-            found += _sentences(content) if name == key else collect(content, key)
-    elif isinstance(notes, list):
-        for item in notes:
-            found += collect(item, key)
-    return list(dict.fromkeys(found))
-
-
-def _sentences(content: Any) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    if isinstance(content, Mapping):
-        if set(content) >= {"what", "why"}:
-            return [f"{content['what']}: {content['why']}"]
-        return [f"{name}: {text}" for name, v in content.items() for text in _sentences(v)]
-    if isinstance(content, list):
-        return [text for item in content for text in _sentences(item)]
-    return []
 
 
 def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
@@ -99,7 +75,7 @@ def _activation(muscle_map: MuscleMap) -> dict[str, Any] | None:
 
 
 def _missing(muscle_map: MuscleMap, layers: Iterable[Mapping[str, Any]]) -> list[str]:
-    out = collect(muscle_map.notes, "missing")
+    out = [f"{title}: {why}" for title, why in muscle_map.notes.absent]
     if muscle_map.fascicles is None:
         out.append("No fascicles: the map holds no diffusion data")
     if muscle_map.activation is None:

@@ -10,10 +10,11 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.export.colours import muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, full_name
 from imaging.export.packing import packed, scaled_bytes, steps, value_range
 from imaging.export.titles import title_and_unit
-from imaging.muscles import side_of, structure_of
+from imaging.musclemap.read.meshes import MapFascicles
+from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.muscles import side_and_name, side_of, structure_of
 
 # Endings of columns that belong to another column of the wide table.
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
@@ -39,7 +40,7 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
         part = structure_of(int(label))
         entry: dict[str, Any] = {
             "label": int(label), "key": part.key, "side": side_of(int(label)),
-            "name": full_name(int(label)), "tissue": part.tissue, "muscle": part.is_muscle,
+            "name": side_and_name(int(label)), "tissue": part.tissue, "muscle": part.is_muscle,
             "colour": muscle_colour(int(label)), "emg": label in active,
             "row": _row(rows, label),
         }  # fmt: skip
@@ -61,7 +62,7 @@ def _triangles(mesh: pv.PolyData, corner: NDArray[Any]) -> dict[str, str]:
     }
 
 
-def _lines(part: Fascicles, of_all: Fascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
+def _lines(part: MapFascicles, of_all: MapFascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
     values = {}
     for name in [] if of_all is None else of_all.measures:
         low, high = value_range(of_all.data[name].to_numpy(float))  # type: ignore[union-attr]
@@ -73,7 +74,7 @@ def _lines(part: Fascicles, of_all: Fascicles | None, corner: NDArray[Any]) -> d
     }
 
 
-def fascicle_facts(kept: Fascicles | None, count: int) -> dict[str, Any] | None:
+def fascicle_facts(kept: MapFascicles | None, count: int) -> dict[str, Any] | None:
     """Return the measures to colour fascicles by, with their limits, and how many are shown."""
     if kept is None or len(kept) == 0:
         return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.inputs import Fascicles, short_name
 from imaging.formats import tracts, trx
 from imaging.image import Image
+from imaging.musclemap.read.meshes import MapFascicles
+from imaging.muscles import side_and_key
 
 
-def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
+def trx_bytes(fascicles: MapFascicles, grid: Image) -> bytes:
     """Return fascicles as a TRX archive, with groups named by side and muscle.
 
     Parameters
@@ -21,14 +22,14 @@ def trx_bytes(fascicles: Fascicles, grid: Image) -> bytes:
         Image that the header refers to.
     """
     groups = {
-        short_name(int(label), "_"): np.flatnonzero(fascicles.labels == label)
+        side_and_key(int(label), "_"): np.flatnonzero(fascicles.labels == label)
         for label in np.unique(fascicles.labels)
     }
     figures = _per_fascicle(fascicles)
     return trx.archive(fascicles.points, fascicles.offsets, figures, groups, grid)
 
 
-def trk_bytes(fascicles: Fascicles, grid: Image) -> bytes:
+def trk_bytes(fascicles: MapFascicles, grid: Image) -> bytes:
     """Return fascicles as a TrackVis file whose header lies on the grid of an image.
 
     Of the figures that fit into TRK the label comes first, then measures in the order of the table.
@@ -37,6 +38,6 @@ def trk_bytes(fascicles: Fascicles, grid: Image) -> bytes:
     return tracts.trk_bytes(lines, _per_fascicle(fascicles), grid)
 
 
-def _per_fascicle(fascicles: Fascicles) -> dict[str, NDArray[np.float32]]:
+def _per_fascicle(fascicles: MapFascicles) -> dict[str, NDArray[np.float32]]:
     names = ["label", *fascicles.measures]
     return {name: fascicles.data[name].to_numpy(np.float32) for name in names}

@@ -20,7 +20,7 @@ _LAYERS_LEFT_OUT = ("label", "anatomy", "b0_before")
 def volumes(arrays: Mapping[str, Image]) -> dict[str, str]:
     """Return the anatomical image in 256 shades of grey, and the labels, on one grid."""
     grid = _smaller(arrays["label"], _ANATOMY_VOXELS)
-    anatomy = arrays.get("anatomy", arrays["label"].with_data(np.zeros(arrays["label"].shape)))
+    anatomy = arrays["anatomy"]
     values = resample(anatomy.with_data(np.nan_to_num(anatomy.data).astype(np.float32)), grid).data
     low, high = np.percentile(values, [0.5, 99.5])
     span = high - low if high > low else 1.0

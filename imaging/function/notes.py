@@ -12,7 +12,7 @@ from imaging.function.analysis import Analysis
 from imaging.function.recording import Recording
 from imaging.function.strides import sentences
 from imaging.measures import Notes
-from imaging.muscles import side_of, structure_of
+from imaging.muscles import side_and_key
 
 CITATIONS = (
     "Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.",
@@ -85,8 +85,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
             )
     for m in analysis.muscles:
         if m.no_onsets:
-            name = f"{side_of(m.label)} {structure_of(m.label).key}"
-            found.append(f"No onsets of {name}: {m.no_onsets}.")
+            found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
     found += _partly(analysis)

@@ -18,7 +18,7 @@ from imaging.formats.parametric_map import write_parametric_map
 from imaging.image import Image
 from imaging.io.region import Region
 from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
-from imaging.muscles import muscle_labels, structure_of
+from imaging.muscles import muscle_labels, side_and_key, side_and_name
 from imaging.provenance import write_sidecar
 
 VERB = "elastography"
@@ -200,14 +200,13 @@ def summary(rows: Sequence[Measure]) -> str:
     lines, without = [f"{'kPa':36}" + "".join(f"{n:>18}" for n in names)], []
     for label in dict.fromkeys(r.label for r in moduli):
         values = {r.measure.removeprefix("stiffness_"): r.value for r in moduli if r.label == label}
-        who = structure_of(label).name if label else "all tissue"
-        side = {1: "left ", 2: "right "}.get(label // 100, "")
+        who = side_and_name(label) if label else "all tissue"
         cells = [values.get(n) for n in names]
         if label and all(v is None for v in cells):
-            without.append(side + structure_of(label).key)
+            without.append(side_and_key(label))
             continue
         text = "".join(f"{'-' if v is None else format(v / 1000, '.3g'):>18}" for v in cells)
-        lines.append(f"{side + who:36}{text}")
+        lines.append(f"{who:36}{text}")
     if without:
         lines.append(f"not measured: {', '.join(without)}")
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import UnitError
 from imaging.image import Image, regrid, resample
-from imaging.muscles import side_of, single_keys, structure_of
+from imaging.muscles import side_and_key, single_keys, structure_of
 
 NOT_MEASURED = -1.0
 PAINTED = "EMG painted on anatomy, not measured at each place"
@@ -71,9 +71,9 @@ def with_groups(activation: pd.DataFrame, labels: Iterable[int]) -> tuple[pd.Dat
     rows, sentences = [activation], []
     for label, parts in recorded_parts(activation, labels).items():
         rows.append(_mean_of(activation, parts, label))
-        names = " and ".join(structure_of(part).key for part in parts)
+        names = " and ".join([side_and_key(parts[0]), *(structure_of(p).key for p in parts[1:])])
         sentences.append(
-            f"EMG of {side_of(label)} {names} is painted on the whole of "
+            f"EMG of {names} is painted on the whole of "
             f"{structure_of(label).key}, which the labels do not part."
         )
     return pd.concat(rows, ignore_index=True), sentences

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyvista as pv
 
 from imaging.errors import InputError
 from imaging.image import Image
-from imaging.musclemap.map import read_mesh
+from imaging.musclemap.meshes import read_triangles, triangles
 
 # A sheet may stick out of the labels by so much, as tendons do.
 _MARGIN_MM = 20.0
@@ -38,16 +37,10 @@ def read_aponeuroses(path: Path, labels: Image) -> pv.PolyData | None:
         The arrays are missing, a point is not a number, a label is not in the label map, or a
         sheet lies away from its muscle, as after a flip of axes.
     """
-    mesh = read_mesh(path)
-    if missing := [name for name in ("label", "found") if name not in mesh.cell_data]:
-        raise InputError(f"lacks the cell arrays {', '.join(missing)}", path, _REMAKE)
-    if not mesh.is_all_triangles:
-        raise InputError("holds cells that are not triangles", path, _REMAKE)
+    mesh = read_triangles(path, ("label", "found"), _REMAKE)
     if mesh.n_cells == 0:
         return None
     points, faces = np.asarray(mesh.points, float), np.asarray(mesh.regular_faces)
-    if not np.isfinite(points).all():
-        raise InputError("holds points that are not numbers", path, _REMAKE)
     owner = np.asarray(mesh.cell_data["label"]).astype(int)
     for label in np.unique(owner):
         where = np.argwhere(labels.data == label)
@@ -59,8 +52,7 @@ def read_aponeuroses(path: Path, labels: Image) -> pv.PolyData | None:
         if (sheet < low - _MARGIN_MM).any() or (sheet > high + _MARGIN_MM).any():
             why = f"lies away from label {label}: it is not in the world of the label map"
             raise InputError(why, path, _REMAKE)
-    vertices: Any = points.astype(np.float32)  # pyvista's stubs want float64
-    out = pv.PolyData.from_regular_faces(vertices, faces.astype(int))
+    out = triangles(points, faces)
     out.cell_data["label"] = owner.astype(np.int32)
     out.cell_data["found"] = (np.asarray(mesh.cell_data["found"]) > 0).astype(np.uint8)
     return out

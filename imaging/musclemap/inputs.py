@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyvista as pv
 
-from imaging.errors import ConfigError, MissingFileError
+from imaging.errors import ConfigError, JsonError, MissingFileError
 from imaging.formats.json import read_json
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure, Notes, read_measures, read_notes
+from imaging.musclemap.meshes import check_muscles, read_lines, read_rows, read_triangles
+from imaging.musclemap.table import check_known
 from imaging.provenance import sidecar_path
+
+AGAIN = "Run the stage again"
+# Figures of fascicles that the map goes on with.
+FIGURES = ("length_mm", "pennation_line_deg")
 
 STAGES = {
     "dwi": "no diffusion MRI was given",
@@ -92,19 +99,53 @@ class Stages:
                 yield path
 
     def measures(self) -> list[Measure]:
-        """Return the measures of all stages."""
-        return [m for path in self._tables("desc-*_measures.tsv") for m in read_measures(path)]
+        """Return the measures of all stages.
+
+        Raises
+        ------
+        InputError
+            A table that is cut off or damaged, or a measure that is not known.
+        """
+        out = []
+        for path in self._tables("desc-*_measures.tsv"):
+            rows = read_measures(path)
+            check_known(rows, path, AGAIN)
+            out += rows
+        return out
 
     def notes(self) -> list[Notes]:
         """Return the notes of all stages."""
         return [read_notes(path) for path in self._tables("desc-*_notes.json")]
 
-    def table(self, stage: str, name: str) -> pd.DataFrame | None:
-        """Return a TSV of a stage, None when it is not there."""
-        path = self.path(stage, name)
+    def surfaces(self, known: Iterable[int]) -> pv.PolyData | None:
+        """Return the surfaces of the fibre stage, None without them; all of known labels."""
+        path = self.path("fibre", "surfaces.vtp")
         if path is None:
             return None
-        return pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+        mesh = read_triangles(path, ["label"], AGAIN)
+        check_muscles(mesh, known, path)
+        return mesh
+
+    def fascicles(self, known: Iterable[int]) -> tuple[pv.PolyData, pd.DataFrame] | None:
+        """Return the lines of the fascicles and a row of figures for each, None without them.
+
+        Parameters
+        ----------
+        known
+            Labels that they may have.
+
+        Raises
+        ------
+        MissingFileError, InputError
+            Lines or figures are missing, cut off, or not of the same fascicles.
+        """
+        lines, rows = (self.path("fibre", f"fascicles.{e}") for e in ("vtp", "parquet"))
+        if lines is None and rows is None:
+            return None
+        lines, rows = (self.need("fibre", f"fascicles.{e}") for e in ("vtp", "parquet"))
+        mesh = read_lines(lines, rows, FIGURES, AGAIN)
+        check_muscles(mesh, known, lines)
+        return mesh, read_rows(rows, None, AGAIN)
 
     def sidecars(self) -> dict[str, Any]:
         """Return how each file that was read came to be: version, settings, digests of sources."""
@@ -112,10 +153,19 @@ class Stages:
         for path in self.used:
             sidecar = sidecar_path(path)
             if sidecar != path and sidecar.is_file():
-                content = read_json(sidecar, "Run the stage again")
-                kept = ("GeneratedBy", "Settings", "SourceFiles")
-                out[path.name] = {k: content[k] for k in kept if k in content}
+                out[path.name] = _provenance(sidecar)
         return out
+
+
+def _provenance(sidecar: Path) -> dict[str, Any]:
+    content = read_json(sidecar, AGAIN)
+    kept = {}
+    for key, kind in (("GeneratedBy", dict), ("Settings", dict), ("SourceFiles", list)):
+        if key in content:
+            if not isinstance(content[key], kind):
+                raise JsonError(f"{key} does not say how the file came to be", sidecar, AGAIN)
+            kept[key] = content[key]
+    return kept
 
 
 def find_stages(

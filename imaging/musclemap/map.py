@@ -18,8 +18,11 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
-from imaging.errors import InputError, MissingFileError
+from imaging.errors import InputError
+from imaging.formats.vtk_xml import read_vtk_image
 from imaging.image import Image
+
+_REMAKE = "Run pennate map again"
 
 
 def to_vtk(arrays: Mapping[str, NDArray[Any]], grid: Image) -> pv.ImageData:
@@ -75,19 +78,21 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
         raise OSError(f"VTK could not write {path}")
 
 
-def read_map(path: str | Path) -> dict[str, Image]:
+def read_voxels(path: str | Path) -> dict[str, Image]:
     """Read a ``_map.vti`` as images in world RAS+ mm.
 
     Raises
     ------
-    MissingFileError
-        No such map.
+    MissingFileError, InputError
+        Not there, cut off, without a usable grid, or with arrays of another size.
     """
-    if not Path(path).is_file():
-        raise MissingFileError("no such muscle map", path, "Run pennate map first")
-    image = pv.read(path)
-    if not isinstance(image, pv.ImageData):
-        raise InputError("is not a VTK image", path, "Run pennate map again")
+    image = read_vtk_image(path, _REMAKE)
+    affine = np.asarray(image.direction_matrix) * np.asarray(image.spacing)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
+        raise InputError("has no usable grid", path, _REMAKE)
+    for name, values in image.point_data.items():
+        if len(values) != image.n_points:
+            raise InputError(f"array {name} is not of the size of the grid", path, _REMAKE)
     return from_vtk(image)
 
 
@@ -99,20 +104,6 @@ def fascicles_of(mesh: pv.PolyData) -> tuple[FloatArray, NDArray[np.integer[Any]
     offsets = vtk_to_numpy(cells.GetOffsetsArray())
     order = vtk_to_numpy(cells.GetConnectivityArray())
     return np.asarray(mesh.points, float)[order], offsets.astype(int)
-
-
-def read_mesh(path: str | Path) -> pv.PolyData:
-    """Read lines or triangles of a ``.vtp``.
-
-    Raises
-    ------
-    MissingFileError
-        No such file, or not lines or triangles.
-    """
-    mesh = pv.read(path) if Path(path).is_file() else None
-    if not isinstance(mesh, pv.PolyData):
-        raise MissingFileError("is not a VTK PolyData file", path, "Run the stage before this one")
-    return mesh
 
 
 def write_fascicles(

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imaging.errors import InputError, MissingFileError
-from imaging.formats.json import read_json
+from imaging.errors import InputError
 from imaging.measures import Measure, not_measured
 from imaging.musclemap.stiffness_words import METHODS, title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
@@ -71,6 +70,22 @@ def definition_of(measure: str) -> Definition | None:
     return next(exact, None) or next(
         (d for d in definitions() if fnmatchcase(measure, d.name)), None
     )
+
+
+def check_known(measures: Iterable[Measure], path: str | Path, how: str) -> None:
+    """Check that the dictionary has every measure, in the unit that it is given in.
+
+    Raises
+    ------
+    InputError
+        An unknown measure, or another unit: another version wrote them.
+    """
+    for name, unit in sorted({(m.measure, m.unit) for m in measures}):
+        found = definition_of(name)
+        if found is None:
+            raise InputError(f"holds a measure that is not known: {name}", path, how)
+        if found.unit != unit:
+            raise InputError(f"gives {name} in {unit}, not in {found.unit}", path, how)
 
 
 def title_of(measure: str) -> str:
@@ -267,24 +282,6 @@ def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
 def write_wide(frame: pd.DataFrame, path: str | Path) -> None:
     """Write the wide table as TSV, ``n/a`` where there is no value, six significant digits."""
     frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
-
-
-def read_wide(path: str | Path) -> pd.DataFrame:
-    """Read a wide table; missing values are NaN.
-
-    Raises
-    ------
-    MissingFileError
-        No such table.
-    """
-    if not Path(path).is_file():
-        raise MissingFileError("no such table of muscles", path, "Run pennate map first")
-    return pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
-
-
-def read_dictionary(path: str | Path) -> dict[str, Any]:
-    """Read the data dictionary written beside the wide table."""
-    return read_json(path, "Run pennate map again")
 
 
 def rank_correlation(a: NDArray[Any], b: NDArray[Any], at_least: int = 10) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imaging import __version__
-from imaging.errors import MissingFileError, PennateError
-from imaging.measures import Measure, read_measures
+from imaging.errors import InputError, MissingFileError
+from imaging.measures import Measure
+from imaging.musclemap.read.files import FIRST
+from imaging.musclemap.read.tables import in_view, read_tables
 from imaging.musclemap.table import definition_of, definitions, dictionary, title_of, wide
-from imaging.muscles import structure_of
-from imaging.report.figures import number, shown_unit
+from imaging.muscles import SIDES, side_and_key, structure_of
+from imaging.report.muscle_tables import number, shown_unit
 from imaging.report.picture import Picture, guarded, svg
 from imaging.report.subject import RESEARCH_USE, environment
 
 MIN_FOR_OUTLIERS = 5
 OUTLIER_SCORE = 3.5
-_SIDE_STYLE = {
-    1: ("left", "<", "#4477AA"),
-    2: ("right", ">", "#CC6677"),
-    0: ("undecided", "o", "#555555"),
-}
+_SIDE_STYLE = {1: ("<", "#4477AA"), 2: (">", "#CC6677"), 0: ("o", "#555555")}
+_FILE_OF_MAP = re.compile(r"_(map\.vti|measures\.tsv|muscles\.tsv|notes\.json)$")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Subject:
 
 
 def read_group(out: Path) -> tuple[list[Subject], list[str]]:
-    """Read the long tables of all subjects; one that cannot be read becomes a sentence.
+    """Read the tables of all subjects; one that has none to be read becomes a sentence.
 
     Raises
     ------
@@ -54,26 +54,45 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
         Not one subject has a muscle map.
     """
     subjects, problems = [], []
-    for path in sorted(out.glob("**/map/*_measures.tsv")):
-        prefix = path.name.removesuffix("_measures.tsv")
-        if any(part.startswith(".") for part in path.relative_to(out).parts):
-            continue  # half-written by a run that still goes on
+    for prefix, folder in find_maps(out):
         try:
-            subjects.append(Subject(prefix, path, read_measures(path)))
-        except (PennateError, ValueError, TypeError) as error:
+            tables = read_tables(folder, prefix)
+        except InputError as error:
             problems.append(f"{prefix} is left out: {error}")
+        else:
+            subjects.append(Subject(prefix, tables.files.paths["measures.tsv"], tables.measures))
     if not subjects:
         raise MissingFileError(
-            "holds no map/*_measures.tsv that can be read", out, "Run pennate map for a subject"
+            " ".join(["holds no muscle map that can be read.", *problems]).rstrip("."), out, FIRST
         )
     return subjects, problems
+
+
+def find_maps(out: Path) -> list[tuple[str, Path]]:
+    """Return the prefix of every subject (and session) and where its map is, or should be."""
+    found = {
+        (_FILE_OF_MAP.sub("", path.name), path.parent)
+        for path in out.glob("**/map/*")
+        if _FILE_OF_MAP.search(path.name)
+    }
+    with_map = {folder.parent for _, folder in found}
+    for unit in {*out.glob("sub-*/"), *out.glob("sub-*/ses-*/")}:
+        # A subject of several sessions has its maps below those.
+        if unit not in with_map and not any(unit.glob("ses-*/")):
+            found.add(("_".join(unit.relative_to(out).parts), unit / "map"))
+    # What lies in a hidden folder is half-written by a run that still goes on.
+    return sorted(
+        (prefix, folder)
+        for prefix, folder in found
+        if not any(part.startswith(".") for part in folder.relative_to(out).parts)
+    )
 
 
 def group_table(subjects: list[Subject]) -> pd.DataFrame:
     """Return one row per subject and muscle; columns as in a subject's wide table."""
     frames = []
     for subject in subjects:
-        frame = wide(_in_view(subject)).copy()
+        frame = wide(in_view(subject.measures)).copy()
         for place, (name, value) in enumerate(subject.entities.items()):
             frame.insert(place, name, value)
         frames.append(frame.astype(object))
@@ -87,13 +106,7 @@ def group_dictionary(subjects: list[Subject]) -> dict[str, Any]:
         "participant_id": {"Description": "Participant"},
         "session_id": {"Description": "Session"},
     }
-    return {"Columns": columns | dictionary([m for s in subjects for m in _in_view(s)])}
-
-
-def _in_view(subject: Subject) -> list[Measure]:
-    # Every muscle on a side in view has a row for its volume, measured or not.
-    labels = {m.label for m in subject.measures if m.measure == "volume"}
-    return [m for m in subject.measures if m.label in labels]
+    return {"Columns": columns | dictionary([m for s in subjects for m in in_view(s.measures)])}
 
 
 def long_values(subjects: list[Subject]) -> pd.DataFrame:
@@ -138,7 +151,7 @@ def group_page(subjects: list[Subject], problems: list[str]) -> str:
         (m for m, d in known.items() if d.level == "muscle"), key=lambda m: order[known[m].name]
     )
     strange = [
-        (r["subject"], _muscle(r["label"]), title_of(r["measure"]),
+        (r["subject"], side_and_key(r["label"]), title_of(r["measure"]),
          number(r["value"] * shown_unit(r["unit"])[1]), shown_unit(r["unit"])[0],
          f"{r['score']:+.1f}")
         for r in outliers.to_dict("records")
@@ -157,16 +170,12 @@ def group_page(subjects: list[Subject], problems: list[str]) -> str:
     )  # fmt: skip
 
 
-def _muscle(label: int) -> str:
-    return f"{_SIDE_STYLE[label // 100][0]} {structure_of(label).key}"
-
-
 def _measure(name: str, values: pd.DataFrame, outliers: pd.DataFrame) -> dict[str, Any]:
     rows = values[values["measure"] == name]
     unit, factor = shown_unit(rows["unit"].iloc[0])
     definition = definition_of(name)
     summary = [
-        (_muscle(label), len(v), number(v.mean() * factor),
+        (side_and_key(label), len(v), number(v.mean() * factor),
          number(v.std() * factor) if len(v) > 1 else "–",
          number(v.min() * factor), number(v.max() * factor))
         for label in sorted(rows["label"].unique())
@@ -190,7 +199,7 @@ def dots(rows: pd.DataFrame, outliers: pd.DataFrame, axis: str, factor: float) -
     axes = figure.subplots()
     for y, index in enumerate(indices):
         axes.axhline(y, color="#E4E4E4", lw=0.8, zorder=0)
-        for code, (_, marker, colour) in _SIDE_STYLE.items():
+        for code, (marker, colour) in _SIDE_STYLE.items():
             values = rows.loc[rows["label"] == 100 * code + index, "value"].to_numpy() * factor
             shift = {0: 0.0, 1: 0.16, 2: -0.16}[code]
             place = np.full(len(values), y + shift)
@@ -204,8 +213,8 @@ def dots(rows: pd.DataFrame, outliers: pd.DataFrame, axis: str, factor: float) -
     axes.set_yticks(range(len(indices)), [structure_of(int(i)).key for i in indices], fontsize=8)
     axes.set_ylim(-0.6, len(indices) - 0.4)
     for code in sorted(rows["label"].floordiv(100).unique()):
-        side, marker, colour = _SIDE_STYLE[code]
-        axes.plot([], [], marker, color=colour, ms=4, lw=0, label=side)
+        marker, colour = _SIDE_STYLE[code]
+        axes.plot([], [], marker, color=colour, ms=4, lw=0, label=SIDES[code])
     axes.legend(fontsize=7, frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     axes.set_xlabel(axis, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)

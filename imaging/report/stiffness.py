@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +11,13 @@ import numpy as np
 
 from imaging.image import Image
 from imaging.measures import Measure
+from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.stiffness_words import METHODS, title_of_map, words
 from imaging.musclemap.table import title_of
-from imaging.muscles import side_of, structure_of
-from imaging.report import literature, slices, waves
-from imaging.report.content import Content
+from imaging.muscles import side_and_key
+from imaging.report import axial_slices, published_stiffness
 from imaging.report.picture import Picture, guarded, window
+from imaging.report.wave_animation import wave_animation
 
 _START = "stiffness_"
 _TITLES = {
@@ -40,9 +41,9 @@ class Section:
     absent: str = ""
 
 
-def stiffness_section(content: Content) -> Section:
+def stiffness_section(content: MuscleMap) -> Section:
     """Return the pictures and words on stiffness, of all methods, each by itself."""
-    missing = content.notes.get("missing", {})
+    missing = content.notes.missing
     layers = [n for n in content.arrays if n.startswith(_START)]
     if not layers:
         reasons = dict.fromkeys(missing[s] for s in ("mre", "us") if s in missing)
@@ -51,9 +52,9 @@ def stiffness_section(content: Content) -> Section:
     pictures += [_maps(content, methods, title) for methods, title in _groups(layers)]
     sure = [n for n in layers if n.endswith("_confidence")]
     if sure:
-        rows = [slices.Row(n, _method(n), "", 1.0, (0.0, 1.0)) for n in sure]
+        rows = [axial_slices.Row(n, _method(n), "", 1.0, (0.0, 1.0)) for n in sure]
         pictures.append(_stack(
-            content, rows, "Confidence of stiffness",
+            content, lambda: rows, "Confidence of stiffness",
             f"1 is sure, 0 is not; one row per method. {_AXIAL}",
         ))  # fmt: skip
     pictures.append(
@@ -62,7 +63,7 @@ def stiffness_section(content: Content) -> Section:
             "Other people, other positions, frequencies and definitions: a muscle outside a "
             "published range is no finding by itself. " + _sources(),
             "Stiffness of each muscle in kilopascal, one panel per modulus, with published ranges.",
-            partial(literature.stiffness_of_muscles, content.measures),
+            partial(published_stiffness.stiffness_of_muscles, content.measures),
             "No muscle has a stiffness.",
         )
     )
@@ -70,7 +71,7 @@ def stiffness_section(content: Content) -> Section:
 
 
 def _sources() -> str:
-    rows = literature.literature().drop_duplicates(["source", "quantity"])
+    rows = published_stiffness.literature().drop_duplicates(["source", "quantity"])
     quantities = rows.groupby("source", sort=False)["quantity"].agg("; ".join)
     return " ".join(f"{source}: {what}." for source, what in quantities.items())
 
@@ -89,7 +90,7 @@ def _groups(layers: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
     return [*out, *(((m,), _TITLES.get(m, f"Stiffness ({METHODS.get(m, m)})")) for m in others)]
 
 
-def _maps(content: Content, methods: Sequence[str], title: str) -> Picture:
+def _maps(content: MuscleMap, methods: Sequence[str], title: str) -> Picture:
     """Draw the moduli of some methods, on one scale where they are of one size."""
     order = {key: k for k, key in enumerate(words())}
     names = [
@@ -97,30 +98,38 @@ def _maps(content: Content, methods: Sequence[str], title: str) -> Picture:
         if n.startswith(_START) and _key(n).split("_")[0] in methods and _unit(content, n) == "Pa"
     ]  # fmt: skip
     names.sort(key=lambda n: order.get(_key(n), len(order)))
-    shared = [n for n in names if not n.endswith(("_epar", "_loss"))]
-    limits = _limits([content.arrays[n] for n in shared])
-    rows = [
-        slices.Row(n, title_of_map(_key(n)), "kPa", 1e-3, limits if n in shared else None)
-        for n in names
-    ]
     hertz = dict.fromkeys(h for n in names if (h := _frequency(content, n)))
     at = f" At {', '.join(hertz)}." if hertz else " Of a pulse, so of no single frequency."
     meanings = "; ".join(
         f"{title_of_map(_key(n))}: {content.layers.get(n, {}).get('Description', '')}"
         for n in names
     )
-    return _stack(content, rows, title, f"{_AXIAL}{at} {meanings.rstrip('.')}.")
+    return _stack(
+        content, lambda: _rows(content, names), title, f"{_AXIAL}{at} {meanings.rstrip('.')}."
+    )
 
 
-def _stack(content: Content, rows: list[slices.Row], title: str, caption: str) -> Picture:
+def _rows(content: MuscleMap, names: Sequence[str]) -> list[axial_slices.Row]:
+    """Return the rows of a picture; moduli of one size share their limits."""
+    shared = [n for n in names if not n.endswith(("_epar", "_loss"))]
+    limits = _limits([content.arrays[n] for n in shared])
+    return [
+        axial_slices.Row(n, title_of_map(_key(n)), "kPa", 1e-3, limits if n in shared else None)
+        for n in names
+    ]
+
+
+def _stack(
+    content: MuscleMap, rows: Callable[[], list[axial_slices.Row]], title: str, caption: str
+) -> Picture:
     return guarded(
         title, caption, f"{title}: axial slices in colour, one row per quantity.",
-        partial(slices.stacked_slices, content.arrays, rows), "No voxel holds a value.",
+        lambda: axial_slices.stacked_slices(content.arrays, rows()), "No voxel holds a value.",
     )  # fmt: skip
 
 
-def _animation(content: Content) -> Picture:
-    about = content.layers.get("waves", {})
+def _animation(content: MuscleMap) -> Picture:
+    about = content.about_waves
     hertz, driver = about.get("FrequencyHz"), about.get("Driver")
     text = f"{hertz:g} Hz" if isinstance(hertz, (int, float)) else "one frequency"
     if driver:
@@ -130,9 +139,7 @@ def _animation(content: Content) -> Picture:
         f"Displacement along three axes over one period ({text}), in the slice where it is "
         "largest, slowed down; purple one way, orange the other; outlines are muscles.",
         "Moving picture of shear waves that run through a slice of the leg.",
-        lambda: waves.wave_animation(
-            content.waves, content.arrays["label"], str(about.get("Units", ""))
-        ),
+        lambda: wave_animation(content.waves, content.arrays["label"], str(about.get("Units", ""))),
         "No waves.",
     )
 
@@ -148,11 +155,11 @@ def not_measurable(measures: Sequence[Measure]) -> list[tuple[str, str]]:
     labelled = {m.label for m in measures if m.measure == "volume" and m.value is not None}
     groups: dict[tuple[str, str], list[int]] = {}
     for m in measures:
-        if literature.is_value(m.measure) and m.value is None and m.label in labelled:
+        if published_stiffness.is_value(m.measure) and m.value is None and m.label in labelled:
             groups.setdefault((m.measure, _reason(m.note)), []).append(m.label)
     out: dict[tuple[str, str], list[str]] = {}
     for (measure, why), labels in groups.items():
-        who = ", ".join(f"{side_of(v)} {structure_of(v).key}" for v in sorted(labels))
+        who = ", ".join(side_and_key(v) for v in sorted(labels))
         title = title_of(measure).removeprefix("stiffness ").removesuffix(", voxels")
         out.setdefault((who, why), []).append(title)
     return [(f"{'; '.join(titles)}: {who}", why) for (who, why), titles in out.items()]
@@ -172,11 +179,11 @@ def _method(layer: str) -> str:
     return METHODS.get(method, method)
 
 
-def _unit(content: Content, layer: str) -> str:
+def _unit(content: MuscleMap, layer: str) -> str:
     return str(content.layers.get(layer, {}).get("Units", "Pa"))
 
 
-def _frequency(content: Content, layer: str) -> str:
+def _frequency(content: MuscleMap, layer: str) -> str:
     hertz: Any = content.layers.get(layer, {}).get("FrequencyHz", [])
     return "+".join(f"{f:g}" for f in hertz) + " Hz" if hertz else ""
 

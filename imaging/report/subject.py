@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from imaging import __version__
 from imaging.musclemap.activation import PAINTED
-from imaging.musclemap.inputs import STAGE_TITLES
-from imaging.report import along, figures, scene, slices, traces
-from imaging.report.content import Content
+from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.read.notes import MapNotes
+from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables
+from imaging.report.diffusion_steps import diffusion_steps
+from imaging.report.length_profile import length_profile
 from imaging.report.picture import Picture, guarded
-from imaging.report.steps import diffusion_steps
 from imaging.report.stiffness import stiffness_section
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
@@ -31,47 +31,47 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def subject_page(content: Content) -> str:
+def subject_page(content: MuscleMap) -> str:
     """Return the HTML of a subject's page."""
     notes = content.notes
-    citations = dict.fromkeys(c for s in notes.get("stages", []) for c in s["citations"])
-    pairs, no_pairs = figures.pair_table(content.measures)
+    citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
+    pairs, no_pairs = muscle_tables.pair_table(content.measures)
     return environment().get_template("subject.html.j2").render(
         title=f"Muscle map of {content.prefix}",
         research_use=RESEARCH_USE,
         version=__version__,
-        warnings=content.warnings,
-        missing=[(STAGE_TITLES[s], why) for s, why in sorted(notes.get("missing", {}).items())],
+        warnings=notes.warnings,
+        missing=notes.absent,
         quality=_quality(content),
-        groups=figures.whole_recording(content.measures),
+        groups=muscle_tables.whole_recording(content.measures),
         pairs=pairs,
         no_pairs=no_pairs,
         pictures=pictures(content),
         steps=diffusion_steps(content),
         stiffness=stiffness_section(content),
-        no_diffusion=notes.get("missing", {}).get("dwi", "its notes are not in the map"),
-        tables=figures.muscle_tables(content.measures),
-        nothing=figures.without_figures(content.measures),
-        complete=figures.complete_rows(content.measures),
-        methods=[s for s in notes.get("stages", []) if s["method"]],
+        no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
+        tables=muscle_tables.muscle_tables(content.measures),
+        nothing=muscle_tables.without_figures(content.measures),
+        complete=muscle_tables.complete_rows(content.measures),
+        methods=[stage for stage in notes.stages if stage.method],
         citations=list(citations),
         provenance=_provenance(notes),
     )  # fmt: skip
 
 
-def _quality(content: Content) -> list[tuple[str, figures.Cell, str]]:
+def _quality(content: MuscleMap) -> list[tuple[str, muscle_tables.Cell, str]]:
     """Return the checks of the diffusion series, the gradient table's among them."""
-    rows = figures.quality(content.measures)
-    check = content.facts("diffusion").get("gradient_check")
+    rows = muscle_tables.quality(content.measures)
+    check = content.notes.facts("diffusion").get("gradient_check")
     if isinstance(check, str):
-        rows.append(("Gradient table", figures.Cell(check.replace("_", " ")), ""))
+        rows.append(("Gradient table", muscle_tables.Cell(check.replace("_", " ")), ""))
     return rows
 
 
-def _provenance(notes: dict[str, Any]) -> list[dict[str, Any]]:
+def _provenance(notes: MapNotes) -> list[dict[str, Any]]:
     """Return one row per file: made by which version, with which settings, from what."""
     rows = []
-    for name, made in sorted(notes.get("provenance", {}).items()):
+    for name, made in sorted(notes.provenance.items()):
         settings = ", ".join(f"{k} = {v}" for k, v in sorted(made.get("Settings", {}).items()))
         by = made.get("GeneratedBy", {})
         rows.append({
@@ -83,10 +83,10 @@ def _provenance(notes: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def pictures(content: Content) -> list[Picture]:
+def pictures(content: MuscleMap) -> list[Picture]:
     """Return every picture of the page in order, drawn or with the reason why not."""
     arrays = content.arrays
-    missing = content.notes.get("missing", {})
+    missing = content.notes.missing
 
     def absent(stage: str, what: str) -> str:
         return f"No {what}: {missing[stage]}." if stage in missing else f"No {what} in the map."
@@ -95,21 +95,22 @@ def pictures(content: Content) -> list[Picture]:
         guarded("Muscles on anatomy",
                 f"Labels with the key of each muscle. {_AXIAL}",
                 "Axial slices of the anatomical image with coloured, named muscles.",
-                lambda: slices.label_slices(arrays), "No labels."),
+                lambda: axial_slices.label_slices(arrays), "No labels."),
         guarded("Fractional anisotropy", f"Inside muscles. {_AXIAL}",
                 "Axial slices coloured by fractional anisotropy.",
-                lambda: slices.scalar_slices(arrays, "fa", "FA", limits=(0.0, 0.5)),
+                lambda: axial_slices.scalar_slices(arrays, "fa", "FA", limits=(0.0, 0.5)),
                 absent("dwi", "fractional anisotropy")),
         guarded("Fibre direction",
                 "Main diffusion direction: red left–right, green front–back, blue up–down.",
                 "Axial slices coloured by main diffusion direction.",
-                lambda: slices.direction_slices(arrays, "e1"), absent("dwi", "fibre direction")),
+                lambda: axial_slices.direction_slices(arrays, "e1"),
+                absent("dwi", "fibre direction")),
         _fascicles(content, absent("fibre", "fascicles")),
         guarded("Fascicle length along each muscle",
                 "Mean ± SD of five parts of each muscle, every point of a part counted once with "
                 "the fascicle through it. Hollow: extrapolated or modelled.",
                 "Fascicle length from distal to proximal, one panel per muscle.",
-                lambda: along.length_profile(content.profile),
+                lambda: length_profile(content.profile),
                 absent("fibre", "lengths of fascicles along muscles")),
     ]  # fmt: skip
     out.append(
@@ -117,30 +118,31 @@ def pictures(content: Content) -> list[Picture]:
                 f"Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. "
                 f"{PAINTED[0].upper()}{PAINTED[1:]}.",
                 "Curves of EMG amplitude over the gait cycle, one panel per muscle.",
-                lambda: traces.emg_cycles(content.curves, content.notes.get("onsets", [])),
+                lambda: emg_cycles.emg_cycles(content.activation, content.notes.onsets),
                 absent("func", "EMG")),
     )  # fmt: skip
     return out
 
 
-def _fascicles(content: Content, absent: str) -> Picture:
+def _fascicles(content: MuscleMap, absent: str) -> Picture:
     caption = (
         "Left: by muscle, seen from the front; middle: from the right; right: by fascicle "
         "length. At most 4000 fascicles are drawn."
     )
     alt = "Fascicles in three dimensions, coloured by muscle and by length."
-    if content.fascicles is None or content.fascicles.n_cells == 0:
+    if content.fascicles is None:
         return Picture("Fascicles", caption, alt, message=absent)
-    start = f"{content.folder / content.prefix}"
-    surfaces, sheets = Path(f"{start}_surfaces.vtp"), Path(f"{start}_aponeuroses.vtp")
-    if sheets.is_file():
+    lines, *meshes = (
+        content.files.get(f"{name}.vtp") for name in ("fascicles", "surfaces", "aponeuroses")
+    )
+    if content.aponeuroses:
         caption += " Grey sheets: internal aponeuroses."
     note = ""
 
     def draw() -> str:
         nonlocal note
-        shown = [path if path.is_file() else None for path in (surfaces, sheets)]
-        source, note = scene.render(Path(f"{start}_fascicles.vtp"), *shown)
+        assert lines is not None, "fascicles were read from it"
+        source, note = fascicle_scene.render(lines, *meshes)
         return source
 
     picture = guarded("Fascicles", caption, alt, draw, absent)

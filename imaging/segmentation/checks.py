@@ -11,7 +11,7 @@ from scipy import ndimage
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.muscles import lookup_table, muscle_labels, side_of, structure_of
+from imaging.muscles import lookup_table, muscle_labels, side_and_key, side_of, structure_of
 
 
 def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, int]]:
@@ -138,15 +138,12 @@ def volume_warnings(rows: Sequence[Measure]) -> list[str]:
             if not 1 / _IMPLAUSIBLE <= own / median <= _IMPLAUSIBLE:
                 much = "large" if own > median else "small"
                 out.append(
-                    f"The {_name(label)} ({volume[label]:.0f} ml) is implausibly {much} beside the "
-                    "other muscles of its leg: look at the picture before using it."
+                    f"The {side_and_key(label)} ({volume[label]:.0f} ml) is implausibly {much} "
+                    "beside the other muscles of its leg: look at the picture before using it."
                 )
     if cut:
-        names = "every muscle" if len(cut) == len(volume) else ", ".join(_name(v) for v in cut)
+        names = (
+            "every muscle" if len(cut) == len(volume) else ", ".join(side_and_key(v) for v in cut)
+        )
         out.append(f"Cut by the field of view, so that volumes are of the part in view: {names}.")
     return out
-
-
-def _name(label: int) -> str:
-    side = side_of(label)
-    return structure_of(label).key if side == "undecided" else f"{side} {structure_of(label).key}"

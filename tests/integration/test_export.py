@@ -66,7 +66,8 @@ def test_sidecar_says_whether_an_aponeurosis_was_found(folders):
 def test_aponeuroses_of_an_earlier_map_do_not_stay(tmp_path):
     write_map(tmp_path / "map")
     assert export(tmp_path / "map", tmp_path / "out") == 0
-    (tmp_path / "map" / "sub-01_aponeuroses.vtp").unlink()
+    for path in (tmp_path / "map").glob("sub-01_aponeuroses.*"):
+        path.unlink()
     assert export(tmp_path / "map", tmp_path / "out") == 0
     assert not list((tmp_path / "out" / "stl").glob("*aponeurosis*"))
 

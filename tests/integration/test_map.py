@@ -24,7 +24,7 @@ from stage_outputs import (
 )
 
 from imaging.cli.app import main
-from imaging.musclemap.map import read_map
+from imaging.musclemap.map import read_voxels
 from imaging.provenance import sha256
 
 
@@ -46,7 +46,7 @@ def test_every_contracted_file_is_written_and_nothing_half_written(subject):
 
 
 def test_voxels_lie_where_the_oblique_grids_say(subject):
-    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    arrays = read_voxels(subject / "map" / f"{P}_map.vti")
     world = world_of(arrays["label"])
     truth = label_at(world)
     np.testing.assert_array_equal(arrays["label"].data, truth)
@@ -63,7 +63,7 @@ def test_voxels_lie_where_the_oblique_grids_say(subject):
 
 
 def test_stiffness_of_a_neighbour_never_leaks_in(subject):
-    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    arrays = read_voxels(subject / "map" / f"{P}_map.vti")
     stiffness, label = arrays["stiffness_mdev"].data, arrays["label"].data
     for muscle, value in STIFFNESS.items():
         known = stiffness[(label == muscle) & np.isfinite(stiffness)]
@@ -74,7 +74,7 @@ def test_stiffness_of_a_neighbour_never_leaks_in(subject):
 
 
 def test_direction_survives_random_signs(subject):
-    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    arrays = read_voxels(subject / "map" / f"{P}_map.vti")
     e1 = arrays["e1"].data
     known = np.isfinite(e1[..., 0])
     assert known.sum() > 1000
@@ -146,7 +146,7 @@ def test_aponeuroses_come_along_in_the_same_place(subject):
 
 
 def test_b0_before_lies_where_the_scanner_put_it(subject):
-    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    arrays = read_voxels(subject / "map" / f"{P}_map.vti")
     world = world_of(arrays["label"]).reshape(-1, 3)
     after, before = (
         np.average(world, axis=0, weights=np.nan_to_num(arrays[name].data).ravel())
@@ -156,7 +156,7 @@ def test_b0_before_lies_where_the_scanner_put_it(subject):
 
 
 def test_signal_to_noise_is_known_in_the_leg_only(subject):
-    arrays = read_map(subject / "map" / f"{P}_map.vti")
+    arrays = read_voxels(subject / "map" / f"{P}_map.vti")
     snr, label = arrays["snr"].data, arrays["label"].data
     np.testing.assert_allclose(snr[np.isfinite(snr)], 30, rtol=1e-5)
     assert np.isfinite(snr[label > 0]).mean() > 0.9
@@ -174,7 +174,7 @@ def test_an_unmoved_b0_and_an_unknown_noise_give_no_layers(subject, tmp_path):
     nib.save(empty, tmp_path / "dwi" / f"{P}_desc-snr_dwimap.nii.gz")
     assert main(["map", "--anat-dir", str(subject / "anat"), "--dwi-dir", str(tmp_path / "dwi"),
                  "--out", str(tmp_path / "map"), "--prefix", P]) == 0  # fmt: skip
-    arrays = read_map(tmp_path / "map" / f"{P}_map.vti")
+    arrays = read_voxels(tmp_path / "map" / f"{P}_map.vti")
     assert "b0" in arrays
     assert not {"b0_before", "snr"} & set(arrays)
 
@@ -259,3 +259,23 @@ def test_a_wrong_prefix_names_the_file(subject, tmp_path, capsys):
                  "--prefix", "sub-99"])  # fmt: skip
     assert code == 2
     assert "sub-99_seg-muscles_dseg.nii.gz" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["surfaces.vtp", "fascicles.vtp"])
+def test_fibres_of_another_label_map_are_bad_input(subject, tmp_path, capsys, name):
+    shutil.copytree(subject / "fibre", tmp_path / "fibre")
+    start = tmp_path / "fibre" / P
+    shutil.copy(f"{start}_aponeuroses.vtp", f"{start}_surfaces.vtp")
+    mesh = pv.read(f"{start}_{name}")
+    mesh.cell_data["label"][:] = 1003
+    mesh.save(f"{start}_{name}")
+    rows = pd.read_parquet(f"{start}_fascicles.parquet")
+    if name == "fascicles.vtp":
+        rows.assign(label=1003).to_parquet(f"{start}_fascicles.parquet", index=False)
+    code = main(["map", "--anat-dir", str(subject / "anat"), "--fibre-dir",
+                 str(tmp_path / "fibre"), "--out", str(tmp_path / "map"),
+                 "--prefix", P])  # fmt: skip
+    assert code == 2
+    said = capsys.readouterr().err
+    assert f"{P}_{name}: holds muscles that the label map lacks: 1003" in said
+    assert not (tmp_path / "map").exists()

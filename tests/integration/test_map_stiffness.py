@@ -8,7 +8,7 @@ import pytest
 from stage_outputs import GM, SOL, STIFFNESS, SWE, TA, P, map_arguments, write_all, write_mre
 
 from imaging.cli.app import main
-from imaging.musclemap.map import read_map
+from imaging.musclemap.map import read_voxels
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def subject(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def arrays(subject):
-    return read_map(subject / "map" / f"{P}_map.vti")
+    return read_voxels(subject / "map" / f"{P}_map.vti")
 
 
 @pytest.fixture(scope="module")

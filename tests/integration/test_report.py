@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -130,3 +131,33 @@ def test_no_map_is_bad_input(tmp_path, capsys):
     assert main(["report", "--map-dir", str(tmp_path), "--out", str(tmp_path / "p.html")]) == 2
     assert "pennate map" in capsys.readouterr().err
     assert not (tmp_path / "p.html").exists()
+
+
+def test_pictures_that_fail_are_said_on_a_page_that_is_whole(out, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no canvas")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    monkeypatch.setattr("PIL.Image.Image.save", fail)
+    monkeypatch.setattr("imaging.report.fascicle_scene.subprocess.run", fail)
+    assert main(["report", "--map-dir", str(out / P / "map"), "--out", str(tmp_path / "a.html"),
+                 "--prefix", P]) == 0  # fmt: skip
+    page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert page.images == []
+    assert page.text.count("This picture could not be drawn (RuntimeError: no canvas).") == 16
+    assert "Only boxes." in page.text
+    assert "[56.0, 60.0]" in page.text
+
+
+def test_facts_of_another_form_do_not_cost_the_page(out, tmp_path):
+    shutil.copytree(out / P / "map", tmp_path / "map")
+    path = tmp_path / "map" / f"{P}_notes.json"
+    notes = json.loads(path.read_text())
+    (facts,) = [s["facts"] for s in notes["stages"] if s["stage"] == "diffusion"]
+    facts |= {"motion": "much", "outlier_z": [["a"]], "eddy_slopes": {"x": 1}, "distortion": "fmap"}
+    path.write_text(json.dumps(notes))
+    assert main(["report", "--map-dir", str(tmp_path / "map"), "--out", str(tmp_path / "a.html"),
+                 "--prefix", P]) == 0  # fmt: skip
+    text = Page((tmp_path / "a.html").read_text(encoding="utf-8")).text
+    assert text.count("What was noted of this step could not be read") == 4
+    assert "Moved by 6.00 mm" in text

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imaging.errors import InputError, MissingFileError
 from imaging.measures import (
@@ -46,3 +48,59 @@ def test_notes_round_trip(tmp_path):
     notes = Notes("fibres", "Tracked.", ["Ref"], ["Beware."], {"n": 3})
     write_notes(notes, tmp_path / "n.json")
     assert read_notes(tmp_path / "n.json") == notes
+
+
+HEAD = "label\tmeasure\tvalue\tunit\tn\tsd\tci_low\tci_high\tstatus\tnote\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("209\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tguessed\tn/a", "status 'guessed' is none of"),
+        ("209\tvolume\tn/a\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "volume: value None"),
+        ("209\tvolume\t0\tml\tn/a\tn/a\tn/a\tn/a\tnot_measured\tn/a", "volume: value 0.0"),
+        ("209\tvolume\t1\tn/a\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "unit is missing"),
+        ("209\tn/a\t1\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "measure is missing"),
+        ("n/a\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "label is missing"),
+        ("-9\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "negative"),
+        ("209\tvolume\t1\tml\t-3\tn/a\tn/a\tn/a\tmeasured\tn/a", "negative"),
+        ("209\tvolume\t1\tml\t2.5\tn/a\tn/a\tn/a\tmeasured\tn/a", "no whole number"),
+        ("209\tvolume\t1\tml\t2\tn/a\t3\t2\tmeasured\tn/a", "interval runs from 3 down to 2"),
+        ("209\tvolume\tmuch\tml\t2\tn/a\tn/a\tn/a\tmeasured\tn/a", "'much' is no number"),
+    ],
+)
+def test_rows_that_cannot_be_right_are_refused(tmp_path, row, said):
+    (tmp_path / "m.tsv").write_text(f"{HEAD}{row}\n")
+    with pytest.raises(InputError, match="Run the stage again") as caught:
+        read_measures(tmp_path / "m.tsv")
+    assert said in str(caught.value)
+    assert "row 2" in str(caught.value)
+
+
+def test_a_unit_of_one_is_text_in_a_table_of_nothing_else(tmp_path):
+    write_measures([Measure(209, "fa", 0.25, "1", note="7")], tmp_path / "m.tsv")
+    (row,) = read_measures(tmp_path / "m.tsv")
+    assert (row.unit, row.note) == ("1", "7")
+
+
+NUMBERS = st.floats(-1e6, 1e6).map(lambda v: float(f"{v:.6g}"))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(
+    st.tuples(st.integers(0, 2999), st.text(min_size=1).filter(lambda t: t != "n/a"),
+              st.none() | NUMBERS, st.none() | st.integers(0, 10**9), st.none() | NUMBERS,
+              st.text(st.characters(codec="utf-8", exclude_characters="\0\r")).filter(
+                  lambda t: t != "n/a")),
+    max_size=6, unique_by=lambda row: row[0],
+))  # fmt: skip
+def test_whatever_is_written_is_read_back(tmp_path_factory, rows):
+    path = tmp_path_factory.getbasetemp() / "any.tsv"
+    measures = [
+        Measure(label, "volume", value, unit.strip("\0\r") or "1", n, sd,
+                status="not_measured" if value is None else "modelled", note=note)
+        for label, unit, value, n, sd, note in rows
+        if "\0" not in unit and "\r" not in unit
+    ]  # fmt: skip
+    write_measures(measures, path)
+    assert read_measures(path) == measures

@@ -8,6 +8,8 @@ from imaging.muscles import (
     lookup_table,
     muscle_keys,
     muscle_labels,
+    side_and_key,
+    side_and_name,
     side_of,
     structure,
     structure_of,
@@ -50,3 +52,13 @@ def test_lookup_and_muscles_of_a_label_map():
         "right tibia",
         "right peroneus longus and brevis",
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "key", "name"),
+    [(109, "left SOL", "left soleus"), (209, "right SOL", "right soleus"), (9, "SOL", "soleus")],
+)
+def test_words_for_a_label(label, key, name):
+    assert side_and_key(label) == key
+    assert side_and_name(label) == name
+    assert side_and_key(209, "-") == "right-SOL"

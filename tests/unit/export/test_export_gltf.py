@@ -6,12 +6,12 @@ import pytest
 from synthetic_map import SHAPES, SOL, TA, write_map
 
 from imaging.export.gltf import glb_bytes
-from imaging.export.inputs import read_map
+from imaging.musclemap.read.muscle_map import read_muscle_map
 
 
 @pytest.fixture(scope="module")
 def muscle_map(tmp_path_factory):
-    return read_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
+    return read_muscle_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
 
 
 def load(content: bytes) -> pygltflib.GLTF2:

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_map import SHAPES, ellipsoid, write_map
 
-from imaging.export.inputs import coarser, read_map
 from imaging.export.mesh import for_screen, lighter, outward, stl_bytes
+from imaging.export.thinning import coarser
+from imaging.musclemap.read.muscle_map import read_muscle_map
 
 
 def read_stl(content: bytes) -> np.ndarray:
@@ -53,7 +54,7 @@ def test_lighter_mesh_keeps_volume():
 
 
 def test_map_for_the_screen_is_light_and_keeps_the_ends_of_fascicles(tmp_path):
-    whole = read_map(write_map(tmp_path), "sub-01")
+    whole = read_muscle_map(write_map(tmp_path), "sub-01")
     light = for_screen(whole, fascicles=10, most=1000)
     assert all(mesh.n_cells <= 1000 for mesh in light.surfaces.values())
     assert len(light.fascicles) == 10

@@ -9,15 +9,17 @@ import pytest
 from synthetic_map import SHAPES, SOL, TA, TIB, write_map
 
 from imaging.export import volumes as module
-from imaging.export.inputs import read_map
 from imaging.export.packing import scaled_bytes
-from imaging.export.payload import collect, payload
+from imaging.export.payload import payload
 from imaging.export.titles import title_and_unit
+from imaging.measures import Notes
+from imaging.musclemap.read.muscle_map import read_muscle_map
+from imaging.musclemap.read.notes import MapNotes
 
 
 @pytest.fixture(scope="module")
 def muscle_map(tmp_path_factory):
-    return read_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
+    return read_muscle_map(write_map(tmp_path_factory.mktemp("map")), "sub-01")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_emg_is_said_to_be_measured_only_where_there_was_a_channel(content):
 
 
 def test_missing_parts_are_named(muscle_map):
-    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None, notes={})
+    bare = dataclasses.replace(muscle_map, fascicles=None, activation=None, notes=MapNotes())
     bare.arrays.pop("stiffness_mdev", None)
     content = payload(bare, all_fascicles=0)
     text = " ".join(content["missing"])
@@ -130,10 +132,9 @@ def test_names_become_titles_with_units(name, expected):
     assert title_and_unit(name) == expected
 
 
-def test_warnings_are_collected_from_every_stage_once():
-    notes = {
-        "stages": [{"warnings": ["a", "b"]}, {"facts": {}, "warnings": ["b"]}],
-        "missing": {"mre": "not recorded"},
-    }
-    assert collect(notes, "warnings") == ["a", "b"]
-    assert collect(notes, "missing") == ["mre: not recorded"]
+def test_warnings_are_those_of_every_stage_once(muscle_map):
+    stages = [Notes("fibres", "", (), ["a", "b"]), Notes("map", "", (), ["b"])]
+    noted = dataclasses.replace(muscle_map, notes=MapNotes(stages, {"mre": "not recorded"}))
+    content = payload(noted, all_fascicles=20)
+    assert content["warnings"] == ["a", "b"]
+    assert content["missing"][0] == "Elastography: not recorded"

@@ -7,14 +7,15 @@ import pytest
 import trx.trx_file_memmap as trx
 from synthetic_map import SOL, TA, label_image
 
-from imaging.export.inputs import Fascicles, thinned
+from imaging.export.thinning import thinned
 from imaging.export.tracts import trk_bytes, trx_bytes
+from imaging.musclemap.read.meshes import MapFascicles
 
 LENGTHS = (4, 2, 7)
 
 
 @pytest.fixture
-def fascicles() -> Fascicles:
+def fascicles() -> MapFascicles:
     rng = np.random.default_rng(0)
     points = rng.uniform(-60, 60, (sum(LENGTHS), 3)).astype(np.float32)
     data = pd.DataFrame(
@@ -27,7 +28,7 @@ def fascicles() -> Fascicles:
             "start_x": 0.0,
         }
     )
-    return Fascicles(points, np.concatenate([[0], np.cumsum(LENGTHS)]), data)
+    return MapFascicles(points, np.concatenate([[0], np.cumsum(LENGTHS)]), data)
 
 
 def test_trx_is_read_back_by_its_library(fascicles, tmp_path):

@@ -4,7 +4,10 @@ import pytest
 
 from imaging.errors import MissingFileError
 from imaging.measures import Measure, not_measured, write_measures
+from imaging.musclemap.read.tables import in_view
+from imaging.musclemap.table import dictionary, wide, write_wide
 from imaging.muscles import label_of
+from imaging.provenance import write_sidecar
 from imaging.report import group
 
 SOL, TA, LEFT_TA = label_of("SOL", "right"), label_of("TA", "right"), label_of("TA", "left")
@@ -20,6 +23,10 @@ def write(out, prefix, volume, folder=None):
         Measure(0, "snr_b0", 30.0, "1"),
     ]
     write_measures(rows, path / f"{prefix}_measures.tsv")
+    rows = in_view(rows)
+    write_wide(wide(rows), path / f"{prefix}_muscles.tsv")
+    write_sidecar(path / f"{prefix}_measures.tsv", verb="map")
+    write_sidecar(path / f"{prefix}_muscles.tsv", verb="map", Columns=dictionary(rows))
 
 
 def test_scores_find_the_far_value_and_leave_few_values_alone():

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 from imaging.image import Image
 from imaging.muscles import label_of, muscle_keys
-from imaging.report import along, picture, scene, slices, traces
+from imaging.report import axial_slices, diffusion_curves, fascicle_scene, picture
+from imaging.report.emg_cycles import emg_cycles
+from imaging.report.length_profile import length_profile
 
 
 def plot() -> Figure:
@@ -54,7 +56,7 @@ def arrays() -> dict[str, Image]:
 
 
 def test_slices_run_from_proximal_to_distal_inside_the_labels():
-    chosen = slices.chosen_slices(arrays()["label"])
+    chosen = axial_slices.chosen_slices(arrays()["label"])
     assert chosen == sorted(chosen, reverse=True)
     assert min(chosen) >= 2
     assert max(chosen) <= 9
@@ -65,12 +67,12 @@ def test_a_layer_of_a_thin_slab_is_shown_where_it_is():
     values = np.full(layers["label"].shape, np.nan, np.float32)
     values[..., 4:6] = 900.0
     slab = layers["label"].with_data(np.isfinite(values))
-    _, panels = slices._panels(layers["label"], extent=slab)
+    _, panels = axial_slices._panels(layers["label"], extent=slab)
     assert {k for k, _ in panels} == {4, 5}
 
 
 def test_the_right_side_is_drawn_on_the_left():
-    figure, panels = slices._panels(arrays()["label"])
+    figure, panels = axial_slices._panels(arrays()["label"])
     left, right = panels[0][1].get_xlim()
     assert left > right  # the first axis grows towards the right of the body
     assert "R" in [t.get_text() for t in panels[0][1].texts]
@@ -79,17 +81,17 @@ def test_the_right_side_is_drawn_on_the_left():
 
 def test_layers_are_drawn_and_absent_ones_are_none():
     layers = arrays()
-    assert slices.label_slices(layers).startswith("data:image/png;base64,")
-    assert slices.scalar_slices(layers, "fa", "FA") is not None
-    assert slices.direction_slices(layers, "e1") is not None
-    assert slices.scalar_slices(layers, "stiffness_mdev", "kPa") is None
-    assert slices.contour_slices(layers, {"b0": "after"}) is None
+    assert axial_slices.label_slices(layers).startswith("data:image/png;base64,")
+    assert axial_slices.scalar_slices(layers, "fa", "FA") is not None
+    assert axial_slices.direction_slices(layers, "e1") is not None
+    assert axial_slices.scalar_slices(layers, "stiffness_mdev", "kPa") is None
+    assert axial_slices.contour_slices(layers, {"b0": "after"}) is None
 
 
 def test_before_and_after_are_rows_of_the_same_slices():
     layers = arrays()
-    once, _ = slices._panels(layers["label"])
-    figure, panels = slices._panels(layers["label"], repeat=2)
+    once, _ = axial_slices._panels(layers["label"])
+    figure, panels = axial_slices._panels(layers["label"], repeat=2)
     numbers = [k for k, _ in panels]
     half = len(panels) // 2
     assert numbers[:half] == numbers[half:]
@@ -98,9 +100,9 @@ def test_before_and_after_are_rows_of_the_same_slices():
     assert above.y0 >= below.y1
     layers["b0"] = layers["b0_before"] = layers["anatomy"]
     named = {"b0_before": "before", "b0": "after"}
-    both = slices.contour_slices(layers, named)
+    both = axial_slices.contour_slices(layers, named)
     del layers["b0_before"]
-    assert len(both) > len(slices.contour_slices(layers, named))
+    assert len(both) > len(axial_slices.contour_slices(layers, named))
 
 
 def test_curves_are_drawn_with_bursts_over_the_strike():
@@ -112,24 +114,26 @@ def test_curves_are_drawn_with_bursts_over_the_strike():
         {"label": 209, "stride": 0, "onset_percent": 5.0, "offset_percent": 9.0},
         {"label": 201, "stride": 1, "onset_percent": None, "offset_percent": None},
     ]
-    assert traces.emg_cycles(curves, onsets).startswith("data:image/svg+xml")
-    assert traces.emg_cycles(None, []) is None
-    assert traces.motion_trace([[0.0] * 6, [0.1] * 6]).startswith("data:image/svg+xml")
-    assert traces.motion_trace([[1.0, 2.0]]) is None
-    assert traces.eddy_trace([[0.0, 0.01, 0.0]] * 3).startswith("data:image/svg+xml")
+    assert emg_cycles(curves, onsets).startswith("data:image/svg+xml")
+    assert emg_cycles(None, []) is None
+    assert diffusion_curves.motion_trace([[0.0] * 6, [0.1] * 6]).startswith("data:image/svg+xml")
+    assert diffusion_curves.motion_trace([[1.0, 2.0]]) is None
+    assert diffusion_curves.eddy_trace([[0.0, 0.01, 0.0]] * 3).startswith("data:image/svg+xml")
 
 
 @pytest.mark.parametrize("marked", [[], [2]])
 @pytest.mark.filterwarnings("error")
 def test_motion_curves_fill_their_picture(marked):
-    assert traces.motion_trace([[0.1 * k] * 6 for k in range(4)], marked)
+    assert diffusion_curves.motion_trace([[0.1 * k] * 6 for k in range(4)], marked)
 
 
 def test_lost_slices_are_framed_where_they_are():
     z = np.full((6, 9), 0.3)
     z[:, 0] = 0  # not judged
     z[4, 7] = -9.0
-    plain, framed = (traces.lost_slices(z.tolist(), found) for found in ([], [[4, 7, -9.0]]))
+    plain, framed = (
+        diffusion_curves.lost_slices(z.tolist(), found) for found in ([], [[4, 7, -9.0]])
+    )
     text = [base64.b64decode(p.split(",")[1]).decode() for p in (plain, framed)]
     assert text[1].count("<path") == text[0].count("<path") + 1
 
@@ -144,12 +148,12 @@ def profile(label, side, lengths, status="measured"):
 
 def test_profiles_of_both_sides_share_a_panel():
     both = pd.concat([profile(101, "left", 60.0), profile(201, "right", [50, 55, 60, np.nan, 70])])
-    assert along.length_profile(both).startswith("data:image/svg+xml")
+    assert length_profile(both).startswith("data:image/svg+xml")
     nothing = profile(101, "left", np.nan, "not_measured")
-    assert along.length_profile(nothing) is None
-    assert along.length_profile(None) is None
+    assert length_profile(nothing) is None
+    assert length_profile(None) is None
     unknown = profile(4711, "undecided", 60.0, "extrapolated")
-    assert along.length_profile(unknown).startswith("data:image/svg+xml")
+    assert length_profile(unknown).startswith("data:image/svg+xml")
 
 
 def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
@@ -160,10 +164,10 @@ def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
     write_fascicles(points, np.array([0, 2, 4]), table, {}, tmp_path / "f.vtp")
 
     def crash(*args, **kwargs):
-        raise scene.subprocess.CalledProcessError(-11, args[0])
+        raise fascicle_scene.subprocess.CalledProcessError(-11, args[0])
 
-    monkeypatch.setattr(scene.subprocess, "run", crash)
-    source, sentence = scene.render(tmp_path / "f.vtp", None)
+    monkeypatch.setattr(fascicle_scene.subprocess, "run", crash)
+    source, sentence = fascicle_scene.render(tmp_path / "f.vtp", None)
     assert source.startswith("data:image/png;base64,")
     assert "libegl1" in sentence
     assert "libosmesa6" in sentence

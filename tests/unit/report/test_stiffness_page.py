@@ -8,9 +8,9 @@ from PIL import Image as Picture
 
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
-from imaging.report import literature
+from imaging.report import published_stiffness
 from imaging.report.stiffness import not_measurable
-from imaging.report.waves import wave_animation
+from imaging.report.wave_animation import wave_animation
 
 TA, SOL = 201, 209
 
@@ -42,19 +42,19 @@ def test_no_waves_give_no_picture():
 
 
 def test_published_values_are_those_of_the_muscle_with_their_source():
-    rows = literature.published("stiffness_ti_mu_perp", "SOL")
+    rows = published_stiffness.published("stiffness_ti_mu_perp", "SOL")
     assert len(rows) == 2
     assert set(rows["mean_pa"]) == {650, 1060}
     assert rows["source"].str.contains("20").all()
-    assert len(literature.published("stiffness_ti_e_par", "GM+GL")) == 1
-    assert literature.published("stiffness_ti_mu_perp", "POP").empty
-    assert (literature.literature()["n"] > 0).all()
+    assert len(published_stiffness.published("stiffness_ti_e_par", "GM+GL")) == 1
+    assert published_stiffness.published("stiffness_ti_mu_perp", "POP").empty
+    assert (published_stiffness.literature()["n"] > 0).all()
 
 
 def test_figure_of_muscles_needs_a_stiffness():
     rows = [Measure(SOL, "stiffness_ti_mu_perp", 1000.0, "Pa", 100, 90.0)]
-    assert literature.stiffness_of_muscles(rows).startswith("data:image/svg")
-    assert literature.stiffness_of_muscles([Measure(SOL, "volume", 1.0, "ml")]) is None
+    assert published_stiffness.stiffness_of_muscles(rows).startswith("data:image/svg")
+    assert published_stiffness.stiffness_of_muscles([Measure(SOL, "volume", 1.0, "ml")]) is None
 
 
 def test_what_was_not_measurable_is_said_once_with_its_reason():

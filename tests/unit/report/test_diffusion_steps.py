@@ -1,11 +1,14 @@
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 
 from imaging.image import Image
-from imaging.report.content import Content
-from imaging.report.steps import diffusion_steps
+from imaging.measures import Notes
+from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.read.notes import MapNotes
+from imaging.report.diffusion_steps import diffusion_steps
 
 FACTS = {
     "motion": [[0.0] * 6, [1.5, 0, 0, 0, 0, 2.0], [0.0] * 6],
@@ -28,20 +31,21 @@ FACTS = {
 }
 
 
-def content(facts=None, settings=None, layers=("snr", "b0", "b0_before")) -> Content:
+def content(facts=None, settings=None, layers=("snr", "b0", "b0_before")) -> MuscleMap:
     data = np.zeros((12, 14, 6), np.int16)
     data[2:10, 2:12, 1:5] = 201
     arrays = {"label": data, "anatomy": np.ones(data.shape)} | dict.fromkeys(layers, data * 1.0)
-    stage = {
-        "stage": "diffusion",
-        "facts": FACTS if facts is None else facts,
-        "method": "Noise went. Gibbs ringing was taken off by sub-voxel shifts. More.",
-    }
+    stage = Notes(
+        "diffusion",
+        "Noise went. Gibbs ringing was taken off by sub-voxel shifts. More.",
+        facts=FACTS if facts is None else facts,
+    )
     made = {"sub-01_desc-b0_dwiref.nii.gz": {"Settings": settings or {}}}
-    return Content(
-        "sub-01", None, {name: Image(values, np.eye(4)) for name, values in arrays.items()}, [],
-        {"stages": [stage], "provenance": made}, None, None, None,
-    )  # fmt: skip
+    return MuscleMap(
+        "sub-01",
+        {name: Image(values, np.eye(4)) for name, values in arrays.items()},
+        notes=MapNotes([stage], provenance=made),
+    )
 
 
 def verdicts(*arguments, **more) -> dict[str, str]:
@@ -120,6 +124,4 @@ def test_notes_of_an_older_version_still_make_a_page():
 
 
 def test_without_diffusion_there_are_no_steps():
-    bare = content()
-    bare.notes["stages"] = []
-    assert diffusion_steps(bare) == []
+    assert diffusion_steps(dataclasses.replace(content(), notes=MapNotes())) == []

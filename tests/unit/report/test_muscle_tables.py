@@ -2,7 +2,7 @@ import pytest
 
 from imaging.measures import Measure, not_measured
 from imaging.muscles import label_of
-from imaging.report import figures
+from imaging.report import muscle_tables
 
 SOL, TP = label_of("SOL", "right"), label_of("TP", "right")
 
@@ -13,30 +13,30 @@ SOL, TP = label_of("SOL", "right"), label_of("TP", "right")
      (-12.34, "-12.3"), (2.0e-5, "2e-05")],
 )  # fmt: skip
 def test_numbers_have_about_three_digits(value, text):
-    assert figures.number(value) == text
+    assert muscle_tables.number(value) == text
 
 
 def test_units_for_readers():
-    kpa = figures.cell(Measure(SOL, "stiffness_mdev_magnitude", 903.0, "Pa", 12, 50.0))
+    kpa = muscle_tables.cell(Measure(SOL, "stiffness_mdev_magnitude", 903.0, "Pa", 12, 50.0))
     assert (kpa.text, kpa.spread, kpa.n) == ("0.903", "± 0.050", "n 12")
-    assert figures.cell(Measure(SOL, "md", 1.53e-3, "mm2/s")).text == "1.53"
+    assert muscle_tables.cell(Measure(SOL, "md", 1.53e-3, "mm2/s")).text == "1.53"
 
 
 def test_missing_is_a_dash_with_its_reason():
-    shown = figures.cell(not_measured(SOL, "fa", "1", "no dwi"))
+    shown = muscle_tables.cell(not_measured(SOL, "fa", "1", "no dwi"))
     assert shown.text == "–"
     assert shown.why == "not measured: no dwi"
-    assert figures.cell(None).text == "–"
+    assert muscle_tables.cell(None).text == "–"
 
 
 def test_a_measured_zero_stays_a_zero():
-    assert figures.cell(Measure(SOL, "extrapolated_fraction", 0.0, "1")).text == "0"
+    assert muscle_tables.cell(Measure(SOL, "extrapolated_fraction", 0.0, "1")).text == "0"
 
 
 def test_intervals_are_shown_in_the_shown_unit():
     row = Measure(SOL, "stiffness_mdev_magnitude", 903.0, "Pa", 12, 50.0, 880.0, 925.0)
-    assert figures.cell(row).interval == "[0.880, 0.925]"
-    assert figures.cell(Measure(SOL, "fascicle_length", 40.0, "mm")).interval == ""
+    assert muscle_tables.cell(row).interval == "[0.880, 0.925]"
+    assert muscle_tables.cell(Measure(SOL, "fascicle_length", 40.0, "mm")).interval == ""
 
 
 def test_definitions_of_other_tools_have_a_table_of_their_own():
@@ -45,7 +45,7 @@ def test_definitions_of_other_tools_have_a_table_of_their_own():
         for name, unit in (("pennation_start", "deg"), ("chord_pennation_start", "deg"),
                            ("slope_pennation_end", "deg"), ("fascicle_length_cubic", "mm"))
     ]  # fmt: skip
-    tables = {t.title: [head[0] for head in t.heads] for t in figures.muscle_tables(rows)}
+    tables = {t.title: [head[0] for head in t.heads] for t in muscle_tables.muscle_tables(rows)}
     assert tables == {
         "Muscles and fascicles": ["pennation, distal end"],
         "Same definitions as other tools": [
@@ -57,11 +57,11 @@ def test_definitions_of_other_tools_have_a_table_of_their_own():
 
 def test_status_is_marked():
     row = Measure(SOL, "fascicle_length", 40.0, "mm", status="extrapolated")
-    assert figures.cell(row).mark == "e"
+    assert muscle_tables.cell(row).mark == "e"
 
 
 def test_counts_are_whole():
-    assert figures.cell(Measure(SOL, "fascicles", 5.0, "1")).text == "5"
+    assert muscle_tables.cell(Measure(SOL, "fascicles", 5.0, "1")).text == "5"
 
 
 def test_tables_hold_muscles_with_figures_only():
@@ -71,14 +71,16 @@ def test_tables_hold_muscles_with_figures_only():
         not_measured(TP, "volume", "ml", "not in the label map"),
         Measure(0, "snr_b0", 30.0, "1"),
     ]
-    tables = figures.muscle_tables(rows)
+    tables = muscle_tables.muscle_tables(rows)
     assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion and EMG"]
     assert [(side, muscle) for side, muscle, _ in tables[0].rows] == [("right", "SOL")]
-    assert figures.without_figures(rows) == ["right TP"]
+    assert muscle_tables.without_figures(rows) == ["right TP"]
 
 
 def test_an_undecided_side_is_not_called_both():
-    (table,) = figures.muscle_tables([Measure(label_of("SOL", "undecided"), "volume", 400.0, "ml")])
+    (table,) = muscle_tables.muscle_tables(
+        [Measure(label_of("SOL", "undecided"), "volume", 400.0, "ml")]
+    )
     assert [row[:2] for row in table.rows] == [("undecided", "SOL")]
 
 
@@ -90,7 +92,7 @@ def test_pairs_are_a_table_of_muscles_with_reasons_for_what_is_missing():
         Measure(0, "snr_b0", 30.0, "1"),
         Measure(0, "stance_left", 60.0, "percent"),
     ]
-    table, reasons = figures.pair_table(rows)
+    table, reasons = muscle_tables.pair_table(rows)
     assert table is not None
     assert [head[0] for head in table.heads] == ["onset, right minus left"]
     assert [(muscle, cells[0].text) for _, muscle, cells in table.rows] == [
@@ -98,10 +100,10 @@ def test_pairs_are_a_table_of_muscles_with_reasons_for_what_is_missing():
         ("SOL", "–"),
     ]
     assert reasons == ["asymmetry of amplitude: not measured, no MVC"]
-    assert [line[0] for line in figures.quality(rows)] == ["SNR without diffusion weighting"]
-    assert [(title, [r[0] for r in part]) for title, part in figures.whole_recording(rows)] == [
-        ("Gait", ["Stance, left"])
-    ]
+    assert [line[0] for line in muscle_tables.quality(rows)] == ["SNR without diffusion weighting"]
+    assert [
+        (title, [r[0] for r in part]) for title, part in muscle_tables.whole_recording(rows)
+    ] == [("Gait", ["Stance, left"])]
 
 
 def test_stiffness_has_a_table_of_its_own_without_figures_about_figures():
@@ -112,7 +114,7 @@ def test_stiffness_has_a_table_of_its_own_without_figures_about_figures():
         Measure(SOL, "stiffness_ti_mu_perp_gradient_relative", 2.0, "percent/cm", 8),
         Measure(SOL, "stiffness_swe_shear", 6000.0, "Pa", 40),
     ]
-    (table,) = figures.muscle_tables(rows)
+    (table,) = muscle_tables.muscle_tables(rows)
     assert table.title == "Stiffness"
     assert "never to be averaged" in table.note
     heads = [head[:2] for head in table.heads]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from imaging.report import slices, traces
-from imaging.report.content import Content
-from imaging.report.figures import number
+from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.report import axial_slices, diffusion_curves
+from imaging.report.muscle_tables import number
 from imaging.report.picture import Picture, guarded
 
 _UNTOLD = "not told in the notes of the diffusion stage"
@@ -41,22 +41,31 @@ class Step:
     picture: Picture | None = None
 
 
-def diffusion_steps(content: Content) -> list[Step]:
+def diffusion_steps(content: MuscleMap) -> list[Step]:
     """Return every step in its order; none where there was no diffusion stage."""
-    facts = content.facts("diffusion")
+    facts = content.notes.facts("diffusion")
     if not facts:
         return []
-    options = content.settings("desc-b0_dwiref.nii.gz")
+    options = content.notes.settings(f"{content.prefix}_desc-b0_dwiref.nii.gz")
     return [
-        _noise(content, facts, options),
-        _ringing(content, options),
-        _lost_slices(facts, options),
-        _motion(facts, options),
-        _eddy(facts, options),
-        _distortion(facts, options),
-        _registration(content, facts, options),
-        _gradient_table(facts),
+        _told("Noise", lambda name: _noise(name, content, facts, options)),
+        _told("Gibbs ringing", lambda name: _ringing(name, content, options)),
+        _told("Slices that lost signal", lambda name: _lost_slices(name, facts, options)),
+        _told("Motion", lambda name: _motion(name, facts, options)),
+        _told("Eddy currents", lambda name: _eddy(name, facts, options)),
+        _told("Distortion", lambda name: _distortion(name, facts, options)),
+        _told("Diffusion on anatomy", lambda name: _registration(name, content, facts, options)),
+        _told("Gradient table", lambda name: _gradient_table(name, facts)),
     ]
+
+
+def _told(name: str, tell: Callable[[str], Step]) -> Step:
+    """Return a step; what goes wrong with its facts must not cost the page."""
+    try:
+        return tell(name)
+    except Exception as error:  # facts of another form fail in many ways
+        why = f"{type(error).__name__}: {error}"
+        return Step(name, f"What was noted of this step could not be read ({why}).")
 
 
 def _off(options: dict[str, Any], name: str, otherwise: str = _UNTOLD) -> str:
@@ -69,8 +78,7 @@ def _drawn(title: str, caption: str, alt: str, draw: Callable[[], str | None]) -
     return guarded(title, caption, alt, draw, f"No picture of {title.lower()}.")
 
 
-def _noise(content: Content, facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Noise"
+def _noise(name: str, content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     if facts.get("snr_b0") is None or "snr" not in content.arrays:
         why = _off(options, "denoise", "the noise is not known")
         return Step(name, why.replace("is off.", "is off, and the noise is known from it only."))
@@ -79,24 +87,23 @@ def _noise(content: Content, facts: dict[str, Any], options: dict[str, Any]) -> 
         "Of one volume without diffusion weighting, before denoising, inside muscles. Directions "
         "need about 20.",
         "Axial slices coloured by the signal-to-noise ratio.",
-        lambda: slices.scalar_slices(content.arrays, "snr", "SNR"),
+        lambda: axial_slices.scalar_slices(content.arrays, "snr", "SNR"),
     )
     done = "Denoised. " if options.get("denoise", True) else ""
     return Step(name, f"{done}Median SNR in the legs {number(facts['snr_b0'])}.", picture)
 
 
-def _ringing(content: Content, options: dict[str, Any]) -> Step:
-    told = [text for text in content.sentences("diffusion") if "Gibbs ringing" in text]
-    return Step("Gibbs ringing", told[0] if told else _off(options, "gibbs"))
+def _ringing(name: str, content: MuscleMap, options: dict[str, Any]) -> Step:
+    told = [text for text in content.notes.sentences("diffusion") if "Gibbs ringing" in text]
+    return Step(name, told[0] if told else _off(options, "gibbs"))
 
 
-def _lost_slices(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Slices that lost signal"
+def _lost_slices(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     z = facts.get("outlier_z")
     if not z:
         return Step(name, _off(options, "outliers"))
     found = facts.get("outlier_slices", [])
-    judged = int(traces.judged(z).sum())
+    judged = int(diffusion_curves.judged(z).sum())
     if judged == 0:
         return Step(name, "No slice holds enough of the leg to be judged.")
     many = "None" if not found else f"{len(found)}"
@@ -108,13 +115,12 @@ def _lost_slices(facts: dict[str, Any], options: dict[str, Any]) -> Step:
         "orange lost signal, purple gained it. Black frames: given less than half the weight. "
         "Grey: too little of the leg to judge. Volumes and slices count from 0.",
         "Map of volumes by slices with the misfit of each slice.",
-        lambda: traces.lost_slices(z, found),
+        lambda: diffusion_curves.lost_slices(z, found),
     )
     return Step(name, verdict, picture)
 
 
-def _motion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Motion"
+def _motion(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     trace = facts.get("motion")
     if not trace:
         return Step(name, _off(options, "motion"))
@@ -132,13 +138,12 @@ def _motion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
         "Movement of the legs, volume by volume. Ticks at the bottom: volumes that were put back; "
         "the others did not move by more than noise.",
         "Curves of translation and rotation over the volumes of the diffusion series.",
-        lambda: traces.motion_trace(trace, moved),
+        lambda: diffusion_curves.motion_trace(trace, moved),
     )
     return Step(name, verdict, picture)
 
 
-def _eddy(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Eddy currents"
+def _eddy(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     slopes = facts.get("eddy_slopes")
     if not slopes:
         if options.get("motion") is False:
@@ -153,13 +158,12 @@ def _eddy(facts: dict[str, Any], options: dict[str, Any]) -> Step:
         "Stretch and shear along the phase-encoding axis, volume by volume: displacement per mm "
         "along each voxel axis, in percent. It was taken out in the same interpolation as motion.",
         "Curves of stretch and shear over the volumes of the diffusion series.",
-        lambda: traces.eddy_trace(slopes),
+        lambda: diffusion_curves.eddy_trace(slopes),
     )
     return Step(name, f"Stretch and shear of at most {100 * largest:.1f} % corrected.", picture)
 
 
-def _distortion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Distortion"
+def _distortion(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     source = _SOURCES.get(facts.get("distortion", "none"))
     if source is None:
         why = "no scan of reversed phase encoding and no anatomical image, or the sidecar does "
@@ -177,8 +181,9 @@ def _distortion(facts: dict[str, Any], options: dict[str, Any]) -> Step:
     return Step(name, told[facts["distortion_status"]])
 
 
-def _registration(content: Content, facts: dict[str, Any], options: dict[str, Any]) -> Step:
-    name = "Diffusion on anatomy"
+def _registration(
+    name: str, content: MuscleMap, facts: dict[str, Any], options: dict[str, Any]
+) -> Step:
     status = facts.get("anatomy_alignment")
     size = ""
     if status is not None:
@@ -199,12 +204,12 @@ def _registration(content: Content, facts: dict[str, Any], options: dict[str, An
         caption += " Above: as the scanner gave it. Below: after correction and registration."
     picture = _drawn(
         name, caption, "Axial slices of the diffusion image with outlines of muscles.",
-        lambda: slices.contour_slices(content.arrays, {"b0_before": "before", "b0": "after"}),
+        lambda: axial_slices.contour_slices(content.arrays, {"b0_before": "before", "b0": "after"}),
     )  # fmt: skip
     return Step(name, verdict, picture)
 
 
-def _gradient_table(facts: dict[str, Any]) -> Step:
+def _gradient_table(name: str, facts: dict[str, Any]) -> Step:
     status = str(facts.get("gradient_check", ""))
     detail = facts.get("gradient_check_detail", {})
     words = _VERDICTS.get(status, f"Not checked: {_UNTOLD}.").format(best=detail.get("best", ""))
@@ -212,4 +217,4 @@ def _gradient_table(facts: dict[str, Any]) -> Step:
         words += f" {detail['regions']} muscles or parts of muscles were compared with anatomy."
     if status == "undecided" and detail.get("best"):
         words += f" Of all tables {detail['best']} (voxel axes) fits best."
-    return Step("Gradient table", words)
+    return Step(name, words)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from imaging.measures import Measure
 from imaging.musclemap.table import title_of
-from imaging.muscles import side_of, single_keys, structure_of
+from imaging.muscles import side_and_key, side_of, single_keys, structure_of
 from imaging.report.picture import svg
 
 # Panels in their order, and how many stand side by side.
@@ -121,7 +121,7 @@ def _panel(
             axes.plot([fitted.value / 1e3], [row + 0.2], "D", color=_FITTED, ms=3.5)
     title = title_of(name).removeprefix("stiffness ").removesuffix(", voxels")
     axes.set_title(title, fontsize=8, loc="left")
-    names = [f"{side_of(v)} {structure_of(v).key}" for v in labels]
+    names = [side_and_key(v) for v in labels]
     axes.set_yticks(range(len(labels)), names, fontsize=7)
     axes.set_xlim(left=0)
     axes.tick_params(axis="x", labelsize=7)

@@ -1,7 +1,7 @@
 """Fascicles in 3-D: rendered off screen in a process of its own, or drawn as plain lines.
 
 Rendering needs OpenGL without a screen, which may be missing or crash. It runs as
-``python -m imaging.report.scene`` so that a crash ends that process and not the report.
+``python -m imaging.report.fascicle_scene`` so that a crash ends that process and not the report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import pyvista as pv
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
-from imaging.musclemap.map import fascicles_of, read_mesh
+from imaging.formats.vtk_xml import read_vtk_mesh
+from imaging.musclemap.map import fascicles_of
+from imaging.musclemap.read.files import REMAKE
 from imaging.report.picture import address, colour_of, png, window
 
 _MOST_LINES = 4000
@@ -44,14 +46,14 @@ def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -
     """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "scene.png"
-        command = [sys.executable, "-m", "imaging.report.scene", str(fascicles)]
+        command = [sys.executable, "-m", "imaging.report.fascicle_scene", str(fascicles)]
         command += [str(path) if path else "-" for path in (surfaces, sheets)]
         command.append(str(target))
         try:
             subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
             return address(target.read_bytes(), "image/png"), ""
         except (subprocess.SubprocessError, OSError):
-            return plain(read_mesh(fascicles)), NO_OPENGL
+            return plain(read_vtk_mesh(fascicles, REMAKE)), NO_OPENGL
 
 
 def thinned(mesh: pv.PolyData, most: int = _MOST_LINES) -> pv.PolyData:
@@ -85,9 +87,9 @@ def plain(mesh: pv.PolyData) -> str:
 
 def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Path) -> None:
     """Render fascicles by muscle from two sides and by length, into a PNG."""
-    lines = thinned(read_mesh(fascicles))
-    skin = read_mesh(surfaces) if surfaces else None
-    aponeuroses = read_mesh(sheets) if sheets else None
+    lines = thinned(read_vtk_mesh(fascicles, REMAKE))
+    skin = read_vtk_mesh(surfaces, REMAKE) if surfaces else None
+    aponeuroses = read_vtk_mesh(sheets, REMAKE) if sheets else None
     plotter = pv.Plotter(
         off_screen=True, shape=(1, 3), border=False, window_size=[3 * _PANEL[0], _PANEL[1]]
     )

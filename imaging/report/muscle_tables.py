@@ -1,4 +1,4 @@
-"""How figures are written for readers: units, rounding, spread and marks of status."""
+"""Tables of muscles for readers: which measures, units, rounding, spread, marks of status."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
-from imaging.muscles import muscle_keys, side_of, structure_of
+from imaging.muscles import muscle_keys, side_and_key, side_of, structure_of
 
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
@@ -206,14 +206,14 @@ def without_figures(measures: list[Measure]) -> list[str]:
     """Return the muscles on a side in view of which nothing was measured."""
     labels = {m.label for m in measures if m.measure == "volume"}
     labels -= {m.label for m in measures if m.value is not None}
-    return [f"{side_of(v)} {structure_of(v).key}" for v in sorted(labels)]
+    return [side_and_key(v) for v in sorted(labels)]
 
 
 def complete_rows(measures: list[Measure]) -> list[tuple[str, str, str, Cell, str, str]]:
     """Return every row of the long table: muscle, measure, unit, cell, status, note."""
     rows = []
     for m in measures:
-        muscle = f"{side_of(m.label)} {structure_of(m.label).key}" if m.label else "whole subject"
+        muscle = side_and_key(m.label) if m.label else "whole subject"
         unit = shown_unit(m.unit)[0]
         rows.append(
             (muscle, title_of(m.measure), unit, cell(m), m.status.replace("_", " "), m.note)

@@ -1,0 +1,119 @@
+"""Tab-separated tables as BIDS has them: one line of names, ``n/a`` where there is no value.
+
+A table that was cut can still look like a table: pandas fills what is missing with NaN. Here every
+line must be whole, and every named column of its type.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from imaging.errors import InputError, MissingFileError
+
+Kind = Literal["text", "number", "whole"]
+"""What a column holds; each may be missing (``n/a``) in any row."""
+MISSING = "n/a"
+
+
+def read_tsv(path: str | Path, columns: Mapping[str, Kind], how: str) -> pd.DataFrame:
+    """Read a table that Pennate wrote.
+
+    Parameters
+    ----------
+    path
+        UTF-8, closed by a line end.
+    columns
+        Columns that must be there, with what they hold. Others are kept as pandas takes them.
+    how
+        What a user should do where it is missing or cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``n/a`` is NaN; columns of whole numbers without a gap are integers, with gaps floats.
+
+    Raises
+    ------
+    MissingFileError
+        No such table.
+    InputError
+        Damaged, cut off, without a column, or with a value that is not of its column's type.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError("no such table", path, how)
+    text = _text(path, how)
+    rows = _rows(text, path, how)
+    names = rows[0]
+    if missing := [name for name in columns if name not in names]:
+        raise InputError(f"lacks the columns {missing}", path, how)
+    texts = {name: str for name in names if columns.get(name) == "text"}
+    frame = pd.read_csv(
+        io.StringIO(text), sep="\t", na_values=[MISSING], keep_default_na=False, dtype=texts,
+        index_col=False,
+    )  # fmt: skip
+    for name, kind in columns.items():
+        if kind != "text":
+            place = names.index(name)
+            _check_numbers(frame[name], [row[place] for row in rows[1:]], kind, path, how)
+    return frame
+
+
+def _text(path: Path, how: str) -> str:
+    """Return the text of a file that is whole as far as bytes tell."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("is damaged: it is not text", path, how) from error
+    if not text:
+        raise InputError("is empty", path, how)
+    if "\0" in text:
+        raise InputError("is damaged: it is not text", path, how)
+    if not text.endswith("\n"):
+        raise InputError("was cut off: its last line does not end", path, how)
+    return text
+
+
+def _rows(text: str, path: Path, how: str) -> list[list[str]]:
+    """Return the fields of every line, the names first; each line has as many."""
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True))
+    except csv.Error as error:
+        raise InputError(f"is damaged ({error})", path, how) from error
+    names = rows[0]
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError(f"has the columns {twice} twice", path, how)
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(names):
+            why = f"row {number} has {len(row)} fields, not {len(names)}: it was cut off or changed"
+            raise InputError(why, path, how)
+    return rows
+
+
+def _check_numbers(
+    column: pd.Series, texts: list[str], kind: Kind, path: Path, how: str
+) -> None:  # fmt: skip
+    """Check that a column holds finite numbers, whole ones if so asked, and ``n/a``."""
+    given = [(number, text) for number, text in enumerate(texts, start=2) if text != MISSING]
+    usable = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    values = column.to_numpy(float) if usable else None
+    for number, text in given:
+        value = _number(text) if values is None else float(values[number - 2])
+        if not np.isfinite(value) or (kind == "whole" and value != round(value)):
+            what = "no whole number" if kind == "whole" else "no number"
+            raise InputError(f"row {number}, {column.name}: {text!r} is {what}", path, how)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,91 @@
+"""VTK files (``.vti``, ``.vtp``), read whole or refused.
+
+VTK's readers hand back an empty or partly filled mesh for a file that was cut, and say so on
+standard error only. Here everything that VTK says is caught, and one word of it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyvista as pv
+from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
+from vtkmodules.vtkIOXML import vtkXMLImageDataReader, vtkXMLPolyDataReader
+
+from imaging.errors import InputError, MissingFileError
+
+_END = b"</VTKFile>"
+_CUT = "is not whole: it was cut off or damaged"
+
+
+def read_vtk_image(path: str | Path, how: str) -> pv.ImageData:
+    """Read a ``.vti``.
+
+    Parameters
+    ----------
+    path
+        Written by VTK as XML.
+    how
+        What a user should do where it is missing or cannot be used.
+
+    Raises
+    ------
+    MissingFileError
+        No such file.
+    InputError
+        Cut off, damaged, or no VTK image.
+    """
+    return pv.ImageData(_read(Path(path), vtkXMLImageDataReader(), "ImageData", how))
+
+
+def read_vtk_mesh(path: str | Path, how: str) -> pv.PolyData:
+    """Read lines or triangles of a ``.vtp``; otherwise as :func:`read_vtk_image`."""
+    return pv.PolyData(_read(Path(path), vtkXMLPolyDataReader(), "PolyData", how))
+
+
+def _read(path: Path, reader: Any, kind: str, how: str) -> Any:
+    if not path.is_file():
+        raise MissingFileError("no such file", path, how)
+    _check_ends(path, kind, how)
+    said: list[str] = []
+    reader.AddObserver("ErrorEvent", lambda *_: said.append("ErrorEvent"))
+    reader.AddObserver("WarningEvent", lambda *_: said.append("WarningEvent"))
+    with _caught(said):
+        reader.SetFileName(str(path))
+        reader.Update()
+    if said or reader.GetErrorCode():
+        raise InputError(_CUT, path, how)
+    return reader.GetOutput()
+
+
+def _check_ends(path: Path, kind: str, how: str) -> None:
+    """Check that a file begins as VTK's XML of a kind and ends with its closing tag."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+        file.seek(max(0, file.seek(0, 2) - 64))
+        tail = file.read()
+    if b"<VTKFile" not in head:
+        raise InputError(_CUT if not head.strip(b"\0 ") else "is not a VTK file", path, how)
+    if f'type="{kind}"'.encode() not in head:
+        raise InputError(f"is not VTK {kind}", path, how)
+    if not tail.rstrip().endswith(_END):
+        raise InputError(_CUT, path, how)
+
+
+@contextmanager
+def _caught(said: list[str]) -> Iterator[None]:
+    """Collect what VTK's parser and decompressor say, and keep it off standard error."""
+    window, usual = vtkStringOutputWindow(), vtkOutputWindow.GetInstance()
+    loud = vtkLogger.GetCurrentVerbosityCutoff()
+    vtkOutputWindow.SetInstance(window)
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)
+    try:
+        yield
+    finally:
+        vtkLogger.SetStderrVerbosity(loud)
+        vtkOutputWindow.SetInstance(usual)
+        if text := window.GetOutput():
+            said.append(text)

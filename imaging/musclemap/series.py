@@ -1,0 +1,83 @@
+"""Tables that run along something: EMG over the gait cycle, fascicles along a muscle, bursts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from imaging.errors import InputError
+from imaging.formats.tsv import Kind, read_tsv
+from imaging.muscles import is_known
+
+_CYCLES: Mapping[str, Kind] = {
+    "label": "whole", "muscle": "text", "side": "text", "percent": "number", "mean": "number",
+    "sd": "number", "n": "whole", "unit": "text",
+}  # fmt: skip
+_PARTS: Mapping[str, Kind] = {
+    "label": "whole", "muscle": "text", "side": "text", "part": "whole", "from_mm": "number",
+    "to_mm": "number", "n": "whole", "length_mm": "number", "length_mm_sd": "number",
+    "status": "text",
+}  # fmt: skip
+_BURSTS: Mapping[str, Kind] = {
+    "label": "whole", "stride": "whole", "onset_percent": "number", "offset_percent": "number",
+}  # fmt: skip
+
+
+def read_cycles(path: Path, how: str) -> pd.DataFrame:
+    """Read mean EMG cycles: label, muscle, side, percent, mean, sd, n, unit.
+
+    Parameters
+    ----------
+    path
+        ``_activation.tsv`` of the function stage or of the map.
+    how
+        What a user should do where it cannot be used.
+
+    Raises
+    ------
+    MissingFileError, InputError
+        Not there, cut off, or not the same whole cycle for each muscle.
+    """
+    frame = read_tsv(path, _CYCLES, how)
+    _check_labels(frame, path, how, unknown=False)
+    if frame[["percent", "unit"]].isna().any(axis=None):
+        raise InputError("holds rows without percent or unit", path, how)
+    cycles = [tuple(rows["percent"]) for _, rows in frame.groupby("label")]
+    if any(c != cycles[0] or len(set(c)) < len(c) for c in cycles):
+        raise InputError("does not hold the same whole cycle for each muscle", path, how)
+    return frame
+
+
+def read_parts(path: Path, how: str) -> pd.DataFrame:
+    """Read what fascicles are in parts of each muscle, from its distal to its proximal end.
+
+    Parameters and errors are those of :func:`read_cycles`; each muscle must have every part.
+    """
+    frame = read_tsv(path, _PARTS, how)
+    _check_labels(frame, path, how, unknown=True)
+    parts = [list(rows["part"]) for _, rows in frame.groupby("label")]
+    if any(p != list(range(1, len(parts[0]) + 1)) for p in parts):
+        raise InputError("does not hold every part of each muscle", path, how)
+    return frame
+
+
+def read_bursts(path: Path, how: str) -> pd.DataFrame:
+    """Read EMG bursts: label, stride, onset_percent, offset_percent and more.
+
+    Parameters and errors are those of :func:`read_cycles`.
+    """
+    frame = read_tsv(path, _BURSTS, how)
+    _check_labels(frame, path, how, unknown=False)
+    return frame
+
+
+def _check_labels(frame: pd.DataFrame, path: Path, how: str, *, unknown: bool) -> None:
+    """Check that each row has a label, one of the catalogue unless others may be there."""
+    labels = frame["label"]
+    if labels.isna().any():
+        raise InputError("holds rows without a label", path, how)
+    strange = sorted(int(v) for v in labels.unique() if not (unknown or is_known(int(v))))
+    if strange:
+        raise InputError(f"holds labels that the catalogue lacks: {strange}", path, how)

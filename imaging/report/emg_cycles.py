@@ -1,0 +1,61 @@
+"""Mean EMG over the gait cycle, muscle by muscle, with bursts stride by stride."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from imaging.muscles import side_and_key
+from imaging.report.picture import colour_of, svg
+
+_ACROSS = 4
+
+
+def emg_cycles(curves: pd.DataFrame | None, onsets: Sequence[Mapping[str, Any]]) -> str | None:
+    """Draw the mean cycle of each muscle with SD, and its bursts stride by stride as bars."""
+    if curves is None or curves.empty:
+        return None
+    labels = sorted(int(v) for v in curves["label"].unique())
+    down = -(-len(labels) // _ACROSS)
+    figure = Figure(figsize=(10, 1.75 * down + 0.4), layout="constrained")
+    panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True, sharey=True)
+    for axes, label in zip(panels.ravel(), labels, strict=False):
+        rows = curves[curves["label"] == label].sort_values("percent")
+        percent, mean, sd = (rows[c].to_numpy(float) for c in ("percent", "mean", "sd"))
+        colour = colour_of(label)
+        axes.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.35, lw=0)
+        axes.plot(percent, mean, color="black", lw=1)
+        n = rows["n"].max()
+        strides = "" if pd.isna(n) else f" (n = {int(n)})"
+        title = f"{side_and_key(label)}{strides}"
+        axes.set_title(title, fontsize=8, loc="left")
+        _bars(axes, [row for row in onsets if row["label"] == label and row["stride"] is not None])
+        axes.set_xlim(0, 100)
+        axes.set_yticks((0, 50, 100))
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels.ravel()[len(labels) :]:
+        axes.axis("off")
+    for axes in panels.ravel()[max(0, len(labels) - _ACROSS) : len(labels)]:
+        axes.tick_params(labelbottom=True)  # the last panel of every column
+    figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
+    figure.supylabel(f"amplitude ({curves['unit'].iloc[0]})", fontsize=8)
+    return svg(figure)
+
+
+def _bars(axes: Axes, bursts: Sequence[Mapping[str, Any]]) -> None:
+    """Draw each stride's bursts as bars below the curve; one over the strike is cut in two."""
+    strides = sorted({int(row["stride"]) for row in bursts})
+    for row in bursts:
+        start, end = row.get("onset_percent"), row.get("offset_percent")
+        if start is None or end is None:
+            continue
+        start, end = start % 100, end % 100
+        pieces = [(start, end)] if end >= start else [(start, 100), (0, end)]
+        height = -4.0 - 36.0 * (strides.index(int(row["stride"])) + 0.5) / len(strides)
+        for a, b in pieces:
+            axes.plot([a, b], [height, height], color="#444444", lw=1.2, solid_capstyle="butt")
