@@ -32,7 +32,7 @@ def users() -> Callable[[str], set[str]]:
     [
         ("export/mesh.py", {"export"}),
         ("cli/export.py", {"export"}),
-        ("report/scene.py", {"report"}),
+        ("report/fascicle_scene.py", {"report"}),
         ("diffusion/eddy.py", {"diffusion", "fibres"}),
         ("io/models/names.py", {"segment"}),
         ("io/recordings.py", {"function"}),
