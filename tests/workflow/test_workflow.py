@@ -15,7 +15,7 @@ import yaml
 from benchmarks import accuracy
 from imaging.measures import read_measures
 from imaging.muscles import label_of, muscle_keys
-from imaging.pipeline.plan import OUTPUTS
+from imaging.outputs import outputs, promised
 from imaging.provenance import sha256, sidecar_path
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +37,10 @@ def values(out: Path) -> dict[tuple[int, str], float]:
 
 
 def test_every_promised_file_is_there_with_a_sidecar(finished):
-    for folder, tails in OUTPUTS.values():
-        for tail in tails:
-            if "desc-ready" in tail:
-                continue
-            path = finished / "sub-01" / folder / f"sub-01{tail}"
+    stages = {row.stage: row.folder for row in outputs() if row.folder and row.stage != "stiffness"}
+    for stage, folder in stages.items():
+        for name in promised(stage):
+            path = finished / "sub-01" / folder / name.format(prefix="sub-01")
             assert path.is_file(), path
             if path.suffix != ".json":
                 content = json.loads(sidecar_path(path).read_text())

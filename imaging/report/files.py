@@ -1,0 +1,48 @@
+"""Files of the report: the page of a subject; table and page of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imaging.outputs import output
+from imaging.provenance import write_json, write_sidecar
+from imaging.report.content import Content
+from imaging.report.group import Subject, group_dictionary, group_table
+from imaging.stage_files import StageFiles, write_tsv
+
+
+def write_page(path: Path, page: str, content: Content) -> None:
+    """Write the page of a subject.
+
+    Parameters
+    ----------
+    path
+        Where; the user may call it as they like.
+    page
+        HTML.
+    content
+        What it was made from.
+    """
+    path.write_text(page, encoding="utf-8")
+    said = output("report", "page").description.format(prefix=content.prefix)
+    write_sidecar(path, verb="report", inputs=content.files, Description=said)
+
+
+def write_group(folder: Path, page: str, subjects: Sequence[Subject]) -> None:
+    """Write table, data dictionary and page of a group.
+
+    Parameters
+    ----------
+    folder
+        Scratch folder.
+    page
+        HTML.
+    subjects
+        Who is in it.
+    """
+    files = StageFiles("group", folder, "", [s.path for s in subjects])
+    write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
+    write_json(files.path("table", ".json"), group_dictionary(list(subjects)))
+    files.path("page").write_text(page, encoding="utf-8")
+    files.describe("page")
