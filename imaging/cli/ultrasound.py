@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from imaging.config import UltrasoundSettings, load_settings
 from imaging.errors import ImageError, InputError
 from imaging.formats.nifti import load_image
-from imaging.io.directions import load_directions
-from imaging.io.placed_frames import place_frames
+from imaging.io.directions import Directions, load_directions
+from imaging.io.placed_frames import PlacedFrames, place_frames
 from imaging.io.region import read_labels
 from imaging.io.stiffness import summary
-from imaging.io.ultrasound_frames import read_frames
+from imaging.io.ultrasound_frames import FrameFile, read_frames
 from imaging.io.writers.ultrasound import UltrasoundOutput, write_ultrasound
 from imaging.measures import Notes
 from imaging.muscles import muscle_labels
@@ -26,10 +27,10 @@ from imaging.provenance import staged
 from imaging.stage_files import StageFiles
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.directions import sample_fibres
-from imaging.ultrasound.evidence import Limits, join_fibres
+from imaging.ultrasound.evidence import Evidence, Limits, join_fibres
 from imaging.ultrasound.maps import columns_of, grid_around, sample_table
 from imaging.ultrasound.muscles import labels_at, muscle_rows
-from imaging.ultrasound.samples import join
+from imaging.ultrasound.samples import Samples, join
 from imaging.ultrasound.splat import splat
 from imaging.ultrasound.words import (
     CITATIONS,
@@ -77,17 +78,8 @@ def command(
             "holds no readable colour inside ColorBox", files[0].paths[0],
             " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.colours]).rstrip("."),
         )  # fmt: skip
-    fibres = None
-    if directions:
-        given = load_directions(directions, dispersion)
-        fibres = sample_fibres(samples.world, given.image, given.dispersion)
-    ratios = _ratios(options)
-    limits = Limits(
-        options.small_angle_deg, options.max_angle_deg, options.max_factor_error,
-        options.direction_error_deg,
-    )  # fmt: skip
-    turn = np.concatenate(placed.turn_deg)
-    evidence = join_fibres(samples, placed.planes, turn, fibres, ratios, limits)
+    given = load_directions(directions, dispersion) if directions else None
+    evidence = _evidence(samples, placed, given, options)
     inputs = [p for f in files for p in f.paths]
     inputs += [p for p in (labels, anat, directions, dispersion) if p]
     grid = label_image or (load_image(anat) if anat else grid_around(samples.world))
@@ -104,23 +96,44 @@ def command(
         )  # fmt: skip
     rows, odd = muscle_rows(evidence, owner, wanted, label_image, weight, options.erode_mm)
     warnings = [*placed.warnings, *placed.colours, *odd]
-    declared, corrected = [f.declared for f in files], evidence.correction is not None
-    notes = Notes(
-        "ultrasound",
-        method_sentence(declared, placed.located, len(placed.planes))
-        + correction_sentence(ratios if corrected else None),
-        CITATIONS + (CORRECTION_CITATIONS if corrected else ()),
-        warnings,
-        {"files": placed.facts(files)},
-    )
+    notes = _notes(files, placed, evidence, options, warnings)
     table = sample_table(evidence, owner, placed.sources, np.concatenate(placed.error_mm))
-    found = UltrasoundOutput(maps, weight, grid, table, rows, notes, declared[0].density)
+    found = UltrasoundOutput(maps, weight, grid, table, rows, notes, files[0].declared.density)
     with staged(out, VERB, stale("ultrasound", prefix)) as folder:
         settings_used = options.model_dump(mode="json")
         write_ultrasound(StageFiles("ultrasound", folder, prefix, inputs, settings_used), found)
     print(summary(rows))
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _evidence(
+    samples: Samples, placed: PlacedFrames, given: Directions | None, options: UltrasoundSettings
+) -> Evidence:
+    """Return the samples with their angles to the fibres, where directions are known."""
+    fibres = None
+    if given is not None:
+        fibres = sample_fibres(samples.world, given.image, given.dispersion)
+    limits = Limits(
+        options.small_angle_deg, options.max_angle_deg, options.max_factor_error,
+        options.direction_error_deg,
+    )  # fmt: skip
+    turn = np.concatenate(placed.turn_deg)
+    return join_fibres(samples, placed.planes, turn, fibres, _ratios(options), limits)
+
+
+def _notes(
+    files: Sequence[FrameFile],
+    placed: PlacedFrames,
+    evidence: Evidence,
+    options: UltrasoundSettings,
+    warnings: Sequence[str],
+) -> Notes:
+    ratios = None if evidence.correction is None else _ratios(options)
+    said = method_sentence([f.declared for f in files], placed.located, len(placed.planes))
+    cited = CITATIONS + (CORRECTION_CITATIONS if ratios else ())
+    facts = {"files": placed.facts(files)}
+    return Notes("ultrasound", said + correction_sentence(ratios), cited, warnings, facts)
 
 
 def _ratios(options: UltrasoundSettings) -> Ratios | None:
