@@ -104,3 +104,27 @@ def test_the_command_line_holds_verbs_only():
     for verb in VERBS:
         text = (CODE / "cli" / f"{verb}.py").read_text(encoding="utf-8")
         assert "write_sidecar" not in text, verb
+
+
+WRITERS = {
+    "segmentation": "io/writers/segmentation.py",
+    "diffusion": "io/writers/diffusion.py",
+    "fibres": "io/writers/fibres.py",
+    "ultrasound": "io/writers/ultrasound.py",
+    "function": "io/writers/function.py",
+    "map": "io/writers/musclemap.py",
+    "export": "export/files.py",
+    "group": "report/files.py",
+}
+
+
+@pytest.mark.parametrize("stage", WRITERS)
+def test_writers_ask_for_files_of_their_own_stage(stage):
+    calls = {f"files.{name}" for name in ("path", "image", "table", "describe")}
+    asked = {
+        node.args[0].value
+        for node in ast.walk(ast.parse((CODE / WRITERS[stage]).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in calls
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert asked and asked <= {row.key for row in of_stage(stage)}
