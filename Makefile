@@ -75,6 +75,7 @@ schema: $(VENV)/installed-dev
 	$(BIN)/python -c 'from imaging.config import default_yaml; print(default_yaml(), end="")' \
 	  > config/default.yaml
 	$(BIN)/python docs/make_measures.py
+	$(BIN)/python docs/make_outputs.py
 
 clean:
 	rm -rf demo build dist .snakemake

@@ -21,20 +21,14 @@ from imaging.formats.parametric_map import need_highdicom
 from imaging.io.directions import load_directions
 from imaging.io.inversions import invert
 from imaging.io.region import Region, read_labels
-from imaging.io.stiffness import (
-    OPTIONAL,
-    OPTIONAL_READY,
-    VERB,
-    Source,
-    Wording,
-    labels_on,
-    summary,
-    write_inversion,
-)
-from imaging.io.waves.fields import load_fields, write_waves
+from imaging.io.stiffness import Source, Wording, labels_on, summary
+from imaging.io.waves.fields import load_fields
+from imaging.io.writers.elastography import write_inversion, write_waves
+from imaging.outputs import stale
 from imaging.provenance import default_prefix, staged
 from imaging.stiffness import QUANTITIES, Stiffness, to_pascal
 
+VERB = "elastography"
 EPILOG = """
 Wave images, nothing else:
 
@@ -122,10 +116,10 @@ def command(
         ready, source, wording = _from_map(stiffness, label_region, mask_region, more, options)
         source = replace(source, dicom=dicom)
         found = [(ready, wording)]
-    optional = [f"{start}_{tail}" for tail in (OPTIONAL if waves else OPTIONAL_READY)]
+    old = stale("inversion" if waves else "stiffness", start)
     rows, warnings = [], list(wave_files.warnings if wave_files else [])
     # Waves and a ready map may be worked on at once, into one folder.
-    with staged(out, f"{VERB}-{'waves' if waves else 'ready'}", optional) as folder:
+    with staged(out, f"{VERB}-{'waves' if waves else 'ready'}", old) as folder:
         if wave_files is not None:
             write_waves(folder, start, wave_files, source)
         for inversion, wording in found:

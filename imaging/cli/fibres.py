@@ -21,8 +21,7 @@ from imaging.architecture.notes import (
     tract_notes,
     with_caveat,
 )
-from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
-from imaging.cli.diffusion import clean_series, write_cleaned
+from imaging.architecture.summary import summary
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
@@ -33,7 +32,7 @@ from imaging.formats.tracts import Tracts, load_tracts
 from imaging.geometry import Sheet
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
-from imaging.io.fibres import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
+from imaging.io.cleaned_series import clean_series
 from imaging.io.muscles import (
     DrawnMuscle,
     check_on_grid,
@@ -43,11 +42,15 @@ from imaging.io.muscles import (
     read_masks,
 )
 from imaging.io.tensor import load_tensor
+from imaging.io.writers.diffusion import write_diffusion
+from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
 from imaging.muscles import is_known
+from imaging.outputs import stale
 from imaging.provenance import default_prefix, staged
 from imaging.threads import in_threads
 
+VERB = "fibres"
 EPILOG = """
 One muscle from a diffusion series and a mask, nothing else:
 
@@ -161,15 +164,14 @@ def command(
     known = None if named or not all(is_known(m.label) for m in drawn) else labels
     cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
-    optional = (*OPTIONAL, *(DWI_OPTIONAL if dwi else ()))
-    with staged(out, VERB, [f"{start}_{name}" for name in optional]) as folder:
+    old = stale("fibres", start) + (stale("diffusion", start) if dwi else [])
+    with staged(out, VERB, old) as folder:
         if tracts:
             results, grid = work.measure(lines), drawn[0].mask
             notes = tract_notes(results, options, names)
         else:
             if cleaned is not None:
-                write_cleaned(cleaned, folder / start)
-                source = folder / f"{start}_desc-noisy_tensor.nii.gz"
+                source = write_diffusion(folder, start, cleaned)
             grid = load_tensor(source)
             sidecar = optional_sidecar(source)
             caveat = table_caveat(sidecar)
@@ -178,8 +180,8 @@ def command(
         images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
         placed = [said for p in images for said in place_warnings(p)]
         notes = replace(notes, warnings=[*placed, *notes.warnings])
-        output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
-        write_fibres(folder, start, output)
+        written = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
+        write_fibres(folder, start, written)
     print(summary(results, names))
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings]:
         print(f"warning: {warning}", file=sys.stderr)

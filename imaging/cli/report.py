@@ -10,18 +10,13 @@ import typer
 
 from imaging.errors import ConfigError
 from imaging.musclemap.read.files import find_prefix
-from imaging.musclemap.read.muscle_map import MuscleMap, read_muscle_map
-from imaging.musclemap.table import write_wide
-from imaging.provenance import staged, write_json, write_sidecar
-from imaging.report.group import group_dictionary, group_page, group_table, read_group
+from imaging.musclemap.read.muscle_map import read_muscle_map
+from imaging.provenance import staged
+from imaging.report.files import write_group, write_page
+from imaging.report.group import group_page, read_group
 from imaging.report.subject import subject_page
 
 VERB = "report"
-# Files of the map that a page shows, in the order in which its sidecar names them.
-_SOURCES = (
-    "map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp", "activation.tsv",
-    "profile.tsv", "waves.nii.gz",
-)  # fmt: skip
 
 
 def command(
@@ -48,26 +43,13 @@ def _subject(map_dir: Path, out: Path, prefix: str) -> None:
     page = subject_page(muscle_map)
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
-        (folder / out.name).write_text(page, encoding="utf-8")
-        write_sidecar(
-            folder / out.name, verb=VERB, inputs=_shown(muscle_map),
-            Description=f"Page of {prefix}, self-contained",
-        )  # fmt: skip
-
-
-def _shown(muscle_map: MuscleMap) -> list[Path]:
-    return [path for name in _SOURCES if (path := muscle_map.files.get(name))]
+        write_page(folder / out.name, page, muscle_map)
 
 
 def _group(out: Path) -> None:
     subjects, problems = read_group(out)
-    table = group_table(subjects)
+    page = group_page(subjects, problems)
     with staged(out, f"{VERB}-group") as folder:
-        write_wide(table, folder / "group_muscles.tsv")
-        write_json(folder / "group_muscles.json", group_dictionary(subjects))
-        (folder / "group.html").write_text(group_page(subjects, problems), encoding="utf-8")
-        write_sidecar(folder / "group.html", verb=f"{VERB} --group",
-                      inputs=[s.path for s in subjects],
-                      Description="Page of the group, self-contained")  # fmt: skip
+        write_group(folder, page, subjects)
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)

@@ -13,6 +13,7 @@ from scipy import ndimage
 from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings
 from imaging.errors import ImageError
+from imaging.formats.json import optional_sidecar
 from imaging.image import Image
 from imaging.io.atlas import load_atlas
 from imaging.io.label_maps import in_catalogue, read_label_map
@@ -60,6 +61,13 @@ class Drawing:
         """Labels of muscles that are drawn."""
         return muscle_labels(self.labels) if self.labels.any() else []
 
+    @property
+    def extent(self) -> str:
+        """What is drawn: ``slices``, ``muscles``, or nothing."""
+        if self.slices is not None:
+            return "slices"
+        return "muscles" if self.present else ""
+
     def over(self, automatic: NDArray[np.int16], like: Image) -> NDArray[np.int16]:
         """Put what is drawn over automatic labels."""
         if self.slices is None:
@@ -69,6 +77,15 @@ class Drawing:
             if drawn is not None:
                 automatic = manual.overlay(automatic, drawn, side, like)  # type: ignore[arg-type]
         return automatic
+
+
+def contrast_and_side(anat: Path) -> tuple[str, str | None]:
+    """Return contrast and side that the name and sidecar of an image tell."""
+    stem = anat.name.removesuffix(".gz").removesuffix(".nii")
+    content = optional_sidecar(anat)
+    side = str(content.get("BodyPartSide", content.get("Laterality", ""))).lower()
+    side = {"l": "left", "r": "right"}.get(side, side)
+    return stem.rsplit("_", 1)[-1], side if side in ("left", "right") else None
 
 
 def read_drawing(like: Image, path: Path | None, lookup: Path | None) -> Drawing:

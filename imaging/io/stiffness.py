@@ -1,4 +1,4 @@
-"""Files that ``pennate elastography`` writes: maps, mask, measures and notes of one method."""
+"""What stiffness maps of one run have in common, and the words for them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.config import ElastographySettings
-from imaging.elastography.inversion import Inversion
-from imaging.elastography.muscles import muscle_measures
-from imaging.formats.nifti import save_image
-from imaging.formats.parametric_map import write_parametric_map
 from imaging.image import Image
 from imaging.io.region import Region
-from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
+from imaging.measures import Measure
 from imaging.muscles import muscle_labels, side_and_key, side_and_name
-from imaging.provenance import write_sidecar
-
-VERB = "elastography"
-
-_NOT_DICOM = {".json", ".gz", ".nii", ".mat", ".tsv"}
-
-# Files that are not always written: those of an earlier run go.
-OPTIONAL = tuple(f"desc-{m}_*" for m in ("mdev", "curl", "lfe", "vfm", "ti", "waves"))
-OPTIONAL_READY = ("desc-ready_*.dcm",)
-
-# How a quantity is called at the end of a measure's name, where not as it is.
-_SHORT = {
-    "storage_modulus": "storage",
-    "loss_modulus": "loss",
-    "shear_stiffness": "shear",
-    "loss_angle": "lossangle",
-}
 
 
 @dataclass(frozen=True)
@@ -119,78 +98,6 @@ class Wording:
     warnings: Sequence[str] = ()
     stiffness_keys: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-
-
-def write_inversion(
-    folder: Path, prefix: str, found: Inversion, source: Source, wording: Wording
-) -> tuple[list[Measure], list[str]]:
-    """Write maps, mask, measures and notes of one method; return the measures and warnings.
-
-    Parameters
-    ----------
-    folder
-        Staged folder.
-    prefix
-        Start of file names, such as ``sub-01``.
-    found, source, wording
-        The maps, what they were made from, and the words for them.
-    """
-    names = {**_SHORT, **wording.names}
-    maps = {
-        f"stiffness_{found.method}_{names.get(m.quantity, m.quantity)}": (m.values, m.unit)
-        for m in found.maps.values()
-    }
-    rows, odd = muscle_measures(
-        maps, source.labels, source.wanted, found.mask, source.grid.spacing,
-        erode_mm=source.options.erode_mm, note=wording.note, method=found.method,
-        affine=source.grid.affine,
-    )  # fmt: skip
-    rows += found.muscles
-    for name in dict.fromkeys(m.measure for m in found.muscles):
-        told = {m.label for m in found.muscles if m.measure == name}
-        why = f"no voxel of the muscle lies where waves were inverted; {wording.note}"
-        rows += [not_measured(v, name, "Pa", why) for v in source.wanted if v not in told]
-    stem = f"{prefix}_desc-{found.method}"
-    common: dict[str, Any] = {
-        "verb": VERB, "inputs": source.inputs, "settings": source.options.model_dump(mode="json"),
-    }  # fmt: skip
-    for suffix, part in found.maps.items():
-        path = folder / f"{stem}_{suffix}.nii.gz"
-        save_image(source.grid.with_data(part.values.astype(np.float32)), path)
-        more = wording.stiffness_keys if suffix == "stiffness" else {}
-        write_sidecar(
-            path, **common, Quantity=part.quantity, Units=part.unit, Method=found.text,
-            **source.keys, **more,
-        )  # fmt: skip
-    if source.dicom:
-        _write_dicom(folder, prefix, found, source)
-    path = folder / f"{stem}_mask.nii.gz"
-    save_image(source.grid.with_data(found.mask), path)
-    write_sidecar(path, **common, Description="Where the maps hold data")
-    path = folder / f"{stem}_measures.tsv"
-    write_measures(rows, path)
-    write_sidecar(path, **common)
-    facts = {"frequency_hz": list(source.frequency_hz), **found.facts}
-    warnings = [*found.warnings, *wording.warnings, *odd]
-    notes = Notes("elastography", wording.sentence, found.citations, warnings, facts)
-    write_notes(notes, folder / f"{stem}_notes.json")
-    return rows, warnings
-
-
-def _write_dicom(folder: Path, prefix: str, found: Inversion, source: Source) -> None:
-    """Write every map as a DICOM parametric map."""
-    headers = [p for p in source.inputs if p.suffix.lower() not in _NOT_DICOM]
-    for number, (suffix, part) in enumerate(found.maps.items(), start=1):
-        write_parametric_map(
-            folder / f"{prefix}_desc-{found.method}_{suffix}.dcm",
-            source.grid.with_data(part.values),
-            quantity=part.quantity,
-            description=f"{part.quantity} ({found.method}, {source.named})",
-            unit=part.unit,
-            patient=prefix,
-            sources=headers,
-            series_number=9000 + number,
-        )
 
 
 def summary(rows: Sequence[Measure]) -> str:

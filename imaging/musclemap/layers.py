@@ -103,26 +103,3 @@ def array_descriptions(maps: Sequence[StiffnessMap]) -> dict[str, dict[str, Any]
     """Return description and unit of every array the map can hold."""
     out = {name: {"Description": t, "Units": u} for name, (t, u) in _TEXTS.items()}
     return out | descriptions(maps)
-
-
-def method_text(stages: Stages, erode_mm: float) -> str:
-    """Return the sentences of the methods section."""
-    out = ["All stages were joined in the space of the anatomical image."]
-    if "dwi" in stages.folders:
-        out.append(
-            "Diffusion measures per muscle are medians over diffusion voxels whose centre lies "
-            f"more than {erode_mm:g} mm inside the muscle; directions were interpolated through "
-            "their dyads."
-        )
-    if {"mre", "us"} & set(stages.folders):
-        out.append(
-            f"Stiffness was resampled only inside muscles, {erode_mm:g} mm away from their "
-            "borders, and along fascicles from there; methods and quantities, magnetic resonance "
-            "and ultrasound are kept apart."
-        )
-    if "func" in stages.folders:
-        out.append(
-            "Surface EMG gives one value per muscle: the activation shown on voxels and "
-            "fascicles is EMG painted on anatomy, not measured at each place."
-        )
-    return " ".join(out)

@@ -178,17 +178,13 @@ def descriptions(maps: Sequence[StiffnessMap]) -> dict[str, dict[str, Any]]:
     return out
 
 
-def description_of_waves(path: Path | None) -> dict[str, Any]:
-    """Return what the sidecar of the displacement says of it: unit, frequency, driver."""
-    out: dict[str, Any] = {
-        "Description": "First harmonic of the displacement of one driver: real, then imaginary "
-        "parts along world R, A and S"
-    }
-    sidecar = None if path is None else sidecar_path(path)
-    if sidecar is not None and sidecar.is_file():
-        about = read_json(sidecar, "Run the stage again")
-        out |= {k: about[k] for k in ("Units", "FrequencyHz", "Driver") if k in about}
-    return out
+def keys_of_waves(path: Path) -> dict[str, Any]:
+    """Return what the sidecar of a displacement says of its unit, frequency and driver."""
+    sidecar = sidecar_path(path)
+    if not sidecar.is_file():
+        return {}
+    about = read_json(sidecar, "Run the stage again")
+    return {k: about[k] for k in ("Units", "FrequencyHz", "Driver") if k in about}
 
 
 def why_not_fibre_aware(stages: Stages, maps: Sequence[StiffnessMap]) -> dict[str, str]:

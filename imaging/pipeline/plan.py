@@ -10,108 +10,7 @@ from typing import Any
 
 from imaging.config import Settings
 from imaging.dataset import Session, beside, sibling
-
-# Folder, and what follows the prefix in the name of each file a stage always writes. Inversions of
-# waves are not among them: which of them find anything depends on the waves.
-OUTPUTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "segmentation": (
-        "anat",
-        (
-            "_desc-preproc_anat.nii.gz",
-            "_seg-muscles_dseg.nii.gz",
-            "_seg-muscles_dseg.tsv",
-            "_seg-muscles_probseg.nii.gz",
-            "_desc-segmentation_measures.tsv",
-            "_desc-segmentation_notes.json",
-        ),
-    ),
-    "diffusion": (
-        "dwi",
-        (
-            "_desc-preproc_dwi.nii.gz",
-            "_desc-preproc_dwi.bval",
-            "_desc-preproc_dwi.bvec",
-            "_desc-b0_dwiref.nii.gz",
-            "_desc-b0uncorrected_dwiref.nii.gz",
-            "_desc-leg_mask.nii.gz",
-            "_desc-wls_FA.nii.gz",
-            "_desc-wls_ADC.nii.gz",
-            "_desc-wls_AD.nii.gz",
-            "_desc-wls_RD.nii.gz",
-            "_desc-wls_tensor.nii.gz",
-            "_desc-noisy_tensor.nii.gz",
-            "_desc-wls_e1.nii.gz",
-            "_desc-residual_dwimap.nii.gz",
-            "_desc-snr_dwimap.nii.gz",
-            "_desc-diffusion_measures.tsv",
-            "_desc-diffusion_notes.json",
-        ),
-    ),
-    "fibres": (
-        "fibre",
-        (
-            "_fascicles.trx",
-            "_fascicles.vtp",
-            "_fascicles.parquet",
-            "_surfaces.vtp",
-            "_desc-smooth_direction.nii.gz",
-            "_desc-dispersion_direction.nii.gz",
-            "_desc-fibres_measures.tsv",
-            "_desc-profile_fibres.tsv",
-            "_desc-fibres_notes.json",
-        ),
-    ),
-    "waves": (
-        "mre",
-        (
-            "_desc-waves_displacement.nii.gz",
-            "_desc-waves_quality.nii.gz",
-            "_desc-waves_measures.tsv",
-            "_desc-waves_notes.json",
-        ),
-    ),
-    "stiffness": (
-        "mre",
-        (
-            "_desc-ready_stiffness.nii.gz",
-            "_desc-ready_mask.nii.gz",
-            "_desc-ready_measures.tsv",
-            "_desc-ready_notes.json",
-        ),
-    ),
-    "ultrasound": (
-        "us",
-        (
-            "_desc-swe_stiffness.nii.gz",
-            "_desc-swe_mask.nii.gz",
-            "_desc-swe_samples.parquet",
-            "_desc-swe_measures.tsv",
-            "_desc-swe_notes.json",
-        ),
-    ),
-    "function": (
-        "func",
-        (
-            "_events.tsv",
-            "_activation.tsv",
-            "_onsets.tsv",
-            "_desc-function_measures.tsv",
-            "_desc-function_notes.json",
-        ),
-    ),
-    "map": (
-        "map",
-        (
-            "_map.vti",
-            "_surfaces.vtp",
-            "_muscles.tsv",
-            "_muscles.json",
-            "_measures.tsv",
-            "_notes.json",
-        ),
-    ),
-    "export": ("export", ("_viewer.html", "_map.glb")),
-}
+from imaging.outputs import folder_of, promised
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
 _MEMORY_MB: Mapping[str, tuple[int, float]] = {
@@ -150,10 +49,10 @@ class Plan:
         return self._named(stage, session.folder, session.prefix)
 
     def _named(self, stage: str, unit: str, prefix: str) -> list[str]:
-        folder, tails = OUTPUTS[stage]
-        if stage == "export" and not self.settings.export.viewer:
-            tails = tuple(tail for tail in tails if tail != "_viewer.html")
-        return [str(self.out / unit / folder / (prefix + tail)) for tail in tails]
+        off = stage == "export" and not self.settings.export.viewer
+        names = promised(stage, leave_out=frozenset({"viewer"} if off else ()))
+        folder = self.out / unit / folder_of(stage)
+        return [str(folder / name.replace("{prefix}", prefix)) for name in names]
 
     def file(self, stage: str, tail: str) -> Callable[[Any], str]:
         """Return an input function: the one file of a stage that ends with `tail`."""
@@ -175,7 +74,7 @@ class Plan:
 
     def group_targets(self) -> list[str]:
         """Return what the group level makes."""
-        return [str(self.out / "group_muscles.tsv"), str(self.out / "group.html")]
+        return [str(self.out / name) for name in promised("group")]
 
     def stages(self, session: Session) -> list[str]:
         """Return the stages that a session's inputs allow."""
@@ -256,7 +155,7 @@ class Plan:
     def map_folders(self, wildcards: Any) -> str:
         """Return the options that tell ``pennate map`` where each stage's files are."""
         session = self.session(wildcards)
-        folders = {OUTPUTS[stage][0] for stage in self.stages(session)}
+        folders = {folder_of(stage) for stage in self.stages(session)}
         base = self.out / session.folder
         return " ".join(f"--{f}-dir {shlex.quote(str(base / f))}" for f in sorted(folders))
 

@@ -22,10 +22,6 @@ from imaging.arrays import Float32, FloatArray
 from imaging.muscles import structure_of
 from imaging.segmentation.borders import Border, borders, is_muscle, which_are_muscles
 
-BOUNDARY = (
-    "A muscle ends at the inside of its fascia; two muscles that touch share the middle of the "
-    "septum between them; fat between muscles that is seen and thicker than a voxel belongs to none"
-)
 MOST_MM = 2.5
 _STEP_MM = 0.5
 _ARM_MM = 1.5

@@ -5,6 +5,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from output_contract import assert_as_promised
 
 from imaging.cli.app import main
 from imaging.diffusion.gradients import GradientTable
@@ -72,6 +73,7 @@ def test_every_file_of_the_contract_in_the_anatomical_world(scan, tmp_path):
     assert 20 < rows["snr_b0"].value < 60
     assert rows["motion_max"].unit == "mm"
     assert not list(tmp_path.glob(".partial*"))
+    assert_as_promised(tmp_path, "sub-01", "diffusion")
 
 
 def test_written_table_fits_the_written_images(scan, tmp_path):

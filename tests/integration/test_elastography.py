@@ -5,6 +5,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from output_contract import assert_as_promised
 from round_leg import GM, SOL, TA, RoundLeg
 
 from imaging.cli.app import main
@@ -48,6 +49,7 @@ def values(table):
 def test_waves_to_stiffness_per_muscle(leg, tmp_path):
     phase, labels, truth = leg
     assert run(tmp_path, "--waves", phase, "--labels", labels) == 0
+    assert_as_promised(tmp_path, "sub-01", "waves", "inversion")
     found = values(tmp_path / "sub-01_desc-mdev_measures.tsv")
     known = values(truth / "sub-01_desc-truthmre_measures.tsv")
     for label in (TA, SOL, GM):

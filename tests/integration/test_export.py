@@ -4,6 +4,7 @@ import time
 import nibabel as nib
 import numpy as np
 import pytest
+from output_contract import assert_as_promised
 from synthetic_map import label_image, write_map
 
 from imaging.cli.app import main
@@ -31,6 +32,7 @@ def test_every_file_is_there_with_a_sidecar(folders):
         "stl/sub-01_right-SOL.stl", "stl/sub-01_right-TIB.stl",
     }  # fmt: skip
     assert {n for n in names if not n.endswith(".json")} == expected
+    assert_as_promised(folders / "out", "sub-01", "export")
     for name in expected:
         content = json.loads(sidecar_path(folders / "out" / name).read_text())
         assert content["SourceFiles"], name

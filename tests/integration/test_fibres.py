@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import pyvista as pv
+from output_contract import assert_as_promised
 from trx.trx_file_memmap import load as load_trx
 
 from imaging.cli.app import main
@@ -73,6 +74,7 @@ def written(scan, tmp_path_factory):
 def test_writes_what_is_promised(written):
     names = {p.name.removeprefix(f"{PREFIX}_") for p in written.iterdir()}
     assert names == FILES | {"aponeuroses.vtp", "aponeuroses.json"}
+    assert_as_promised(written, PREFIX, "fibres")
     about = json.loads((written / f"{PREFIX}_fascicles.json").read_text())
     assert about["Units"] == "mm"
     assert about["SourceFiles"][0]["name"] == "tensor.nii.gz"

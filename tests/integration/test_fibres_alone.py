@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import pyvista as pv
+from output_contract import assert_as_promised
 from scipy.spatial.transform import Rotation
 
 from imaging.cli.app import main
@@ -82,6 +83,10 @@ def test_one_line_measures_the_plate(written):
     assert read_notes(written / "sub-07_ses-2_desc-diffusion_notes.json").stage == "diffusion"
 
 
+def test_every_file_is_one_of_two_stages(written):
+    assert_as_promised(written, "sub-07_ses-2", "fibres", "diffusion")
+
+
 def test_one_line_gives_the_bytes_of_two_verbs(written, lab, tmp_path):
     dwi = str(lab / "sub-07_ses-2_dwi.nii.gz")
     where = ["--out", str(tmp_path), "--prefix", "sub-07_ses-2"]
@@ -141,6 +146,7 @@ def test_files_of_an_earlier_run_do_not_stay(written, lab, tmp_path):
     assert run("--tracts", written / "sub-07_ses-2_fascicles.trk", *mask) == 0
     names = {p.name for p in tmp_path.iterdir()}
     assert not any("direction" in n or n.endswith(".tck") for n in names)
+    assert_as_promised(tmp_path, "P", "fibres", workflow=False)
 
 
 def test_tracts_in_lps_are_refused_not_flipped(written, lab, tmp_path, capsys):

@@ -10,6 +10,7 @@ import c3d_bytes
 import numpy as np
 import pandas as pd
 import pytest
+from output_contract import assert_as_promised
 
 from imaging.cli.app import main
 from imaging.measures import read_measures
@@ -41,6 +42,10 @@ def phantom_out(request, dataset, tmp_path_factory):
 
 def table(out: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(out / f"{P}_{name}.tsv", sep="\t")
+
+
+def test_every_file_is_in_the_table_of_outputs(phantom_out):
+    assert_as_promised(phantom_out, P, "function")
 
 
 def test_onsets_agree_with_the_truth(phantom_out, dataset):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import pyvista as pv
+from output_contract import assert_as_promised
 from stage_outputs import (
     ANATOMY_SHIFT,
     FA,
@@ -43,6 +44,7 @@ def test_every_contracted_file_is_written_and_nothing_half_written(subject):
                  "notes.json", "map.json"):  # fmt: skip
         assert stem in names
     assert not [n for n in names if n.startswith(".partial")]
+    assert_as_promised(subject / "map", P, "map")
 
 
 def test_voxels_lie_where_the_oblique_grids_say(subject):

@@ -9,6 +9,7 @@ import pytest
 from stage_outputs import P, map_arguments, write_all
 
 from imaging.cli.app import main
+from imaging.outputs import promised
 from imaging.provenance import sha256
 
 
@@ -116,6 +117,8 @@ def test_group_table_and_page(out):
     page = Page((out / "group.html").read_text(encoding="utf-8"))
     assert "sub-01" in page.text
     assert len(page.images) > 5
+    made = {p.name for p in out.iterdir() if p.is_file()}
+    assert made == {f"{P}.html", f"{P}.json", "group.json", *promised("group")}
     first = sha256(out / "group.html")
     assert main(["report", "--group", str(out)]) == 0
     assert sha256(out / "group.html") == first

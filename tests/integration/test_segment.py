@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from output_contract import assert_as_promised
 
 from imaging.cli.app import main
 from imaging.formats.nifti import load_image, load_labels, save_image
@@ -42,6 +43,7 @@ def test_phantom_is_labelled_on_the_right_side(data, tmp_path):
     assert run(data, tmp_path, "--settings", '{"work_spacing_mm": 3.0}') == 0
     truth = load_labels(data / "derivatives" / "truth" / "sub-01" / "sub-01_dseg.nii.gz")
     found = load_labels(tmp_path / "sub-01_seg-muscles_dseg.nii.gz")
+    assert_as_promised(tmp_path, "sub-01", "segmentation")
     scores = dice(truth.data, found.data)
     assert np.mean(list(scores.values())) > 0.6, scores
     assert min(scores[k] for k in ("TA", "GM", "GL", "SOL")) > 0.65, scores

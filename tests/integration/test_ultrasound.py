@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from output_contract import assert_as_promised
 from PIL import Image as Picture
 from round_leg import GM, SOL, TA
 from scipy.spatial.transform import Rotation
@@ -63,6 +64,10 @@ def test_muscles_have_the_stiffness_that_was_shown(swe_leg, done):
         assert "no single frequency" in found.note
     assert rows[SOL, "stiffness_swe_shear"].status == "not_measured"
     assert 0.01 < rows[GM, "swe_coverage"].value < 0.2
+
+
+def test_every_file_is_in_the_table_of_outputs(done):
+    assert_as_promised(done, "sub-01", "ultrasound")
 
 
 def test_correction_stands_beside_where_physics_allows_it(done):

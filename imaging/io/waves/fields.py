@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,14 +15,11 @@ from imaging.elastography.encoding import EncodingCheck, check_encoding
 from imaging.elastography.motion import WaveMotion, correct_motion
 from imaging.elastography.waves import WaveField, harmonic_field
 from imaging.errors import ImageError, UnitError
-from imaging.formats.nifti import save_image
 from imaging.image import Image, same_grid
 from imaging.io.region import Region, tissue_mask
-from imaging.io.stiffness import VERB, Source
 from imaging.io.waves.read import read_waves
 from imaging.io.waves.series import Recording
-from imaging.measures import Measure, Notes, not_measured, write_measures, write_notes
-from imaging.provenance import write_sidecar
+from imaging.measures import Measure, not_measured
 
 # Below this share the wave is weaker than what else moved.
 _POOR_QUALITY = 0.5
@@ -209,53 +205,3 @@ def _warnings(read: Sequence[_Read], tissue: NDArray[np.bool_], voxel_mm: float)
                 "neighbouring voxels, and higher harmonics cannot be told from the wave."
             )
     return out
-
-
-def write_waves(folder: Path, prefix: str, waves: Waves, source: Source) -> None:
-    """Write the displacement of one driver at one frequency, the quality map and the notes."""
-    stem = f"{prefix}_desc-waves"
-    common: dict[str, Any] = {
-        "verb": VERB, "inputs": source.inputs, "settings": source.options.model_dump(mode="json"),
-    }  # fmt: skip
-    path = folder / f"{stem}_quality.nii.gz"
-    save_image(waves.grid.with_data(waves.quality.astype(np.float32)), path)
-    write_sidecar(
-        path, **common, Units="1", FrequencyHz=source.keys["FrequencyHz"],
-        Description="Share of the first harmonic in the power of the phase over a period",
-    )  # fmt: skip
-    first = waves.fields[0]
-    moving = first.displacement[..., 0]
-    if not first.components_in_world:
-        moving = moving @ np.linalg.pinv(waves.directions).T
-    scale = 1.0 if waves.gain is None else 1e6 / waves.gain
-    path = folder / f"{stem}_displacement.nii.gz"
-    parts = np.concatenate([moving.real, moving.imag], axis=3).astype(np.float32)
-    parts *= np.float32(scale)
-    _save_small(waves.grid.with_data(parts), path)
-    write_sidecar(
-        path, **common, Units="rad" if waves.gain is None else "um",
-        FrequencyHz=first.frequency_hz, Driver=1,
-        Volumes="real parts along world R, A, S, then imaginary parts",
-        EncodedDirections=3 if first.components_in_world else first.displacement.shape[3],
-        Description="First harmonic u of the displacement, up to a constant: at the time t of a "
-        "period T it is the real part of u exp(2 pi i t/T)",
-    )  # fmt: skip
-    path = folder / f"{stem}_measures.tsv"
-    write_measures(waves.measures, path)
-    write_sidecar(path, **common)
-    sentence = (
-        f"Wave images at {source.named} with {waves.facts['drivers']} driver(s) were reduced to "
-        f"the first harmonic of the displacement inside {waves.origin}."
-    )
-    notes = Notes("elastography", sentence, [], waves.warnings, waves.facts)
-    write_notes(notes, folder / f"{stem}_notes.json")
-
-
-def _save_small(image: Image, path: Path) -> None:
-    """Write an image with 16 bits per value: enough to look at."""
-    nifti = nib.Nifti1Image(image.data, image.affine)
-    nifti.set_data_dtype(np.int16)
-    nifti.header.set_xyzt_units("mm")
-    nifti.set_sform(image.affine, code=1)
-    nifti.set_qform(image.affine, code=1)
-    nib.save(nifti, path)

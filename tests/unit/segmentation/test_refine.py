@@ -5,7 +5,8 @@ from scipy import ndimage
 from imaging.muscles import structure
 from imaging.phantom.images import dixon_echoes, label_image, t1_weighted
 from imaging.phantom.leg import make_leg
-from imaging.segmentation.refine import BOUNDARY, moved, refine
+from imaging.segmentation.notes import BOUNDARY
+from imaging.segmentation.refine import moved, refine
 
 GM, SOL = structure("GM").index, structure("SOL").index
 

@@ -1,9 +1,8 @@
-"""Files that ``pennate ultrasound`` writes."""
+"""Values of the samples: what is spread over maps, and the table of all samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.formats.nifti import save_image
 from imaging.image import Image
-from imaging.provenance import write_sidecar
 from imaging.ultrasound.evidence import Evidence
-from imaging.ultrasound.samples import FramePlane
-from imaging.ultrasound.splat import splat
-from imaging.ultrasound.words import METHOD
 
-_MAPS = {
-    "stiffness": ("shear_stiffness", "Pa", "rho c^2, not corrected for the fibre's angle"),
-    "corrected": ("mu_par", "Pa", "Modulus along the fibre, where its angle allows it; a model"),
-    "angle": ("angle", "deg", "Angle between the direction of the wave and the fibre"),
-    "tilt": ("angle", "deg", "Angle between the fibre and the plane of the frame"),
-    "confidence": ("confidence", "1", "How well the colours lie on the colour bar"),
-}
-_COLUMNS = {
+#: Columns of the table of samples, and what each is.
+COLUMNS = {
     "frame": "Number of the frame among those used, from 0; see `source`",
     "source": "File and number of the frame in it, from 0",
     "pixel_x": "Middle of the sample in the stored image, pixels",
@@ -59,54 +47,25 @@ def columns_of(evidence: Evidence) -> dict[str, FloatArray]:
     return out
 
 
-def write_maps(
-    folder: Path,
-    stem: str,
-    evidence: Evidence,
-    planes: Sequence[FramePlane],
-    slab_mm: Sequence[float],
-    grid: Image,
-    *,
-    about: Mapping[str, Any],
-    density: float,
-) -> FloatArray:
-    """Spread the samples over the grid, write the maps, and return the weight of every voxel.
-
-    Parameters
-    ----------
-    folder, stem
-        Where, and the start of the names.
-    evidence, planes, slab_mm, grid
-        See :func:`imaging.ultrasound.splat.splat`.
-    about
-        Verb, inputs and settings for the sidecars.
-    density
-        kg/m3.
-    """
-    maps, weight = splat(evidence.samples, planes, slab_mm, columns_of(evidence), grid)
-    for suffix, values in maps.items():
-        quantity, unit, text = _MAPS[suffix]
-        path = folder / f"{stem}_{suffix}.nii.gz"
-        save_image(grid.with_data(values), path)
-        write_sidecar(
-            path, **about, Quantity=quantity, Units=unit, Description=text, Method=METHOD,
-            FrequencyHz=None, DensityKgPerM3=density,
-        )  # fmt: skip
-    path = folder / f"{stem}_mask.nii.gz"
-    save_image(grid.with_data(weight > 0), path)
-    write_sidecar(path, **about, Description="Voxels within the slabs of the frames")
-    return weight
-
-
-def write_samples(
-    path: Path,
+def sample_table(
     evidence: Evidence,
     owner: NDArray[Any],
     sources: Sequence[str],
     place_error_mm: FloatArray,
-    about: Mapping[str, Any],
-) -> None:
-    """Write one row per sample."""
+) -> pd.DataFrame:
+    """Return one row per sample.
+
+    Parameters
+    ----------
+    evidence
+        Samples with what is known of their angles.
+    owner : (N,) int
+        Label of each sample; 0 near a border.
+    sources
+        File and number of each frame.
+    place_error_mm : (N,)
+        Error of place expected from the landmarks.
+    """
     samples, values = evidence.samples, columns_of(evidence)
     unknown = np.full(len(samples), np.nan)
     table = pd.DataFrame(
@@ -129,5 +88,12 @@ def write_samples(
     )
     floats = table.select_dtypes("float64").columns
     table = table.astype(dict.fromkeys(floats, np.float32))
-    table.to_parquet(path, index=False)
-    write_sidecar(path, **about, Columns=_COLUMNS)
+    return table
+
+
+def grid_around(points: NDArray[Any]) -> Image:
+    """Return an empty grid of 1 mm around points in world mm."""
+    low, high = points.min(axis=0) - 5, points.max(axis=0) + 5
+    affine = np.eye(4)
+    affine[:3, 3] = low
+    return Image(np.zeros(np.ceil(high - low).astype(int) + 1, np.uint8), affine)

@@ -1,0 +1,115 @@
+"""A diffusion-weighted series read, checked against its neighbours, and cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imaging import measures as m
+from imaging.config import DiffusionSettings
+from imaging.diffusion.acquisition import acquisition_of
+from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.pipeline import DiffusionResult, process
+from imaging.diffusion.register import overlap_share
+from imaging.errors import ImageError
+from imaging.formats.json import optional_sidecar
+from imaging.formats.nifti import load_image, load_labels
+from imaging.formats.nifti_place import place_warnings
+from imaging.image import Image
+from imaging.io.gradients import read_gradients
+from imaging.io.reversed_scan import read_reversed
+from imaging.provenance import sidecar_path
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What came of a series, with all that its files have to say."""
+
+    result: DiffusionResult
+    notes: m.Notes
+    inputs: list[Path]
+    settings: Mapping[str, Any]
+
+
+def clean_series(
+    dwi: Path,
+    bval: Path | None,
+    bvec: Path | None,
+    anat: Path | None,
+    options: DiffusionSettings,
+    fmap: Path | None = None,
+    labels: Path | None = None,
+) -> Cleaned:
+    """Read a diffusion-weighted series and process it.
+
+    Parameters
+    ----------
+    dwi
+        4-D NIfTI.
+    bval, bvec
+        Gradient table; none: beside the image.
+    anat
+        Anatomical image into whose world the result is moved.
+    options
+        Settings of the stage.
+    fmap
+        b = 0 image of reversed phase encoding.
+    labels
+        Muscle labels in the anatomical world.
+
+    Raises
+    ------
+    InputError
+        A file is missing or contradicts another one.
+    """
+    image = load_image(dwi, ndim=4)
+    bval = bval or sidecar_path(dwi).with_suffix(".bval")
+    bvec = bvec or sidecar_path(dwi).with_suffix(".bvec")
+    table, warnings = read_gradients(bval, bvec, image.affine, image.data.shape[3])
+    _check_signal(image, table, dwi)
+    anatomy = load_image(anat) if anat else None
+    if anatomy is not None:
+        share = overlap_share(image, np.ones(image.shape, bool), anatomy)
+        if share < 0.05:
+            raise ImageError(
+                f"does not overlap with the anatomical image {anat} "
+                f"({share:.0%} of its voxels lie inside)",
+                dwi,
+                "Check that both come from the same leg and session",
+            )
+    sidecar = optional_sidecar(dwi)
+    acquisition = acquisition_of(sidecar, image)
+    use = options.distortion in ("auto", "fmap") and acquisition.phase_axis is not None
+    reverse = read_reversed(fmap, image, acquisition) if fmap and use else None
+    if options.distortion == "fmap" and reverse is None:
+        raise ImageError(
+            "cannot be undistorted from a scan of reversed phase encoding: there is none, or "
+            "PhaseEncodingDirection is missing in the sidecar",
+            dwi,
+            "Give --fmap and both sidecars, or set distortion to auto",
+        )
+    muscles = load_labels(labels) if labels else None
+    result = process(image, table, anatomy, options, acquisition, reverse, muscles)
+    found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
+    warnings = [*warnings, *(said for p in (dwi, anat, fmap) if p for said in place_warnings(p))]
+    inputs = [p for p in found if p is not None]
+    notes = m.Notes(
+        "diffusion", result.method, result.citations, [*warnings, *result.warnings], result.facts
+    )
+    return Cleaned(result, notes, inputs, options.model_dump(mode="json"))
+
+
+def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
+    """Raise when the images cannot belong to the table: empty volumes, or no diffusion loss."""
+    means = image.data.mean(axis=(0, 1, 2))
+    empty = np.flatnonzero(means <= 0)
+    if empty.size:
+        raise ImageError(
+            f"has {empty.size} empty volumes, first {int(empty[0])}",
+            path,
+            "Take them and their gradients out, or convert the series again",
+        )

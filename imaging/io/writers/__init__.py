@@ -1,0 +1,1 @@
+"""One module per stage that writes its files; names and words are those of the table of outputs."""

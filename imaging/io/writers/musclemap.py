@@ -1,0 +1,94 @@
+"""Files of the map: voxels, surfaces, fascicles, activation, tables and notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from imaging.config import MapSettings
+from imaging.formats.nifti import load_image, save_image
+from imaging.musclemap import activation as emg
+from imaging.musclemap import layers, stiffness, table
+from imaging.musclemap import map as vtk_map
+from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
+from imaging.musclemap.joined import JoinedMap
+from imaging.musclemap.notes import notes
+from imaging.musclemap.series import read_bursts, read_parts
+from imaging.provenance import write_json
+from imaging.stage_files import StageFiles, write_tsv
+
+
+def write_map(
+    folder: Path, prefix: str, found: JoinedMap, stages: Stages, chosen: MapSettings
+) -> None:
+    """Write every file of the map.
+
+    Parameters
+    ----------
+    folder
+        Scratch folder.
+    prefix
+        Start of file names.
+    found
+        The stages joined.
+    stages
+        Where their files are.
+    chosen
+        Settings of the map.
+    """
+    parts = stages.path("fibre", "desc-profile_fibres.tsv")
+    profile = None if parts is None else read_parts(parts, AGAIN)
+    waves = stages.path("mre", "desc-waves_displacement.nii.gz")
+    onsets = _onsets(stages)
+    own = notes(stages, chosen.erode_mm, found.warnings)
+    missing = {**stages.missing, **stiffness.why_not_fibre_aware(stages, found.maps)}
+    told = {"onsets": onsets, "prefix": prefix, "missing": missing}
+    # Notes read the last of the files that every sidecar names.
+    together = notes_of_map(stages, own, told)
+    files = StageFiles("map", folder, prefix, stages.used, chosen.model_dump())
+    write_json(files.path("notes"), together)
+    vtk_map.save_vtk(vtk_map.to_vtk(found.voxels, found.labels), files.path("map"))
+    files.describe("map", Arrays=layers.array_descriptions(found.maps))
+    vtk_map.save_vtk(found.surfaces, files.path("surfaces"))
+    files.describe("surfaces")
+    if found.aponeuroses is not None:
+        vtk_map.save_vtk(found.aponeuroses, files.path("aponeuroses"))
+        files.describe("aponeuroses")
+    _write_fascicles(files, found)
+    _write_activation(files, found)
+    if profile is not None:
+        why = "_ci_low, _ci_high: 95 % of a mean over fascicles; noise is not in them"
+        files.table("profile", profile, Note=why)
+    if waves is not None:
+        save_image(load_image(waves, ndim=4), files.path("waves"))
+        files.describe("waves", **stiffness.keys_of_waves(waves))
+    files.measures(found.measures)
+    files.table("muscles", found.muscles, Columns=table.dictionary(found.in_view))
+
+
+def _write_fascicles(files: StageFiles, found: JoinedMap) -> None:
+    lines = found.fascicles
+    if lines is None:
+        return
+    vtk_map.write_fascicles(
+        lines.points, lines.offsets, lines.table, lines.arrays, files.path("fascicles", ".vtp")
+    )
+    lines.table.to_parquet(files.path("fascicles", ".parquet"), index=False)
+    painted = f"activation_…_painted are the muscle's values: {emg.PAINTED}"
+    files.describe("fascicles", Note=painted)
+
+
+def _write_activation(files: StageFiles, found: JoinedMap) -> None:
+    if found.curves is None:
+        return
+    painted = emg.painted_cycle(found.labels, found.curves)
+    files.image("activation", painted, Note=emg.PAINTED, NotMeasured=emg.NOT_MEASURED)
+    write_tsv(found.curves, files.path("activation", ".tsv"))
+
+
+def _onsets(stages: Stages) -> list[dict[Any, Any]]:
+    path = stages.path("func", "onsets.tsv")
+    if path is None:
+        return []
+    onsets = read_bursts(path, AGAIN)
+    return onsets.astype(object).where(onsets.notna(), None).to_dict("records")

@@ -1,0 +1,74 @@
+"""Files of the ultrasound stage: maps, mask, samples, measures and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from imaging.arrays import FloatArray
+from imaging.image import Image
+from imaging.measures import Measure, Notes
+from imaging.stage_files import StageFiles
+from imaging.ultrasound.maps import COLUMNS
+from imaging.ultrasound.words import METHOD
+
+_QUANTITIES = {
+    "stiffness": "shear_stiffness",
+    "corrected": "mu_par",
+    "angle": "angle",
+    "tilt": "angle",
+    "confidence": "confidence",
+}
+
+
+@dataclass(frozen=True)
+class UltrasoundOutput:
+    """What is written.
+
+    Attributes
+    ----------
+    maps : mapping
+        Name of a map to its values (I, J, K).
+    weight : (I, J, K)
+        Of the samples in each voxel; 0 where no frame lies.
+    grid : Image
+        Any image on that grid.
+    samples : DataFrame
+        One row per sample.
+    rows : sequence of Measure
+    notes : Notes
+    density : float
+        kg/m3.
+    """
+
+    maps: Mapping[str, FloatArray]
+    weight: FloatArray
+    grid: Image
+    samples: pd.DataFrame
+    rows: Sequence[Measure]
+    notes: Notes
+    density: float
+
+
+def write_ultrasound(files: StageFiles, found: UltrasoundOutput) -> None:
+    """Write every file of the stage.
+
+    Parameters
+    ----------
+    files
+        Where they go.
+    found
+        What is written.
+    """
+    for key, values in found.maps.items():
+        files.image(
+            key, found.grid.with_data(values), Quantity=_QUANTITIES[key], Method=METHOD,
+            FrequencyHz=None, DensityKgPerM3=found.density,
+        )  # fmt: skip
+    files.image("mask", found.grid.with_data(found.weight > 0))
+    found.samples.to_parquet(files.path("samples"), index=False)
+    files.describe("samples", Columns=COLUMNS)
+    files.measures(found.rows)
+    files.notes(found.notes)

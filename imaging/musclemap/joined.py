@@ -1,0 +1,197 @@
+"""All stages of a subject, joined per voxel, per fascicle and per muscle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyvista as pv
+from numpy.typing import NDArray
+
+from imaging.config import MapSettings
+from imaging.formats.nifti import load_image, load_labels
+from imaging.geometry import mask_surface
+from imaging.image import Image, resample
+from imaging.measures import Measure
+from imaging.musclemap import activation as emg
+from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table
+from imaging.musclemap import map as vtk_map
+from imaging.musclemap.aponeuroses import read_aponeuroses
+from imaging.musclemap.inputs import AGAIN, Stages
+from imaging.musclemap.notes import not_in_view
+from imaging.musclemap.series import read_cycles
+from imaging.muscles import muscle_labels
+
+
+@dataclass(frozen=True)
+class SampledFascicles:
+    """Fascicles with what they run through.
+
+    Attributes
+    ----------
+    points : (N, 3)
+        World RAS+ mm.
+    offsets : (F + 1,)
+        Where each fascicle begins and ends.
+    table : DataFrame
+        One row per fascicle.
+    arrays : dict
+        Values at every point by name.
+    """
+
+    points: NDArray[Any]
+    offsets: NDArray[Any]
+    table: pd.DataFrame
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class JoinedMap:
+    """Everything that is known of a subject, in one space.
+
+    Attributes
+    ----------
+    labels : Image
+        On the grid of the map.
+    voxels : dict
+        Arrays on that grid by name; NaN where not measured.
+    surfaces, aponeuroses : PolyData, PolyData or None
+        World RAS+ mm.
+    fascicles : SampledFascicles or None
+    curves : DataFrame or None
+        Mean EMG cycles, percent.
+    measures : list of Measure
+        All; those of muscles that get a row are `in_view`, too.
+    in_view : list of Measure
+    muscles : DataFrame
+        One row per muscle.
+    maps : list of StiffnessMap
+    warnings : list of str
+    """
+
+    labels: Image
+    voxels: dict[str, NDArray[Any]]
+    surfaces: pv.PolyData
+    aponeuroses: pv.PolyData | None
+    fascicles: SampledFascicles | None
+    curves: pd.DataFrame | None
+    measures: list[Measure]
+    in_view: list[Measure]
+    muscles: pd.DataFrame
+    maps: Sequence[stiffness.StiffnessMap]
+    warnings: list[str]
+
+
+def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
+    """Read what the stages wrote and join it.
+
+    Parameters
+    ----------
+    stages
+        Where the files are.
+    chosen
+        Settings of the map.
+
+    Raises
+    ------
+    InputError
+        A file is missing or contradicts another one.
+    """
+    labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
+    curves, warnings = _curves(stages, labels)
+    grid = fusion.map_grid(labels, chosen.spacing_mm)
+    on_grid = resample(labels, grid, order=0)
+    maps = stiffness.find_maps(stages)
+    voxels = _voxels(stages, on_grid, curves)
+    voxels |= stiffness.stiffness_layers(stages, maps, on_grid, chosen.erode_mm)
+    measures = stages.measures()
+    measures += stiffness.coverage(maps, voxels, on_grid)
+    measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
+    measures += combine.activation_measures(curves, labels)
+    along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
+    rows = table.rows_of_map(labels.data)
+    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
+    if sampled is not None:
+        measures += combine.fascicle_measures(sampled.table)
+    measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
+    in_view = [m for m in measures if m.label in rows]
+    muscles = table.wide(in_view)
+    surfaces = vtk_map.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
+    sheets = stages.path("fibre", "aponeuroses.vtp")
+    aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
+    return JoinedMap(
+        on_grid, voxels, surfaces, aponeuroses, sampled, curves, measures, in_view, muscles, maps,
+        warnings,
+    )  # fmt: skip
+
+
+def _voxels(stages: Stages, labels: Image, curves: pd.DataFrame | None) -> dict[str, NDArray[Any]]:
+    """Return the per-voxel layers but stiffness on the grid of the labels."""
+    anatomy = load_image(stages.need("anat", "desc-preproc_anat.nii.gz"))
+    confidence = stages.image("anat", "seg-muscles_probseg.nii.gz")
+    voxels = {"anatomy": resample(anatomy, labels).data, "label": labels.data}
+    if confidence is not None:
+        voxels["confidence"] = resample(confidence, labels).data
+    voxels |= layers.diffusion_layers(stages, labels)
+    voxels |= layers.direction_layers(stages, labels)
+    if curves is not None:
+        voxels |= layers.activation_layers(labels.data, curves)
+    return voxels
+
+
+def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[str]]:
+    """Return mean EMG cycles in percent, and a warning for channels of muscles not in view."""
+    path = stages.path("func", "activation.tsv")
+    curves = None if path is None else read_cycles(path, AGAIN)
+    if curves is None or curves.empty:
+        return None, []
+    present = muscle_labels(labels.data)
+    recorded = emg.in_percent(curves)
+    curves, said = emg.with_groups(recorded, present)
+    in_groups = chain.from_iterable(emg.recorded_parts(recorded, present).values())
+    absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
+    if not absent:
+        return curves, said
+    return curves, [*said, not_in_view(absent)]
+
+
+def _fascicles(
+    stages: Stages,
+    voxels: dict[str, NDArray[Any]],
+    grid: Image,
+    curves: pd.DataFrame | None,
+    known: list[int],
+) -> SampledFascicles | None:
+    """Return fascicles with what they run through."""
+    found = stages.fascicles(known)
+    if found is None:
+        return None
+    lines, frame = found
+    points, offsets = vtk_map.fascicles_of(lines)
+    arrays = {}
+    for name in voxels:
+        arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
+        part = fascicles.summarise(name, arrays[name], points, offsets)
+        frame = pd.concat([frame, part], axis=1)
+    if curves is not None:
+        for name, values in emg.painted_values(curves).items():
+            frame[f"{name}_painted"] = frame["label"].map(values).astype(np.float32)
+    return SampledFascicles(points, offsets, frame, arrays)
+
+
+def _surfaces(stages: Stages, labels: Image, known: list[int]) -> pv.PolyData:
+    """Return the surfaces of the fibre stage, or surfaces of the labels."""
+    given = stages.surfaces(known)
+    if given is not None:
+        return given
+    meshes = []
+    for label in muscle_labels(labels.data):
+        points, faces = mask_surface(labels.data == label, labels.affine)
+        mesh = pv.PolyData.from_regular_faces(points.astype(float), faces.astype(int))
+        mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int32)
+        meshes.append(mesh)
+    return meshes[0].append_polydata(*meshes[1:])
