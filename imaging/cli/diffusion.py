@@ -13,14 +13,13 @@ import typer
 from imaging import measures as m
 from imaging.config import DiffusionSettings, load_settings
 from imaging.diffusion.acquisition import acquisition_of
-from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels, save_image
-from imaging.image import Image
-from imaging.io.gradients import read_gradients, write_gradients
+from imaging.io.diffusion_series import read_series
+from imaging.io.gradients import write_gradients
 from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path, staged, write_sidecar
 
@@ -139,11 +138,10 @@ def clean_series(
     InputError
         A file is missing or contradicts another one.
     """
-    image = load_image(dwi, ndim=4)
     bval = bval or sidecar_path(dwi).with_suffix(".bval")
     bvec = bvec or sidecar_path(dwi).with_suffix(".bvec")
-    table, warnings = read_gradients(bval, bvec, image.affine, image.data.shape[3])
-    _check_signal(image, table, dwi)
+    series = read_series(dwi, bval, bvec)
+    image, table = series.image, series.table
     anatomy = load_image(anat) if anat else None
     if anatomy is not None:
         share = overlap_share(image, np.ones(image.shape, bool), anatomy)
@@ -170,21 +168,9 @@ def clean_series(
     found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
     inputs = [p for p in found if p is not None]
     notes = m.Notes(
-        VERB, result.method, result.citations, [*warnings, *result.warnings], result.facts
+        VERB, result.method, result.citations, [*series.warnings, *result.warnings], result.facts
     )
     return Cleaned(result, notes, inputs, options.model_dump(mode="json"))
-
-
-def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
-    """Raise when the images cannot belong to the table: empty volumes, or no diffusion loss."""
-    means = image.data.mean(axis=(0, 1, 2))
-    empty = np.flatnonzero(means <= 0)
-    if empty.size:
-        raise ImageError(
-            f"has {empty.size} empty volumes, first {int(empty[0])}",
-            path,
-            "Take them and their gradients out, or convert the series again",
-        )
 
 
 def write_cleaned(cleaned: Cleaned, stem: Path) -> None:

@@ -14,7 +14,7 @@ from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar, read_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.image import Image
-from imaging.io.gradients import read_gradients
+from imaging.io.diffusion_series import read_series
 from imaging.io.recordings import read_recording
 from imaging.io.reversed_scan import read_reversed
 from imaging.io.ultrasound_frames import read_frames
@@ -30,14 +30,8 @@ def _anat(session: Session) -> None:
 def _dwi(session: Session) -> None:
     if session.dwi is None:
         return
-    dwi = load_image(session.dwi, ndim=4)
-    read_gradients(
-        sibling(session.dwi, ".bval"),
-        sibling(session.dwi, ".bvec"),
-        dwi.affine,
-        dwi.data.shape[3],
-    )
-    _must_meet(session, dwi, session.dwi)
+    bval, bvec = sibling(session.dwi, ".bval"), sibling(session.dwi, ".bvec")
+    _must_meet(session, read_series(session.dwi, bval, bvec).image, session.dwi)
 
 
 def _fmap(session: Session) -> None:
