@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from tqdm import tqdm
 
@@ -19,6 +20,7 @@ from imaging.architecture.report import fibre_notes, tract_notes
 from imaging.cli.diffusion import OPTIONAL as DWI_OPTIONAL
 from imaging.cli.diffusion import clean_series, write_cleaned
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
+from imaging.diffusion.tensor_order import TensorOrder
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
@@ -34,8 +36,9 @@ from imaging.io.muscles import (
     names_of,
     read_labels,
     read_masks,
+    voxel_centres,
 )
-from imaging.io.tensor import load_tensor
+from imaging.io.tensor import TensorFrame, load_tensor
 from imaging.muscles import is_known
 from imaging.provenance import default_prefix, staged
 from imaging.schemes import label_of_name
@@ -66,6 +69,20 @@ def command(
     tensor: Annotated[
         Path | None,
         typer.Option(help="Instead: tensor of `pennate diffusion` (xx xy yy xz yz zz, RAS+)."),
+    ] = None,
+    tensor_order: Annotated[
+        TensorOrder,
+        typer.Option(
+            help="Of another program's tensor: lower (NIfTI, DTI-TK, dipy) xx xy yy xz yz zz; "
+            "mrtrix xx yy zz xy xz yz; fsl (dtifit, Camino) xx xy xz yy yz zz."
+        ),
+    ] = TensorOrder.LOWER,
+    tensor_frame: Annotated[
+        TensorFrame | None,
+        typer.Option(
+            help="Its axes: world (RAS+, as MRtrix), or image (those of the .bvec, as FSL, and "
+            "dipy with such vectors); none: image for fsl, else world."
+        ),
     ] = None,
     tracts: Annotated[
         Path | None,
@@ -138,6 +155,10 @@ def command(
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
     _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--fmap": fmap})
+    if tensor is None and (tensor_frame or tensor_order is not TensorOrder.LOWER):
+        raise InputError(
+            "--tensor-order and --tensor-frame explain --tensor", source, "Leave them out"
+        )
     if tracts and anat:
         raise InputError("--anat says nothing of --tracts", anat, "Leave it out")
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
@@ -151,6 +172,10 @@ def command(
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
     known = None if lookup or not all(is_known(m.label) for m in drawn) else labels
+    said: list[str] = []
+    if tensor:
+        inside = np.concatenate([voxel_centres(m) for m in drawn])
+        grid, said = load_tensor(source, tensor_order, tensor_frame, inside)
     cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
     optional = (*OPTIONAL, *(DWI_OPTIONAL if dwi else ()))
@@ -162,11 +187,12 @@ def command(
             if cleaned is not None:
                 write_cleaned(cleaned, folder / start)
                 source = folder / f"{start}_desc-noisy_tensor.nii.gz"
-            grid = load_tensor(source)
+                grid = load_image(source, ndim=4)
             sidecar = optional_sidecar(source)
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)
+            notes = replace(notes, warnings=[*said, *notes.warnings])
         output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
         write_fibres(folder, start, output)
     print(summary(results, names))
