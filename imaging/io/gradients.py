@@ -97,6 +97,11 @@ def read_table(bval: Path, bvec: Path, affine: FloatArray, n_volumes: int) -> Re
     return ReadTable(table, warnings + lengths.warnings, other, lengths)
 
 
+def read_bvals(bval: Path, n_volumes: int) -> FloatArray:
+    """Read b-values (N,) in s/mm2 alone; errors as of :func:`read_table`."""
+    return _bvals(_read_numbers(bval), n_volumes, bval, 0)[0]
+
+
 def write_gradients(table: GradientTable, affine: FloatArray, bval: Path, bvec: Path) -> None:
     """Write a table as FSL text files for an image with this affine."""
     vectors = table.vectors @ file_to_world(affine) + 0.0  # + 0.0 turns -0 into 0

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 from diffusion_for_tests import directions, gradient_table, series
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.gradients import GradientTable
 from imaging.errors import GradientTableError, InputError
 from imaging.formats.nifti import save_image
+from imaging.image import Image
 from imaging.io.diffusion_series import read_series
 from imaging.io.gradients import write_gradients
+from imaging.io.reversed_scan import read_reversed
 
 SHAPE, SPACING = (26, 26, 16), (2.5, 2.5, 5.0)
 TABLE = gradient_table(12, 2)
@@ -172,3 +177,49 @@ def test_a_real_series_is_read_and_a_table_one_volume_off_is_not(shared_data, tm
     np.savetxt(tmp_path / "a.bvec", vectors)
     with pytest.raises(InputError, match=r"vectors of the weighted volumes moved by -1 volume"):
         read_series(paths[0], paths[1], tmp_path / "a.bvec")
+
+
+def test_of_a_reversed_series_only_b0_counts(tmp_path):
+    table = gradient_table(12, 2)
+    image, _ = series(SHAPE, SPACING, table)
+    save_image(image, tmp_path / "epi.nii.gz")
+    (tmp_path / "epi.json").write_text('{"PhaseEncodingDirection": "j-"}')
+    forward = Acquisition(1, 1)
+    every = read_reversed(tmp_path / "epi.nii.gz", image, forward)
+    np.testing.assert_allclose(every.image.data, image.data.mean(-1), rtol=1e-5)
+    write_gradients(table, image.affine, tmp_path / "epi.bval", tmp_path / "epi.bvec")
+    found = read_reversed(tmp_path / "epi.nii.gz", image, forward)
+    np.testing.assert_allclose(found.image.data, image.data[..., :2].mean(-1), rtol=1e-5)
+    (tmp_path / "epi.bval").write_text(" ".join(["500"] * 14))
+    with pytest.raises(GradientTableError, match="no volume with b <= 50"):
+        read_reversed(tmp_path / "epi.nii.gz", image, forward)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(["tissue", "noise", "constant", "holes"]),
+    st.permutations([0.0, 0.0] + [500.0] * 12),
+    st.sampled_from([1.0, 0.9, 0.7, 1e-3]),
+)
+def test_any_series_with_any_table_is_read_or_one_named_error(
+    tmp_path_factory, seed, kind, bvals, length
+):
+    rng = np.random.default_rng(seed)
+    data = IMAGE.data[::2, ::2].copy()
+    if kind == "noise":
+        data = rng.uniform(0, 1, data.shape).astype(np.float32)
+    if kind == "constant":
+        data[:] = 7
+    if kind == "holes":
+        data[rng.random(data.shape) < 0.3] = 0
+    folder = tmp_path_factory.getbasetemp()
+    vectors = TABLE.vectors * rng.choice([1.0, length], 14)[:, None]
+    affine = np.diag([*(2 * IMAGE.spacing[:2]), IMAGE.spacing[2], 1])
+    try:
+        found = read(folder, Image(data, affine), GradientTable(np.array(bvals), vectors))
+    except InputError:
+        return
+    assert found.image.data.shape[3] == len(found.table.bvals)
+    norm = np.linalg.norm(found.table.vectors, axis=1)
+    np.testing.assert_allclose(norm, np.where(found.table.is_b0, 0, 1), atol=1e-5)
