@@ -233,7 +233,7 @@ def judge_brightness(blocks: Blocks, table: GradientTable) -> Brightness:
     else:
         return Brightness(b0, none, True, middle)
     half = 0.5 * middle * table.bvals[weighted].min()
-    dark = b0[level[b0] < reference - half]
+    dark = b0[level[b0] < reference - middle * table.bvals[b0] - half]
     bright = weighted[found < min(_LEAST_LOSS, 0.25 * middle)]
     return Brightness(dark, bright, False, middle)
 

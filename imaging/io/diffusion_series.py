@@ -116,8 +116,7 @@ def _by_order(table: GradientTable, blocks: evidence.Blocks, path: Path) -> list
     figures = f"{order.best:.1%} of the signal at b = 0 unexplained, as given {order.given:.1%}"
     if order.verdict == "other":
         raise GradientTableError(
-            f"does not belong to these volumes one by one: with {order.name} the tensor leaves "
-            f"{figures}",
+            f"has rows that belong to other volumes: with {order.name} the tensor leaves {figures}",
             path,
             "Convert the series again from DICOM, or put the rows where they belong",
         )
@@ -149,8 +148,8 @@ def _by_brightness(
         )
     if found.diffusivity > evidence.MOST_DIFFUSIVITY:
         raise GradientTableError(
-            f"holds b-values up to {table.bvals.max():g}, at which the signal falls as if the leg "
-            f"diffused at {found.diffusivity:.2g} mm2/s, far faster than water",
+            f"holds b-values up to {table.bvals.max():g}, but the signal falls as fast as with a "
+            f"diffusivity of {found.diffusivity:.2g} mm2/s, far faster than in water",
             path,
             "Write b-values in s/mm2",
         )

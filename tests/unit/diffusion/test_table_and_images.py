@@ -6,8 +6,11 @@ from diffusion_for_tests import directions, gradient_table, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import Acquisition
+from imaging.diffusion.fitting import fit_series
 from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.notes import Journal
 from imaging.errors import GradientTableError, InputError
 from imaging.formats.nifti import save_image
 from imaging.image import Image
@@ -119,6 +122,31 @@ def test_directions_of_another_series_are_no_better_than_chance(tmp_path):
     assert "no better than the same directions in random order" in found.warnings[0]
 
 
+def test_an_undecided_check_of_flips_says_so_of_fa_only_where_the_rows_fit():
+    mask = IMAGE.data[..., 0] > 400
+    vectors = TABLE.vectors.copy()
+    vectors[2:] = np.random.default_rng(5).permutation(vectors[2:])
+    told = []
+    for table in (TABLE, GradientTable(TABLE.bvals, vectors)):
+        journal = Journal()
+        fit_series(IMAGE, table, mask, None, None, DiffusionSettings(), journal)
+        assert journal.facts["gradient_check"] == "undecided"
+        told.append(journal.warnings[0])
+    assert "FA and diffusivities do not depend on it" in told[0]
+    assert "random order" in told[1]
+    assert "do not depend" not in told[1]
+
+
+def test_perfusion_at_low_b_makes_no_volume_dark(tmp_path):
+    truth = shells((200, 12), (500, 12))
+    table = GradientTable(np.r_[[0.0, 10.0, 30.0, 50.0], truth.bvals[2:]],
+                          np.vstack([np.zeros((2, 3)), truth.vectors]))  # fmt: skip
+    image, _ = series(SHAPE, SPACING, table, sigma=10.0)
+    blood = image.data[..., :1] * np.exp(-0.05 * table.bvals)
+    found = read(tmp_path, image.with_data(0.88 * image.data + 0.12 * blood), table)
+    assert found.warnings == []
+
+
 def test_a_dark_volume_called_b0_is_named_and_left_out(tmp_path):
     data = IMAGE.data.copy()
     data[..., 1] = data[..., 7]
@@ -157,7 +185,7 @@ def test_b_values_in_other_units_are_converted_and_said(tmp_path, factor, unit):
 def test_b_values_that_no_tissue_could_have_are_refused(tmp_path):
     table = GradientTable(TABLE.bvals / 2, TABLE.vectors)
     image, _ = series(SHAPE, SPACING, GradientTable(TABLE.bvals * 4, TABLE.vectors))
-    with pytest.raises(GradientTableError, match="faster than water"):
+    with pytest.raises(GradientTableError, match="faster than in water"):
         read(tmp_path, image, table)
 
 
