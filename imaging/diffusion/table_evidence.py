@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
-from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.gradients import MIN_DIRECTIONS, GradientTable
 from imaging.diffusion.ivim import tissue_weights
 from imaging.diffusion.tensor import design_matrix
 
@@ -25,7 +25,7 @@ _MIN_VOXELS = 20  # of the mask in a block
 _FLOOR = 0.02  # smallest signal taken as such, share of the leg's
 _CLEAR, _BETTER = 0.6, 0.85  # ratio of misfits
 _MOST_BLOCKS = 0.85  # share of the blocks that have to agree
-_SAMPLES_OVER = 3  # beyond the parameters, for a misfit to mean anything
+_SAMPLES_OVER = 2  # weighted volumes beyond six, for a misfit to mean anything
 _DRAWS = 19  # random orders
 _CHANCE = 10.0  # percentile of their misfits that a right table stays below
 _MIN_INNER = 0.3  # share of the mask that has to be left
@@ -68,9 +68,10 @@ class Blocks:
         """Return the blocks of some volumes, by their numbers (M,)."""
         return Blocks(self.log[volumes], self.share[volumes])
 
-    def judgeable(self) -> bool:
-        """Tell whether there are samples enough for a misfit to mean anything."""
-        return self.log.shape[0] >= 7 + _SAMPLES_OVER and self.log.shape[1] > 0
+    def judgeable(self, table: GradientTable) -> bool:
+        """Tell whether there are weighted volumes enough for a misfit to mean anything."""
+        weighted = int((~table.is_b0).sum())
+        return weighted >= MIN_DIRECTIONS + _SAMPLES_OVER and self.log.shape[1] > 0
 
 
 def tissue_blocks(data: FloatArray, mask: NDArray[np.bool_], spacing: FloatArray) -> Blocks:
@@ -159,7 +160,7 @@ def judge_order(blocks: Blocks, table: GradientTable) -> Order:
     tissue = tissue_weights(table)
     volumes = np.arange(len(table.bvals)) if tissue is None else np.flatnonzero(tissue)
     part = blocks.of_volumes(volumes)
-    if not part.judgeable():
+    if not part.judgeable(table.of_volumes(volumes)):
         return Order("unknown")
 
     def misfits(other: GradientTable) -> FloatArray:

@@ -89,11 +89,11 @@ def _by_length(
         return read.table, list(read.warnings)
     given, other = blocks.misfits(read.table), blocks.misfits(read.other)
     lengths, figures = read.lengths, f"{np.median(given):.1%} against {np.median(other):.1%}"
-    scaled = lengths.scaled
-    if blocks.judgeable() and evidence.better(given, other):
+    scaled, judgeable = lengths.scaled, blocks.judgeable(read.table)
+    if judgeable and evidence.better(given, other):
         said = f"The images agree: the tensor leaves {figures} of the signal unexplained."
         return read.table, [*read.warnings, *([f"{path.name}: {said}"] if lengths.shells else [])]
-    if blocks.judgeable() and evidence.better(other, given):
+    if judgeable and evidence.better(other, given):
         how = "were taken as written" if scaled else "were scaled by the squared length"
         said = (
             f"{path.name}: the b-values {how} of the vectors: so the tensor leaves "
