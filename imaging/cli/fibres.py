@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from tqdm import tqdm
 
@@ -23,6 +24,7 @@ from imaging.architecture.notes import (
 )
 from imaging.architecture.summary import summary
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
+from imaging.diffusion.tensor_order import TensorOrder
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
@@ -40,8 +42,9 @@ from imaging.io.muscles import (
     names_of,
     read_labels,
     read_masks,
+    voxel_centres,
 )
-from imaging.io.tensor import load_tensor
+from imaging.io.tensor import TensorFrame, load_tensor
 from imaging.io.writers.diffusion import write_diffusion
 from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
@@ -76,6 +79,20 @@ def command(
     tensor: Annotated[
         Path | None,
         typer.Option(help="Instead: tensor of `pennate diffusion` (xx xy yy xz yz zz, RAS+)."),
+    ] = None,
+    tensor_order: Annotated[
+        TensorOrder,
+        typer.Option(
+            help="Of another program's tensor: lower (NIfTI, DTI-TK, dipy) xx xy yy xz yz zz; "
+            "mrtrix xx yy zz xy xz yz; fsl (dtifit, Camino) xx xy xz yy yz zz."
+        ),
+    ] = TensorOrder.LOWER,
+    tensor_frame: Annotated[
+        TensorFrame | None,
+        typer.Option(
+            help="Its axes: world (RAS+, as MRtrix), or image (those of the .bvec, as FSL, and "
+            "dipy with such vectors); none: image for fsl, else world."
+        ),
     ] = None,
     tracts: Annotated[
         Path | None,
@@ -148,6 +165,10 @@ def command(
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
     _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--fmap": fmap})
+    if tensor is None and (tensor_frame or tensor_order is not TensorOrder.LOWER):
+        raise InputError(
+            "--tensor-order and --tensor-frame explain --tensor", source, "Leave them out"
+        )
     if tracts and anat:
         raise InputError("--anat says nothing of --tracts", anat, "Leave it out")
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
@@ -162,6 +183,10 @@ def command(
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
     named = lookup or (labels and is_nrrd(labels))  # its numbers are not the catalogue's
     known = None if named or not all(is_known(m.label) for m in drawn) else labels
+    said: list[str] = []
+    if tensor:
+        inside = np.concatenate([voxel_centres(m) for m in drawn])
+        grid, said = load_tensor(source, tensor_order, tensor_frame, inside)
     cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
     names = names_of(drawn)
     old = stale("fibres", start) + (stale("diffusion", start) if dwi else [])
@@ -172,14 +197,14 @@ def command(
         else:
             if cleaned is not None:
                 source = write_diffusion(folder, start, cleaned)
-            grid = load_tensor(source)
+                grid = load_image(source, ndim=4)
             sidecar = optional_sidecar(source)
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)
         images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
-        placed = [said for p in images for said in place_warnings(p)]
-        notes = replace(notes, warnings=[*placed, *notes.warnings])
+        placed = [warning for p in images for warning in place_warnings(p)]
+        notes = replace(notes, warnings=[*said, *placed, *notes.warnings])
         written = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
         write_fibres(folder, start, written)
     print(summary(results, names))

@@ -13,16 +13,21 @@ from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.denoise import denoise, remove_noise_floor
 from imaging.diffusion.gibbs import is_interpolated, remove_ringing
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import bounding_box
 from imaging.diffusion.motion import Motion, estimate_motion
+from imaging.diffusion.notes import (
+    Journal,
+    note_denoising,
+    note_motion,
+    note_outliers,
+    note_ringing,
+)
 from imaging.diffusion.outliers import Outliers, find_outliers, replaced
 from imaging.diffusion.prediction import model_at_rest
 from imaging.diffusion.resample import PlacedSeries, Placement
 from imaging.image import Image
 
 _MARGIN_VOXELS = 4
-_MANY_VOLUMES = 0.25
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def clean(
         data = replaced(dwi.data, table, mask, outliers, acquisition.slice_axis)
         noise = None if noise is None else np.where(data == dwi.data, noise, np.float32(0))
         dwi = dwi.with_data(data)
-        _note_outliers(outliers, acquisition.slice_axis, journal)
+        note_outliers(outliers, acquisition.slice_axis, journal)
     weights = None if outliers is None or not len(outliers.found) else outliers.weights
     across = acquisition.slice_axis
     still = [Placement()] * dwi.data.shape[3]
@@ -87,7 +92,7 @@ def clean(
     if settings.motion:
         motion, placed = _bring_to_rest(placed, table, mask, settings.eddy)
         table = motion.turned_back(table)
-        _note_motion(motion, acquisition, settings, journal)
+        note_motion(motion, acquisition, settings, journal)
     noisy = placed
     if noise is not None:
         data = np.clip(placed.source.data + noise, 0, None)
@@ -135,11 +140,7 @@ def _denoise(
     if settings.denoise:
         data[box], sigma[box] = denoise(dwi.data[box], mask[box])
         noise = dwi.data - data
-        journal.step(
-            "Diffusion-weighted images were denoised by Marchenko-Pastur principal component "
-            "analysis and the Rician noise floor was taken off.",
-            "denoise",
-        )
+        note_denoising(journal)
     if settings.gibbs and _can_ring(dwi, mask, acquisition, journal):
         data[box] = remove_ringing(data[box], acquisition.slice_axis)
     if settings.denoise:
@@ -152,67 +153,6 @@ def _can_ring(
 ) -> bool:
     """Tell whether Gibbs ringing can be taken off, and say so."""
     across = acquisition.slice_axis
-    if acquisition.whole_k_space and not is_interpolated(dwi.data[..., 0], mask, across):
-        journal.step("Gibbs ringing was taken off by local sub-voxel shifts.", "gibbs")
-        return True
-    journal.step(
-        "Gibbs ringing was left alone: the image is interpolated or from a partial k-space."
-    )
-    return False
-
-
-def _note_outliers(outliers: Outliers, slice_axis: int, journal: Journal) -> None:
-    """Tell which slices lost signal."""
-    journal.facts["slice_axis"] = slice_axis
-    journal.facts["outlier_slices"] = [
-        [int(v), int(k), round(float(outliers.z[v, k]), 1)] for v, k in outliers.found
-    ]
-    journal.facts["outlier_share"] = round(outliers.share, 4)
-    journal.facts["outlier_z"] = np.round(outliers.z, 1).tolist()
-    journal.step(
-        "Slices whose mean log signal did not follow the tensor model of their slice were given "
-        f"less weight ({len(outliers.found)} of {int((outliers.z != 0).sum())} below a half).",
-        "outliers",
-    )
-    count = len(outliers.volumes)
-    if count > _MANY_VOLUMES * len(outliers.z):
-        journal.warnings.append(
-            f"{count} of {len(outliers.z)} diffusion volumes lost signal in most slices "
-            f"(volumes {', '.join(map(str, outliers.volumes))}): look at the images before using "
-            "fibre directions."
-        )
-
-
-def _note_motion(
-    motion: Motion, acquisition: Acquisition, settings: DiffusionSettings, journal: Journal
-) -> None:
-    """Tell how volumes moved and stretched."""
-    count = int(motion.corrected.sum())
-    journal.facts["motion_centre_mm"] = np.round(motion.centre, 3).tolist()
-    journal.facts["motion"] = np.round(motion.trace, 4).tolist()
-    journal.facts["motion_displacement_mm"] = np.round(motion.displacement_mm, 4).tolist()
-    journal.facts["motion_corrected_volumes"] = np.flatnonzero(motion.corrected).tolist()
-    journal.step(
-        f"Each of {len(motion.trace)} volumes was registered rigidly to the mean of the "
-        f"others; {count} moved by more than noise and were resampled once, with their gradient "
-        "directions rotated.",
-        "motion",
-        "rotation",
-    )
-    if not settings.eddy:
-        return
-    if acquisition.phase_axis is None:
-        journal.step(
-            "Eddy currents were not corrected: the sidecar does not tell PhaseEncodingDirection."
-        )
-        return
-    journal.facts["eddy_slopes"] = np.round(motion.slopes, 6).tolist()
-    largest = np.abs(motion.slopes).max(0)
-    if largest.any():
-        journal.step(
-            "Stretch and shear along the phase-encoding axis were estimated as linear in the "
-            f"diffusion gradient (at most {largest.max():.1%}) and corrected in the same "
-            "interpolation, intensity with them."
-        )
-    else:
-        journal.step("Eddy currents could not be told from noise and were left alone.")
+    can = acquisition.whole_k_space and not is_interpolated(dwi.data[..., 0], mask, across)
+    note_ringing(can, journal)
+    return can

@@ -15,7 +15,6 @@ from imaging.diffusion.acquisition import Acquisition
 from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, tissue_shares
 from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
-from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import bounding_box, leg_mask
 from imaging.diffusion.register import register_rigid
 from imaging.image import Image, resample
@@ -91,7 +90,6 @@ def find_distortion(
     anatomy: Image | None,
     acquisition: Acquisition,
     settings: DiffusionSettings,
-    journal: Journal,
 ) -> Distortion | None:
     """Find the displacement of a series; None where it cannot be found or is not asked for.
 
@@ -112,23 +110,13 @@ def find_distortion(
     use_fmap = fmap is not None and wanted in ("auto", "fmap")
     aligned = anatomy is not None and settings.register_to_anatomy
     use_anatomy = aligned and not use_fmap and wanted in ("auto", "anatomy")
-    journal.facts["distortion"] = "none"
-    if wanted == "off":
-        return None
-    if axis is None:
-        journal.warnings.append(
-            "Distortion along the phase-encoding axis was not corrected: the sidecar of the "
-            "diffusion images lacks PhaseEncodingDirection."
-        )
+    if wanted == "off" or axis is None:
         return None
     if use_fmap and fmap is not None:
-        found = distortion_of_pair(b0, mask, axis, fmap)
-    elif use_anatomy and anatomy is not None:
-        found = distortion_to_anatomy(b0, mask, axis, anatomy)
-    else:
-        return None
-    _tell(found, journal)
-    return found
+        return distortion_of_pair(b0, mask, axis, fmap)
+    if use_anatomy and anatomy is not None:
+        return distortion_to_anatomy(b0, mask, axis, anatomy)
+    return None
 
 
 def distortion_of_pair(
@@ -197,36 +185,6 @@ def _judged(
         before,
         after,
     )
-
-
-def _tell(found: Distortion, journal: Journal) -> None:
-    """Write down what was found."""
-    journal.facts["distortion"] = found.method
-    journal.facts["distortion_status"] = found.status
-    journal.facts["distortion_median_mm"] = round(found.median_mm, 3)
-    journal.facts["distortion_max_mm"] = round(found.max_mm, 3)
-    journal.facts["distortion_agreement"] = [
-        round(found.agreement_before, 3),
-        round(found.agreement_after, 3),
-    ]
-    source = {
-        "fmap": "a scan of reversed phase encoding",
-        "anatomy": "registration to the anatomical image restricted to that axis",
-    }[found.method]
-    if found.status == "corrected":
-        journal.step(
-            f"Distortion along the phase-encoding axis was corrected by {source} "
-            f"(median {found.median_mm:.1f} mm, at most {found.max_mm:.1f} mm inside the legs), "
-            "in the same interpolation as motion and with intensities restored.",
-            found.method,
-        )
-    elif found.status == "refused":
-        journal.warnings.append(
-            f"Distortion found from {source} was up to {found.max_mm:.1f} mm, which is "
-            "implausible: it was not corrected. Check the overlay of b0 on anatomy."
-        )
-    else:
-        journal.step(f"Distortion was looked for by {source}; none was found beyond chance.")
 
 
 class _Lines:

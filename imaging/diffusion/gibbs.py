@@ -7,21 +7,19 @@ Fourier acquisitions or interpolated ones it makes new artefacts.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from dipy.denoise.gibbs import gibbs_removal
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
+from imaging.threads import in_threads
 
 _WINDOW_VOXELS = 3.0
 # Of the largest frequency: a band at the edge of k-space, and one that any k-space holds.
 _EDGE_BAND = (0.9, 1.0)
 _INNER_BAND = (0.45, 0.55)
 _EMPTY = 0.03  # share of power; noise alone gives 1, a noise-free leg about 0.2
-_THREADS = 2
 
 
 def remove_ringing(data: FloatArray, slice_axis: int) -> FloatArray:
@@ -46,9 +44,8 @@ def remove_ringing(data: FloatArray, slice_axis: int) -> FloatArray:
         return np.asarray(found, np.float32)
 
     out = np.empty(data.shape, np.float32)
-    with ThreadPoolExecutor(_THREADS) as pool:  # volumes do not depend on each other
-        for v, volume in enumerate(pool.map(one, range(data.shape[3]))):
-            out[..., v] = volume
+    for v, volume in enumerate(in_threads(one, range(data.shape[3]))):
+        out[..., v] = volume
     return out
 
 

@@ -18,7 +18,6 @@ from imaging.errors import GradientTableError
 B0_MAX = 50.0
 """Largest b-value (s/mm2) that still counts as not diffusion-weighted."""
 MIN_DIRECTIONS = 6
-_NORM_SILENT, _NORM_WARN = 0.01, 0.1
 _SAME_DIRECTION_DEG = 3.0
 
 
@@ -42,6 +41,10 @@ class GradientTable:
         """Tell which volumes are not diffusion-weighted, shape (N,)."""
         return self.bvals <= B0_MAX
 
+    def of_volumes(self, volumes: NDArray[np.intp]) -> GradientTable:
+        """Return the table of some volumes, by their numbers (M,)."""
+        return GradientTable(self.bvals[volumes], self.vectors[volumes])
+
     def rotated(self, rotations: FloatArray) -> GradientTable:
         """Return the table with every direction turned by (3, 3) or, per volume, (N, 3, 3)."""
         return replace(self, vectors=np.einsum("...ij,...j->...i", rotations, self.vectors))
@@ -62,36 +65,15 @@ def file_to_world(affine: FloatArray) -> FloatArray:
     return left @ right @ flip
 
 
-def unit_vectors(
-    bvals: FloatArray, vectors: FloatArray, path: Path
-) -> tuple[FloatArray, list[str]]:
-    """Return unit vectors, zero for b = 0, and a warning where they were scaled."""
-    weighted = bvals > B0_MAX
-    norm = np.linalg.norm(vectors, axis=1)
-    off = np.abs(norm - 1)
-    wrong = weighted & ~(off <= _NORM_WARN)  # also catches NaN
-    if wrong.any():
-        first = int(np.flatnonzero(wrong)[0])
-        raise GradientTableError(
-            f"{int(wrong.sum())} of {int(weighted.sum())} vectors with b > {B0_MAX:g} are not of "
-            f"unit length, first volume {first} (length {norm[first]:.3g}, b {bvals[first]:g})",
-            path,
-            "Take out trace or averaged volumes, or convert the series again",
-        )
-    unit = np.zeros_like(vectors)
-    unit[weighted] = vectors[weighted] / norm[weighted, None]
-    scaled = weighted & (off > _NORM_SILENT)
-    if not scaled.any():
-        return unit, []
-    return unit, [
-        f"{path.name}: {int(scaled.sum())} vectors were scaled to unit length "
-        f"(off by at most {off[scaled].max():.1%})."
-    ]
-
-
 def check_directions(bvals: FloatArray, vectors: FloatArray, path: Path) -> None:
     """Raise unless there is a b = 0 and six directions that a tensor can be fitted to."""
     weighted = bvals > B0_MAX
+    if not weighted.any():
+        raise GradientTableError(
+            f"holds no volume with b > {B0_MAX:g} s/mm2 (largest {bvals.max():g})",
+            path,
+            "Give b-values in s/mm2, as converted from DICOM",
+        )
     if weighted.all():
         raise GradientTableError(
             f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",

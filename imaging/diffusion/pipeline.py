@@ -17,8 +17,8 @@ from imaging.diffusion.distortion import Distortion, ReversedScan, find_distorti
 from imaging.diffusion.figures import whole_image_measures
 from imaging.diffusion.fitting import fit_series
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.journal import Journal
 from imaging.diffusion.legmask import leg_mask
+from imaging.diffusion.notes import Journal, note_alignment, note_distortion
 from imaging.diffusion.register import Alignment, register_rigid
 from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
@@ -121,8 +121,10 @@ def process(
     uncorrected = dwi.data[..., table.is_b0].mean(-1)
     snr = snr_map(uncorrected, cleaned.sigma)
     distortion = find_distortion(
-        dwi.with_data(uncorrected), mask, fmap, anatomy, acquisition, settings, journal
+        dwi.with_data(uncorrected), mask, fmap, anatomy, acquisition, settings
     )
+    known = acquisition.phase_axis is not None
+    note_distortion(distortion, settings.distortion != "off", known, journal)
     if distortion is not None and distortion.status == "corrected":
         shift_mm = distortion.displacement_mm
         dwi = placed.at_rest(shift_mm)
@@ -159,20 +161,5 @@ def _align(
     if anatomy is None or not settings.register_to_anatomy:
         return None
     found = register_rigid(b0, mask, anatomy)
-    journal.facts["anatomy_alignment"] = found.status
-    journal.facts["anatomy_shift_mm"] = round(found.shift_mm, 3)
-    journal.facts["anatomy_rotation_deg"] = round(found.rotation_deg, 3)
-    journal.facts["anatomy_transform"] = np.round(found.world, 6).tolist()
-    if found.status == "refused":
-        journal.warnings.append(
-            f"Registration to the anatomical image gave {found.shift_mm:.1f} mm and "
-            f"{found.rotation_deg:.1f} degrees, which is implausible: the position in the file's "
-            "header is kept. Check the overlay of b0 on anatomy."
-        )
-    journal.step(
-        f"The mean b = 0 image was registered rigidly to the anatomical image by mutual "
-        f"information (shift {found.shift_mm:.1f} mm, {found.rotation_deg:.1f} degrees; "
-        f"{found.status}); the position was changed in the header, without resampling.",
-        "register",
-    )
+    note_alignment(found, journal)
     return found

@@ -2,6 +2,10 @@
 
 Every voxel is worked on by one thread and from its own samples alone, so that results do not
 depend on how many threads there are.
+
+Our own for the robust fit: of 5595 voxels with 27 volumes, 3 % of the samples halved, it finds e1
+to 5.2 degrees in 0.04 s (one thread, compiled before); RESTORE of dipy 1.12.1 to 5.3 degrees in
+2.2 s, RWLS to 5.6 degrees in 0.31 s. Plain weighted fits agree (8.7 degrees both).
 """
 
 from __future__ import annotations

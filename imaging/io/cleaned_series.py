@@ -12,15 +12,13 @@ import numpy as np
 from imaging import measures as m
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import acquisition_of
-from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.pipeline import DiffusionResult, process
 from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.formats.nifti_place import place_warnings
-from imaging.image import Image
-from imaging.io.gradients import read_gradients
+from imaging.io.diffusion_series import read_series
 from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path
 
@@ -66,11 +64,10 @@ def clean_series(
     InputError
         A file is missing or contradicts another one.
     """
-    image = load_image(dwi, ndim=4)
     bval = bval or sidecar_path(dwi).with_suffix(".bval")
     bvec = bvec or sidecar_path(dwi).with_suffix(".bvec")
-    table, warnings = read_gradients(bval, bvec, image.affine, image.data.shape[3])
-    _check_signal(image, table, dwi)
+    series = read_series(dwi, bval, bvec)
+    image, table = series.image, series.table
     anatomy = load_image(anat) if anat else None
     if anatomy is not None:
         share = overlap_share(image, np.ones(image.shape, bool), anatomy)
@@ -95,21 +92,8 @@ def clean_series(
     muscles = load_labels(labels) if labels else None
     result = process(image, table, anatomy, options, acquisition, reverse, muscles)
     found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
-    warnings = [*warnings, *(said for p in (dwi, anat, fmap) if p for said in place_warnings(p))]
+    placed = [said for p in (dwi, anat, fmap) if p for said in place_warnings(p)]
+    warnings = [*series.warnings, *placed, *result.warnings]
     inputs = [p for p in found if p is not None]
-    notes = m.Notes(
-        "diffusion", result.method, result.citations, [*warnings, *result.warnings], result.facts
-    )
+    notes = m.Notes("diffusion", result.method, result.citations, warnings, result.facts)
     return Cleaned(result, notes, inputs, options.model_dump(mode="json"))
-
-
-def _check_signal(image: Image, table: GradientTable, path: Path) -> None:
-    """Raise when the images cannot belong to the table: empty volumes, or no diffusion loss."""
-    means = image.data.mean(axis=(0, 1, 2))
-    empty = np.flatnonzero(means <= 0)
-    if empty.size:
-        raise ImageError(
-            f"has {empty.size} empty volumes, first {int(empty[0])}",
-            path,
-            "Take them and their gradients out, or convert the series again",
-        )

@@ -6,18 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
+from imaging.arrays import FloatArray
 from imaging.diffusion.acquisition import Acquisition, acquisition_of
 from imaging.diffusion.distortion import ReversedScan
-from imaging.errors import ImageError
+from imaging.diffusion.gradients import B0_MAX
+from imaging.errors import GradientTableError, ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image
+from imaging.io.gradients import read_bvals
+from imaging.provenance import sidecar_path
 
 _PARALLEL = 0.95  # cosine between phase-encoding axes
 
 
 def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> ReversedScan:
     """Read b = 0 volumes of reversed phase encoding; several are averaged.
+
+    Of a whole series with a ``.bval`` beside it only the b = 0 volumes count.
 
     Parameters
     ----------
@@ -30,6 +36,8 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
     ------
     ImageError
         No phase-encoding direction, not reversed, or another field of view.
+    GradientTableError
+        Its own b-values are not those of its volumes, or none is b = 0.
     """
     image = load_image(path, ndim=(3, 4))
     sidecar = optional_sidecar(path)
@@ -50,9 +58,25 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
             path,
             "Give the scan of opposite PhaseEncodingDirection",
         )
-    mean = image.data if image.data.ndim == 3 else image.data.mean(axis=-1)
     _must_cover(image, series, path)
-    return ReversedScan(image.with_data(mean), ratio)
+    return ReversedScan(image.with_data(_mean_b0(image, path)), ratio)
+
+
+def _mean_b0(image: Image, path: Path) -> FloatArray:
+    """Return the mean (I, J, K) of the volumes, of those with b = 0 where a .bval tells."""
+    if image.data.ndim == 3:
+        return image.data
+    bval = sidecar_path(path).with_suffix(".bval")
+    if not bval.is_file():
+        return image.data.mean(axis=-1)
+    bvals = read_bvals(bval, image.data.shape[3])
+    if bvals.min() > B0_MAX:
+        raise GradientTableError(
+            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            bval,
+            "Give the b = 0 images of reversed phase encoding",
+        )
+    return image.data[..., bvals <= B0_MAX].mean(axis=-1)
 
 
 def _direction(image: Image, acquisition: Acquisition) -> np.ndarray:

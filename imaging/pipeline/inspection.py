@@ -14,7 +14,7 @@ from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar, read_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image
-from imaging.io.gradients import read_gradients
+from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.recordings import read_recording
 from imaging.io.reversed_scan import read_reversed
@@ -27,17 +27,13 @@ def _anat(session: Session) -> None:
         load_image(session.anat)
 
 
-def _dwi(session: Session) -> None:
+def _dwi(session: Session) -> list[str]:
+    """Return what was put right in the gradient table, or is in doubt."""
     if session.dwi is None:
-        return
-    dwi = load_image(session.dwi, ndim=4)
-    read_gradients(
-        sibling(session.dwi, ".bval"),
-        sibling(session.dwi, ".bvec"),
-        dwi.affine,
-        dwi.data.shape[3],
-    )
-    _must_meet(session, dwi, session.dwi)
+        return []
+    series = read_series(session.dwi, sibling(session.dwi, ".bval"), sibling(session.dwi, ".bvec"))
+    _must_meet(session, series.image, session.dwi)
+    return series.warnings
 
 
 def _fmap(session: Session) -> None:

@@ -1,6 +1,6 @@
 """Steps of the diffusion stage: what each one found, in words and with its picture.
 
-Everything comes from the facts of the diffusion stage (``imaging/diffusion/journal.py``), from
+Everything comes from the facts of the diffusion stage (``imaging/diffusion/notes.py``), from
 the settings it ran with and from the layers of the map.
 """
 

@@ -150,3 +150,49 @@ def test_bad_input_is_one_sentence_exit_code_2_and_no_files(scan, tmp_path, caps
     assert says in message
     assert message.count("\n") == 1
     assert not out.exists()
+
+
+def test_fibres_refuse_a_tensor_of_another_order_until_it_is_named(scan, tmp_path, capsys):
+    folder, _, muscle = scan
+    assert run(folder, tmp_path / "dwi") == 0
+    tensor = load_image(tmp_path / "dwi" / "sub-01_desc-noisy_tensor.nii.gz", ndim=4)
+    mrtrix = tensor.data[..., [0, 2, 5, 1, 3, 4]]  # xx yy zz xy xz yz
+    save_image(tensor.with_data(mrtrix), tmp_path / "t.nii.gz")
+    save_image(tensor.with_data(muscle.astype(np.uint8)), tmp_path / "gm.nii.gz")
+    settings = "{seed_spacing_mm: 8, bootstrap: 3}"
+    mask = ["--mask", str(tmp_path / "gm.nii.gz"), "--muscle", "left GM", "--settings", settings]
+    basis = ["fibres", "--tensor", str(tmp_path / "t.nii.gz"), *mask, "--prefix", "a"]
+    assert main([*basis, "--out", str(tmp_path / "no")]) == 2
+    assert "Give --tensor-order mrtrix" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+    assert main([*basis, "--tensor-order", "mrtrix", "--out", str(tmp_path / "named")]) == 0
+    assert "were read as mrtrix" in capsys.readouterr().err
+    basis[2] = str(tmp_path / "dwi" / "sub-01_desc-noisy_tensor.nii.gz")
+    assert main([*basis, "--out", str(tmp_path / "own")]) == 0
+    own, named = (tmp_path / name / "a_fascicles.parquet" for name in ("own", "named"))
+    assert own.read_bytes() == named.read_bytes()
+    series = ["fibres", "--dwi", str(folder / "sub-01_dwi.nii.gz"), *mask, "--out", str(tmp_path)]
+    assert main([*series, "--tensor-frame", "image"]) == 2
+
+
+@pytest.mark.parametrize("dark", [(0,), (0, 1)])
+def test_dark_volumes_called_b0_are_named_and_never_end_in_zeros(scan, tmp_path, capsys, dark):
+    folder, _, muscle = scan
+    image = load_image(folder / "sub-01_dwi.nii.gz", ndim=4)
+    for volume in dark:
+        image.data[..., volume] = image.data[..., 6 + volume]
+    save_image(image, tmp_path / "sub-01_dwi.nii.gz")
+    for end in ("bval", "bvec"):
+        name = f"sub-01_dwi.{end}"
+        (tmp_path / name).write_text((folder / name).read_text())
+    out = tmp_path / "out"
+    if len(dark) == 2:
+        assert run(tmp_path, out) == 2
+        assert "calls volume 0, 1 b = 0" in capsys.readouterr().err
+        assert not out.exists()
+        return
+    assert run(tmp_path, out) == 0
+    notes = read_notes(out / "sub-01_desc-diffusion_notes.json")
+    assert any("volume 0 is called b = 0" in w for w in notes.warnings)
+    fa = load_image(out / "sub-01_desc-wls_FA.nii.gz").data
+    assert 0.15 < np.median(fa[muscle]) < 0.35

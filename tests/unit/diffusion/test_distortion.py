@@ -13,7 +13,7 @@ from imaging.diffusion.distortion import (
     find_distortion,
 )
 from imaging.diffusion.distortion_field import Field, undistort
-from imaging.diffusion.journal import Journal
+from imaging.diffusion.notes import Journal, note_distortion
 from imaging.image import Image
 
 TURN = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
@@ -145,8 +145,9 @@ def test_nothing_is_done_without_an_axis_a_wish_or_an_image(axis, wanted, warnin
     b0, _ = scan(1, 1.0)
     journal = Journal()
     found = find_distortion(
-        b0, legs(b0), None, None, Acquisition(axis), DiffusionSettings(distortion=wanted), journal
+        b0, legs(b0), None, None, Acquisition(axis), DiffusionSettings(distortion=wanted)
     )
+    note_distortion(found, wanted != "off", axis is not None, journal)
     assert found is None
     assert journal.facts["distortion"] == "none"
     assert len(journal.warnings) == warnings

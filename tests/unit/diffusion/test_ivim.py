@@ -5,7 +5,7 @@ from imaging.config import DiffusionSettings
 from imaging.diffusion.fitting import fit_series
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.ivim import has_low_b, perfusion_fraction, tissue_weights
-from imaging.diffusion.journal import Journal
+from imaging.diffusion.notes import Journal
 
 SHAPE, SPACING = (12, 12, 12), (4.0, 4.0, 5.0)
 FRACTION, PSEUDO = 0.1, 3e-2
