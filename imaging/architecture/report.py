@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imaging.architecture.fascicles import name_of
+from imaging.architecture.left_out import left_out_warnings
 from imaging.architecture.muscle import MuscleArchitecture
 from imaging.config import FibreSettings
 from imaging.measures import Notes
@@ -112,7 +113,8 @@ def tract_notes(
         "next to it."
     )
     facts = {str(r.label): r.facts for r in results if r.facts}
-    return Notes("fibres", method, _CITATIONS[4:], _warnings(results, names), facts)
+    warnings = [*_warnings(results, names), *left_out_warnings(results, names)]
+    return Notes("fibres", method, _CITATIONS[4:], warnings, facts)
 
 
 def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -> list[str]:

@@ -22,7 +22,7 @@ from imaging.config import DiffusionSettings, FibreSettings, load_settings
 from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
-from imaging.formats.tracts import Tracts, load_tracts
+from imaging.formats.tracts import Tracts, files_of, load_tracts
 from imaging.geometry import Sheet
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
@@ -70,8 +70,8 @@ def command(
     tracts: Annotated[
         Path | None,
         typer.Option(
-            help="Instead: tracts of another program, .trx .trk .tck .vtp (VTP: world RAS+ mm); "
-            "cut at the muscle's surface, extended to it, and measured."
+            help="Instead: tracts of another program, .trx .trk .tck .vtp .vtk (VTK: by its SPACE, "
+            "else world RAS+ mm); cut at the muscle's surface, extended to it, and measured."
         ),
     ] = None,
     mask: Annotated[
@@ -96,8 +96,9 @@ def command(
     aponeurosis: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Internal aponeurosis: mask, or surface .vtp .vtk .stl .ply .obj in world RAS+ "
-            "mm. Beside --labels named …label-<n>_aponeurosis. May be given several times."
+            help="Internal aponeurosis: mask, or surface .vtp .vtk .stl .ply .obj in mm, by its "
+            "SPACE, else world RAS+. Beside --labels named …label-<n>_aponeurosis. May be given "
+            "several times."
         ),
     ] = None,
     bipennate: Annotated[
@@ -167,7 +168,8 @@ def command(
             caveat = table_caveat(sidecar)
             results = with_caveat(work.reconstruct(grid), caveat)
             notes = caveat_notes(fibre_notes(results, options, names), caveat)
-        output = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
+        sources = files_of(source) if tracts else [source]
+        output = FibreOutput(results, names, grid, notes, [*sources, *given], options, more or [])
         write_fibres(folder, start, output)
     print(summary(results, names))
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings]:

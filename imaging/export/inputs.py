@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import InputError, MissingFileError
 from imaging.formats.json import read_json
+from imaging.formats.polydata import lines_of
 from imaging.image import Image
 from imaging.musclemap.map import from_vtk
 from imaging.muscles import side_of, structure_of
@@ -255,11 +256,9 @@ def triangles(points: NDArray[Any], faces: NDArray[Any]) -> pv.PolyData:
 
 def polylines(mesh: pv.PolyData) -> Fascicles | None:
     """Return the polylines of a VTK mesh with their cell arrays, or None if there are none."""
-    lines = mesh.GetLines()
-    offsets = pv.convert_array(lines.GetOffsetsArray()).astype(np.int64)
+    order, offsets = lines_of(mesh)
     if len(offsets) < 2:
         return None
-    order = pv.convert_array(lines.GetConnectivityArray())
     points = np.asarray(mesh.points, np.float32)[order]
     numeric = {
         str(name): np.asarray(values)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyvista as pv
+from numpy.typing import NDArray
 from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutputWindow
 from vtkmodules.vtkIOGeometry import vtkOBJReader, vtkSTLReader
 from vtkmodules.vtkIOLegacy import vtkGenericDataObjectReader
@@ -145,7 +146,7 @@ def lines_mesh(points: FloatArray, offsets: IntArray) -> pv.PolyData:
     return mesh
 
 
-def lines_of(mesh: pv.PolyData) -> tuple[IntArray, IntArray]:
+def lines_of(mesh: pv.PolyData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return which points the polylines of a mesh join, and where each begins.
 
     Returns
@@ -163,7 +164,7 @@ def lines_of(mesh: pv.PolyData) -> tuple[IntArray, IntArray]:
     """
     cells = mesh.GetLines()
     offsets = pv.convert_array(cells.GetOffsetsArray()).astype(np.int64)
-    return pv.convert_array(cells.GetConnectivityArray()), offsets
+    return pv.convert_array(cells.GetConnectivityArray()).astype(np.int64), offsets
 
 
 def _check(path: Path) -> None:

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyvista as pv
 from scipy.spatial import cKDTree
 
-from imaging.errors import LabelError, MissingFileError
+from imaging.arrays import FloatArray
+from imaging.errors import InputError, LabelError, MissingFileError
+from imaging.formats.kinds import kind_of
 from imaging.formats.nifti import load_labels
+from imaging.formats.polydata import SUFFIXES
+from imaging.formats.surfaces import load_surfaces
 from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
-from imaging.io.muscles import LPS, NEAR_MM, DrawnMuscle, voxel_centres
-
-SURFACES = (".vtp", ".vtk", ".stl", ".ply", ".obj")
-
+from imaging.io.muscles import NEAR_MM, DrawnMuscle, check_size, elsewhere, voxel_centres
 
 _LEAST_NEAR = 0.1  # share of a sheet within reach of its muscle
 
@@ -29,31 +29,38 @@ def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[i
 
     Raises
     ------
+    MissingFileError
+        No such file.
+    UnitError
+        Not in millimetres.
     LabelError
-        Its muscle is not among those given, cannot be told, or lies elsewhere.
+        Cut, damaged or in an unknown frame; or its muscle is not among those given, cannot be
+        told, or lies elsewhere.
     """
     out: dict[int, list[Sheet]] = {}
-    for path in paths:
+    for path, sheet in zip(paths, _read_all(paths), strict=True):
         found = re.search(r"label-(\d+)", path.name)
         if not found and len(muscles) > 1 and any(m.number for m in muscles):
             raise LabelError("names no label", path, "Name it …label-<n>_aponeurosis")
-        sheet = _read_sheet(path)
-        near = {m.label: _share_near(sheet, m) for m in muscles}
+        near = {m.label: _share_near(sheet.points, m) for m in muscles}
         if found:
             owner = _owner(int(found.group(1)), muscles, path)
         else:
             owner = max(muscles, key=lambda m: near[m.label])
         if near[owner.label] < _LEAST_NEAR:
-            turned = _share_near(sheet, owner, turned=True) >= _LEAST_NEAR
             raise LabelError(
                 f"{near[owner.label]:.0%} of the aponeurosis lies within {NEAR_MM:g} mm of "
-                f"{owner.name} ({owner.path})"
-                + (f"; with x and y turned it does: {LPS}" if turned else ""),
+                f"{owner.name} ({owner.path})" + _meets_if(sheet.points, owner),
                 path,
-                "Give an aponeurosis and a muscle of the same leg and session, world RAS+",
+                "Give an aponeurosis and a muscle of the same leg and session, world RAS+ mm",
             )
         out.setdefault(owner.label, []).append(sheet)
     return out
+
+
+def _meets_if(points: FloatArray, muscle: DrawnMuscle) -> str:
+    words = elsewhere(points, lambda moved: _share_near(moved, muscle) >= _LEAST_NEAR)
+    return f"; {words}" if words else ""
 
 
 def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMuscle:
@@ -67,26 +74,42 @@ def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMusc
     )
 
 
-def _read_sheet(path: Path) -> Sheet:
-    if path.suffix.lower() not in SURFACES:
-        image = load_labels(path)
-        return sheet_from_mask(image.data, image.affine)
-    if not path.is_file():
-        raise MissingFileError("no such aponeurosis", path, "Check the path")
+def _read_all(paths: Sequence[Path]) -> list[Sheet]:
+    """Read masks and surfaces, in their order; all surfaces at once."""
+    meshes = [path for path in paths if path.suffix.lower() in SUFFIXES]
     try:
-        mesh = pv.read(path).extract_surface(algorithm="dataset_surface").triangulate()
-    except Exception as error:  # VTK's readers raise unrelated kinds
+        surfaces = dict(zip(meshes, load_surfaces(meshes), strict=True))
+    except MissingFileError as error:
+        raise MissingFileError("no such aponeurosis", error.path, error.fix) from None
+    except InputError as error:
+        raise LabelError(error.what, error.path, error.fix) from error
+    out = []
+    for path in paths:
+        if path in surfaces:
+            check_size(surfaces[path].points, "the aponeurosis", path)
+            out.append(sheet_from_mesh(surfaces[path].points, surfaces[path].faces))
+        else:
+            out.append(_sheet_of_mask(path))
+    return out
+
+
+def _sheet_of_mask(path: Path) -> Sheet:
+    try:
+        image = load_labels(path)
+    except InputError as error:
+        kind = kind_of(path) if path.exists() else ""
+        if not kind or kind == "a NIfTI image":
+            raise
         raise LabelError(
-            f"cannot be read as a surface ({error})", path, "Export it again"
+            f"is {kind}, neither a mask nor a surface that can be read",
+            path,
+            f"Save it as NIfTI, or as a surface: {' '.join(SUFFIXES)}",
         ) from error
-    if not mesh.n_cells:
-        raise LabelError("holds no triangle", path, "Export the aponeurosis as a surface")
-    return sheet_from_mesh(np.asarray(mesh.points, float), mesh.regular_faces)
+    return sheet_from_mask(image.data, image.affine)
 
 
-def _share_near(sheet: Sheet, muscle: DrawnMuscle, turned: bool = False) -> float:
+def _share_near(points: FloatArray, muscle: DrawnMuscle) -> float:
     """Return the share of a sheet's corners within reach of a muscle's voxels."""
-    points = sheet.points * (-1, -1, 1) if turned else sheet.points
     reach = NEAR_MM + float(np.linalg.norm(muscle.mask.spacing)) / 2
     distance, _ = cKDTree(voxel_centres(muscle)).query(points, distance_upper_bound=reach)
     return float(np.isfinite(distance).mean())

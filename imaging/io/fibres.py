@@ -24,6 +24,7 @@ from imaging.architecture.tractogram import (
 from imaging.config import FibreSettings
 from imaging.formats import tracts
 from imaging.formats.nifti import save_image
+from imaging.formats.polydata import in_ras
 from imaging.image import Image
 from imaging.muscles import is_known
 from imaging.provenance import write_sidecar
@@ -86,19 +87,19 @@ def write_fibres(folder: Path, prefix: str, output: FibreOutput) -> Fascicles:
     text = "Fascicles from surface to surface, world RAS+; the first point is the distal end"
     trx = path("fascicles.trx", "mm", text, Weight="mm3 of muscle that a fascicle stands for")
     trx.write_bytes(trx_bytes(fascicles, grid))
-    fascicle_lines(fascicles).save(trx.with_suffix(".vtp"))
+    in_ras(fascicle_lines(fascicles)).save(trx.with_suffix(".vtp"))
     fascicles.table.to_parquet(trx.with_suffix(".parquet"), index=False)
     _write_more(fascicles, grid, trx, output.formats)
     surfaces = [(r.label, r.points, r.faces) for r in results]
     text = "Muscle surfaces, world RAS+; cell array label"
-    labelled_surface(surfaces).save(path("surfaces.vtp", "mm", text))
+    in_ras(labelled_surface(surfaces)).save(path("surfaces.vtp", "mm", text))
     meshes = [(r.label, s.points, s.faces) for r in results for s in r.sheets]
     if meshes:
         text = "Internal aponeuroses, world RAS+; cell arrays label, found (1: from the data)"
         surface = labelled_surface(meshes)
         found = [r.label for r in results if r.sheets_found]
         surface.cell_data["found"] = np.isin(surface.cell_data["label"], found).astype(np.uint8)
-        surface.save(path("aponeuroses.vtp", "mm", text))
+        in_ras(surface).save(path("aponeuroses.vtp", "mm", text))
     if any(r.box is not None for r in results):
         directions, dispersion = _maps(results, grid)
         text = "Smooth fibre direction, unit vector in world RAS+, up to its sign"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.architecture.fascicles import name_of
-from imaging.errors import ImageError, InputError, LabelError, MissingFileError
+from imaging.errors import ImageError, InputError, LabelError, MissingFileError, UnitError
 from imaging.formats.nifti import load_labels
 from imaging.image import Image
 from imaging.muscles import ANONYMOUS, is_known, structure_of
@@ -22,6 +22,18 @@ from imaging.schemes import label_of_name
 _MARGIN_VOXELS = 2
 NEAR_MM = 5.0  # a drawn sheet may go on as a tendon far outside its muscle
 LPS = "one of the two is written in LPS, not RAS+"
+_SMALLEST_MM = 2.0  # nothing drawn in a leg is as small as a leg in metres
+# What points of a wrong frame or unit are to be multiplied with, and how to say so.
+_FRAMES = (
+    ((-1.0, -1.0, 1.0), f"with x and y turned it does: {LPS}"),
+    ((1000.0,) * 3, "a thousand times larger it does: it is written in metres, not millimetres"),
+    (
+        (-1000.0, -1000.0, 1000.0),
+        "a thousand times larger, with x and y turned, it does: it is written in metres and LPS",
+    ),
+    ((10.0,) * 3, "ten times larger it does: it is written in centimetres, not millimetres"),
+    ((0.001,) * 3, "a thousand times smaller it does: it is written in micrometres"),
+)
 
 
 @dataclass(frozen=True)
@@ -190,21 +202,50 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
     Raises
     ------
     InputError
-        Names the tracts and a mask.
+        Names the tracts and a mask, and the unit or frame in which they would meet.
     """
+    check_size(points, "the tractogram", path)
     drawn = np.concatenate([voxel_centres(m) for m in muscles])
     low, high = drawn.min(axis=0) - NEAR_MM, drawn.max(axis=0) + NEAR_MM
+
+    def share(moved: NDArray[np.floating]) -> float:
+        return float(np.all((moved >= low) & (moved <= high), axis=1).mean())
+
     turned = points * np.array([-1, -1, 1], points.dtype)
-    here = float(np.all((points >= low) & (points <= high), axis=1).mean())
-    there = float(np.all((turned >= low) & (turned <= high), axis=1).mean())
+    here, there = share(points), share(turned)
     if here > 0 and not here < 0.5 < there:
         return
-    why = f"{there:.0%} do with x and y turned: {LPS}" if there else "so they run elsewhere"
+    if there:
+        why = f"{there:.0%} do with x and y turned: {LPS}"
+    else:
+        why = elsewhere(points, lambda moved: share(moved) > 0.5) or "so they run elsewhere"
     raise InputError(
         f"{here:.0%} of the points lie about the muscles of {muscles[0].path.name}, {why}",
         path,
         "Give tracts and masks of the same session, both in world RAS+ millimetres",
     )
+
+
+def check_size(points: NDArray[np.floating], what: str, path: Path) -> None:
+    """Raise where points (P, 3) span less than anything drawn in millimetres.
+
+    Raises
+    ------
+    UnitError
+        Says in which unit they seem to be.
+    """
+    size = float(np.linalg.norm(np.ptp(points, axis=0)))
+    if size < _SMALLEST_MM:
+        raise UnitError(
+            f"{what} spans {size:.2g} mm from end to end: it seems to be written in metres",
+            path,
+            "Export it in millimetres, a thousand times larger",
+        )
+
+
+def elsewhere(points: NDArray[np.floating], meets: Callable[[NDArray[np.floating]], bool]) -> str:
+    """Return in which frame or unit points (P, 3) would meet, in words; empty: in none known."""
+    return next((words for by, words in _FRAMES if meets(points * np.array(by))), "")
 
 
 def voxel_centres(muscle: DrawnMuscle) -> NDArray[np.floating]:

@@ -19,6 +19,7 @@ from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.polydata import in_ras
 from imaging.image import Image
 
 
@@ -66,7 +67,7 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     image = isinstance(data, pv.ImageData)
     writer = vtkXMLImageDataWriter() if image else vtkXMLPolyDataWriter()
     writer.SetFileName(str(path))
-    writer.SetInputData(data)
+    writer.SetInputData(data if image else in_ras(data))
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
