@@ -25,7 +25,7 @@ from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.formats.tracts import Tracts
 from imaging.geometry import (
-    Sheet,
+    AponeurosisSurface,
     TriangleIndex,
     first_hits,
     inside,
@@ -47,7 +47,7 @@ def measure_tracts(
     mask: Image,
     tracts: Tracts,
     settings: FibreSettings,
-    sheets: Sequence[Sheet] = (),
+    sheets: Sequence[AponeurosisSurface] = (),
     *,
     bipennate: bool = False,
 ) -> MuscleArchitecture:

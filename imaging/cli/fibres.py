@@ -23,7 +23,7 @@ from imaging.errors import InputError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.tracts import Tracts, files_of, load_tracts
-from imaging.geometry import Sheet
+from imaging.geometry import AponeurosisSurface
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
 from imaging.io.fibres import OPTIONAL, VERB, FibreOutput, TractFormat, summary, write_fibres
@@ -181,7 +181,7 @@ class _Work:
     """What is asked for: muscles, their aponeuroses, settings."""
 
     muscles: Sequence[DrawnMuscle]
-    sheets: Mapping[int, list[Sheet]]
+    sheets: Mapping[int, list[AponeurosisSurface]]
     bipennate: bool
     options: FibreSettings
     anatomy: Image | None

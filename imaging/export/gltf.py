@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imaging import __version__
 from imaging.export.activation import PAINTED, Curves, curves
 from imaging.export.colours import GREY, RGB, SHEET, muscle_colour
-from imaging.export.inputs import Fascicles, MuscleMap, Sheet, full_name
+from imaging.export.inputs import Aponeurosis, Fascicles, MuscleMap, full_name
 from imaging.muscles import structure_of
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
@@ -106,7 +106,7 @@ class _Scene:
             curve = painted.shares(label).astype(np.float32)
             self.channels.append((node, self.accessor(curve)))
 
-    def add_sheet(self, label: int, sheet: Sheet) -> None:
+    def add_sheet(self, label: int, sheet: Aponeurosis) -> None:
         """Add the internal aponeurosis of one muscle as a semi-transparent sheet."""
         points, faces = np.asarray(sheet.mesh.points, np.float32), sheet.mesh.regular_faces
         name = f"aponeurosis of {full_name(label)}" + (" (found from the data)" * sheet.found)

@@ -100,7 +100,7 @@ def coarser(fascicles: Fascicles, spacing_mm: float) -> Fascicles:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Aponeurosis:
     """Internal aponeurosis of one muscle.
 
     Attributes
@@ -136,7 +136,7 @@ class MuscleMap:
     notes : dict
         As written by the map.
     aponeuroses : dict
-        Label to :class:`Sheet`; empty without internal aponeuroses.
+        Label to :class:`Aponeurosis`; empty without internal aponeuroses.
     """
 
     prefix: str
@@ -146,7 +146,7 @@ class MuscleMap:
     muscles: pd.DataFrame
     activation: pd.DataFrame | None
     notes: dict[str, Any] = field(default_factory=dict)
-    aponeuroses: dict[int, Sheet] = field(default_factory=dict)
+    aponeuroses: dict[int, Aponeurosis] = field(default_factory=dict)
 
     def active_labels(self) -> set[int]:
         """Return the labels that an EMG channel was recorded for."""
@@ -230,7 +230,7 @@ def split_surfaces(mesh: pv.PolyData, path: Path | None = None) -> dict[int, pv.
     return split
 
 
-def split_sheets(mesh: pv.PolyData, path: Path | None = None) -> dict[int, Sheet]:
+def split_sheets(mesh: pv.PolyData, path: Path | None = None) -> dict[int, Aponeurosis]:
     """Return the internal aponeurosis of each label of the cell array `label`.
 
     Raises
@@ -244,7 +244,8 @@ def split_sheets(mesh: pv.PolyData, path: Path | None = None) -> dict[int, Sheet
     labels = np.asarray(mesh.cell_data["label"]).astype(int)
     found = np.asarray(mesh.cell_data["found"]) > 0
     return {
-        label: Sheet(part, bool(found[labels == label].any())) for label, part in meshes.items()
+        label: Aponeurosis(part, bool(found[labels == label].any()))
+        for label, part in meshes.items()
     }
 
 

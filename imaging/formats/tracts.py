@@ -37,6 +37,11 @@ class Tracts:
         All points one tract after the other, world RAS+ mm.
     offsets : (F + 1,) int64 array
         Where each tract begins in `points`, and the end of the last.
+
+    Examples
+    --------
+    >>> len(Tracts(np.zeros((7, 3), np.float32), np.array([0, 3, 7])))
+    2
     """
 
     points: FloatArray
@@ -171,6 +176,9 @@ _AGAIN = "The file may be truncated: copy or convert it again"
 def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) -> bytes:
     """Return tracts as a TrackVis file whose header lies on the grid of an image.
 
+    The points in the file are millimetres from the outer corner of the first voxel, along the
+    voxel axes; readers turn them back into world RAS+ mm.
+
     Parameters
     ----------
     tracts
@@ -194,7 +202,15 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
 
 
 def tck_bytes(tracts: Tracts) -> bytes:
-    """Return tracts as an MRtrix file; it holds points only, world RAS+ mm."""
+    """Return tracts as an MRtrix file; it holds points only, world RAS+ mm.
+
+    Examples
+    --------
+    >>> points = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    >>> read, counts = parse_tck(tck_bytes(Tracts(points, np.array([0, 2]))))
+    >>> read.tolist(), counts.tolist()
+    ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [2])
+    """
     out = io.BytesIO()
     TckFile(_tractogram(tracts, {})).save(out)
     return out.getvalue()

@@ -15,13 +15,15 @@ from imaging.formats.kinds import kind_of
 from imaging.formats.nifti import load_labels
 from imaging.formats.polydata import SUFFIXES
 from imaging.formats.surfaces import load_surfaces
-from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
+from imaging.geometry import AponeurosisSurface, sheet_from_mask, sheet_from_mesh
 from imaging.io.muscles import NEAR_MM, DrawnMuscle, check_size, elsewhere, voxel_centres
 
 _LEAST_NEAR = 0.1  # share of a sheet within reach of its muscle
 
 
-def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[int, list[Sheet]]:
+def read_sheets(
+    paths: Sequence[Path], muscles: Sequence[DrawnMuscle]
+) -> dict[int, list[AponeurosisSurface]]:
     """Read internal aponeuroses and tell to which label each belongs.
 
     The number in ``label-<n>`` of its name tells the muscle. A single muscle needs no such name;
@@ -37,7 +39,7 @@ def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[i
         Cut, damaged or in an unknown frame; or its muscle is not among those given, cannot be
         told, or lies elsewhere.
     """
-    out: dict[int, list[Sheet]] = {}
+    out: dict[int, list[AponeurosisSurface]] = {}
     for path, sheet in zip(paths, _read_all(paths), strict=True):
         found = re.search(r"label-(\d+)", path.name)
         if not found and len(muscles) > 1 and any(m.number for m in muscles):
@@ -74,7 +76,7 @@ def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMusc
     )
 
 
-def _read_all(paths: Sequence[Path]) -> list[Sheet]:
+def _read_all(paths: Sequence[Path]) -> list[AponeurosisSurface]:
     """Read masks and surfaces, in their order; all surfaces at once."""
     meshes = [path for path in paths if path.suffix.lower() in SUFFIXES]
     try:
@@ -93,7 +95,7 @@ def _read_all(paths: Sequence[Path]) -> list[Sheet]:
     return out
 
 
-def _sheet_of_mask(path: Path) -> Sheet:
+def _sheet_of_mask(path: Path) -> AponeurosisSurface:
     try:
         image = load_labels(path)
     except InputError as error:

@@ -114,7 +114,7 @@ def _features(
     valid: BoolArray,
     fascia_known: float,
 ) -> Features:
-    distances = [signed_distance(m, spacing) for m in (envelope, tibia, fibula)]
+    distances = [distance_outside(m, spacing) for m in (envelope, tibia, fibula)]
     channels = np.stack([*distances, septa]).astype(np.float32)
     weights = np.zeros_like(channels)
     weights[0] = fascia_known * (envelope.any((0, 1)) & valid)
@@ -124,7 +124,7 @@ def _features(
     return Features(channels, weights, envelope, tibia, fibula, spacing)
 
 
-def signed_distance(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]:
+def distance_outside(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]:
     """Return the distance to the border within each slice, negative inside, clipped, per 10 mm."""
     out = np.ones(mask.shape, np.float32)
     for k in range(mask.shape[2]):

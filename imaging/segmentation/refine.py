@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from imaging.arrays import Float32, FloatArray
 from imaging.muscles import structure_of
-from imaging.segmentation.sheets import Sheet, is_muscle, sheets, which_are_muscles
+from imaging.segmentation.sheets import Border, is_muscle, sheets, which_are_muscles
 
 BOUNDARY = (
     "A muscle ends at the inside of its fascia; two muscles that touch share the middle of the "
@@ -121,7 +121,7 @@ def moved(indices: NDArray[np.int16], field: Float32, spacing: FloatArray) -> ND
 
 
 def evidence(
-    sheet: Sheet, values: Float32, spacing: FloatArray, most_mm: float
+    sheet: Border, values: Float32, spacing: FloatArray, most_mm: float
 ) -> tuple[FloatArray, Float32]:
     """Return offsets (D,) mm along the normals and how well a border lies there (N, D).
 
@@ -155,7 +155,9 @@ def evidence(
     return reach[arm:-arm], np.minimum(score, 1.5).astype(np.float32)
 
 
-def best_offsets(sheet: Sheet, offsets: FloatArray, score: Float32, spacing: FloatArray) -> Float32:
+def best_offsets(
+    sheet: Border, offsets: FloatArray, score: Float32, spacing: FloatArray
+) -> Float32:
     """Return how far every point of a sheet should move along its normal (N,), mm.
 
     Scores are averaged over the neighbours in the sheet before the best is taken, and the moves

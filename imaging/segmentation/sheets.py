@@ -16,7 +16,7 @@ _MIN_POINTS = 30
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Border:
     """Points of the border between two labels.
 
     Attributes
@@ -35,7 +35,7 @@ class Sheet:
     normals: Float32
 
 
-def sheets(indices: NDArray[np.int16], spacing: FloatArray) -> Iterator[Sheet]:
+def sheets(indices: NDArray[np.int16], spacing: FloatArray) -> Iterator[Border]:
     """Yield the borders that muscles have with each other, with bones and with the rest."""
     points, pairs = _faces(indices)
     smooth = _smooth_masks(indices, spacing)
@@ -52,7 +52,7 @@ def sheets(indices: NDArray[np.int16], spacing: FloatArray) -> Iterator[Sheet]:
         slope = _slope(smooth, b, at, spacing) - _slope(smooth, a, at, spacing)
         length = np.linalg.norm(slope, axis=1)
         good = length > 1e-4
-        yield Sheet(a, b, at[good], (slope[good] / length[good, None]).astype(np.float32))
+        yield Border(a, b, at[good], (slope[good] / length[good, None]).astype(np.float32))
 
 
 def which_are_muscles(indices: NDArray[np.int16]) -> NDArray[np.bool_]:

@@ -1,0 +1,36 @@
+"""Examples in docstrings of geometry, formats, adapters and images are true."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+ROOMS = ("imaging.geometry", "imaging.formats", "imaging.io", "imaging.image")
+WITH_EXAMPLES = (
+    "imaging.geometry.curves",
+    "imaging.geometry.segments",
+    "imaging.geometry.sheet",
+    "imaging.geometry.surface",
+    "imaging.formats.polydata",
+    "imaging.formats.surfaces",
+    "imaging.formats.tck",
+    "imaging.formats.tracts",
+    "imaging.architecture.left_out",
+)
+
+
+def modules():
+    for room in ROOMS:
+        yield room
+        for part in pkgutil.walk_packages(
+            getattr(importlib.import_module(room), "__path__", []), f"{room}."
+        ):
+            yield part.name
+
+
+@pytest.mark.parametrize("name", sorted({*modules(), *WITH_EXAMPLES}))
+def test_examples_are_true(name):
+    found = doctest.testmod(importlib.import_module(name))
+    assert found.failed == 0
+    assert found.attempted > 0 or name not in WITH_EXAMPLES
