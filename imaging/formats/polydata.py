@@ -88,20 +88,37 @@ def read_polydata(paths: Sequence[Path]) -> list[PolyArrays]:
     InputError
         Cut, damaged, of another format, in an unknown frame, or with points that are not finite.
     """
+    read = []
+    for outcome in read_each(paths):
+        if isinstance(outcome, InputError):
+            raise outcome
+        read.append(outcome)
+    return read
+
+
+def read_each(paths: Sequence[Path]) -> list[PolyArrays | InputError]:
+    """Return for each file what it holds, or why it cannot be used; see :func:`read_polydata`."""
+    out: dict[Path, PolyArrays | InputError] = {}
     for path in paths:
-        _check(path)
+        try:
+            _check(path)
+        except InputError as error:
+            out[path] = error
+    sound = [path for path in paths if path not in out]
+    out |= zip(sound, _read_apart(sound), strict=True)
+    return [out[path] for path in paths]
+
+
+def _read_apart(paths: Sequence[Path]) -> list[PolyArrays | InputError]:
     if not paths:
         return []
     try:
-        outcomes = run_apart(_read_all, list(paths))
-    except ComputationError as error:
-        if len(paths) > 1:  # one of them ended the process: ask each by itself
-            return [read_polydata([path])[0] for path in paths]
-        raise InputError(f"cannot be read as {paths[0].suffix}", paths[0], _BROKEN) from error
-    for outcome in outcomes:
-        if isinstance(outcome, InputError):
-            raise outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, PolyArrays)]
+        return run_apart(_read_all, list(paths))
+    except ComputationError:
+        half = len(paths) // 2
+        if half:  # one of them ended the process: look for it
+            return _read_apart(paths[:half]) + _read_apart(paths[half:])
+        return [InputError(f"cannot be read as {paths[0].suffix}", paths[0], _BROKEN)]
 
 
 def in_ras(mesh: pv.PolyData) -> pv.PolyData:
