@@ -4,8 +4,8 @@
 the field data of VTP and VTK, the title of VTK, the header of STL, the comments of PLY and OBJ.
 It takes a file without as LPS. Here such a file is taken as RAS+, and every VTP says so.
 
-VTK's readers end the whole process on some damaged files (PLY, legacy VTK), so a process of its
-own reads them; an error or warning of theirs refuses the file.
+VTK's readers end the whole process on some damaged files, or never end, so a process of its own,
+with a limit of memory and time, reads them; an error or warning of theirs refuses the file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _KINDS = {
 }
 _SPACE = re.compile(rb"\bSPACE\s*=\s*([\w+-]*)", re.IGNORECASE)
 _TO_RAS = {"": (1, 1, 1), "RAS": (1, 1, 1), "LPS": (-1, -1, 1)}
-_MOST_BYTES = 16 * 2**30
+_MOST_BYTES, _MOST_SECONDS = 16 * 2**30, 10
 _BROKEN = "The file may be cut or damaged: copy or export it again"
 
 
@@ -201,9 +201,16 @@ def _check(path: Path) -> None:
 
 def _read_all(paths: Sequence[Path]) -> list[PolyArrays | InputError]:
     """Read files; runs apart."""
-    # A size that is out of all proportion ends the attempt, not the machine.
-    most = _MOST_BYTES + 100 * sum(path.stat().st_size for path in paths)
-    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    # Counts out of all proportion end the attempt, not the machine: VTK believes them.
+    size = sum(path.stat().st_size for path in paths)
+    for kind, most in (
+        (resource.RLIMIT_AS, _MOST_BYTES + 100 * size),
+        (resource.RLIMIT_CPU, _MOST_SECONDS + size // 10**6),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(
+            kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
     out: list[PolyArrays | InputError] = []
     for path in paths:
         try:
