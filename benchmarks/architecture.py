@@ -25,7 +25,7 @@ from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.config import FibreSettings
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.tensor import fit_tensor
-from imaging.geometry import Sheet, fold_angle_deg, sheet_from_mask
+from imaging.geometry import AponeurosisSurface, fold_angle_deg, sheet_from_mask
 from imaging.image import Image
 from imaging.muscles import label_of
 from imaging.phantom.diffusion import EIGENVALUES, Weighting, weighting
@@ -115,7 +115,7 @@ def scan(clean: np.ndarray, grid: Image, weights: Weighting, snr: float, seed: i
     return grid.with_data(fit.tensor)
 
 
-def draw(muscle: Muscle, grid: Image) -> tuple[Image, list[Sheet]]:
+def draw(muscle: Muscle, grid: Image) -> tuple[Image, list[AponeurosisSurface]]:
     """Return the mask of a muscle and its sheet, as a person would draw them on a grid."""
     p = centres(grid)
     room = muscle.room(p)

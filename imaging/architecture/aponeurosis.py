@@ -20,7 +20,7 @@ from imaging.architecture.direction import principal_direction
 from imaging.architecture.sheetness import onto_line
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
 from imaging.arrays import FloatArray
-from imaging.geometry import Sheet, fold_angle_deg, sheet_from_mesh
+from imaging.geometry import AponeurosisSurface, fold_angle_deg, sheet_from_mesh
 from imaging.image import Image, apply_affine, voxel_size
 
 _DEGREES = (3, 6)  # of the sheet's height, across and along the muscle
@@ -60,7 +60,7 @@ class FoundSheet:
 
     Attributes
     ----------
-    sheet : Sheet
+    sheet : AponeurosisSurface
         World mm; it reaches as far as the direction jumps.
     jump_deg : float
         Median angle between the directions of both sides where they meet.
@@ -70,7 +70,7 @@ class FoundSheet:
         Whether the anatomical image shows it too.
     """
 
-    sheet: Sheet
+    sheet: AponeurosisSurface
     jump_deg: float
     evidence: float
     seen: bool = False
@@ -261,7 +261,7 @@ def _mesh(
     jump: FloatArray,
     inside: NDArray[np.bool_],
     affine: FloatArray,
-) -> Sheet | None:
+) -> AponeurosisSurface | None:
     """Return the sheet as a mesh that reaches a little beyond the muscle.
 
     It is left open where the directions of both sides agree on average over its neighbourhood.

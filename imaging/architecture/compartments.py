@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.geometry import Sheet
+from imaging.geometry import AponeurosisSurface
 from imaging.image import apply_affine
 
 BLEND_MM = 5.0  # beyond a sheet's rim, after which its two sides are one
@@ -36,7 +36,7 @@ class Compartments:
 def divide(
     share: FloatArray,
     affine: FloatArray,
-    sheets: Sequence[Sheet],
+    sheets: Sequence[AponeurosisSurface],
     blend_mm: float = BLEND_MM,
     purity: float = _PURITY,
 ) -> Compartments:
@@ -71,7 +71,9 @@ def divide(
     return Compartments(side_mm, weights)
 
 
-def sides(shape: tuple[int, ...], affine: FloatArray, sheets: Sequence[Sheet]) -> FloatArray:
+def sides(
+    shape: tuple[int, ...], affine: FloatArray, sheets: Sequence[AponeurosisSurface]
+) -> FloatArray:
     """Return the height (S, I, J, K) of the voxels of a grid above each sheet, mm."""
     points = _centres(shape, affine)
     out = np.zeros((len(sheets), *shape), np.float32)
@@ -80,7 +82,9 @@ def sides(shape: tuple[int, ...], affine: FloatArray, sheets: Sequence[Sheet]) -
     return out
 
 
-def uncut(share: FloatArray, affine: FloatArray, sheets: Sequence[Sheet]) -> NDArray[np.bool_]:
+def uncut(
+    share: FloatArray, affine: FloatArray, sheets: Sequence[AponeurosisSurface]
+) -> NDArray[np.bool_]:
     """Return which voxels (I, J, K) lie wholly in the muscle and on one side of every sheet.
 
     `share` (I, J, K) is the share of each voxel in the muscle, `affine` takes voxels to world mm.

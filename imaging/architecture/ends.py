@@ -14,7 +14,7 @@ import numpy as np
 
 from imaging.architecture.tracking import MET_SURFACE, NO_FIELD, Streamlines
 from imaging.arrays import FloatArray, IntArray
-from imaging.geometry import Sheet, TriangleIndex, first_hits, vertex_normals
+from imaging.geometry import AponeurosisSurface, TriangleIndex, first_hits, vertex_normals
 
 LONGEST_EXTENSION_MM = 10.0
 NORMAL_SMOOTHING_MM = 1.5
@@ -23,7 +23,7 @@ NORMAL_SMOOTHING_MM = 1.5
 def build_walls(
     points: FloatArray,
     faces: IntArray,
-    sheets: Sequence[Sheet],
+    sheets: Sequence[AponeurosisSurface],
     smoothing_mm: float = NORMAL_SMOOTHING_MM,
 ) -> tuple[TriangleIndex, FloatArray]:
     """Return all that ends a fascicle as one set of triangles, with smooth normals.

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from imaging.architecture.ends import build_walls, extend_to_surface
 from imaging.architecture.fascicles import Fascicles, choose, describe, no_fascicles
+from imaging.architecture.left_out import FACT, LeftOut
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.muscle import MuscleArchitecture
+from imaging.architecture.notes import with_caveat
 from imaging.architecture.packed import lengths
 from imaging.architecture.region import open_faces, too_small
 from imaging.architecture.seeds import spread_seeds
@@ -22,7 +25,7 @@ from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.formats.tracts import Tracts
 from imaging.geometry import (
-    Sheet,
+    AponeurosisSurface,
     TriangleIndex,
     first_hits,
     inside,
@@ -44,7 +47,7 @@ def measure_tracts(
     mask: Image,
     tracts: Tracts,
     settings: FibreSettings,
-    sheets: Sequence[Sheet] = (),
+    sheets: Sequence[AponeurosisSurface] = (),
     *,
     bipennate: bool = False,
 ) -> MuscleArchitecture:
@@ -55,6 +58,9 @@ def measure_tracts(
     the surface; the extended share of the length is `extrapolated_fraction`. Means are over the
     volume however densely the tracts lie: every point of the muscle counts once, with the tract
     next to it.
+
+    Where more than a fifth of the tracts inside the muscle are no fascicles, every figure says so
+    in its note; where it is more than half, length, pennation and curvature are not measured.
 
     Parameters
     ----------
@@ -82,24 +88,32 @@ def measure_tracts(
         )
     walls, normals = build_walls(points, faces, sheets)
     axis = principal_axis(points)
-    short = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis)
+    short, owners = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis)
     own = lengths(short.points, short.offsets)
     lines = extend_to_surface(short, walls)
     wall_open = np.zeros(len(walls.corners) + 1, bool)  # the last one: no face
     wall_open[: len(faces)] = open_faces(points, faces, mask)
     kept, dropped = choose(lines, wall_open, settings.min_length_mm, settings.max_length_mm)
+    outside = len(tracts) - len(np.unique(owners))
+    crossing: NDArray[np.bool_] = np.any(short.face >= 0, axis=1)
+    left = _left_out(lines, crossing, kept, wall_open, (len(tracts), outside), settings)
     facts = {"tracts": len(tracts), "pieces": len(short)} | {
         "end too far from a surface": dropped["no direction"],
         "cut by the image": dropped["cut by the image"],
         "length out of limits": dropped["length out of limits"],
+        "outside the muscle": outside,
+        "left out share": round(left.share, 4),
+        FACT: left.words(),
     }
     ends_unknown = _NO_SHEET if (bipennate or is_bipennate(label)) and not sheets else ""
     if len(kept) < _FEWEST_FASCICLES:
-        why = f"{len(kept)} tracts run from surface to surface of the muscle"
+        why = f"{len(kept)} tracts run from surface to surface of the muscle; {left.words()}"
         return MuscleArchitecture(
             label, points, faces, no_fascicles(), nothing_measured(label, why), facts=facts,
             sheets=tuple(sheets),
         )  # fmt: skip
+    few = f"{left.words()}; the rest cannot stand for the muscle" if left.too_many else ""
+    unknown = "; ".join(filter(None, (ends_unknown, few)))
     everywhere = np.ones((1, 1, 1), bool), mask.affine
     volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
     volume_mm3 = 1000.0 * volume_ml
@@ -107,17 +121,60 @@ def measure_tracts(
     rng = np.random.default_rng([settings.seed, label])
     spread = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
     weight, unfilled = _weights(fascicles, spread, volume_mm3)
-    table = _judge(fascicles.table, own[kept], weight, bool(ends_unknown))
+    table = _judge(fascicles.table, own[kept], weight, bool(unknown))
     middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
     limits = sampling_limits(table, middle, rng)
     measures = muscle_measures(
-        label, table, limits, SAMPLING_ONLY, volume_ml, unfilled, ends_unknown,
+        label, table, limits, SAMPLING_ONLY, volume_ml, unfilled, unknown,
         settings.sarcomere_length_um,
     )  # fmt: skip
-    return MuscleArchitecture(
+    result = MuscleArchitecture(
         label, points, faces, replace(fascicles, table=table), measures, seeds=middle,
         facts=facts, sheets=tuple(sheets), ends_unknown=ends_unknown,
     )  # fmt: skip
+    return with_caveat([result], left.words() if left.named else "")[0]
+
+
+def _left_out(
+    lines: Streamlines,
+    crossing: NDArray[np.bool_],
+    kept: IntArray,
+    open_faces: NDArray[np.bool_],
+    tracts: tuple[int, int],
+    settings: FibreSettings,
+) -> LeftOut:
+    """Return which pieces of tracts are no fascicles.
+
+    Parameters
+    ----------
+    lines
+        The pieces, extended.
+    crossing : (F,) bool array
+        Whether a piece crosses a wall without being extended.
+    kept, open_faces
+        See :func:`choose`.
+    tracts
+        How many were given, and how many of them lie outside.
+    settings
+        Limits of length.
+    """
+    length = lengths(lines.points, lines.offsets)
+    left = np.ones(len(lines), bool)
+    left[kept] = False
+    touching = left & crossing & (length < settings.min_length_mm)
+    left &= ~touching
+    reached = (lines.stop == MET_SURFACE).all(axis=1)
+    cut = left & reached & open_faces[lines.face].any(axis=1)
+    return LeftOut(
+        kept=len(kept),
+        deep=int((left & ~reached).sum()),
+        cut=int(cut.sum()),
+        length=int((left & reached & ~cut).sum()),
+        touching=int(touching.sum()),
+        tracts=tracts[0],
+        outside=tracts[1],
+        limits_mm=(settings.min_length_mm, settings.max_length_mm),
+    )
 
 
 def _judge(
@@ -135,8 +192,10 @@ def _judge(
 
 def cut_at_walls(
     tracts: Tracts, walls: TriangleIndex, surface: TriangleIndex, axis: FloatArray
-) -> Streamlines:
+) -> tuple[Streamlines, IntArray]:
     """Return the pieces of tracts that lie inside a muscle, between the walls they cross.
+
+    With them comes the number (F,) of the tract that each is a piece of.
 
     Parameters
     ----------
@@ -163,7 +222,7 @@ def cut_at_walls(
     last = np.concatenate([first[1:], [count]]) - 1
     within = inside(surface, points[(first + last) // 2])
     first, last = first[within], last[within]
-    pieces, stop, face = [], [], []
+    pieces, stop, face, owner = [], [], [], []
     for a, b in zip(first, last, strict=True):
         start = _meeting(points, a - 1, back, back_face, backwards=True) if a else None
         end = _meeting(points, b, ahead, ahead_face) if b < count - 1 else None
@@ -173,17 +232,19 @@ def cut_at_walls(
             continue
         turned = (piece[-1] - piece[0]) @ axis < 0
         faces = [-1 if p is None else p[1] for p in (start, end)][:: -1 if turned else 1]
+        owner.append(int(np.searchsorted(offsets, a, side="right")) - 1)
         pieces.append(piece[::-1] if turned else piece)
         face.append(faces)
         stop.append([MET_SURFACE if f >= 0 else NO_FIELD for f in faces])
     counts = np.array([len(p) for p in pieces], np.int64)
-    return Streamlines(
+    cut = Streamlines(
         np.concatenate([np.zeros((0, 3)), *pieces]).astype(np.float32),
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         np.array(stop, np.int64).reshape(-1, 2),
         np.array(face, np.int64).reshape(-1, 2),
         np.array([p[len(p) // 2] for p in pieces]).reshape(-1, 3),
     )
+    return cut, np.array(owner, np.int64)
 
 
 def _reaching(tracts: Tracts) -> FloatArray:

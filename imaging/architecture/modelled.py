@@ -17,7 +17,7 @@ from imaging.architecture.seeds import muscle_share, spread_seeds
 from imaging.architecture.tracer import Traced, Tracer
 from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
-from imaging.geometry import Sheet, principal_axis
+from imaging.geometry import AponeurosisSurface, principal_axis
 from imaging.image import Image, apply_affine, regrid
 from imaging.measures import Measure
 from imaging.muscles import is_known, structure_of
@@ -77,7 +77,7 @@ def model_fascicles(
     label: int,
     mask: Image,
     surface: tuple[FloatArray, IntArray],
-    sheets: Sequence[Sheet],
+    sheets: Sequence[AponeurosisSurface],
     expected: Expected,
     settings: FibreSettings,
     rng: np.random.Generator,

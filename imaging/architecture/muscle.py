@@ -22,7 +22,7 @@ from imaging.architecture.sheetness import sheetness
 from imaging.architecture.tracer import Traced, Tracer
 from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
-from imaging.geometry import Sheet, mask_surface
+from imaging.geometry import AponeurosisSurface, mask_surface
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import is_bipennate
@@ -60,7 +60,7 @@ class MuscleArchitecture:
         Where each fascicle was started: points spread evenly in the muscle.
     facts : dict
         Counts of seeds and of the reasons for which streamlines were dropped.
-    sheets : tuple of Sheet
+    sheets : tuple of AponeurosisSurface
         Internal aponeuroses that were used.
     sheets_found : bool
         Whether they were found from the data rather than given.
@@ -81,7 +81,7 @@ class MuscleArchitecture:
     share: FloatArray | None = None
     seeds: FloatArray | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    sheets: tuple[Sheet, ...] = ()
+    sheets: tuple[AponeurosisSurface, ...] = ()
     sheets_found: bool = False
     ends_unknown: str = ""
     modelled: str = ""
@@ -92,7 +92,7 @@ def reconstruct_muscle(
     mask: Image,
     tensor: Image,
     settings: FibreSettings,
-    sheets: Sequence[Sheet] = (),
+    sheets: Sequence[AponeurosisSurface] = (),
     *,
     bipennate: bool = False,
     anatomy: Image | None = None,
@@ -181,7 +181,10 @@ def reconstruct_muscle(
 
 
 def _nothing(
-    label: int, surface: tuple[FloatArray, IntArray], sheets: tuple[Sheet, ...], why: str
+    label: int,
+    surface: tuple[FloatArray, IntArray],
+    sheets: tuple[AponeurosisSurface, ...],
+    why: str,
 ) -> MuscleArchitecture:
     measures = nothing_measured(label, why)
     return MuscleArchitecture(label, *surface, no_fascicles(), measures, sheets=sheets)
@@ -191,7 +194,7 @@ def _modelled(
     label: int,
     mask: Image,
     surface: tuple[FloatArray, IntArray],
-    sheets: Sequence[Sheet],
+    sheets: Sequence[AponeurosisSurface],
     expected: Expected,
     settings: FibreSettings,
     why: str,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imaging.architecture.fascicles import name_of
+from imaging.architecture.left_out import left_out_warnings
 from imaging.architecture.muscle import MuscleArchitecture
 from imaging.config import FibreSettings
 from imaging.measures import Measure, Notes
@@ -115,7 +116,8 @@ def tract_notes(
         "next to it."
     )
     facts = {str(r.label): r.facts for r in results if r.facts}
-    return Notes("fibres", method, _CITATIONS[4:], _warnings(results, names), facts)
+    warnings = [*_warnings(results, names), *left_out_warnings(results, names)]
+    return Notes("fibres", method, _CITATIONS[4:], warnings, facts)
 
 
 def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -> list[str]:

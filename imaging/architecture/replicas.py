@@ -22,7 +22,7 @@ from imaging.architecture.compartments import sides
 from imaging.architecture.direction import principal_direction, shear
 from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
 from imaging.arrays import FloatArray
-from imaging.geometry import Sheet
+from imaging.geometry import AponeurosisSurface
 from imaging.image import voxel_size
 
 _MOST_LEVERAGE = 0.9
@@ -65,7 +65,7 @@ class FieldReplicas:
         affine: FloatArray,
         weights: FloatArray,
         kernel: Kernel,
-        sheets: Sequence[Sheet],
+        sheets: Sequence[AponeurosisSurface],
     ) -> FieldReplicas:
         """Return the replicas of a field that a kernel smoothed from tensors.
 

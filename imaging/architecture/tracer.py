@@ -13,7 +13,7 @@ from imaging.architecture.region import MuscleRegion
 from imaging.architecture.tracking import track
 from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
-from imaging.geometry import Sheet, TriangleIndex
+from imaging.geometry import AponeurosisSurface, TriangleIndex
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Tracer:
     region: MuscleRegion
     walls: TriangleIndex
     normals: FloatArray
-    sheets: Sequence[Sheet]
+    sheets: Sequence[AponeurosisSurface]
     settings: FibreSettings
 
     @classmethod
     def build(
         cls,
         region: MuscleRegion,
-        sheets: Sequence[Sheet],
+        sheets: Sequence[AponeurosisSurface],
         settings: FibreSettings,
         *,
         normals_twice: bool = False,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imaging.architecture.fascicles import Fascicles
 from imaging.arrays import FloatArray, IntArray
 from imaging.formats import trx
+from imaging.formats.polydata import lines_mesh
 from imaging.geometry import polydata
 from imaging.image import Image
 from imaging.muscles import ANONYMOUS
@@ -45,17 +46,9 @@ def figures_per_fascicle(fascicles: Fascicles) -> dict[str, NDArray[Any]]:
 
 def fascicle_lines(fascicles: Fascicles) -> pv.PolyData:
     """Return VTK polylines with the numbers of the table as cell data."""
-    mesh = pv.PolyData()
-    counts = np.diff(fascicles.offsets)
-    if not len(counts):
+    mesh = lines_mesh(fascicles.points, fascicles.offsets)
+    if not len(fascicles):
         return mesh
-    mesh.points = fascicles.points
-    cells = np.empty(len(fascicles.points) + len(counts), np.int64)
-    heads = fascicles.offsets[:-1] + np.arange(len(counts))
-    body = np.ones(len(cells), bool)
-    body[heads] = False
-    cells[heads], cells[body] = counts, np.arange(len(fascicles.points))
-    mesh.lines = cells
     for name in fascicles.table.select_dtypes("number").columns:
         mesh.cell_data[name] = fascicles.table[name].to_numpy()
     return mesh

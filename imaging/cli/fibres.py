@@ -30,8 +30,8 @@ from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.nifti_place import place_warnings
 from imaging.formats.nrrd import is_nrrd
-from imaging.formats.tracts import Tracts, load_tracts
-from imaging.geometry import Sheet
+from imaging.formats.tracts import Tracts, files_of, load_tracts
+from imaging.geometry import AponeurosisSurface
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
 from imaging.io.cleaned_series import clean_series
@@ -97,8 +97,8 @@ def command(
     tracts: Annotated[
         Path | None,
         typer.Option(
-            help="Instead: tracts of another program, .trx .trk .tck .vtp (VTP: world RAS+ mm); "
-            "cut at the muscle's surface, extended to it, and measured."
+            help="Instead: tracts of another program, .trx .trk .tck .vtp .vtk (VTK: by its SPACE, "
+            "else world RAS+ mm); cut at the muscle's surface, extended to it, and measured."
         ),
     ] = None,
     mask: Annotated[
@@ -123,8 +123,9 @@ def command(
     aponeurosis: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Internal aponeurosis: mask, or surface .vtp .vtk .stl .ply .obj in world RAS+ "
-            "mm. Beside --labels named …label-<n>_aponeurosis. May be given several times."
+            help="Internal aponeurosis: mask, or surface .vtp .vtk .stl .ply .obj in mm, by its "
+            "SPACE, else world RAS+. Beside --labels named …label-<n>_aponeurosis. May be given "
+            "several times."
         ),
     ] = None,
     bipennate: Annotated[
@@ -205,7 +206,8 @@ def command(
         images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
         placed = [warning for p in images for warning in place_warnings(p)]
         notes = replace(notes, warnings=[*said, *placed, *notes.warnings])
-        written = FibreOutput(results, names, grid, notes, [source, *given], options, more or [])
+        sources = [*(files_of(source) if tracts else [source]), *given]
+        written = FibreOutput(results, names, grid, notes, sources, options, more or [])
         write_fibres(folder, start, written)
     print(summary(results, names))
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings]:
@@ -217,7 +219,7 @@ class _Work:
     """What is asked for: muscles, their aponeuroses, settings."""
 
     muscles: Sequence[DrawnMuscle]
-    sheets: Mapping[int, list[Sheet]]
+    sheets: Mapping[int, list[AponeurosisSurface]]
     bipennate: bool
     options: FibreSettings
     anatomy: Image | None

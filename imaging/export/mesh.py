@@ -9,33 +9,20 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.export.thinning import coarser, thinned
+from imaging.formats import surfaces
 from imaging.musclemap.meshes import triangles
 from imaging.musclemap.read.muscle_map import MuscleMap
 
 # Between points of a fascicle drawn on a screen; its bends are wider by far.
 _SPACING_MM = 2.5
-_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
 def stl_bytes(mesh: pv.PolyData, name: str) -> bytes:
-    """Return a triangle mesh as binary STL in mm, with a header that holds nothing but the name.
+    """Return a triangle mesh in world RAS+ mm as binary STL, its normals turned outwards.
 
-    Parameters
-    ----------
-    mesh
-        Triangles in world RAS+ mm; turned so that the normals point outwards.
-    name
-        Kept in the 80-byte header, ASCII.
+    See :func:`imaging.formats.surfaces.stl_bytes`.
     """
-    corners = np.asarray(mesh.points, np.float64)[outward(mesh)]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    records = np.zeros(len(corners), _TRIANGLE)
-    records["normal"] = np.divide(normals, lengths, out=np.zeros_like(normals), where=lengths > 0)
-    records["corners"] = corners
-    # A binary STL must not begin with "solid", which marks the text form.
-    header = f"pennate {name} mm RAS+".encode("ascii", "replace")[:80].ljust(80, b" ")
-    return header + np.uint32(len(records)).tobytes() + records.tobytes()
+    return surfaces.stl_bytes(np.asarray(mesh.points), outward(mesh), name)
 
 
 def outward(mesh: pv.PolyData) -> NDArray[np.int64]:

@@ -36,16 +36,19 @@ ANALYZE = Content(
 )
 _DICOM = Content("a DICOM file", "Convert the series to NIfTI, for example with dcm2niix")
 _TEXT = Content("a text file", "Give the image itself")
+_UNKNOWN = Content("of a kind that is not known", "Give a NIfTI image (.nii.gz)")
 _STARTS: Sequence[tuple[bytes, Content]] = (
     (b"NRRD", Content("an NRRD file", "Save it from 3D Slicer as NIfTI (.nii.gz)")),
-    (b"<?xml", Content("an XML or VTK file", _CONVERT)),
-    (b"<VTKFile", Content("a VTK file", _CONVERT)),
-    (b"# vtk", Content("a VTK file", _CONVERT)),
+    (b"<?xml", Content("an XML file", "Give the image itself")),
+    (b"# vtk DataFile", Content("a VTK legacy file", _CONVERT)),
+    (b"ply\n", Content("a PLY surface", "Give it as a surface")),
+    (b"ply\r", Content("a PLY surface", "Give it as a surface")),
+    (b"glTF", Content("a glTF scene", "Give the image itself")),
     (b"ObjectType", Content("a MetaImage file", _CONVERT)),
     (b"NDims", Content("a MetaImage file", _CONVERT)),
     (b"mrtrix image", Content("an MRtrix image", "Convert it with mrconvert to .nii.gz")),
-    (b"mrtrix tracks", Content("a file of tracts", "Give it as tracts")),
-    (b"TRACK", Content("a file of tracts", "Give it as tracts")),
+    (b"mrtrix tracks", Content("an MRtrix tractogram", "Give it as tracts")),
+    (b"TRACK\0", Content("a TrackVis tractogram", "Give it as tracts")),
     (b"\x89HDF", Content("an HDF5, MINC or MATLAB file", _CONVERT)),
     (b"MATLAB", Content("a MATLAB file", _CONVERT)),
     (b"CDF", Content("a MINC file", _CONVERT)),
@@ -60,8 +63,8 @@ _STARTS: Sequence[tuple[bytes, Content]] = (
     (b"\xfd7zXZ", Content("compressed with xz", "Unpack it and compress it with gzip")),
     (b"version https://git-lfs", Content("a pointer of Git LFS", "Fetch the file: git lfs pull")),
     (b"/annex/", Content("a pointer of git-annex", "Fetch the file: datalad get")),
-    (b"<!DOCTYPE", Content("a web page, no image", "Log in and download it again")),
-    (b"<html", Content("a web page, no image", "Log in and download it again")),
+    (b"<!DOCTYPE", Content("a web page", "Log in and download it again")),
+    (b"<html", Content("a web page", "Log in and download it again")),
     (b"{", Content("a JSON file", "Give the image itself")),
 )
 
@@ -90,6 +93,24 @@ def content_of(path: str | Path) -> Content:
     return found
 
 
+def kind_of(path: str | Path) -> str:
+    """Return what a file is, in words with their article; empty for text and unknown bytes.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "surface.stl")
+    ...     _ = path.write_bytes(bytes([1] * 128) + b"DICM" + bytes(64))
+    ...     kind_of(path)
+    'a DICOM file'
+    """
+    if Path(path).is_dir():
+        return "a folder"
+    found = content_of(path)
+    return "" if found in (_TEXT, _UNKNOWN) else found.kind
+
+
 def unpack_to_end(path: str | Path) -> None:
     """Unpack a file compressed with gzip to its check sum, at which readers seldom look.
 
@@ -106,7 +127,7 @@ def unpack_to_end(path: str | Path) -> None:
 def _told_by(first: bytes) -> Content:
     """Return what starts with these bytes."""
     if not first:
-        return Content("empty: it has no bytes", _AGAIN)
+        return Content("an empty file", _AGAIN)
     if not any(first):
         return Content("filled with zeros: a copy that broke off", _AGAIN)
     if first[128:132] == b"DICM" or first[:4] in (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00"):
@@ -115,9 +136,11 @@ def _told_by(first: bytes) -> Content:
         return NIFTI
     if int.from_bytes(first[:4], "little") == 348 or int.from_bytes(first[:4], "big") == 348:
         return ANALYZE if len(first) >= 348 else TRUNCATED
+    if b"<VTKFile" in first:
+        return Content("a VTK XML file", _CONVERT)
     for start, content in _STARTS:
         if first.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             return content
     if all(byte >= 32 or byte in b"\t\r\n" for byte in first) and b"\0" not in first:
         return _TEXT
-    return Content("of a kind that is not known", "Give a NIfTI image (.nii.gz)")
+    return _UNKNOWN

@@ -11,14 +11,16 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import pyvista as pv
 from nibabel.openers import Opener
 from nibabel.streamlines import ArraySequence, TckFile, Tractogram, TrkFile
 from numpy.typing import NDArray
-from trx.trx_file_memmap import load as load_trx
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.content import kind_of
+from imaging.formats.polydata import read_polydata
+from imaging.formats.tck import TckError, parse_tck
+from imaging.formats.trx import TrxError, read_trx
 from imaging.image import Image
 
 # Limits of the TRK header.
@@ -35,6 +37,11 @@ class Tracts:
         All points one tract after the other, world RAS+ mm.
     offsets : (F + 1,) int64 array
         Where each tract begins in `points`, and the end of the last.
+
+    Examples
+    --------
+    >>> len(Tracts(np.zeros((7, 3), np.float32), np.array([0, 3, 7])))
+    2
     """
 
     points: FloatArray
@@ -47,8 +54,14 @@ class Tracts:
 def load_tracts(path: str | Path) -> Tracts:
     """Read a tractogram; tracts of fewer than two points are left out.
 
-    TRX, TRK and TCK define their space, and are turned into world RAS+ mm. VTK files do not: their
-    points are taken as world RAS+ mm, as Pennate writes them.
+    TRX, TRK and TCK define their space, and are turned into world RAS+ mm. VTK files may say
+    ``SPACE=LPS`` or ``SPACE=RAS``; one that does not is taken as world RAS+ mm.
+
+    Parameters
+    ----------
+    path
+        ``.trx`` (archive or folder), ``.trk``, ``.tck`` (single or double precision), both also
+        as ``.gz``, ``.vtp`` or ``.vtk``.
 
     Raises
     ------
@@ -64,20 +77,16 @@ def load_tracts(path: str | Path) -> Tracts:
     path = Path(path)
     if not path.exists():
         raise MissingFileError("no such tractogram", path, "Check the path")
-    suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if suffix not in _READERS:
-        raise InputError(
-            "is not a tractogram that can be read", path, "Convert it to .trx, .trk, .tck or .vtp"
-        )
+    suffix = _format_of(path)
     try:
         points, counts = _READERS[suffix](path)
     except InputError:
         raise
-    except Exception as error:  # three libraries raise a dozen unrelated kinds
+    except (TckError, TrxError) as error:
+        raise InputError(f"cannot be read as .{suffix}: {error}", path, _AGAIN) from error
+    except Exception as error:  # nibabel and zipfile raise a dozen unrelated kinds
         raise InputError(
-            f"cannot be read as .{suffix} ({type(error).__name__}: {error})",
-            path,
-            "The file may be truncated: copy or convert it again",
+            f"cannot be read as .{suffix} ({type(error).__name__}: {error})", path, _AGAIN
         ) from error
     if not np.isfinite(points).all():
         raise InputError("holds points that are not finite", path, "Export the tracts again")
@@ -89,52 +98,86 @@ def load_tracts(path: str | Path) -> Tracts:
     return Tracts(points, offsets)
 
 
-def _read_trx(path: Path) -> tuple[FloatArray, IntArray]:
-    archive = load_trx(str(path))
-    try:
-        lines = archive.streamlines
-        return np.array(lines._data, np.float32), np.array(lines._lengths, np.int64)
-    finally:
-        archive.close()
+def files_of(path: Path) -> list[Path]:
+    """Return the files a tractogram consists of: one, or all in a TRX folder."""
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
 
 
-def _read_nibabel(path: Path) -> tuple[FloatArray, IntArray]:
+def _format_of(path: Path) -> str:
+    """Return the ending that tells the format; raise where the file is plainly something else."""
+    kind = kind_of(path)
+    if path.is_dir():
+        if (path / "header.json").is_file():
+            return "trx"
+        raise InputError("is a folder without header.json, not TRX", path, _CONVERT)
+    packed = path.name.lower().endswith(".gz")
+    suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if suffix not in _READERS or (packed and suffix not in _PACKED):
+        raise InputError(
+            f"is {kind or 'a file'}, not a tractogram that can be read", path, _CONVERT
+        )
+    expected = _KINDS.get(suffix)
+    if expected and kind != expected:
+        raise InputError(f"is {kind or 'of another kind'}, not {expected}", path, _CONVERT)
+    return suffix
+
+
+def _read_trk(path: Path) -> tuple[FloatArray, IntArray]:
     with Opener(str(path), "rb") as file, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        lines = nib.streamlines.load(file).tractogram.streamlines
-    if any("vox_to_ras" in str(w.message) for w in said):
+        read = nib.streamlines.load(file)
+    affine = np.asarray(read.header["voxel_to_rasmm"], float)
+    told = [str(w.message).lower() for w in said]
+    if any("vox_to_ras" in t for t in told):
         raise InputError(
             "says in its header nothing of where its voxels lie in the world",
             path,
             "Export it again with its voxel-to-world matrix, or as .tck",
         )
+    # Without an order of axes TrackVis means LPS; a matrix of other axes contradicts that.
+    if any("voxel order" in t for t in told) and nib.aff2axcodes(affine) != ("L", "P", "S"):
+        raise InputError(
+            "does not say in its header in which order its voxel axes run",
+            path,
+            "Export it again with its voxel order, or as .tck",
+        )
+    lines = read.tractogram.streamlines
     lengths = np.array(lines._lengths, np.int64)
     return np.concatenate([np.zeros((0, 3), np.float32), *lines]), lengths
 
 
+def _read_tck(path: Path) -> tuple[FloatArray, IntArray]:
+    with Opener(str(path), "rb") as file:
+        return parse_tck(file.read())
+
+
 def _read_vtk(path: Path) -> tuple[FloatArray, IntArray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what could not be read is told by what is missing
-        mesh = pv.read(path)
-    if not isinstance(mesh, pv.PolyData):
-        raise InputError("holds no polylines", path, "Give tracts as VTK PolyData")
-    cells = mesh.GetLines()
-    offsets = pv.convert_array(cells.GetOffsetsArray()).astype(np.int64)
-    order = pv.convert_array(cells.GetConnectivityArray())
-    return np.asarray(mesh.points)[order], np.diff(offsets)
+    (data,) = read_polydata([path])
+    return data.lines, np.diff(data.offsets)
 
 
 _READERS: Mapping[str, Callable[[Path], tuple[FloatArray, IntArray]]] = {
-    "trx": _read_trx,
-    "trk": _read_nibabel,
-    "tck": _read_nibabel,
+    "trx": read_trx,
+    "trk": _read_trk,
+    "tck": _read_tck,
     "vtp": _read_vtk,
     "vtk": _read_vtk,
 }
+_PACKED = ("trk", "tck")
+_KINDS = {
+    "trx": "a ZIP archive",
+    "trk": "a TrackVis tractogram",
+    "tck": "an MRtrix tractogram",
+}
+_CONVERT = "Convert it to .trx, .trk, .tck or .vtp"
+_AGAIN = "The file may be truncated: copy or convert it again"
 
 
 def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) -> bytes:
     """Return tracts as a TrackVis file whose header lies on the grid of an image.
+
+    The points in the file are millimetres from the outer corner of the first voxel, along the
+    voxel axes; readers turn them back into world RAS+ mm.
 
     Parameters
     ----------
@@ -159,7 +202,15 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
 
 
 def tck_bytes(tracts: Tracts) -> bytes:
-    """Return tracts as an MRtrix file; it holds points only, world RAS+ mm."""
+    """Return tracts as an MRtrix file; it holds points only, world RAS+ mm.
+
+    Examples
+    --------
+    >>> points = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    >>> read, counts = parse_tck(tck_bytes(Tracts(points, np.array([0, 2]))))
+    >>> read.tolist(), counts.tolist()
+    ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [2])
+    """
     out = io.BytesIO()
     TckFile(_tractogram(tracts, {})).save(out)
     return out.getvalue()

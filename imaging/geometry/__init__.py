@@ -1,4 +1,9 @@
-"""Pure geometry in world millimetres: surfaces, segments that meet them, curves, sheets."""
+"""Pure geometry: surfaces, segments that meet them, curves, sheets.
+
+Points are world RAS+ in millimetres (x to the right, y to the front, z to the head), one a row.
+Faces are rows of three point numbers; seen from outside they turn anticlockwise, so that normals
+point outwards.
+"""
 
 from imaging.geometry.curves import (
     arc_length,
@@ -8,21 +13,22 @@ from imaging.geometry.curves import (
     resample_polyline,
 )
 from imaging.geometry.segments import TriangleIndex, first_hits, inside
-from imaging.geometry.sheet import Sheet, sheet_from_mask, sheet_from_mesh
+from imaging.geometry.sheet import AponeurosisSurface, sheet_from_mask, sheet_from_mesh
 from imaging.geometry.surface import (
+    depth_inside,
     face_normals,
     mask_surface,
     mesh_volume,
     polydata,
-    signed_distance,
     vertex_normals,
 )
 
 __all__ = [
-    "Sheet",
+    "AponeurosisSurface",
     "TriangleIndex",
     "arc_length",
     "curvature",
+    "depth_inside",
     "face_normals",
     "first_hits",
     "fold_angle_deg",
@@ -34,6 +40,5 @@ __all__ = [
     "resample_polyline",
     "sheet_from_mask",
     "sheet_from_mesh",
-    "signed_distance",
     "vertex_normals",
 ]

@@ -1,4 +1,4 @@
-"""Open sheets inside a muscle (internal aponeuroses): a mesh, its sides, and its reach."""
+"""Open sheets inside a muscle, internal aponeuroses, in world mm: a mesh, its sides, its reach."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _Height = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A sheet as a height over its own principal plane.
+class AponeurosisSurface:
+    """An internal aponeurosis as a height over its own principal plane.
 
     Attributes
     ----------
@@ -42,27 +42,74 @@ class Sheet:
     _reach_mm: float
 
     def side_mm(self, points: FloatArray) -> FloatArray:
-        """Return the height (P,) of points (P, 3) above the sheet, mm; its sign is the side.
+        """Return the height of points above the sheet; its sign is the side.
 
-        Beyond the rim the sheet is thought to go on smoothly.
+        Beyond the rim the sheet is thought to go on smoothly. Which side is the positive one is
+        the same for all points of one sheet, and means nothing else.
+
+        Parameters
+        ----------
+        points : (P, 3) array
+            World mm.
+
+        Returns
+        -------
+        (P,) array
+            mm, along the normal of the sheet's principal plane.
+
+        Examples
+        --------
+        >>> x, y = (a.ravel() for a in np.meshgrid(np.arange(9.0), np.arange(9.0)))
+        >>> flat = np.stack([x, y, 5 + 0 * x], axis=1)
+        >>> a = np.array([n for n in range(71) if n % 9 < 8])
+        >>> sheet = sheet_from_mesh(flat, np.stack([a, a + 1, a + 9], axis=1))
+        >>> above, below = sheet.side_mm(np.array([[4.0, 4, 7], [4, 4, 2]])).round(6).tolist()
+        >>> abs(above), abs(below), above * below
+        (2.0, 3.0, -6.0)
         """
         local = (points - self._origin) @ self._axes.T
         return local[:, 2] - self._height(local[:, :2])
 
     def beyond_mm(self, points: FloatArray) -> FloatArray:
-        """Return how far (P,) points lie beyond the rim along the plane, mm; 0 over the sheet."""
+        """Return how far points lie beyond the rim, along the sheet's principal plane.
+
+        Parameters
+        ----------
+        points : (P, 3) array
+            World mm.
+
+        Returns
+        -------
+        (P,) array
+            mm; 0 over the sheet.
+        """
         local = (points - self._origin) @ self._axes.T
         distance, _ = self._footprint.query(local[:, :2])
         return np.maximum(distance - self._reach_mm, 0.0)
 
 
-def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> Sheet:
-    """Return the middle surface of a thin mask (I, J, K) as a sheet in world mm.
+def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> AponeurosisSurface:
+    """Return the middle surface of a thin mask as a sheet.
+
+    Parameters
+    ----------
+    mask : (I, J, K) array
+        Above 0 in the aponeurosis.
+    affine : (4, 4) array
+        Voxels to world mm.
 
     Raises
     ------
     LabelError
         Too few voxels to span a surface.
+
+    Examples
+    --------
+    >>> mask = np.zeros((20, 5, 20))
+    >>> mask[:, 2] = 1
+    >>> sheet = sheet_from_mask(mask, np.diag([1.0, 1, 1, 1]))
+    >>> bool(np.allclose(sheet.points[:, 1], 2, atol=1e-6))
+    True
     """
     voxels = np.argwhere(np.asarray(mask) > 0)
     if len(voxels) < 12:
@@ -90,11 +137,18 @@ def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> Sheet:
     used, faces = np.unique(faces, return_inverse=True)
     flat = grid.reshape(-1, 2)[used]
     mesh = np.column_stack([flat, height(flat)]) @ axes + origin
-    return Sheet(mesh, faces.reshape(-1, 3), origin, axes, height, footprint, reach)
+    return AponeurosisSurface(mesh, faces.reshape(-1, 3), origin, axes, height, footprint, reach)
 
 
-def sheet_from_mesh(points: FloatArray, faces: IntArray) -> Sheet:
-    """Return a sheet drawn as a triangle mesh (N, 3), (M, 3) in world mm.
+def sheet_from_mesh(points: FloatArray, faces: IntArray) -> AponeurosisSurface:
+    """Return a sheet that was drawn as a triangle mesh.
+
+    Parameters
+    ----------
+    points : (N, 3) array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
 
     Raises
     ------
@@ -109,7 +163,9 @@ def sheet_from_mesh(points: FloatArray, faces: IntArray) -> Sheet:
     edge = float(np.median(edges))
     knots = _bin_means(local, max(edge, 1.0))
     footprint = cKDTree(local[:, :2])
-    return Sheet(points, np.asarray(faces), origin, axes, _height(knots), footprint, edge)
+    return AponeurosisSurface(
+        points, np.asarray(faces), origin, axes, _height(knots), footprint, edge
+    )
 
 
 def _plane(points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Closed, smooth triangle surfaces of masks.
+"""Closed, smooth triangle surfaces of masks, in world RAS+ mm.
 
 A voxel mask is a staircase: its faces point along the voxel axes, and an angle measured against
 them is worthless. The surface is therefore a level set of the smoothed signed distance, at the
@@ -25,8 +25,27 @@ _TAUBIN_PASSES, _TAUBIN_BAND = 60, 0.015
 _LEAST_KEPT = 0.7  # of the volume of a mask; smoothing leaves a muscle all but a few per cent
 
 
-def signed_distance(mask: NDArray[np.bool_], spacing: FloatArray) -> FloatArray:
-    """Return the distance (I, J, K) in mm of voxel centres to the border, positive inside."""
+def depth_inside(mask: NDArray[np.bool_], spacing: FloatArray) -> FloatArray:
+    """Return how deep voxel centres lie inside a mask: the distance to its border.
+
+    Parameters
+    ----------
+    mask : (I, J, K) bool array
+        Inside where true.
+    spacing : (3,) array
+        mm along the voxel axes.
+
+    Returns
+    -------
+    (I, J, K) float32 array
+        mm to the nearest centre on the other side: positive inside, negative outside.
+
+    Examples
+    --------
+    >>> mask = np.array([0, 0, 1, 1, 1, 0], bool)[:, None, None]
+    >>> depth_inside(mask, np.array([2.0, 1.0, 1.0])).ravel().tolist()
+    [-4.0, -2.0, 2.0, 4.0, 2.0, -2.0]
+    """
     inside = ndimage.distance_transform_edt(mask, sampling=spacing)
     outside = ndimage.distance_transform_edt(~mask, sampling=spacing)
     return (inside - outside).astype(np.float32)
@@ -61,6 +80,18 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
     References
     ----------
     Raya and Udupa, IEEE TMI 1990 (shape-based interpolation); Taubin, SIGGRAPH 1995.
+
+    Examples
+    --------
+    A box of 8 x 6 x 10 mm keeps its volume and lies where the affine puts it.
+
+    >>> affine = np.diag([-1.0, 1.0, 2.0, 1.0])
+    >>> affine[:3, 3] = 100, 0, 0
+    >>> points, faces = mask_surface(np.ones((8, 6, 5), bool), affine)
+    >>> round(mesh_volume(points, faces))
+    480
+    >>> points.mean(axis=0).round(1).tolist()
+    [96.5, 2.5, 4.0]
     """
     mask = np.asarray(mask, dtype=bool)
     if not mask.any():
@@ -70,7 +101,7 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     cropped = np.pad(mask[box], margin)
     origin = np.array([s.start for s in box]) - margin
-    field = signed_distance(cropped, spacing)
+    field = depth_inside(cropped, spacing)
     edge = float(np.clip(spacing.min(), _FINEST_MM, _COARSEST_MM))
     sigma_mm = np.maximum(_SMOOTHING_VOXELS * spacing, _SMOOTHING_VOXELS * edge)
     field = ndimage.gaussian_filter(field, sigma_mm / spacing, mode="nearest")
@@ -102,7 +133,20 @@ def _smooth(points: FloatArray, faces: IntArray) -> FloatArray:
 
 
 def polydata(points: FloatArray, faces: IntArray) -> pv.PolyData:
-    """Return a triangle mesh as VTK data."""
+    """Return a triangle mesh as VTK data.
+
+    Parameters
+    ----------
+    points : (N, 3) array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
+
+    Examples
+    --------
+    >>> polydata(np.eye(3), np.array([[0, 1, 2]])).n_cells
+    1
+    """
     corners: tuple[Any, Any] = points, faces.astype(np.int64)  # pyvista's stubs are narrower
     return pv.PolyData.from_regular_faces(*corners)
 
@@ -121,27 +165,81 @@ def _area_vectors(points: FloatArray, faces: IntArray) -> FloatArray:
 
 
 def mesh_volume(points: FloatArray, faces: IntArray) -> float:
-    """Return the volume in mm3 that a closed mesh encloses; negative if it is inside out."""
+    """Return the volume that a closed mesh encloses.
+
+    Parameters
+    ----------
+    points : (N, 3) array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
+
+    Returns
+    -------
+    float
+        mm3; negative where the faces are inside out.
+
+    Examples
+    --------
+    >>> corners = np.array([[0.0, 0, 0], [6, 0, 0], [0, 6, 0], [0, 0, 6]])
+    >>> faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    >>> round(mesh_volume(corners, faces)), round(mesh_volume(corners, faces[:, ::-1]))
+    (36, -36)
+    """
     centred = points - points.mean(axis=0)
     a, b, c = (centred[faces[:, k]] for k in range(3))
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
 
 
 def face_normals(points: FloatArray, faces: IntArray) -> FloatArray:
-    """Return the unit normal (M, 3) of each face, outward for a surface of :func:`mask_surface`."""
+    """Return the normal of each face, outward for a surface of :func:`mask_surface`.
+
+    Parameters
+    ----------
+    points : (N, 3) array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
+
+    Returns
+    -------
+    (M, 3) array
+        Unit vectors.
+
+    Examples
+    --------
+    >>> square = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0]])
+    >>> face_normals(square, np.array([[0, 1, 2]])).tolist()
+    [[0.0, 0.0, 1.0]]
+    """
     return _unit(_area_vectors(points, faces))
 
 
 def vertex_normals(points: FloatArray, faces: IntArray, smoothing_mm: float = 0.0) -> FloatArray:
-    """Return unit normals (N, 3) at the vertices: means of their faces, weighted by area.
+    """Return normals at the vertices: means of their faces, weighted by area.
 
     Parameters
     ----------
-    points, faces
-        The mesh.
+    points : (N, 3) array
+        World mm.
+    faces : (M, 3) int array
+        Triangles.
     smoothing_mm
         Normals are averaged along the surface (never through the muscle to its other side) over
         about this standard deviation.
+
+    Returns
+    -------
+    (N, 3) array
+        Unit vectors.
+
+    Examples
+    --------
+    Two faces that meet at a right angle along the x axis.
+
+    >>> roof = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, -1], [0, -1, -1]])
+    >>> vertex_normals(roof, np.array([[0, 1, 2], [1, 0, 3]]))[0].round(6).tolist()
+    [0.0, 0.0, 1.0]
     """
     vectors = _area_vectors(points, faces)
     count = len(points)

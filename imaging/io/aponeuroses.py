@@ -7,21 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyvista as pv
 from scipy.spatial import cKDTree
 
-from imaging.errors import LabelError, MissingFileError
+from imaging.arrays import FloatArray
+from imaging.errors import InputError, LabelError, MissingFileError
 from imaging.formats.nifti import load_mask
-from imaging.geometry import Sheet, sheet_from_mask, sheet_from_mesh
-from imaging.io.muscles import LPS, NEAR_MM, DrawnMuscle, voxel_centres
-
-SURFACES = (".vtp", ".vtk", ".stl", ".ply", ".obj")
-
+from imaging.formats.polydata import SUFFIXES
+from imaging.formats.surfaces import load_surfaces
+from imaging.geometry import AponeurosisSurface, sheet_from_mask, sheet_from_mesh
+from imaging.io.muscles import NEAR_MM, DrawnMuscle, check_size, elsewhere, voxel_centres
 
 _LEAST_NEAR = 0.1  # share of a sheet within reach of its muscle
 
 
-def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[int, list[Sheet]]:
+def read_sheets(
+    paths: Sequence[Path], muscles: Sequence[DrawnMuscle]
+) -> dict[int, list[AponeurosisSurface]]:
     """Read internal aponeuroses and tell to which label each belongs.
 
     The number in ``label-<n>`` of its name tells the muscle. A single muscle needs no such name;
@@ -29,31 +30,38 @@ def read_sheets(paths: Sequence[Path], muscles: Sequence[DrawnMuscle]) -> dict[i
 
     Raises
     ------
+    MissingFileError
+        No such file.
+    UnitError
+        Not in millimetres.
     LabelError
-        Its muscle is not among those given, cannot be told, or lies elsewhere.
+        Cut, damaged or in an unknown frame; or its muscle is not among those given, cannot be
+        told, or lies elsewhere.
     """
-    out: dict[int, list[Sheet]] = {}
-    for path in paths:
+    out: dict[int, list[AponeurosisSurface]] = {}
+    for path, sheet in zip(paths, _read_all(paths), strict=True):
         found = re.search(r"label-(\d+)", path.name)
         if not found and len(muscles) > 1 and any(m.number for m in muscles):
             raise LabelError("names no label", path, "Name it …label-<n>_aponeurosis")
-        sheet = _read_sheet(path)
-        near = {m.label: _share_near(sheet, m) for m in muscles}
+        near = {m.label: _share_near(sheet.points, m) for m in muscles}
         if found:
             owner = _owner(int(found.group(1)), muscles, path)
         else:
             owner = max(muscles, key=lambda m: near[m.label])
         if near[owner.label] < _LEAST_NEAR:
-            turned = _share_near(sheet, owner, turned=True) >= _LEAST_NEAR
             raise LabelError(
                 f"{near[owner.label]:.0%} of the aponeurosis lies within {NEAR_MM:g} mm of "
-                f"{owner.name} ({owner.path})"
-                + (f"; with x and y turned it does: {LPS}" if turned else ""),
+                f"{owner.name} ({owner.path})" + _meets_if(sheet.points, owner),
                 path,
-                "Give an aponeurosis and a muscle of the same leg and session, world RAS+",
+                "Give an aponeurosis and a muscle of the same leg and session, world RAS+ mm",
             )
         out.setdefault(owner.label, []).append(sheet)
     return out
+
+
+def _meets_if(points: FloatArray, muscle: DrawnMuscle) -> str:
+    words = elsewhere(points, lambda moved: _share_near(moved, muscle) >= _LEAST_NEAR)
+    return f"; {words}" if words else ""
 
 
 def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMuscle:
@@ -67,26 +75,28 @@ def _owner(number: int, muscles: Sequence[DrawnMuscle], path: Path) -> DrawnMusc
     )
 
 
-def _read_sheet(path: Path) -> Sheet:
-    if path.suffix.lower() not in SURFACES:
-        image = load_mask(path)
-        return sheet_from_mask(image.data, image.affine)
-    if not path.is_file():
-        raise MissingFileError("no such aponeurosis", path, "Check the path")
+def _read_all(paths: Sequence[Path]) -> list[AponeurosisSurface]:
+    """Read masks and surfaces, in their order; all surfaces at once."""
+    meshes = [path for path in paths if path.suffix.lower() in SUFFIXES]
     try:
-        mesh = pv.read(path).extract_surface(algorithm="dataset_surface").triangulate()
-    except Exception as error:  # VTK's readers raise unrelated kinds
-        raise LabelError(
-            f"cannot be read as a surface ({error})", path, "Export it again"
-        ) from error
-    if not mesh.n_cells:
-        raise LabelError("holds no triangle", path, "Export the aponeurosis as a surface")
-    return sheet_from_mesh(np.asarray(mesh.points, float), mesh.regular_faces)
+        surfaces = dict(zip(meshes, load_surfaces(meshes), strict=True))
+    except MissingFileError as error:
+        raise MissingFileError("no such aponeurosis", error.path, error.fix) from None
+    except InputError as error:
+        raise LabelError(error.what, error.path, error.fix) from error
+    out = []
+    for path in paths:
+        if path in surfaces:
+            check_size(surfaces[path].points, "the aponeurosis", path)
+            out.append(sheet_from_mesh(surfaces[path].points, surfaces[path].faces))
+        else:
+            image = load_mask(path)
+            out.append(sheet_from_mask(image.data, image.affine))
+    return out
 
 
-def _share_near(sheet: Sheet, muscle: DrawnMuscle, turned: bool = False) -> float:
+def _share_near(points: FloatArray, muscle: DrawnMuscle) -> float:
     """Return the share of a sheet's corners within reach of a muscle's voxels."""
-    points = sheet.points * (-1, -1, 1) if turned else sheet.points
     reach = NEAR_MM + float(np.linalg.norm(muscle.mask.spacing)) / 2
     distance, _ = cKDTree(voxel_centres(muscle)).query(points, distance_upper_bound=reach)
     return float(np.isfinite(distance).mean())

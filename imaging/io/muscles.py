@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.architecture.fascicles import name_of
-from imaging.errors import ImageError, InputError, LabelError
+from imaging.errors import ImageError, InputError, LabelError, UnitError
 from imaging.formats.nifti import load_mask
 from imaging.image import Image
 from imaging.io.label_maps import read_label_map
@@ -22,6 +22,17 @@ from imaging.provenance import sidecar_path
 _MARGIN_VOXELS = 2
 NEAR_MM = 5.0  # a drawn sheet may go on as a tendon far outside its muscle
 LPS = "one of the two is written in LPS, not RAS+"
+_SMALLEST_MM, _LARGEST_MM = 2.0, 3000.0  # a leg in metres is smaller, a person not larger
+# What points of a wrong frame or unit are to be multiplied with, and how to say so.
+_FRAMES = (
+    ((-1.0, -1.0, 1.0), f"with x and y turned it does: {LPS}"),
+    ((1000.0,) * 3, "a thousand times larger it does: it is written in metres, not millimetres"),
+    (
+        (-1000.0, -1000.0, 1000.0),
+        "a thousand times larger, with x and y turned, it does: it is written in metres and LPS",
+    ),
+    ((10.0,) * 3, "ten times larger it does: it is written in centimetres, not millimetres"),
+)
 
 
 @dataclass(frozen=True)
@@ -182,21 +193,56 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
     Raises
     ------
     InputError
-        Names the tracts and a mask.
+        Names the tracts and a mask, and the unit or frame in which they would meet.
     """
+    # A stray tract says nothing of the unit.
+    check_size(np.quantile(points, (0.01, 0.99), axis=0), "the tractogram", path)
     drawn = np.concatenate([voxel_centres(m) for m in muscles])
     low, high = drawn.min(axis=0) - NEAR_MM, drawn.max(axis=0) + NEAR_MM
+
+    def share(moved: NDArray[np.floating]) -> float:
+        return float(np.all((moved >= low) & (moved <= high), axis=1).mean())
+
     turned = points * np.array([-1, -1, 1], points.dtype)
-    here = float(np.all((points >= low) & (points <= high), axis=1).mean())
-    there = float(np.all((turned >= low) & (turned <= high), axis=1).mean())
+    here, there = share(points), share(turned)
     if here > 0 and not here < 0.5 < there:
         return
-    why = f"{there:.0%} do with x and y turned: {LPS}" if there else "so they run elsewhere"
+    if there:
+        why = f"{there:.0%} do with x and y turned: {LPS}"
+    else:
+        why = elsewhere(points, lambda moved: share(moved) > 0.5) or "so they run elsewhere"
     raise InputError(
         f"{here:.0%} of the points lie about the muscles of {muscles[0].path.name}, {why}",
         path,
         "Give tracts and masks of the same session, both in world RAS+ millimetres",
     )
+
+
+def check_size(points: NDArray[np.floating], what: str, path: Path) -> None:
+    """Raise where points (P, 3) span less or more than anything drawn in millimetres.
+
+    Raises
+    ------
+    UnitError
+        Says in which unit they seem to be.
+    """
+    size = float(np.linalg.norm(np.ptp(points.astype(float), axis=0)))
+    if size < _SMALLEST_MM:
+        why, how = "it seems to be written in metres", "a thousand times larger"
+    elif size > _LARGEST_MM:
+        why, how = "it seems to be written in micrometres", "a thousand times smaller"
+    else:
+        return
+    raise UnitError(
+        f"{what} spans {size:.2g} mm from end to end: {why}",
+        path,
+        f"Export it in millimetres, {how}",
+    )
+
+
+def elsewhere(points: NDArray[np.floating], meets: Callable[[NDArray[np.floating]], bool]) -> str:
+    """Return in which frame or unit points (P, 3) would meet, in words; empty: in none known."""
+    return next((words for by, words in _FRAMES if meets(points * np.array(by))), "")
 
 
 def voxel_centres(muscle: DrawnMuscle) -> NDArray[np.floating]:

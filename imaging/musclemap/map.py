@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
 from imaging.errors import InputError
+from imaging.formats.polydata import in_ras, lines_mesh, lines_of
 from imaging.formats.vtk_xml import read_vtk_image
 from imaging.image import Image
 
@@ -69,7 +69,7 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     image = isinstance(data, pv.ImageData)
     writer = vtkXMLImageDataWriter() if image else vtkXMLPolyDataWriter()
     writer.SetFileName(str(path))
-    writer.SetInputData(data)
+    writer.SetInputData(data if image else in_ras(data))
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
@@ -100,10 +100,8 @@ def fascicles_of(mesh: pv.PolyData) -> tuple[FloatArray, NDArray[np.integer[Any]
     """Return the points of all fascicles in their order (N, 3) and their offsets (F + 1,)."""
     if mesh.n_lines == 0:
         return np.empty((0, 3)), np.zeros(1, dtype=int)
-    cells = mesh.GetLines()
-    offsets = vtk_to_numpy(cells.GetOffsetsArray())
-    order = vtk_to_numpy(cells.GetConnectivityArray())
-    return np.asarray(mesh.points, float)[order], offsets.astype(int)
+    order, offsets = lines_of(mesh)
+    return np.asarray(mesh.points, float)[order], offsets
 
 
 def write_fascicles(
@@ -114,17 +112,8 @@ def write_fascicles(
     path: str | Path,
 ) -> None:
     """Write fascicles as VTK lines; numbers of the table become cell data."""
-    mesh = pv.PolyData()
-    mesh.points = np.asarray(points, np.float32).reshape(-1, 3)
-    counts = np.diff(offsets)
-    lines = np.empty(len(points) + len(counts), dtype=np.int64)
-    heads = offsets[:-1] + np.arange(len(counts))
-    lines[heads] = counts
-    body = np.ones(len(lines), bool)
-    body[heads] = False
-    lines[body] = np.arange(len(points))
-    if len(counts):
-        mesh.lines = lines
+    mesh = lines_mesh(np.asarray(points, np.float32).reshape(-1, 3), offsets)
+    if mesh.n_lines:
         for name in table.columns:
             if pd.api.types.is_numeric_dtype(table[name]):
                 whole = pd.api.types.is_integer_dtype(table[name])

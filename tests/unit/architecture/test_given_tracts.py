@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from imaging.architecture.given_tracts import measure_tracts
+from imaging.architecture.notes import tract_notes
 from imaging.config import FibreSettings
 from imaging.formats.tracts import Tracts
 from imaging.geometry import sheet_from_mesh
@@ -147,3 +148,55 @@ def test_few_tracts_are_not_a_muscle():
     result = measure_tracts(107, plate(), straight(centres(4), -40, 40), SETTINGS)
     assert {m.status for m in result.measures} == {"not_measured"}
     assert "4 tracts" in by_name(result)["fascicle_length"].note
+
+
+def some_left_out(deep, corners=0):
+    """Of 100 tracts `deep` stop far from the far face; `corners` cross a corner, one lies away."""
+    middles = centres(100)
+    parts = [
+        straight(middles[deep:], -40, 40),
+        straight(middles[:deep], -40, LENGTH / 2 - 20),
+        straight(np.tile([300.0, 0, 0], (1, 1)), -40, 40),
+    ]
+    if corners:
+        at = np.array([[HALF - 0.7, y, 0.0] for y in np.linspace(-10, 10, corners)])
+        ends = at[:, None] + np.array([[[9.0, 0, 0]], [[0.0, 0, 0]], [[9.0, 0, 1.5]]]).reshape(3, 3)
+        parts.append(Tracts(ends.reshape(-1, 3).astype(np.float32), 3 * np.arange(corners + 1)))
+    starts = np.cumsum([0, *(p.offsets[-1] for p in parts)])
+    offsets = [p.offsets[:-1] + a for p, a in zip(parts, starts, strict=False)]
+    points = np.concatenate([p.points for p in parts])
+    return Tracts(points, np.concatenate([*offsets, [len(points)]]))
+
+
+@pytest.mark.parametrize(("deep", "named", "status"), [
+    (10, False, "measured"), (30, True, "measured"), (73, True, "not_measured"),
+])  # fmt: skip
+def test_tracts_that_are_left_out_are_told(deep, named, status):
+    result = measure_tracts(107, plate(), some_left_out(deep, corners=40), SETTINGS)
+    rows, notes = by_name(result), tract_notes([result], SETTINGS, {107: "left GM"})
+    assert len(result.fascicles) == 100 - deep
+    said = (
+        f"{deep} of 100 tracts inside the muscle ({deep} %) were left out: {deep} end further than "
+        "10 mm from a surface"
+    )
+    assert result.facts["left out"] == (
+        f"{said}; 40 more, shorter than 8 mm, only touch it; 1 of all 141 lie outside it"
+    )
+    for name in ("fascicle_length", "pennation_start", "pcsa_anatomical", "curvature"):
+        assert rows[name].status == status
+        assert (said in rows[name].note) == named
+    assert (rows["fascicle_length"].value is None) == (status == "not_measured")
+    assert rows["fascicles"].value == 100 - deep
+    assert set(result.fascicles.table.status) == {status}
+    warned = [w for w in notes.warnings if said in w]
+    assert len(warned) == named
+    if status == "not_measured":
+        assert warned[0].startswith("left GM: 73 of 100")
+        assert "cannot stand for the muscle" in warned[0]
+        assert "aponeurosis missing" in warned[0]
+        assert "cannot stand for the muscle" in rows["fascicle_length"].note
+
+
+def test_few_fascicles_say_why_the_others_are_none():
+    result = measure_tracts(107, plate(), some_left_out(95), SETTINGS)
+    assert "95 end further than 10 mm" in by_name(result)["fascicle_length"].note

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 
 import nibabel as nib
 import numpy as np
@@ -10,10 +11,14 @@ import pyvista as pv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from trx.trx_file_memmap import TrxFile
+from trx.trx_file_memmap import save as save_trx
+from vtkmodules.vtkIOLegacy import vtkPolyDataWriter
 
 from imaging.errors import InputError, MissingFileError
 from imaging.formats import trx
-from imaging.formats.tracts import Tracts, load_tracts, tck_bytes, trk_bytes
+from imaging.formats.polydata import lines_mesh
+from imaging.formats.tracts import Tracts, files_of, load_tracts, tck_bytes, trk_bytes
 from imaging.image import Image
 
 FORMATS = ("trx", "trk", "trk.gz", "tck", "vtp")
@@ -146,6 +151,147 @@ def test_trk_that_does_not_say_where_it_lies_is_refused(tmp_path):
     (tmp_path / "t.trk").write_bytes(content)
     with pytest.raises(InputError, match="voxel-to-world"):
         load_tracts(tmp_path / "t.trk")
+
+
+def test_trk_without_voxel_order_is_refused_where_its_matrix_is_not_lps(tmp_path):
+    """TrackVis takes no order as LPS; the points would be mirrored against the matrix."""
+    start = nib.streamlines.trk.header_2_dtype.fields["voxel_order"][1]
+    for name, fine in (("plain", False), ("LPS", True)):
+        content = bytearray(trk_bytes(some_tracts(), {}, grid_of(name)))
+        content[start : start + 4] = bytes(4)
+        (tmp_path / "t.trk").write_bytes(content)
+        if fine:
+            read = load_tracts(tmp_path / "t.trk")
+            np.testing.assert_allclose(read.points, some_tracts().points, atol=1e-3)
+        else:
+            with pytest.raises(InputError, match="voxel axes run"):
+                load_tracts(tmp_path / "t.trk")
+
+
+def tck_of(tracts, datatype, dtype):
+    rows = []
+    for a, b in zip(tracts.offsets[:-1], tracts.offsets[1:], strict=True):
+        rows += [tracts.points[a:b], np.full((1, 3), np.nan)]
+    body = np.concatenate([*rows, np.full((1, 3), np.inf)]).astype(dtype).tobytes()
+    head = f"mrtrix tracks\ndatatype: {datatype}\nstep_size: 0.5\ncount: 3\nfile: . 100\nEND\n"
+    return head.encode().ljust(100, b"\0") + body
+
+
+@pytest.mark.parametrize(
+    ("datatype", "dtype"),
+    [
+        ("Float32LE", "<f4"), ("Float32BE", ">f4"), ("Float64LE", "<f8"), ("Float64BE", ">f8"),
+        ("Float64", "<f8"),
+    ],
+)  # fmt: skip
+def test_tck_of_either_precision_and_byte_order(datatype, dtype, tmp_path):
+    tracts, path = some_tracts(), tmp_path / "t.tck"
+    path.write_bytes(tck_of(tracts, datatype, dtype))
+    read = load_tracts(path)
+    np.testing.assert_array_equal(read.points, tracts.points)
+    np.testing.assert_array_equal(read.offsets, tracts.offsets)
+    packed = tmp_path / "t.tck.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    np.testing.assert_array_equal(load_tracts(packed).points, tracts.points)
+
+
+def test_tck_of_another_type_says_so(tmp_path):
+    (tmp_path / "t.tck").write_bytes(tck_of(some_tracts(), "Int32LE", "<f4"))
+    with pytest.raises(InputError, match="its datatype Int32LE is none that MRtrix writes"):
+        load_tracts(tmp_path / "t.tck")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("form", ["stored", "deflated", "folder"])
+def test_trx_of_its_own_library(form, dtype, tmp_path):
+    tracts = some_tracts()
+    file = TrxFile(nb_vertices=len(tracts.points), nb_streamlines=len(tracts))
+    file.streamlines._data = tracts.points.astype(dtype)
+    file.streamlines._offsets = tracts.offsets[:-1].astype(np.uint32)
+    file.streamlines._lengths = np.diff(tracts.offsets).astype(np.uint32)
+    path = tmp_path / "tracts.trx"
+    compression = zipfile.ZIP_DEFLATED if form == "deflated" else zipfile.ZIP_STORED
+    save_trx(file, str(path), compression_standard=compression)
+    if form == "folder":
+        with zipfile.ZipFile(path) as packed:
+            packed.extractall(tmp_path / "tracts")
+        path = tmp_path / "tracts"
+    for item in [path, *files_of(path)]:
+        item.chmod(0o555)  # nothing is written beside the file
+    read = load_tracts(path)
+    np.testing.assert_array_equal(read.offsets, tracts.offsets)
+    np.testing.assert_array_equal(read.points, tracts.points.astype(dtype).astype(np.float32))
+
+
+def test_trx_with_a_byte_changed_is_refused(tmp_path):
+    write(some_tracts(), tmp_path / "t.trx", grid_of("plain"))
+    content = bytearray((tmp_path / "t.trx").read_bytes())
+    content[content.index(b"positions") + 80] ^= 0x55
+    (tmp_path / "t.trx").write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.trx"):
+        load_tracts(tmp_path / "t.trx")
+
+
+def test_lines_of_vtk_lie_in_the_frame_they_name(tmp_path):
+    tracts = some_tracts()
+    for space, sign in (("LPS", -1), ("", 1)):
+        mesh = lines_mesh(tracts.points * np.float32([sign, sign, 1]), tracts.offsets)
+        writer = vtkPolyDataWriter()
+        writer.SetHeader(f"3D Slicer output. SPACE={space}" if space else "vtk output")
+        writer.SetFileName(str(tmp_path / "t.vtk"))
+        writer.SetInputData(mesh)
+        writer.Write()
+        if space:
+            mesh.field_data["SPACE"] = [space]
+        mesh.save(tmp_path / "t.vtp")
+        for suffix in ("vtk", "vtp"):
+            read = load_tracts(tmp_path / f"t.{suffix}")
+            np.testing.assert_allclose(read.points, tracts.points, rtol=1e-5)
+            np.testing.assert_array_equal(read.offsets, tracts.offsets)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.trk", bytes(128) + b"DICM" + bytes(99), "is a DICOM file, not a TrackVis tractogram"),
+        ("t.dcm", bytes(128) + b"DICM" + bytes(99), "is a DICOM file, not a tractogram"),
+        ("t.seg.nrrd", b"NRRD0004\n", "is an NRRD file, not a tractogram"),
+        ("t.tck", b"NRRD0004\n", "is an NRRD file, not an MRtrix tractogram"),
+        ("t.vtp", bytes(128) + b"DICM", "is a DICOM file, not a VTK XML file"),
+        ("t.trx", b"", "is an empty file, not a ZIP archive"),
+        ("t.tck", b"TRACK\0" + bytes(994), "is a TrackVis tractogram, not an MRtrix"),
+    ],
+)
+def test_what_is_no_tractogram_is_named_as_what_it_is(name, content, said, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        load_tracts(tmp_path / name)
+    with pytest.raises(InputError, match="folder without"):
+        load_tracts(tmp_path)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(["trx", "trk", "trk.gz", "tck"]),
+    st.sampled_from(["cut", "flip", "insert"]),
+    st.floats(0, 1),
+    st.booleans(),
+    st.binary(min_size=1, max_size=9),
+)
+def test_damaged_tracts_are_read_or_refused(tmp_path_factory, suffix, kind, where, early, more):
+    path = tmp_path_factory.mktemp("damaged") / f"t.{suffix}"
+    write(some_tracts((7, 5)), path, grid_of("oblique"))
+    content = path.read_bytes()
+    at = int(where * (min(len(content), 1000) if early else len(content)))
+    rest = {"cut": b"", "flip": more + content[at + len(more) :], "insert": more + content[at:]}
+    path.write_bytes(content[:at] + rest[kind])
+    try:
+        read = load_tracts(path)
+    except InputError as error:
+        assert str(path) in str(error)  # noqa: PT017
+        return
+    assert np.isfinite(read.points).all()
+    assert read.offsets[-1] == len(read.points)
 
 
 def test_same_tracts_same_bytes():

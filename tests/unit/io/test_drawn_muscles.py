@@ -5,7 +5,7 @@ import pytest
 import pyvista as pv
 from scipy.spatial.transform import Rotation
 
-from imaging.errors import ImageError, InputError, LabelError, MissingFileError
+from imaging.errors import ImageError, InputError, LabelError, MissingFileError, UnitError
 from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
@@ -56,7 +56,7 @@ def test_a_lookup_says_what_labels_mean(grid, tmp_path):
     muscles = read_labels(path, table)
     assert names_of(muscles) == {209: "right SOL", 1002: "biceps femoris"}
     # Without the table, 1 would be a tibialis anterior.
-    assert names_of(read_labels(path, None))[1] == "undecided TA"
+    assert names_of(read_labels(path, None))[1] == "TA"
 
 
 def test_parts_of_one_muscle_are_joined(grid, tmp_path):
@@ -175,6 +175,45 @@ def test_an_aponeurosis_elsewhere_is_refused(grid, tmp_path):
     (tmp_path / "broken.vtp").write_bytes(b"<VTKFile")
     with pytest.raises(LabelError, match=r"broken\.vtp"):
         read_sheets([tmp_path / "broken.vtp"], muscles)
+
+
+def test_a_surface_in_lps_that_says_so_is_the_same_sheet(grid, tmp_path):
+    muscles = read_masks([write(grid, tmp_path / "gm.nii.gz", v1=A)], [])
+    mesh = sheet_mesh(grid, 6.0)
+    mesh.save(tmp_path / "ras.vtp")
+    mesh.points = np.asarray(mesh.points) * [-1, -1, 1]
+    mesh.field_data["SPACE"] = ["LPS"]
+    mesh.save(tmp_path / "lps.vtp")
+    ras, lps = read_sheets([tmp_path / "ras.vtp", tmp_path / "lps.vtp"], muscles)[1001]
+    np.testing.assert_array_equal(ras.points, lps.points)
+    np.testing.assert_array_equal(ras.faces, lps.faces)
+
+
+def test_points_in_metres_are_refused_by_their_unit(grid, tmp_path):
+    muscles = read_masks([write(grid, tmp_path / "gm.nii.gz", v1=A)], [])
+    mesh = sheet_mesh(grid, 6.0)
+    where = np.asarray(mesh.points).copy()
+    for by, said, kind in (
+        (0.001, "seems to be written in metres", UnitError),
+        (0.1, "it is written in centimetres, not millimetres", LabelError),
+        (1000.0, "seems to be written in micrometres", UnitError),
+    ):
+        mesh.points = where * by
+        mesh.save(tmp_path / "s.vtp")
+        with pytest.raises(kind, match=rf"s\.vtp.*{said}"):
+            read_sheets([tmp_path / "s.vtp"], muscles)
+        with pytest.raises(InputError, match=rf"t\.tck.*{said}"):
+            check_tracts(muscles, (where * by).astype(np.float32), tmp_path / "t.tck")
+
+
+def test_an_image_that_is_no_mask_is_named_as_what_it_is(grid, tmp_path):
+    muscles = read_masks([write(grid, tmp_path / "gm.nii.gz", v1=A)], [])
+    (tmp_path / "s.dcm").write_bytes(bytes(128) + b"DICM" + bytes(99))
+    with pytest.raises(ImageError, match=r"s\.dcm: cannot be read as NIfTI: it is a DICOM file"):
+        read_sheets([tmp_path / "s.dcm"], muscles)
+    (tmp_path / "s.stl").write_bytes(bytes(128) + b"DICM" + bytes(99))
+    with pytest.raises(LabelError, match=r"s\.stl: is a DICOM file, not \.stl"):
+        read_sheets([tmp_path / "s.stl"], muscles)
 
 
 def test_in_a_label_map_the_name_of_an_aponeurosis_tells_its_muscle(grid, tmp_path):
