@@ -23,7 +23,7 @@ ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 # Inputs of which a session has one.
 SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
 RECORDINGS = (".c3d", ".edf", ".bdf")
-FRAMES = (".dcm", ".png", ".mp4", ".igs.mha")
+FRAMES = (".dcm", ".png", ".mp4", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd")
 _LABEL = re.compile(r"^[A-Za-z0-9]+$")
 
 
@@ -84,8 +84,9 @@ class Session:
 
 
 def stem(path: Path) -> str:
-    """Return the file name without ``.nii.gz``, ``.igs.mha`` or its last suffix."""
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0].removesuffix(".igs")
+    """Return the file name without ``.nii.gz``, ``.igs.mha``, ``.seq.nrrd`` or its last suffix."""
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return name.removesuffix(".igs").removesuffix(".seq")
 
 
 def suffix_of(path: Path) -> str:

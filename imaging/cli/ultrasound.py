@@ -28,17 +28,17 @@ from imaging.provenance import staged, write_sidecar
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.colour import crop, repeats
 from imaging.ultrasound.directions import sample_fibres
-from imaging.ultrasound.evidence import Evidence, Limits, join_fibres, read_frame
+from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres, read_frame
 from imaging.ultrasound.locate import Located, locate
 from imaging.ultrasound.muscles import labels_at, muscle_rows
-from imaging.ultrasound.samples import FramePlane, Samples, join
-from imaging.ultrasound.words import (
+from imaging.ultrasound.notes import (
     CITATIONS,
     CORRECTION_CITATIONS,
     correction_sentence,
     method_sentence,
-    placement_doubts,
+    placement_warnings,
 )
+from imaging.ultrasound.samples import FramePlane, Samples, join
 
 VERB = "ultrasound"
 
@@ -97,19 +97,18 @@ def command(
         )  # fmt: skip
     fibres = None
     if directions:
-        given = load_directions(directions, dispersion)
-        fibres = sample_fibres(samples.world, given.image, given.dispersion)
+        fibres = sample_fibres(samples.world, load_directions(directions, dispersion))
     ratios = _ratios(options)
     limits = Limits(
         options.small_angle_deg, options.max_angle_deg, options.max_factor_error,
         options.direction_error_deg,
     )  # fmt: skip
     turn = np.concatenate(placed.turn_deg)
-    evidence = join_fibres(samples, placed.planes, turn, fibres, ratios, limits)
+    joined = join_fibres(samples, placed.planes, turn, fibres, ratios, limits)
     inputs = [p for f in files for p in f.paths]
     inputs += [p for p in (labels, anat, directions, dispersion) if p]
     grid = label_image or (load_image(anat) if anat else _grid_around(samples.world))
-    _write(evidence, placed, files, grid, label_image, inputs, out, prefix, options)
+    _write(joined, placed, files, grid, label_image, inputs, out, prefix, options)
 
 
 def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Placed:
@@ -118,7 +117,7 @@ def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Place
     for file in files:
         name, located = file.paths[0].name, _locate(file, options)
         out.located.append(located)
-        out.warnings += placement_doubts(name, located)
+        out.warnings += placement_warnings(name, located)
         doubts: dict[str, None] = {}
         shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
         before, repeated = None, 0
@@ -205,7 +204,7 @@ def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:
 
 
 def _write(
-    evidence: Evidence,
+    joined: FrameSamples,
     placed: _Placed,
     files: Sequence[FrameFile],
     grid: Image,
@@ -216,7 +215,7 @@ def _write(
     options: UltrasoundSettings,
 ) -> None:
     """Write maps, samples, measures and notes."""
-    stem, samples = f"{prefix}_desc-swe", evidence.samples
+    stem, samples = f"{prefix}_desc-swe", joined.samples
     about = {"verb": VERB, "inputs": inputs, "settings": options.model_dump(mode="json")}
     owner: NDArray[Any] = np.zeros(len(samples), np.int16)
     wanted = [0]
@@ -227,7 +226,7 @@ def _write(
     warnings = [*placed.warnings, *placed.colours]
     with staged(out, VERB, optional=[f"{stem}_corrected.*"]) as folder:
         weight = write_maps(
-            folder, stem, evidence, placed.planes, placed.slab_mm, grid, about=about,
+            folder, stem, joined, placed.planes, placed.slab_mm, grid, about=about,
             density=declared[0].density,
         )  # fmt: skip
         if labels is not None and not (weight[labels.data > 0] > 0).any():
@@ -235,15 +234,15 @@ def _write(
                 "do not touch the labels in world space", files[0].paths[0],
                 "Check the landmarks (mri is world RAS+ mm) and that both are of one leg",
             )  # fmt: skip
-        rows, odd = muscle_rows(evidence, owner, wanted, labels, weight, options.erode_mm)
+        rows, odd = muscle_rows(joined, owner, wanted, labels, weight, options.erode_mm)
         write_samples(
-            folder / f"{stem}_samples.parquet", evidence, owner, placed.sources,
+            folder / f"{stem}_samples.parquet", joined, owner, placed.sources,
             np.concatenate(placed.error_mm), about,
         )  # fmt: skip
         table = folder / f"{stem}_measures.tsv"
         write_measures(rows, table)
         write_sidecar(table, **about)  # type: ignore[arg-type]
-        ratios = None if evidence.correction is None else _ratios(options)
+        ratios = None if joined.correction is None else _ratios(options)
         notes = Notes(
             "ultrasound",
             method_sentence(declared, placed.located, len(placed.planes))

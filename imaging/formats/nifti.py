@@ -21,6 +21,7 @@ def load_image(
     ndim: int | tuple[int, ...] = 3,
     dtype: DTypeLike = np.float32,
     thinnest: int = 2,
+    gaps: bool = False,
 ) -> Image:
     """Read a NIfTI image and check that it can be used.
 
@@ -34,6 +35,8 @@ def load_image(
         Type of the returned array.
     thinnest
         Fewest voxels along each of the three spatial axes.
+    gaps
+        Let NaN pass, for maps in which it says that nothing was measured.
 
     Raises
     ------
@@ -70,12 +73,13 @@ def load_image(
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ImageError("has no usable affine", path, "Convert it again from DICOM")
     if np.issubdtype(data.dtype, np.floating) and not np.isfinite(data).all():
-        count = int((~np.isfinite(data)).sum())
-        raise ImageError(
-            f"holds {count} values that are not finite (NaN or Inf)",
-            path,
-            "Replace them or export the image again",
-        )
+        refused, named = (np.isinf(data), "Inf") if gaps else (~np.isfinite(data), "NaN or Inf")
+        if refused.any():
+            raise ImageError(
+                f"holds {int(refused.sum())} values that are not finite ({named})",
+                path,
+                "Replace them or export the image again",
+            )
     return Image(data.astype(dtype, copy=False), affine)
 
 

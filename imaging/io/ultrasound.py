@@ -14,10 +14,10 @@ from imaging.arrays import FloatArray
 from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.provenance import write_sidecar
-from imaging.ultrasound.evidence import Evidence
+from imaging.ultrasound.frame_samples import FrameSamples
+from imaging.ultrasound.notes import METHOD
 from imaging.ultrasound.samples import FramePlane
 from imaging.ultrasound.splat import splat
-from imaging.ultrasound.words import METHOD
 
 _MAPS = {
     "stiffness": ("shear_stiffness", "Pa", "rho c^2, not corrected for the fibre's angle"),
@@ -46,7 +46,7 @@ _COLUMNS = {
 }
 
 
-def columns_of(evidence: Evidence) -> dict[str, FloatArray]:
+def columns_of(evidence: FrameSamples) -> dict[str, FloatArray]:
     """Return the values of every map at the samples; maps that nothing is known of are left out."""
     samples = evidence.samples
     out: dict[str, FloatArray] = {"stiffness": samples.shear_pa, "confidence": samples.confidence}
@@ -62,7 +62,7 @@ def columns_of(evidence: Evidence) -> dict[str, FloatArray]:
 def write_maps(
     folder: Path,
     stem: str,
-    evidence: Evidence,
+    evidence: FrameSamples,
     planes: Sequence[FramePlane],
     slab_mm: Sequence[float],
     grid: Image,
@@ -100,7 +100,7 @@ def write_maps(
 
 def write_samples(
     path: Path,
-    evidence: Evidence,
+    evidence: FrameSamples,
     owner: NDArray[Any],
     sources: Sequence[str],
     place_error_mm: FloatArray,

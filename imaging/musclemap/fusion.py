@@ -13,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.dyads import dyads, main_axes, share_known
 from imaging.errors import ImageError
 from imaging.image import Image, regrid, resample
 from imaging.muscles import muscle_labels
 
-_DYAD = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
 # Below this share of measured neighbours an interpolated value is mostly invented.
 _MIN_WEIGHT = 0.5
 
@@ -173,13 +173,9 @@ def sample_directions(
     (..., 3) array
         Unit vectors that point upwards (S); NaN elsewhere.
     """
-    dyads = np.stack([vectors.data[..., a] * vectors.data[..., b] for a, b in _DYAD], axis=-1)
-    weight, values = _weighted(vectors.with_data(dyads), like, measured)
-    chosen = where & (weight > _MIN_WEIGHT) & (values[..., [0, 2, 5]].sum(-1) > _MIN_WEIGHT)
-    matrix = np.empty((int(chosen.sum()), 3, 3), np.float32)
-    for component, (a, b) in enumerate(_DYAD):
-        matrix[:, a, b] = matrix[:, b, a] = values[..., component][chosen]
-    main = np.linalg.eigh(matrix)[1][..., 2]
+    weight, values = _weighted(vectors.with_data(dyads(vectors.data)), like, measured)
+    chosen = where & (weight > _MIN_WEIGHT) & (share_known(values) > _MIN_WEIGHT)
+    main = main_axes(values[chosen]).axis
     main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
     out = np.full((*like.shape, 3), np.nan, np.float32)
     out[chosen] = main

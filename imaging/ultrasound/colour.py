@@ -30,6 +30,7 @@ _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
 # Grey levels of 255: what compression leaves of a colour, and what is told from grey.
 _NOISE, _LEAST = 4.0, 6.0
 _BLURRED_PX = 3  # rows that compression mixes at the end of a bar
+_CLEARLY_RED = 40.0  # red over blue difference, levels of 255
 _SAME = 0.5  # mean difference of two pictures of one map
 _SEEN_PX = (6, 12, 24, 48)  # how far the ends of a bar are looked for
 _FINE = 2048
@@ -166,6 +167,14 @@ def _end_off(strength: FloatArray, stop: int) -> float:
         if seen == _SEEN_PX[0] or sharp:
             return float(count - seen)
     return float("nan")
+
+
+def runs_red_to_blue(bar: ColourBar) -> bool:
+    """Tell whether a bar is red at its lowest values and blue at its highest."""
+    blue, red = chroma(bar.rgb).T
+    excess, quarter = red - blue, max(len(blue) // 4, 1)
+    low, high = float(excess[:quarter].mean()), float(excess[-quarter:].mean())
+    return low > _CLEARLY_RED and high < -_CLEARLY_RED
 
 
 def repeats(rgb: NDArray[np.uint8], before: NDArray[np.uint8]) -> bool:
