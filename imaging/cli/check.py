@@ -42,7 +42,7 @@ def command(
         settings.select,
     )
     if not names_only:
-        sessions = [inspect(s) for s in with_progress(sessions)]
+        sessions = [inspect(s, settings) for s in with_progress(sessions)]
     frame = table(sessions)
     print(frame.to_string(index=False, justify="left", max_colwidth=120))
     if out is not None:

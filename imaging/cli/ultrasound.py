@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from imaging.config import UltrasoundSettings, load_settings
 from imaging.errors import ImageError, InputError
@@ -21,53 +19,44 @@ from imaging.io.directions import load_directions
 from imaging.io.region import read_labels
 from imaging.io.stiffness import summary
 from imaging.io.ultrasound import write_maps, write_samples
-from imaging.io.ultrasound_frames import FrameFile, read_frames
+from imaging.io.ultrasound_frames import FrameFile, read_frame_files
+from imaging.io.ultrasound_placed import PlacedFrames, place_frames
 from imaging.measures import Notes, write_measures, write_notes
 from imaging.muscles import muscle_labels
 from imaging.provenance import staged, write_sidecar
 from imaging.ultrasound.angles import Ratios
-from imaging.ultrasound.colour import crop, repeats
 from imaging.ultrasound.directions import sample_fibres
-from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres, read_frame
-from imaging.ultrasound.locate import Located, locate
+from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres
+from imaging.ultrasound.locate import Located
 from imaging.ultrasound.muscles import labels_at, muscle_rows
 from imaging.ultrasound.notes import (
     CITATIONS,
     CORRECTION_CITATIONS,
     correction_sentence,
     method_sentence,
-    placement_warnings,
 )
-from imaging.ultrasound.samples import FramePlane, Samples, join
+from imaging.ultrasound.samples import join
 
 VERB = "ultrasound"
-
-
-@dataclass
-class _Placed:
-    """Frames of all files, read and placed; one entry per frame that could be used."""
-
-    located: list[Located] = field(default_factory=list)
-    samples: list[Samples] = field(default_factory=list)
-    planes: list[FramePlane] = field(default_factory=list)
-    slab_mm: list[float] = field(default_factory=list)
-    turn_deg: list[NDArray[Any]] = field(default_factory=list)
-    error_mm: list[NDArray[Any]] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    repeated: list[int] = field(default_factory=list)
-    colours: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
 
 def command(
     frames: Annotated[
         list[Path],
-        typer.Option("--frames", help="DICOM, PNG or .igs.mha with its JSON; repeat for more."),
+        typer.Option("--frames", help="DICOM, PNG, .igs.mha, .igs.nrrd, with its JSON; or more."),
     ],
     out: Annotated[Path, typer.Option("--out", help="Output folder, e.g. OUT/sub-01/us.")],
     prefix: Annotated[str, typer.Option("--prefix", help="Start of file names, e.g. sub-01.")],
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Muscle labels; maps are on their grid.")
+    ] = None,
+    lookup: Annotated[
+        Path | None,
+        typer.Option(
+            "--lookup",
+            help="Table (index, name) of what the labels mean; none: NAME.tsv beside NAME.nii.gz, "
+            "else they are those of the catalogue.",
+        ),
     ] = None,
     anat: Annotated[
         Path | None, typer.Option("--anat", help="Image whose grid is used without labels.")
@@ -86,15 +75,13 @@ def command(
     options = load_settings(UltrasoundSettings, settings)
     if dispersion and not directions:
         raise InputError("--dispersion without --directions", dispersion, "Give both")
-    label_image = read_labels(labels).image if labels else None
-    files = [read_frames(path) for path in frames]
-    placed = _read_all(files, options)
+    if lookup and not labels:
+        raise InputError("--lookup belongs to --labels", lookup, "Give both")
+    region = read_labels(labels, lookup) if labels else None
+    label_image = region.image if region else None
+    files = read_frame_files(frames)
+    placed = place_frames(files, options)
     samples = join(placed.samples)
-    if not len(samples):
-        raise ImageError(
-            "holds no readable colour inside ColorBox", files[0].paths[0],
-            " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.colours]).rstrip("."),
-        )  # fmt: skip
     fibres = None
     if directions:
         fibres = sample_fibres(samples.world, load_directions(directions, dispersion))
@@ -106,68 +93,10 @@ def command(
     turn = np.concatenate(placed.turn_deg)
     joined = join_fibres(samples, placed.planes, turn, fibres, ratios, limits)
     inputs = [p for f in files for p in f.paths]
-    inputs += [p for p in (labels, anat, directions, dispersion) if p]
+    inputs += region.paths if region else []
+    inputs += [p for p in (anat, directions, dispersion) if p]
     grid = label_image or (load_image(anat) if anat else _grid_around(samples.world))
     _write(joined, placed, files, grid, label_image, inputs, out, prefix, options)
-
-
-def _read_all(files: Sequence[FrameFile], options: UltrasoundSettings) -> _Placed:
-    """Place and read the frames of every file."""
-    out = _Placed()
-    for file in files:
-        name, located = file.paths[0].name, _locate(file, options)
-        out.located.append(located)
-        out.warnings += placement_warnings(name, located)
-        doubts: dict[str, None] = {}
-        shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
-        before, repeated = None, 0
-        for number, plane in enumerate(shown):
-            if plane is None:
-                continue
-            part = crop(file.frames[number], file.declared.overlay)
-            if before is not None and repeats(part, before):
-                repeated += 1
-                continue
-            before = part
-            try:
-                found, doubt = read_frame(
-                    file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
-                )
-            except ImageError as error:
-                raise ImageError(error.what, file.paths[1], error.fix) from error
-            doubts |= dict.fromkeys(doubt)
-            out.samples.append(found)
-            out.planes.append(plane)
-            out.slab_mm.append(file.declared.slab_mm or options.slab_mm)
-            out.turn_deg.append(np.full(len(found), located.placement.turn_deg))
-            out.error_mm.append(located.target_mm(found.world))
-            out.sources.append(f"{name} {number}")
-        out.repeated.append(repeated)
-        if repeated:
-            out.warnings.append(f"{name}: {repeated} frames repeat the map before them, left out.")
-        out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
-    return out
-
-
-def _locate(file: FrameFile, options: UltrasoundSettings) -> Located:
-    """Place a file's frames; name the file in what is wrong."""
-    height, width = file.frames.shape[1:3]
-    try:
-        located = locate(
-            file.declared, len(file.frames), (height, width), file.fields, file.regions
-        )
-    except ImageError as error:
-        raise ImageError(error.what, error.path or file.paths[1], error.fix) from error
-    error_mm, left = located.placement.fiducial_mm, located.placement.left_out_mm
-    if error_mm > options.max_landmark_error_mm:
-        worst = ""
-        if not np.isnan(left).any():
-            worst = f"; {file.declared.landmarks.names[int(np.argmax(left))]} is missed most"
-        raise ImageError(
-            f"the landmarks fit within {error_mm:.1f} mm only{worst}", file.paths[1],
-            "Check that each is the same point in both, or raise max_landmark_error_mm",
-        )  # fmt: skip
-    return located
 
 
 def _ratios(options: UltrasoundSettings) -> Ratios | None:
@@ -205,7 +134,7 @@ def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:
 
 def _write(
     joined: FrameSamples,
-    placed: _Placed,
+    placed: PlacedFrames,
     files: Sequence[FrameFile],
     grid: Image,
     labels: Image | None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.dyads import dyads, main_axes, share_known
+from imaging.erosion import erode
 from imaging.errors import ImageError
 from imaging.image import Image, regrid, resample
 from imaging.muscles import muscle_labels
@@ -52,7 +53,7 @@ def map_grid(labels: Image, spacing_mm: float | None = None, margin_mm: float = 
 
 
 def eroded_labels(labels: Image, erode_mm: float) -> Image:
-    """Keep of each muscle what is farther than `erode_mm` from any other label or background.
+    """Keep of each muscle what is at least `erode_mm` from any other label or background.
 
     The edge of the field of view is no border of a muscle. Bones, fat and skin are dropped.
     """
@@ -63,11 +64,7 @@ def eroded_labels(labels: Image, erode_mm: float) -> Image:
             slice(max(s.start - 1, 0), min(s.stop + 1, n))
             for s, n in zip(boxes[label - 1], labels.shape, strict=True)
         )
-        inside = labels.data[box] == label
-        if erode_mm > 0 and not inside.all():
-            # The distance is measured to the border, half a voxel before the next voxel's centre.
-            far = ndimage.distance_transform_edt(inside, sampling=labels.spacing)
-            inside = far > erode_mm + labels.spacing.min() / 2
+        inside = erode(labels.data[box] == label, labels.spacing, erode_mm)
         out[box][inside] = label
     return labels.with_data(out)
 

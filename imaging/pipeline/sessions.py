@@ -12,13 +12,13 @@ from tqdm import tqdm
 from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions
 from imaging.errors import DatasetError, PennateError
-from imaging.pipeline.inspection import INSPECTIONS
+from imaging.pipeline.inspection import inspections
 
 
-def inspect(session: Session) -> Session:
+def inspect(session: Session, settings: Settings | None = None) -> Session:
     """Open every input of a session and return it with one finding more per contradiction."""
     problems = []
-    for name, check in INSPECTIONS.items():
+    for name, check in inspections(settings).items():
         try:
             check(session)
         except PennateError as error:
@@ -52,7 +52,7 @@ def usable_sessions(settings: Settings) -> list[Session]:
     )
     sessions = [s for s in sessions if s.prefix not in settings.leave_out]
     if settings.open_inputs:
-        sessions = [inspect(s) for s in with_progress(sessions)]
+        sessions = [inspect(s, settings) for s in with_progress(sessions)]
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     for prefix, why in refused.items():
         print(f"{prefix} is left out: {why}", file=sys.stderr)

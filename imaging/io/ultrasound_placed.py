@@ -1,0 +1,166 @@
+"""Frames of ultrasound files placed in the scan, and the samples read from their colours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from imaging.arrays import FloatArray
+from imaging.config import UltrasoundSettings
+from imaging.errors import ImageError
+from imaging.io.ultrasound_frames import FrameFile
+from imaging.ultrasound.colour import crop, read_bar, read_overlay, repeats
+from imaging.ultrasound.frame_samples import read_frame
+from imaging.ultrasound.locate import Located, locate
+from imaging.ultrasound.notes import placement_warnings, repeats_warning
+from imaging.ultrasound.samples import FramePlane, Samples
+
+
+@dataclass
+class PlacedFrames:
+    """Frames of all files, read and placed; lists by frame have one entry per frame used.
+
+    Attributes
+    ----------
+    located, repeated
+        By file: places of its frames, and how many of them repeat the one before.
+    samples, planes, slab_mm, turn_deg, error_mm, sources
+        By frame: its samples and place, thickness of the beam, uncertainty of its rotation and
+        place at every sample, file and number.
+    warnings, colours
+        Doubts about places, and about colours.
+    """
+
+    located: list[Located] = field(default_factory=list)
+    samples: list[Samples] = field(default_factory=list)
+    planes: list[FramePlane] = field(default_factory=list)
+    slab_mm: list[float] = field(default_factory=list)
+    turn_deg: list[FloatArray] = field(default_factory=list)
+    error_mm: list[FloatArray] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> PlacedFrames:
+    """Place and read the frames of every file.
+
+    Raises
+    ------
+    ImageError
+        A file cannot be placed, a colour bar cannot be read, or nothing has colour.
+    """
+    out = PlacedFrames()
+    for file in files:
+        name, located = file.paths[0].name, locate_file(file, options)
+        out.located.append(located)
+        out.warnings += placement_warnings(name, located)
+        doubts: dict[str, None] = {}
+        shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
+        before, repeated = None, 0
+        for number, plane in enumerate(shown):
+            if plane is None:
+                continue
+            part = crop(file.frames[number], file.declared.overlay)
+            if before is not None and repeats(part, before):
+                repeated += 1
+                continue
+            before = part
+            try:
+                found, doubt = read_frame(
+                    file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
+                )
+            except ImageError as error:
+                raise ImageError(error.what, file.paths[1], error.fix) from error
+            doubts |= dict.fromkeys(doubt)
+            out.samples.append(found)
+            out.planes.append(plane)
+            out.slab_mm.append(file.declared.slab_mm or options.slab_mm)
+            out.turn_deg.append(np.full(len(found), located.placement.turn_deg))
+            out.error_mm.append(located.target_mm(found.world))
+            out.sources.append(f"{name} {number}")
+        out.repeated.append(repeated)
+        if repeated:
+            out.warnings.append(repeats_warning(name, repeated))
+        out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
+    if not any(len(s) for s in out.samples):
+        raise _colourless(files[0], out.colours)
+    return out
+
+
+def locate_file(file: FrameFile, options: UltrasoundSettings) -> Located:
+    """Place a file's frames.
+
+    Raises
+    ------
+    ImageError
+        No landmarks that fit, no pixel size, or no frame with good tracking, by the file's name.
+    """
+    height, width = file.frames.shape[1:3]
+    try:
+        located = locate(
+            file.declared, len(file.frames), (height, width), file.fields, file.regions
+        )
+    except ImageError as error:
+        raise ImageError(error.what, error.path or file.paths[1], error.fix) from error
+    error_mm, left = located.placement.fiducial_mm, located.placement.left_out_mm
+    if error_mm > options.max_landmark_error_mm:
+        worst = ""
+        if not np.isnan(left).any():
+            worst = f"; {file.declared.landmarks.names[int(np.argmax(left))]} is missed most"
+        raise ImageError(
+            f"the landmarks fit within {error_mm:.1f} mm only{worst}", file.paths[1],
+            "Check that each is the same point in both, or raise max_landmark_error_mm",
+        )  # fmt: skip
+    return located
+
+
+def check_frames(
+    files: Sequence[FrameFile], options: UltrasoundSettings
+) -> Iterator[tuple[FrameFile, FloatArray]]:
+    """Refuse what :func:`place_frames` would, without reading every frame.
+
+    Yields
+    ------
+    file : FrameFile
+    corners : (N, 3) array
+        World places of the corners of the overlay in its frames, mm.
+    """
+    coloured = False
+    for file in files:
+        located = locate_file(file, options)
+        used = [n for n, plane in enumerate(located.planes) if plane is not None]
+        for number in used:
+            coloured = _reads(file, number, look=not coloured) or coloured
+        x0, y0, x1, y1 = file.declared.overlay
+        pixels = np.array([[x, y, 0, 1] for x in (x0, x1) for y in (y0, y1)], dtype=float)
+        planes = [p for p in located.planes if p is not None]
+        yield file, np.concatenate([(pixels @ p.matrix.T)[:, :3] for p in planes])
+    if not coloured:
+        raise _colourless(files[0], [])
+
+
+def _reads(file: FrameFile, number: int, look: bool) -> bool:
+    """Read the colour bar of a frame, and where asked for tell whether its overlay has colours."""
+    frame: NDArray[np.uint8] = file.frames[number]
+    try:
+        bar = read_bar(frame, file.declared.bar, file.declared.rises)
+    except ImageError as error:
+        raise ImageError(error.what, file.paths[1], error.fix) from error
+    if not look:
+        return False
+    part = crop(frame, file.declared.overlay)
+    return bool(read_overlay(part, bar, file.declared.opacity).valid.any())
+
+
+def _colourless(file: FrameFile, doubts: Sequence[str]) -> ImageError:
+    return ImageError(
+        "holds no readable colour inside ColorBox", file.paths[0],
+        " ".join(["Check ColorBox, ColorBarBox and Opacity.", *doubts]).rstrip("."),
+    )  # fmt: skip
