@@ -16,6 +16,8 @@ from imaging.errors import ImageError, MissingToolError
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
 _GE_KIND = (0x0043, 0x102F)
+# MR Image Storage, classic and enhanced.
+_MR_IMAGES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,10 @@ def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
                 f"cannot be read as DICOM ({error})", path, "Copy or export it again"
             ) from error
         if "PixelData" not in data:
+            if data.file_meta.get("MediaStorageSOPClassUID") in _MR_IMAGES:
+                raise ImageError(
+                    "is cut short: it holds no pixels", path, "Copy or export it again"
+                )
             foreign.append(path.name)
             continue
         try:
