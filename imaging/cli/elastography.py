@@ -12,21 +12,22 @@ import numpy as np
 import typer
 
 from imaging.config import ElastographySettings, load_settings
-from imaging.elastography.declaration import map_declaration
+from imaging.dyads import FibreDirections
 from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.elastography.methods import invert
+from imaging.elastography.notes import METHODS, inversion_sentence, ready_sentence
 from imaging.errors import ImageError, InputError
-from imaging.formats.json import read_sidecar
 from imaging.formats.nifti import load_image
 from imaging.formats.parametric_map import need_highdicom
 from imaging.io.directions import load_directions
-from imaging.io.inversions import invert
 from imaging.io.region import Region, read_labels
 from imaging.io.stiffness import Source, Wording, labels_on, summary
-from imaging.io.waves.fields import load_fields
+from imaging.io.waves.load import Examination, load_examination
+from imaging.io.waves.ready import read_ready
 from imaging.io.writers.elastography import write_inversion, write_waves
 from imaging.outputs import stale
 from imaging.provenance import default_prefix, staged
-from imaging.stiffness import QUANTITIES, Stiffness, to_pascal
+from imaging.stiffness import QUANTITIES, to_pascal
 
 VERB = "elastography"
 EPILOG = """
@@ -63,6 +64,14 @@ def command(
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Muscle labels, on any grid.")
     ] = None,
+    lookup: Annotated[
+        Path | None,
+        typer.Option(
+            "--lookup",
+            help="Table (index, name) of what the labels mean; none: NAME.tsv beside NAME.nii.gz, "
+            "else they are those of the catalogue.",
+        ),
+    ] = None,
     mask: Annotated[Path | None, typer.Option("--mask", help="Tissue mask, on any grid.")] = None,
     directions: Annotated[
         Path | None,
@@ -94,34 +103,32 @@ def command(
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
     if dispersion and not directions:
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
+    if lookup and not labels:
+        raise InputError("--lookup belongs to --labels", lookup, "Give both")
     if dicom:
         need_highdicom()
-    label_region = read_labels(labels) if labels else None
+    label_region = read_labels(labels, lookup) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
-    more = [p for p in (labels, mask, directions, dispersion) if p]
+    more = [p for p in (mask, directions, dispersion) if p]
+    more = [*(label_region.paths if label_region else ()), *more]
     start = prefix or default_prefix(waves[0] if waves else stiffness or Path())
-    wave_files = None
+    read = None
+    warnings: list[str] = []
     if waves:
         fibres = load_directions(directions, dispersion) if directions else None
-        wave_files = load_fields(waves, label_region, mask_region, options)
-        first = wave_files.fields[0]
-        source = Source(
-            wave_files.grid, *labels_on(wave_files.grid, label_region),
-            [*wave_files.inputs, *more], options,
-            [f.frequency_hz for f in wave_files.fields], first.density, dicom,
-        )  # fmt: skip
-        found = invert(wave_files, source, fibres, options)
+        read = load_examination(waves, label_region, mask_region, options)
+        source, found, warnings = _invert(read, label_region, fibres, more, options)
     else:
         assert stiffness is not None
         ready, source, wording = _from_map(stiffness, label_region, mask_region, more, options)
-        source = replace(source, dicom=dicom)
         found = [(ready, wording)]
+    source = replace(source, dicom=dicom)
     old = stale("inversion" if waves else "stiffness", start)
-    rows, warnings = [], list(wave_files.warnings if wave_files else [])
+    rows = []
     # Waves and a ready map may be worked on at once, into one folder.
     with staged(out, f"{VERB}-{'waves' if waves else 'ready'}", old) as folder:
-        if wave_files is not None:
-            write_waves(folder, start, wave_files, source)
+        if read is not None:
+            write_waves(folder, start, read, source, warnings)
         for inversion, wording in found:
             more_rows, more_warnings = write_inversion(folder, start, inversion, source, wording)
             rows += more_rows
@@ -129,6 +136,30 @@ def command(
     print(summary(rows))
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _invert(
+    read: Examination,
+    labels: Region | None,
+    fibres: FibreDirections | None,
+    more_inputs: Sequence[Path],
+    options: ElastographySettings,
+) -> tuple[Source, list[tuple[Inversion, Wording]], list[str]]:
+    """Run the inversions; return what they share, each with its words, and the warnings."""
+    waves = read.waves
+    source = Source(
+        read.grid, *labels_on(read.grid, labels), [*read.inputs, *more_inputs], options,
+        [f.frequency_hz for f in waves.fields], waves.fields[0].density,
+    )  # fmt: skip
+    muscles = None if labels is None else source.labels
+    found, failed = invert(waves, read.grid, muscles, fibres, options.inversions)
+    told = []
+    for one in found:
+        facts = {"drivers": waves.drivers, "mask": read.region, **one.facts}
+        note = f"{METHODS[one.method].title} at {source.named}"
+        wording = Wording(inversion_sentence(one, source.named, read.region), note)
+        told.append((replace(one, facts=facts), wording))
+    return source, told, [*read.warnings, *failed]
 
 
 def _from_map(
@@ -139,37 +170,33 @@ def _from_map(
     options: ElastographySettings,
 ) -> tuple[Inversion, Source, Wording]:
     """Read a ready map and bring it to Pa."""
-    content, json_path = read_sidecar(path)
-    declared = map_declaration(content, json_path)
-    image = load_image(path)
-    kept = Stiffness.declared(
-        image.data, declared.quantity, declared.unit, frequency_hz=[declared.frequency_hz],
-        density=declared.density, method=declared.method,
-    )  # fmt: skip
-    quantity = kept.quantity
+    ready = read_ready(path)
+    declared, image = ready.declared, ready.image
+    quantity = ready.kept.quantity
     conversion = to_pascal(np.zeros(1), declared.quantity, declared.unit, declared.density)[2]
     warnings = []
     if negative := int((image.data < 0).sum()):
         warnings.append(f"{path.name} holds {negative} negative voxels; they are left out.")
-    valid = image.data > 0
+    valid = ready.measured
     if mask is not None:
         valid &= mask.on(image).data > 0
     if not valid.any():
         raise ImageError("holds no positive value inside the mask", path, "Check map and mask")
     source = Source(
-        image, *labels_on(image, labels), [path, json_path, *more_inputs], options,
+        image, *labels_on(image, labels), [*ready.paths, *more_inputs], options,
         [declared.frequency_hz], declared.density,
     )  # fmt: skip
     found = Inversion(
         "ready",
         declared.method,
-        {"stiffness": QuantityMap(np.where(valid, kept.values, 0), "Pa", quantity)},
+        {"stiffness": QuantityMap(np.where(valid, ready.kept.values, 0), "Pa", quantity)},
         valid,
         facts={"declared_quantity": declared.quantity, "declared_units": declared.unit},
     )
     wording = Wording(
-        f"A ready map ({QUANTITIES[declared.quantity]}, {declared.unit}, {source.named}, "
-        f"{declared.method}) was kept as {QUANTITIES[quantity]} in Pa ({conversion}).",
+        ready_sentence(
+            declared.quantity, declared.unit, source.named, declared.method, quantity, conversion
+        ),
         f"{declared.method} at {source.named}",
         warnings,
         {

@@ -12,13 +12,14 @@ import typer
 from numpy.typing import NDArray
 
 from imaging.config import UltrasoundSettings, load_settings
+from imaging.dyads import FibreDirections
 from imaging.errors import ImageError, InputError
 from imaging.formats.nifti import load_image
-from imaging.io.directions import Directions, load_directions
-from imaging.io.placed_frames import PlacedFrames, place_frames
+from imaging.io.directions import load_directions
 from imaging.io.region import read_labels
 from imaging.io.stiffness import summary
-from imaging.io.ultrasound_frames import FrameFile, read_frames
+from imaging.io.ultrasound_frames import FrameFile, read_frame_files
+from imaging.io.ultrasound_placed import PlacedFrames, place_frames
 from imaging.io.writers.ultrasound import UltrasoundOutput, write_ultrasound
 from imaging.measures import Notes
 from imaging.muscles import muscle_labels
@@ -27,17 +28,17 @@ from imaging.provenance import staged
 from imaging.stage_files import StageFiles
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.directions import sample_fibres
-from imaging.ultrasound.evidence import Evidence, Limits, join_fibres
+from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres
 from imaging.ultrasound.maps import columns_of, grid_around, sample_table
 from imaging.ultrasound.muscles import labels_at, muscle_rows
-from imaging.ultrasound.samples import Samples, join
-from imaging.ultrasound.splat import splat
-from imaging.ultrasound.words import (
+from imaging.ultrasound.notes import (
     CITATIONS,
     CORRECTION_CITATIONS,
     correction_sentence,
     method_sentence,
 )
+from imaging.ultrasound.samples import Samples, join
+from imaging.ultrasound.splat import splat
 
 VERB = "ultrasound"
 
@@ -45,12 +46,20 @@ VERB = "ultrasound"
 def command(
     frames: Annotated[
         list[Path],
-        typer.Option("--frames", help="DICOM, PNG or .igs.mha with its JSON; repeat for more."),
+        typer.Option("--frames", help="DICOM, PNG, .igs.mha, .igs.nrrd, with its JSON; or more."),
     ],
     out: Annotated[Path, typer.Option("--out", help="Output folder, e.g. OUT/sub-01/us.")],
     prefix: Annotated[str, typer.Option("--prefix", help="Start of file names, e.g. sub-01.")],
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Muscle labels; maps are on their grid.")
+    ] = None,
+    lookup: Annotated[
+        Path | None,
+        typer.Option(
+            "--lookup",
+            help="Table (index, name) of what the labels mean; none: NAME.tsv beside NAME.nii.gz, "
+            "else they are those of the catalogue.",
+        ),
     ] = None,
     anat: Annotated[
         Path | None, typer.Option("--anat", help="Image whose grid is used without labels.")
@@ -69,35 +78,34 @@ def command(
     options = load_settings(UltrasoundSettings, settings)
     if dispersion and not directions:
         raise InputError("--dispersion without --directions", dispersion, "Give both")
-    label_image = read_labels(labels).image if labels else None
-    files = [read_frames(path) for path in frames]
+    if lookup and not labels:
+        raise InputError("--lookup belongs to --labels", lookup, "Give both")
+    region = read_labels(labels, lookup) if labels else None
+    label_image = region.image if region else None
+    files = read_frame_files(frames)
     placed = place_frames(files, options)
     samples = join(placed.samples)
-    if not len(samples):
-        raise ImageError(
-            "holds no readable colour inside ColorBox", files[0].paths[0],
-            " ".join(["Check ColorBox, ColorBarBox and Opacity.", *placed.colours]).rstrip("."),
-        )  # fmt: skip
     given = load_directions(directions, dispersion) if directions else None
-    evidence = _evidence(samples, placed, given, options)
+    joined = _joined(samples, placed, given, options)
     inputs = [p for f in files for p in f.paths]
-    inputs += [p for p in (labels, anat, directions, dispersion) if p]
+    inputs += region.paths if region else []
+    inputs += [p for p in (anat, directions, dispersion) if p]
     grid = label_image or (load_image(anat) if anat else grid_around(samples.world))
     owner: NDArray[Any] = np.zeros(len(samples), np.int16)
     wanted = [0]
     if label_image is not None:
         owner = labels_at(label_image, samples.world, options.erode_mm)
         wanted = muscle_labels(label_image.data)
-    maps, weight = splat(samples, placed.planes, placed.slab_mm, columns_of(evidence), grid)
+    maps, weight = splat(samples, placed.planes, placed.slab_mm, columns_of(joined), grid)
     if label_image is not None and not (weight[label_image.data > 0] > 0).any():
         raise ImageError(
             "do not touch the labels in world space", files[0].paths[0],
             "Check the landmarks (mri is world RAS+ mm) and that both are of one leg",
         )  # fmt: skip
-    rows, odd = muscle_rows(evidence, owner, wanted, label_image, weight, options.erode_mm)
+    rows, odd = muscle_rows(joined, owner, wanted, label_image, weight, options.erode_mm)
     warnings = [*placed.warnings, *placed.colours, *odd]
-    notes = _notes(files, placed, evidence, options, warnings)
-    table = sample_table(evidence, owner, placed.sources, np.concatenate(placed.error_mm))
+    notes = _notes(files, placed, joined, options, warnings)
+    table = sample_table(joined, owner, placed.sources, np.concatenate(placed.error_mm))
     found = UltrasoundOutput(maps, weight, grid, table, rows, notes, files[0].declared.density)
     with staged(out, VERB, stale("ultrasound", prefix)) as folder:
         settings_used = options.model_dump(mode="json")
@@ -107,13 +115,16 @@ def command(
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def _evidence(
-    samples: Samples, placed: PlacedFrames, given: Directions | None, options: UltrasoundSettings
-) -> Evidence:
+def _joined(
+    samples: Samples,
+    placed: PlacedFrames,
+    given: FibreDirections | None,
+    options: UltrasoundSettings,
+) -> FrameSamples:
     """Return the samples with their angles to the fibres, where directions are known."""
     fibres = None
     if given is not None:
-        fibres = sample_fibres(samples.world, given.image, given.dispersion)
+        fibres = sample_fibres(samples.world, given)
     limits = Limits(
         options.small_angle_deg, options.max_angle_deg, options.max_factor_error,
         options.direction_error_deg,
@@ -125,11 +136,11 @@ def _evidence(
 def _notes(
     files: Sequence[FrameFile],
     placed: PlacedFrames,
-    evidence: Evidence,
+    joined: FrameSamples,
     options: UltrasoundSettings,
     warnings: Sequence[str],
 ) -> Notes:
-    ratios = None if evidence.correction is None else _ratios(options)
+    ratios = None if joined.correction is None else _ratios(options)
     said = method_sentence([f.declared for f in files], placed.located, len(placed.planes))
     cited = CITATIONS + (CORRECTION_CITATIONS if ratios else ())
     facts = {"files": placed.facts(files)}

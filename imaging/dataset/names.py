@@ -10,7 +10,7 @@ ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 NIFTI = (".nii.gz", ".nii")
 DRAWN = (*NIFTI, ".seg.nrrd")
 RECORDINGS = (".c3d", ".edf", ".bdf")
-FRAMES = (".igs.mha", ".dcm", ".png", ".mp4")
+FRAMES = (".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4")
 SHEETS = (".nii.gz", ".vtp")
 # Kinds of images and recordings that no verb of the workflow takes by themselves.
 _OTHERS = (".mha", ".mhd", ".nrrd", ".mgz", ".hdr", ".ima", ".mat", ".jpg", ".jpeg", ".avi",
@@ -43,7 +43,7 @@ _PERSON = re.compile(r"(sub|ses)(?:-([A-Za-z0-9+]*)|([0-9]+))?", re.IGNORECASE)
 def stem(path: Path) -> str:
     """Return the file name without ``.nii.gz``, ``.igs.mha``, ``.seg.nrrd`` or its last suffix."""
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-    return name.removesuffix(".igs").removesuffix(".seg")
+    return name.removesuffix(".igs").removesuffix(".seg").removesuffix(".seq")
 
 
 def suffix_of(path: Path) -> str:

@@ -19,6 +19,7 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
+from imaging.elastography.notes import CURL_CITATIONS, backwards_warning
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
@@ -26,15 +27,6 @@ from imaging.stiffness import PLAUSIBLE_PA
 _AXES = (0, 1, 2)
 # Noise alone makes G'' negative in half of the voxels.
 _MOSTLY = 0.75
-_BACKWARDS = (
-    "The loss modulus is negative in {:.0%} of the voxels, as that of no tissue is: the offsets "
-    "seem to follow each other backwards in time (offset k is k/n of a period, phase = Re(U exp(+2 "
-    "pi i k/n))). Its sign is then wrong, other values hardly change."
-)
-CITATIONS = (
-    "Sinkus R, Tanter M, Xydeas T, Catheline S, Bercoff J, Fink M. Viscoelastic shear properties "
-    "of in vivo breast lesions measured by MR elastography. Magn Reson Imaging 2005;23:159-165.",
-)
 
 
 def curl_helmholtz(
@@ -113,8 +105,8 @@ def curl_helmholtz(
             "confidence": QuantityMap(kept(confidence), "1", "confidence"),
         },
         valid,
-        warnings=(_BACKWARDS.format(negative),) if negative > _MOSTLY else (),
-        citations=CITATIONS,
+        warnings=(backwards_warning(negative),) if negative > _MOSTLY else (),
+        citations=CURL_CITATIONS,
         facts={"cutoff_per_m": used},
     )
 

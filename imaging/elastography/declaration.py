@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class WaveDeclaration:
         ``world RAS+`` or ``image``: axes of `directions`.
     offsets, drivers
         How many.
+    driver_names : tuple of str
+        In their order; empty where only their count is declared.
     scale, shift
         Phase in radians = scale * (stored value - shift).
     order : tuple of str
@@ -54,6 +57,7 @@ class WaveDeclaration:
     shift: float = 0.0
     order: tuple[str, ...] = AXES
     gain: float | None = None
+    driver_names: tuple[str, ...] = ()
 
     def radians(self, values: FloatArray) -> FloatArray:
         """Return phase in radians, float32, of stored values."""
@@ -103,10 +107,11 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
             path,
             "Declare 'world RAS+' or 'image'",
         )
+    drivers, names = _drivers(content, path)
     return WaveDeclaration(
         frequency, density, _directions(content, path), frame,
-        _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), _count(content, "Drivers", 1, path),
-        scale, shift, _order(content, path), _gain(content, path),
+        _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), drivers,
+        scale, shift, _order(content, path), _gain(content, path), names,
     )  # fmt: skip
 
 
@@ -129,15 +134,19 @@ def _phase_scale(content: Mapping[str, Any], path: Path) -> tuple[float, float]:
     if not isinstance(limits, list) or len(limits) != 2:
         raise UnitError("PhaseUnits is 'scanner' but PhaseRange is not two numbers", path, fix)
     low, high = (_finite(v) for v in limits)
-    if low is None or high is None or not low < high:
+    if low is None or high is None or not 0 < high - low < math.inf:
         raise UnitError(f"PhaseRange {limits} is not a lower and a higher number", path, fix)
     return 2 * np.pi / (high - low), (low + high) / 2
 
 
 def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _order(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
@@ -172,7 +181,7 @@ def arrange(volumes: FloatArray, declared: WaveDeclaration, path: Path) -> Float
     """
     sizes = dict(zip(AXES, (len(declared.directions), declared.offsets, declared.drivers),
                      strict=True))  # fmt: skip
-    wanted = int(np.prod(list(sizes.values())))
+    wanted = math.prod(sizes.values())
     if volumes.shape[3] != wanted:
         text = " x ".join(f"{n} {name}s" for name, n in sizes.items())
         raise ImageError(
@@ -248,8 +257,24 @@ def _number(
     return number
 
 
+def _drivers(content: Mapping[str, Any], path: Path) -> tuple[int, tuple[str, ...]]:
+    """Return how many drivers there are, and their names where these are declared."""
+    names = content.get("Drivers")
+    if not isinstance(names, list):
+        return _count(content, "Drivers", 1, path), ()
+    texts = [n.strip() if isinstance(n, str) else "" for n in names]
+    if not texts or not all(texts) or len(set(texts)) < len(texts):
+        raise ImageError(
+            "Drivers is neither a count nor a list of names, each another", path,
+            'Give 3, or such as ["calf", "ankle", "thigh"]',
+        )  # fmt: skip
+    return len(texts), tuple(texts)
+
+
 def _count(content: Mapping[str, Any], key: str, least: int, path: Path) -> int:
     value = content.get(key)
+    if isinstance(value, float) and value.is_integer():  # as some programs write it
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         found = "missing" if value is None else repr(value)
         raise ImageError(
@@ -265,7 +290,7 @@ def _directions(content: Mapping[str, Any], path: Path) -> FloatArray:
         raise ImageError(f"{key} is missing", path, fix)
     try:
         directions = np.asarray(content[key], dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ImageError(f"{key} is not a list of vectors", path, fix) from error
     if directions.ndim != 2 or directions.shape[1] != 3 or not np.isfinite(directions).all():
         raise ImageError(f"{key} is not a list of vectors of three numbers", path, fix)

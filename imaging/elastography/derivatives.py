@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.threads import threads
 
 # Second derivative on five points, exact to the fourth order: on waves of six voxels it is 2 % low
 # where the usual three points are 9 % low.
@@ -82,7 +83,7 @@ def cutoff(
         flat = values.reshape(*mask.shape, -1)
         power = np.zeros(count.size)
         for f in range(flat.shape[3]):
-            part = np.abs(fft.fftn(flat[..., f] * soft, size, workers=2)) ** 2
+            part = np.abs(fft.fftn(flat[..., f] * soft, size, workers=threads())) ** 2
             power += np.bincount(shell, part.ravel(), count.size)
         return np.asarray(power / flat.shape[3])
 
@@ -107,7 +108,8 @@ def low_pass(
     inside = tuple(slice(n) for n in mask.shape)
 
     def run(values: ComplexArray) -> ComplexArray:
-        return fft.ifftn(fft.fftn(values, size, workers=2) * gain, workers=2)[inside]
+        spectrum = fft.fftn(values, size, workers=threads())
+        return fft.ifftn(spectrum * gain, workers=threads())[inside]
 
     weight = np.maximum(run(mask.astype(np.complex64)).real, 0.1)
     flat = fields.reshape(*mask.shape, -1)

@@ -18,9 +18,11 @@ from imaging.elastography.derivatives import (
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
+from imaging.elastography.notes import LFE_CITATIONS
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
+from imaging.threads import threads
 
 # Octaves, cycles per metre: waves of 8 to 133 mm.
 _CENTRES = (7.5, 15.0, 30.0, 60.0, 120.0)
@@ -32,11 +34,6 @@ _WAYS = np.array(
     + [(1, s * _GOLDEN, 0) for s in (1, -1)]
     + [(s * _GOLDEN, 0, 1) for s in (1, -1)]
 ) / np.hypot(1, _GOLDEN)  # fmt: skip
-
-CITATIONS = (
-    "Manduca A, Oliphant TE, Dresner MA, et al. Magnetic resonance elastography: non-invasive "
-    "mapping of tissue elasticity. Med Image Anal 2001;5:237-254.",
-)
 
 
 def local_frequency(
@@ -116,7 +113,7 @@ def local_frequency(
             "confidence": QuantityMap(kept(confidence), "1", "confidence"),
         },
         valid,
-        citations=CITATIONS,
+        citations=LFE_CITATIONS,
         facts={"octaves_per_m": list(_CENTRES), "filtered": what, "dimensions": len(axes)},
     )
 
@@ -138,14 +135,14 @@ def _bank(
     power = np.zeros((len(_CENTRES), *mask.shape), np.float32)
     cross = np.zeros_like(power[1:])
     flat = (q * mask[..., None, None]).reshape(*mask.shape, -1)
-    spectra = [fft.fftn(flat[..., f], size, workers=2) for f in range(flat.shape[3])]
+    spectra = [fft.fftn(flat[..., f], size, workers=threads()) for f in range(flat.shape[3])]
     for way in np.vstack([_WAYS, -_WAYS]):
         along = sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3)
         beam = (np.maximum(along, 0) ** 2).astype(np.float32)
         for spectrum in spectra:
             before: ComplexArray | None = None
             for n, gain in enumerate(radial):
-                here = fft.ifftn(spectrum * (beam * gain), workers=2)[inside]
+                here = fft.ifftn(spectrum * (beam * gain), workers=threads())[inside]
                 power[n] += np.abs(here) ** 2
                 if before is not None:
                     cross[n - 1] += (here * before.conj()).real

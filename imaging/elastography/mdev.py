@@ -20,19 +20,13 @@ from imaging.elastography.derivatives import (
     within,
 )
 from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.elastography.notes import MDEV_CITATIONS, mdev_warnings
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 
 Components = Literal["curl", "gradient"]
 
-CITATIONS = (
-    "Hirsch S, Guo J, Reiter R, et al. MR elastography of the liver and the spleen using a "
-    "piezoelectric driver, single-shot wave-field acquisition, and multifrequency dual parameter "
-    "reconstruction. Magn Reson Med 2014;71:267-277.",
-    "Sinkus R, Tanter M, Xydeas T, Catheline S, Bercoff J, Fink M. Viscoelastic shear properties "
-    "of in vivo breast lesions measured by MR elastography. Magn Reson Imaging 2005;23:159-165.",
-)
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
 #: Sigma of the window in which powers are averaged before they are divided.
@@ -127,8 +121,8 @@ def mdev(
     facts = {"components": kind, "laplacian": len(axes), "cutoff_per_m": used}
     return Inversion(
         "mdev", _text(kind, len(axes), used), maps, valid,
-        warnings=_warnings(confidence[valid], len(axes), first.gradient.shape[5]),
-        citations=CITATIONS, facts=facts,
+        warnings=mdev_warnings(confidence[valid], len(axes), first.gradient.shape[5]),
+        citations=MDEV_CITATIONS, facts=facts,
     )  # fmt: skip
 
 
@@ -147,21 +141,6 @@ def _text(kind: Components, dimensions: int, used: Sequence[float]) -> str:
         f"MDEV on the {kind} of the displacement, {laplacian}, Butterworth low-pass "
         f"{' and '.join(f'{c:.0f}' for c in used)} /m, isotropic"
     )
-
-
-def _warnings(confidence: FloatArray, dimensions: int, drivers: int) -> tuple[str, ...]:
-    """Say what a reader must know about an inversion."""
-    out = []
-    if drivers == 1:
-        out.append(
-            "One driver only: stiffness is unsure where its waves are weak (see confidence)."
-        )
-    if dimensions == 2:
-        out.append("Derivatives across slices were left out: oblique waves appear too stiff.")
-    weak = float((confidence < 0.5).mean()) if confidence.size else 1.0
-    if weak > 0.25:
-        out.append(f"In {weak:.0%} of the voxels less than half of the wave signal is above noise.")
-    return tuple(out)
 
 
 def _quantity(

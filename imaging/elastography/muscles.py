@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray, LabelArray
-from imaging.elastography.along import PART_MM, gradient_along, place_along
+from imaging.elastography.notes import few_voxels_warning, implausible_warning
+from imaging.elastography.stiffness_gradient import PART_MM, gradient_along, place_along
 from imaging.erosion import erode
 from imaging.measures import Measure, not_measured
-from imaging.muscles import structure_of
 from imaging.stiffness import implausible
 
 #: Below this a muscle's median is named unsure.
@@ -63,7 +63,7 @@ def muscle_measures(
     """
     rows: list[Measure] = []
     warnings: list[str] = []
-    few: list[str] = []
+    few: list[int] = []
     for label in wanted:
         region = np.ones(valid.shape, bool) if label == 0 else labels == label
         core = erode(region, spacing_mm, 0.0 if label == 0 else erode_mm)
@@ -99,17 +99,12 @@ def muscle_measures(
                 if places.size:
                     rows += _gradients(label, name, sample, places[held[region]], note)
             if unit == "Pa" and sample.size < FEW_VOXELS:
-                few.append(f"{structure_of(label).key} ({label})" if label else "the whole mask")
+                few.append(label)
             # Tissue may lose next to nothing: G'' has no lower bound.
             if unit == "Pa" and not name.endswith("_loss") and implausible(float(median)):
-                who = "The whole mask" if label == 0 else structure_of(label).name.capitalize()
-                warnings.append(
-                    f"{who} (label {label}) has a median {name} of {median:.3g} Pa, outside 100 Pa "
-                    "to 200 kPa: check the declared quantity and unit."
-                )
+                warnings.append(implausible_warning(label, name, float(median)))
     if few:
-        names = ", ".join(dict.fromkeys(few))
-        warnings.append(f"Unsure, from fewer than {FEW_VOXELS} voxels: stiffness of {names}.")
+        warnings.append(few_voxels_warning(few, FEW_VOXELS))
     return rows, warnings
 
 

@@ -20,6 +20,7 @@ from scipy import fft, ndimage
 from scipy.interpolate import BSpline
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.threads import threads
 
 _PAIRS = ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2))
 _CYCLIC = ((0, 1, 2, 1), (1, 2, 0, 1), (2, 0, 1, 1), (0, 2, 1, -1), (2, 1, 0, -1), (1, 0, 2, -1))
@@ -108,10 +109,10 @@ class TestFields:
         return np.asarray(out[1:-1, 1:-1, 1:-1])
 
     def _fft(self, values: NDArray[Any]) -> ComplexArray:
-        return fft.fftn(values, self.size, axes=_IMAGE, workers=2)
+        return fft.fftn(values, self.size, axes=_IMAGE, workers=threads())
 
     def _back(self, spectrum: NDArray[Any]) -> ComplexArray:
-        found = fft.ifftn(spectrum, axes=_IMAGE, workers=2, overwrite_x=True)
+        found = fft.ifftn(spectrum, axes=_IMAGE, workers=threads(), overwrite_x=True)
         return found[(..., *(slice(n) for n in self.shape))]
 
     def inertia(self, displacement: ComplexArray) -> ComplexArray:

@@ -10,6 +10,12 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray, LabelArray
 from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.elastography.notes import (
+    FIBRE_CITATIONS,
+    ONE_CHANNEL,
+    UNSURE_HALF_WIDTH,
+    fibre_warnings,
+)
 from imaging.elastography.transverse_draws import direction_error_rad, direction_spread
 from imaging.elastography.transverse_fit import MODULI, block_spread, fit_muscle, half_width
 from imaging.elastography.transverse_muscle import (
@@ -17,12 +23,6 @@ from imaging.elastography.transverse_muscle import (
     Neighbourhoods,
     muscle_equations,
     neighbourhoods,
-)
-from imaging.elastography.transverse_words import (
-    CITATIONS,
-    ONE_CHANNEL,
-    UNSURE_HALF_WIDTH,
-    doubts,
 )
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
@@ -135,7 +135,7 @@ def transverse_isotropic(
         maps=maps,
         mask=found,
         warnings=tuple(
-            doubts(
+            fibre_warnings(
                 {v: m.held if m.equations else None for v, m in done.items()},
                 {v: m.unsure for v, m in done.items()},
                 len(fields), isotropic=isotropic, unlabelled=labels is None,
@@ -143,7 +143,7 @@ def transverse_isotropic(
             )
         ),
         muscles=tuple(row for m in done.values() for row in m.rows),
-        citations=CITATIONS[1:] if isotropic else CITATIONS,
+        citations=FIBRE_CITATIONS[1:] if isotropic else FIBRE_CITATIONS,
         facts={
             "frequency_hz": hertz,
             "drivers_per_frequency": drivers,

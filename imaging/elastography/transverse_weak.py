@@ -16,6 +16,7 @@ import numpy as np
 from scipy import fft
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.threads import threads
 
 #: Symmetric pairs of axes in which stresses are kept.
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
@@ -138,11 +139,11 @@ class WeakForm:
         self._inside = (..., *(slice(n) for n in places.shape))
 
     def _forward(self, fields: ComplexArray) -> ComplexArray:
-        found = fft.fftn(fields, self.size, axes=_SPACE, workers=2)
+        found = fft.fftn(fields, self.size, axes=_SPACE, workers=threads())
         return np.asarray(found, np.complex64)
 
     def _at_places(self, spectrum: ComplexArray) -> ComplexArray:
-        found = fft.ifftn(spectrum, axes=_SPACE, workers=2, overwrite_x=True)
+        found = fft.ifftn(spectrum, axes=_SPACE, workers=threads(), overwrite_x=True)
         return np.asarray(found[self._inside][..., self.places])
 
     def inertial(self, gradient: ComplexArray, inertia: float) -> ComplexArray:

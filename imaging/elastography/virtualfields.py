@@ -14,6 +14,7 @@ from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import local_mean
 from imaging.elastography.displacement import derivative
 from imaging.elastography.inversion import Inversion, QuantityMap
+from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
 from imaging.elastography.testfields import TestFields, deviator
 from imaging.elastography.waves import WaveField
@@ -27,15 +28,6 @@ _MODEL_ERROR = 0.03
 _KNOTS = 1.3
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
-
-CITATIONS = (
-    "Fovargue D, Kozerke S, Sinkus R, Nordsletten D. Robust MR elastography stiffness "
-    "quantification using a localized divergence free finite element reconstruction. Med Image "
-    "Anal 2018;44:126-142.",
-    "Connesson N, Clayton EH, Bayly PV, Pierron F. Extension of the optimised virtual fields "
-    "method to estimate viscoelastic material parameters from 3D dynamic displacement fields. "
-    "Strain 2015;51:110-134.",
-)
 
 
 @dataclass(frozen=True)
@@ -133,7 +125,8 @@ def virtual_fields(
         "vfm",
         "virtual fields without divergence (weak form, modulus free to vary in space, "
         f"{edges}), isotropic",
-        maps, valid, warnings=_warnings(drivers * len(fields)), citations=CITATIONS,
+        maps, valid, warnings=virtual_fields_warnings(drivers * len(fields)),
+        citations=VIRTUAL_FIELDS_CITATIONS,
         facts={"test_field_mm": round(6 * _KNOTS * float(np.max(first.spacing_m)) * 1000, 1),
                "smoothness": smoothness, "systems": len(systems)},
     )  # fmt: skip
@@ -141,12 +134,6 @@ def virtual_fields(
 
 def _inside(values: NDArray[Any], valid: BoolArray) -> FloatArray:
     return np.where(valid, values, 0).astype(np.float32)
-
-
-def _warnings(waves: int) -> tuple[str, ...]:
-    if waves > 1:
-        return ()
-    return ("One driver at one frequency: where its waves are weak, stiffness follows neighbours.",)
 
 
 def _system(field: WaveField, driver: int, tests: TestFields, region: BoolArray) -> _System:

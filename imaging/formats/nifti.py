@@ -32,6 +32,7 @@ def load_image(
     ndim: int | tuple[int, ...] = 3,
     dtype: DTypeLike = np.float32,
     thinnest: int = 2,
+    gaps: bool = False,
 ) -> Image:
     """Read a NIfTI image and check that it can be used.
 
@@ -45,6 +46,8 @@ def load_image(
         Type of the returned array.
     thinnest
         Fewest voxels along each of the three spatial axes.
+    gaps
+        Let NaN pass, for maps in which it says that nothing was measured.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def load_image(
         )
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large is named below
         values = data.astype(dtype, copy=False)
-    _check_finite(data, values, path)
+    _check_finite(data, values, gaps, path)
     return Image(values, affine)
 
 
@@ -153,14 +156,16 @@ def _unreadable(path: Path, error: Exception) -> ImageError:
     return ImageError(f"cannot be read as NIfTI: it is {found.kind}", path, found.fix)
 
 
-def _check_finite(data: NDArray[Any], values: NDArray[Any], path: Path) -> None:
-    if data.dtype.kind == "f" and (count := int((~np.isfinite(data)).sum())):
-        raise ImageError(
-            f"holds {count} values that are not finite (NaN or Inf)",
-            path,
-            "Replace them or export the image again",
-        )
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+def _check_finite(data: NDArray[Any], values: NDArray[Any], gaps: bool, path: Path) -> None:
+    if data.dtype.kind == "f":
+        refused, named = (np.isinf(data), "Inf") if gaps else (~np.isfinite(data), "NaN or Inf")
+        if count := int(refused.sum()):
+            raise ImageError(
+                f"holds {count} values that are not finite ({named})",
+                path,
+                "Replace them or export the image again",
+            )
+    if values.dtype.kind == "f" and np.isinf(values).any():
         raise ImageError(
             "holds values too large to be read", path, "Check the scale (scl_slope) in its header"
         )

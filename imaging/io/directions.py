@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from imaging.dyads import FibreDirections
 from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
-from imaging.image import Image
 
 # Smoothed and resampled unit vectors are this much shorter at most.
 _FAR_FROM_UNIT = 0.2
 
 
-@dataclass(frozen=True)
-class Directions:
-    """Fibre directions and their uncertainty (degrees), on any grid."""
-
-    image: Image
-    dispersion: Image | None
-
-
-def load_directions(path: Path, dispersion: Path | None) -> Directions:
+def load_directions(path: Path, dispersion: Path | None) -> FibreDirections:
     """Read fibre directions (I, J, K, 3), world axes, and their uncertainty.
 
     Raises
@@ -51,4 +43,4 @@ def load_directions(path: Path, dispersion: Path | None) -> Directions:
             "Give the e1 or direction file of `pennate diffusion` or `pennate fibres`",
         )
     spread = load_image(dispersion) if dispersion else None
-    return Directions(replace(image, data=data), spread)
+    return FibreDirections(replace(image, data=data), spread)

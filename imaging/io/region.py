@@ -9,21 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
+from imaging.dataset import sibling
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, LabelError
 from imaging.formats.nifti import load_labels
 from imaging.formats.nrrd import is_nrrd
 from imaging.image import Image, resample
 from imaging.io.label_maps import in_catalogue, read_label_map
-from imaging.muscles import is_known, muscle_labels
+from imaging.muscles import is_known, muscle_labels, structure_of
+
+# No single muscle of the leg is as wide as this; its muscles together are.
+_WIDEST_MM2 = 3000.0
 
 
 @dataclass(frozen=True)
 class Region:
-    """Labels or a mask, on any grid, and the file they come from."""
+    """Labels or a mask, on any grid, the file they come from, and the look-up that explains it."""
 
     image: Image
     path: Path
+    lookup: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that was read."""
+        return [self.path, *([self.lookup] if self.lookup else [])]
 
     def on(self, grid: Image) -> Image:
         """Resample onto the grid of the elastography images.
@@ -45,24 +55,62 @@ class Region:
         return here
 
 
-def read_labels(path: Path) -> Region:
+def read_labels(path: Path, lookup: Path | None = None) -> Region:
     """Read muscle labels.
+
+    Parameters
+    ----------
+    path
+        A label map.
+    lookup
+        Table of what its labels mean. None: the table NAME.tsv beside it, as BIDS has it; without
+        one they are those of the catalogue.
 
     Raises
     ------
     MissingFileError, ImageError, LabelError
-        Not there, no label map, a label that the catalogue does not know, or no muscle.
+        Not there, no label map, a label that neither look-up nor catalogue knows, no muscle, or a
+        mask of tissue in place of labels.
     """
-    image = in_catalogue(read_label_map(path, None)) if is_nrrd(path) else load_labels(path)
+    beside = sibling(path, ".tsv")
+    used = lookup or (beside if beside.is_file() else None)
+    if used is not None or is_nrrd(path):
+        drawn = read_label_map(path, used)
+        image = in_catalogue(drawn)
+        # A table that only repeats the catalogue, as beside labels of Pennate, changes nothing.
+        if lookup is None and np.array_equal(image.data, drawn.segments.layers[0].data):
+            used = None
+    else:
+        image = load_labels(path)
+        _refuse_tissue(image, path)
     if unknown := [int(v) for v in np.unique(image.data) if v and not is_known(v)]:
         raise LabelError(
             f"holds labels that are not in the catalogue: {', '.join(map(str, unknown[:5]))}",
             path,
-            "Use 100 x side + index of imaging/data/muscles.tsv (docs/formats.md)",
+            "Use 100 x side + index of imaging/data/muscles.tsv, or give --lookup "
+            "(docs/formats.md)",
         )
     if not muscle_labels(image.data):
         raise LabelError("holds no muscle", path, "Give muscle labels, or --mask for tissue")
-    return Region(image, path)
+    return Region(image, path, used)
+
+
+def _refuse_tissue(image: Image, path: Path) -> None:
+    """Refuse a map of one value that is wider than the muscle which the value names."""
+    (values,) = np.unique(image.data[image.data > 0])[None]
+    if len(values) > 1 or values[0] != 1:
+        return
+    upright = int(np.argmax(np.abs(image.affine[2, :3])))
+    voxel_mm2 = 1000 * image.voxel_ml / image.spacing[upright]
+    flat = tuple(axis for axis in range(3) if axis != upright)
+    widest = float((image.data > 0).sum(axis=flat).max() * voxel_mm2)
+    if widest > _WIDEST_MM2:
+        raise LabelError(
+            f"holds the value 1 alone, which means {structure_of(1).name}, on up to "
+            f"{widest / 100:.0f} cm2 of a slice: it seems to be a mask of tissue",
+            path,
+            "Give it as --mask, or labels of muscles (docs/formats.md)",
+        )
 
 
 def tissue_mask(

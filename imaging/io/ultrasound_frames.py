@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from skimage.io import imread
 
 from imaging.errors import ImageError, MissingToolError
 from imaging.formats.json import read_sidecar
+from imaging.provenance import sidecar_path
+from imaging.ultrasound.colour import corner_box
 from imaging.ultrasound.declaration import FrameDeclaration, check_boxes, frame_declaration
 from imaging.ultrasound.regions import Region
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _VIDEOS = (".mp4", ".avi", ".mov")
-_TRACKED = (".mha", ".mhd")
+_SEQUENCES = (".mha", ".mhd", ".nrrd", ".nhdr")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def read_frames(path: Path) -> FrameFile:
     ending = path.suffix.lower()
     regions: tuple[Region, ...] = ()
     fields: dict[str, str] = {}
-    if ending in _TRACKED:
-        frames, fields = _tracked(path)
+    if ending in _SEQUENCES:
+        frames, fields = _sequence(path)
     elif ending in _PICTURES:
         frames = np.asarray(_opened(imread, path))[None]
     elif ending in _VIDEOS:
@@ -77,7 +79,39 @@ def read_frames(path: Path) -> FrameFile:
             "Export the frame as the scanner shows it, with its colours",
         )
     check_boxes(declared, frames.shape[1:], json_path)
+    _check_overlay(declared, frames[0, ..., :3], json_path)
     return FrameFile((path, json_path), declared, frames[..., :3], regions, fields)
+
+
+def read_frame_files(paths: Sequence[Path]) -> list[FrameFile]:
+    """Read the frames of one examination.
+
+    Raises
+    ------
+    MissingFileError, UnitError, ImageError, MissingToolError
+        As :func:`read_frames`; or two files share one JSON, and so are one picture twice.
+    """
+    owner: dict[Path, Path] = {}
+    for path in paths:
+        first = owner.setdefault(sidecar_path(path), path)
+        if first is not path:
+            raise ImageError(
+                f"has the same JSON as {first.name}, so that one picture would count twice", path,
+                "Keep one of the two, or give each its own name and JSON",
+            )  # fmt: skip
+    return [read_frames(path) for path in paths]
+
+
+def _check_overlay(declared: FrameDeclaration, frame: NDArray[np.uint8], json_path: Path) -> None:
+    """Refuse a ColorBox that was written as x, y, width, height."""
+    meant = corner_box(frame, declared.overlay)
+    if meant is not None:
+        raise ImageError(
+            f"ColorBox {list(declared.overlay)} cuts through the colours; read as x, y, width, "
+            "height it holds them",
+            json_path,
+            f"Give x0, y0, x1, y1: {list(meant)}",
+        )
 
 
 def _opened(reader: Any, path: Path) -> Any:
@@ -90,8 +124,8 @@ def _opened(reader: Any, path: Path) -> Any:
         ) from error
 
 
-def _tracked(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
-    """Read a MetaImage sequence and the fields of its header."""
+def _sequence(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
+    """Read a MetaImage or NRRD sequence (PLUS, 3D Slicer) and the fields of its header."""
 
     def read(name: Path) -> tuple[NDArray[Any], dict[str, str]]:
         image = sitk.ReadImage(str(name))
@@ -99,8 +133,14 @@ def _tracked(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
         return sitk.GetArrayFromImage(image), fields
 
     frames, fields = _opened(read, path)
-    if frames.ndim == 3 and frames.shape[-1] == 3:  # one frame, two axes
-        frames = frames[None]
+    if fields.get("NRRD_kinds[pixel]") == "list":  # frames of one channel, frame by frame
+        raise ImageError(
+            "is a sequence of grey frames, without the colours of stiffness", path,
+            "Record the screen of the scanner in colour (RGB)",
+        )  # fmt: skip
+    # A frame may be stored as a volume of one slice.
+    if frames.ndim >= 3 and sum(n > 1 for n in frames.shape[:-3]) <= 1:
+        frames = frames.reshape(-1, *frames.shape[-3:])
     return frames, fields
 
 
@@ -119,6 +159,11 @@ def _dicom(path: Path) -> tuple[NDArray[Any], tuple[Region, ...]]:
         pixels = (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)
     if pixels.ndim == 3:
         pixels = pixels[None]
+    return pixels, tuple(_opened(lambda _: _regions(dataset), path))
+
+
+def _regions(dataset: Any) -> list[Region]:
+    """Read the calibrated regions."""
     regions = []
     for item in dataset.get("SequenceOfUltrasoundRegions") or []:
         box = (
@@ -128,7 +173,7 @@ def _dicom(path: Path) -> tuple[NDArray[Any], tuple[Region, ...]]:
         units = int(item.PhysicalUnitsXDirection), int(item.PhysicalUnitsYDirection)
         delta = float(item.PhysicalDeltaX), float(item.PhysicalDeltaY)
         regions.append(Region(box, int(item.RegionSpatialFormat), units, delta))
-    return pixels, tuple(regions)
+    return regions
 
 
 def _video(path: Path) -> NDArray[Any]:

@@ -13,11 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.dyads import dyads, main_axes, share_known
+from imaging.erosion import erode
 from imaging.errors import ImageError
 from imaging.image import Image, regrid, resample
 from imaging.muscles import muscle_labels
 
-_DYAD = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
 # Below this share of measured neighbours an interpolated value is mostly invented.
 _MIN_WEIGHT = 0.5
 
@@ -52,7 +53,7 @@ def map_grid(labels: Image, spacing_mm: float | None = None, margin_mm: float = 
 
 
 def eroded_labels(labels: Image, erode_mm: float) -> Image:
-    """Keep of each muscle what is farther than `erode_mm` from any other label or background.
+    """Keep of each muscle what is at least `erode_mm` from any other label or background.
 
     The edge of the field of view is no border of a muscle. Bones, fat and skin are dropped.
     """
@@ -63,11 +64,7 @@ def eroded_labels(labels: Image, erode_mm: float) -> Image:
             slice(max(s.start - 1, 0), min(s.stop + 1, n))
             for s, n in zip(boxes[label - 1], labels.shape, strict=True)
         )
-        inside = labels.data[box] == label
-        if erode_mm > 0 and not inside.all():
-            # The distance is measured to the border, half a voxel before the next voxel's centre.
-            far = ndimage.distance_transform_edt(inside, sampling=labels.spacing)
-            inside = far > erode_mm + labels.spacing.min() / 2
+        inside = erode(labels.data[box] == label, labels.spacing, erode_mm)
         out[box][inside] = label
     return labels.with_data(out)
 
@@ -173,13 +170,9 @@ def sample_directions(
     (..., 3) array
         Unit vectors that point upwards (S); NaN elsewhere.
     """
-    dyads = np.stack([vectors.data[..., a] * vectors.data[..., b] for a, b in _DYAD], axis=-1)
-    weight, values = _weighted(vectors.with_data(dyads), like, measured)
-    chosen = where & (weight > _MIN_WEIGHT) & (values[..., [0, 2, 5]].sum(-1) > _MIN_WEIGHT)
-    matrix = np.empty((int(chosen.sum()), 3, 3), np.float32)
-    for component, (a, b) in enumerate(_DYAD):
-        matrix[:, a, b] = matrix[:, b, a] = values[..., component][chosen]
-    main = np.linalg.eigh(matrix)[1][..., 2]
+    weight, values = _weighted(vectors.with_data(dyads(vectors.data)), like, measured)
+    chosen = where & (weight > _MIN_WEIGHT) & (share_known(values) > _MIN_WEIGHT)
+    main = main_axes(values[chosen]).axis
     main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
     out = np.full((*like.shape, 3), np.nan, np.float32)
     out[chosen] = main

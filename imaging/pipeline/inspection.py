@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from imaging.arrays import FloatArray
+from imaging.config import Settings, UltrasoundSettings
 from imaging.dataset import Session, sibling
 from imaging.diffusion.acquisition import acquisition_of
-from imaging.elastography.declaration import map_declaration
 from imaging.errors import ImageError
-from imaging.formats.json import optional_sidecar, read_sidecar
+from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.recordings import read_recording
 from imaging.io.reversed_scan import read_reversed
-from imaging.io.ultrasound_frames import read_frames
-from imaging.io.waves.read import read_waves
+from imaging.io.ultrasound_frames import read_frame_files
+from imaging.io.ultrasound_placed import check_frames
+from imaging.io.waves.read import read_examination
+from imaging.io.waves.ready import read_ready
 
 
 def _anat(session: Session) -> None:
@@ -47,20 +51,21 @@ def _fmap(session: Session) -> None:
 
 
 def _waves(session: Session) -> None:
-    for path in session.waves:
-        for _ in read_waves(path):
-            pass
+    for number, series in enumerate(read_examination(session.waves)):
+        if number == 0:  # the others lie on its grid
+            images = series.images
+            _must_meet(session, Image(images.weight, images.affine), session.waves[0])
 
 
 def _stiffness(session: Session) -> None:
     if session.stiffness:
-        load_image(session.stiffness)
-        map_declaration(*read_sidecar(session.stiffness))
+        _must_meet(session, read_ready(session.stiffness).image, session.stiffness)
 
 
-def _frames(session: Session) -> None:
-    for path in session.frames:
-        read_frames(path)
+def _frames(session: Session, options: UltrasoundSettings) -> None:
+    files = read_frame_files(session.frames)
+    for file, corners in check_frames(files, options) if files else ():
+        _must_hold(session, corners, file.paths[0])
 
 
 def _recording(session: Session) -> tuple[str, ...]:
@@ -82,9 +87,16 @@ def _must_meet(session: Session, image: Image, path: Path) -> None:
     """Raise unless the field of view shares some space with that of the anatomical image."""
     if session.anat is None:
         return
-    anat = load_image(session.anat)
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
-    inside = anat.to_voxels(image.to_world(corners))
+    _must_hold(session, image.to_world(corners), path)
+
+
+def _must_hold(session: Session, points: FloatArray, path: Path) -> None:
+    """Raise unless the box around world points (N, 3) shares space with the anatomical image."""
+    if session.anat is None:
+        return
+    anat = load_image(session.anat)
+    inside = anat.to_voxels(points)
     low, high = inside.min(axis=0), inside.max(axis=0)
     if (high < 0).any() or (low > np.array(anat.shape) - 1).any():
         raise ImageError(
@@ -94,13 +106,18 @@ def _must_meet(session: Session, image: Image, path: Path) -> None:
         )
 
 
-INSPECTIONS: Mapping[str, Callable[[Session], Sequence[str] | None]] = {
-    "anat": _anat,
-    "dwi": _dwi,
-    "fmap": _fmap,
-    "waves": _waves,
-    "stiffness": _stiffness,
-    "frames": _frames,
-    "recording": _recording,
-    "manual_dseg": _manual,
-}
+def inspections(
+    settings: Settings | None = None,
+) -> Mapping[str, Callable[[Session], Sequence[str] | None]]:
+    """Return what is checked, by the name of the input; settings say what frames must fit."""
+    options = settings.ultrasound if settings else UltrasoundSettings()
+    return {
+        "anat": _anat,
+        "dwi": _dwi,
+        "fmap": _fmap,
+        "waves": _waves,
+        "stiffness": _stiffness,
+        "frames": partial(_frames, options=options),
+        "recording": _recording,
+        "manual_dseg": _manual,
+    }

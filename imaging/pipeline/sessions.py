@@ -14,7 +14,7 @@ from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.dataset.session import State
 from imaging.errors import DatasetError, PennateError
 from imaging.pipeline.cautions import cautions, say_warnings
-from imaging.pipeline.inspection import INSPECTIONS
+from imaging.pipeline.inspection import inspections
 from imaging.pipeline.table import few
 
 _TITLES = {
@@ -30,7 +30,7 @@ _TITLES = {
 }
 
 
-def inspect(session: Session) -> Session:
+def inspect(session: Session, settings: Settings | None = None) -> Session:
     """Open every input of a session; return it with findings of contradictions and warnings.
 
     Nothing is opened where the content of an input is not on this machine: that is said already.
@@ -42,7 +42,7 @@ def inspect(session: Session) -> Session:
     def note(name: str, state: State, message: str) -> None:
         found.append(Finding(session.subject, session.session, name, state, (), shown(message)))
 
-    for name, check in INSPECTIONS.items():
+    for name, check in inspections(settings).items():
         try:
             for warning in check(session) or ():
                 note(name, "warning", warning)
@@ -94,7 +94,7 @@ def usable_sessions(settings: Settings) -> list[Session]:
     )
     sessions = [s for s in sessions if s.prefix not in settings.leave_out]
     if settings.open_inputs:
-        sessions = [inspect(s) for s in with_progress(sessions)]
+        sessions = [inspect(s, settings) for s in with_progress(sessions)]
     say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}
     for prefix, why in refused.items():

@@ -30,6 +30,9 @@ _TO_CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
 # Grey levels of 255: what compression leaves of a colour, and what is told from grey.
 _NOISE, _LEAST = 4.0, 6.0
 _BLURRED_PX = 3  # rows that compression mixes at the end of a bar
+# Share of coloured pixels at the rim of an overlay's box, and beyond it.
+_MOSTLY_COLOURED, _FEW_COLOURED = 0.3, 0.05
+_CLEARLY_RED = 40.0  # red over blue difference, levels of 255
 _SAME = 0.5  # mean difference of two pictures of one map
 _SEEN_PX = (6, 12, 24, 48)  # how far the ends of a bar are looked for
 _FINE = 2048
@@ -166,6 +169,42 @@ def _end_off(strength: FloatArray, stop: int) -> float:
         if seen == _SEEN_PX[0] or sharp:
             return float(count - seen)
     return float("nan")
+
+
+def holds_colours(frame: NDArray[np.uint8], box: Box) -> bool:
+    """Tell whether a box ends where its colours end: coloured within its rim, grey beyond."""
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        return False
+    coloured = np.linalg.norm(chroma(frame), axis=-1) >= 2 * _LEAST
+    band = _RIM_PX + 2
+    inside, outside = coloured[y0:y1, x0:x1], coloured.copy()
+    outside[max(y0 - 1, 0) : y1 + 1, max(x0 - 1, 0) : x1 + 1] = False
+    around = outside[max(y0 - band, 0) : y1 + band, max(x0 - band, 0) : x1 + band]
+    right, low = inside[:, -band:], inside[-band:]
+    return bool(
+        min(right.mean(), low.mean()) > _MOSTLY_COLOURED
+        and around.sum() < _FEW_COLOURED * (right.size + low.size)
+    )
+
+
+def corner_box(frame: NDArray[np.uint8], box: Box) -> Box | None:
+    """Return the box x0, y0, x1, y1 that is meant, where one was given as x, y, width, height.
+
+    None unless the box as given cuts through colours and the other one ends where they end.
+    """
+    x, y, wide, high = box
+    other = (x, y, x + wide, y + high)
+    return other if not holds_colours(frame, box) and holds_colours(frame, other) else None
+
+
+def runs_red_to_blue(bar: ColourBar) -> bool:
+    """Tell whether a bar is red at its lowest values and blue at its highest."""
+    blue, red = chroma(bar.rgb).T
+    excess, quarter = red - blue, max(len(blue) // 4, 1)
+    low, high = float(excess[:quarter].mean()), float(excess[-quarter:].mean())
+    return low > _CLEARLY_RED and high < -_CLEARLY_RED
 
 
 def repeats(rgb: NDArray[np.uint8], before: NDArray[np.uint8]) -> bool:

@@ -20,6 +20,8 @@ QUANTITIES = ("youngs_3rhoc2", "shear_wave_speed", "shear_stiffness")
 
 _FRAMES = {"world RAS+": np.ones(3), "LPS": np.array([-1.0, -1.0, 1.0])}
 _DENSITY = (800.0, 1300.0)
+# No pixel, millimetre or stiffness of a frame is as large.
+_LARGEST = 1e7
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def frame_declaration(content: Mapping[str, Any], path: Path) -> FrameDeclaratio
             _landmarks(content),
             matrix_of(content["ImageToProbe"], "ImageToProbe")
             if "ImageToProbe" in content else None,
-            _pixel(content), content.get("UltrasoundImageOrientation"),
+            _pixel(content), _orientation(content),
             _number(content, "SlabThickness", (0.1, 20.0), "mm")
             if "SlabThickness" in content else None,
         )  # fmt: skip
@@ -176,7 +178,7 @@ def _number(content: Mapping[str, Any], key: str, limits: tuple[float, float], w
         raise UnitError(f"{key} is {value!r}, not a number", None, f"Give {key} ({what})")
     if not limits[0] <= value <= limits[1]:
         raise UnitError(
-            f"{key} is {value:g}, outside {limits[0]:g} to {limits[1]:g}", None, f"Give {what}"
+            f"{key} is {value}, outside {limits[0]:g} to {limits[1]:g}", None, f"Give {what}"
         )
     return float(value)
 
@@ -184,9 +186,9 @@ def _number(content: Mapping[str, Any], key: str, limits: tuple[float, float], w
 def _numbers(found: Any, key: str, count: int, kind: type[InputError] = ImageError) -> FloatArray:
     try:
         numbers = np.asarray(found, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise kind(f"{key} is not {count} numbers", None, "Correct it") from error
-    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+    if numbers.shape != (count,) or not (np.abs(numbers) < _LARGEST).all():
         raise kind(f"{key} is not {count} numbers", None, "Correct it")
     return numbers
 
@@ -197,8 +199,9 @@ def _box(content: Mapping[str, Any], key: str) -> Box:
     x0, y0, x1, y1 = (int(v) for v in np.rint(_numbers(content[key], key, 4)))
     if not (0 <= x0 < x1 and 0 <= y0 < y1):
         raise ImageError(
-            f"{key} {[x0, y0, x1, y1]} is empty or negative", None, "Give x0, y0, x1, y1"
-        )
+            f"{key} {[x0, y0, x1, y1]} is empty or negative", None,
+            "Give x0, y0, x1, y1: two corners, not width and height",
+        )  # fmt: skip
     return x0, y0, x1, y1
 
 
@@ -207,6 +210,15 @@ def _choice(content: Mapping[str, Any], key: str, allowed: Sequence[str], defaul
     if found not in allowed:
         raise ImageError(f"{key} is {found!r}", None, f"Use one of {', '.join(allowed)}")
     return str(found)
+
+
+def _orientation(content: Mapping[str, Any]) -> str | None:
+    letters = content.get("UltrasoundImageOrientation")
+    if letters is not None and not isinstance(letters, str):
+        raise ImageError(
+            f"UltrasoundImageOrientation is {letters!r}", None, "Use two letters, such as MF or UN"
+        )
+    return letters
 
 
 def _pixel(content: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from imaging.arrays import FloatArray
-from imaging.image import Image
+from imaging.dyads import FibreDirections, dyads_at, main_axes
 
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+# Half of the weight around a point must know a direction.
+_MIN_SHARE = 0.5
 # Directions around that agree less than this (share of one direction in the mean) give none.
 _AGREE = 0.6
 
@@ -30,32 +30,20 @@ class SampledFibres:
     uncertainty_deg: FloatArray | None
 
 
-def sample_fibres(points: FloatArray, directions: Image, dispersion: Image | None) -> SampledFibres:
-    """Interpolate directions, which have no sign, at world points.
+def sample_fibres(points: FloatArray, fibres: FibreDirections) -> SampledFibres:
+    """Interpolate directions, which have no sign, at world points, through their dyads.
 
     Parameters
     ----------
     points : (N, 3) array
         World RAS+ mm.
-    directions : (I, J, K, 3) image
-        World unit vectors, 0 where unknown.
-    dispersion : (I, J, K) image, optional
-        Degrees.
-
-    Notes
-    -----
-    The mean of the outer products v vT around a point is diagonalised, so that v and -v are one.
+    fibres
+        Directions and their dispersion, which is taken from the nearest voxel.
     """
-    at = directions.to_voxels(points).T
-    dyad = np.empty((len(points), 3, 3))
-    for i, j in _PAIRS:
-        product = directions.data[..., i] * directions.data[..., j]
-        dyad[:, i, j] = dyad[:, j, i] = ndimage.map_coordinates(product, at, order=1, cval=0.0)
-    values, axes = np.linalg.eigh(dyad)
-    total = values.sum(axis=1)
-    # Half of the weight around a point must know a direction.
-    known = (total > 0.5) & (values[:, 2] > _AGREE * total)
-    vectors = np.where(known[:, None], axes[..., 2], 0.0)
+    found = main_axes(dyads_at(fibres.image, points))
+    known = (found.share > _MIN_SHARE) & (found.agreement > _AGREE)
+    vectors = np.where(known[:, None], found.axis, 0.0)
+    dispersion = fibres.dispersion
     if dispersion is None:
         return SampledFibres(vectors, None)
     near = np.rint(dispersion.to_voxels(points)).astype(int)

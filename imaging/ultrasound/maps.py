@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
 from imaging.image import Image
-from imaging.ultrasound.evidence import Evidence
+from imaging.ultrasound.frame_samples import FrameSamples
 
 #: Columns of the table of samples, and what each is.
 COLUMNS = {
@@ -34,21 +34,21 @@ COLUMNS = {
 }
 
 
-def columns_of(evidence: Evidence) -> dict[str, FloatArray]:
+def columns_of(joined: FrameSamples) -> dict[str, FloatArray]:
     """Return the values of every map at the samples; maps that nothing is known of are left out."""
-    samples = evidence.samples
+    samples = joined.samples
     out: dict[str, FloatArray] = {"stiffness": samples.shear_pa, "confidence": samples.confidence}
-    if evidence.correction is not None:
-        out["corrected"] = samples.shear_pa * evidence.correction.factor
-    if evidence.angles is not None:
-        out |= {"angle": evidence.angles.across, "tilt": evidence.angles.tilt}
+    if joined.correction is not None:
+        out["corrected"] = samples.shear_pa * joined.correction.factor
+    if joined.angles is not None:
+        out |= {"angle": joined.angles.across, "tilt": joined.angles.tilt}
     else:
         out |= {name: np.full(len(samples), np.nan) for name in ("angle", "tilt")}
     return out
 
 
 def sample_table(
-    evidence: Evidence,
+    joined: FrameSamples,
     owner: NDArray[Any],
     sources: Sequence[str],
     place_error_mm: FloatArray,
@@ -57,7 +57,7 @@ def sample_table(
 
     Parameters
     ----------
-    evidence
+    joined
         Samples with what is known of their angles.
     owner : (N,) int
         Label of each sample; 0 near a border.
@@ -66,7 +66,7 @@ def sample_table(
     place_error_mm : (N,)
         Error of place expected from the landmarks.
     """
-    samples, values = evidence.samples, columns_of(evidence)
+    samples, values = joined.samples, columns_of(joined)
     unknown = np.full(len(samples), np.nan)
     table = pd.DataFrame(
         {
@@ -80,7 +80,7 @@ def sample_table(
             "corrected_pa": values.get("corrected", unknown),
             "angle_deg": values["angle"],
             "tilt_deg": values["tilt"],
-            "pitch_deg": unknown if evidence.angles is None else evidence.angles.pitch,
+            "pitch_deg": unknown if joined.angles is None else joined.angles.pitch,
             "confidence": samples.confidence,
             "saturated": samples.saturated,
             "place_error_mm": place_error_mm,

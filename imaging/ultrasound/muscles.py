@@ -12,9 +12,9 @@ from imaging.arrays import FloatArray, LabelArray
 from imaging.erosion import erode
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
-from imaging.muscles import structure_of
 from imaging.stiffness import implausible
-from imaging.ultrasound.evidence import Evidence
+from imaging.ultrasound.frame_samples import FrameSamples
+from imaging.ultrasound.notes import implausible_warning, saturated_warning
 from imaging.ultrasound.samples import Samples
 
 #: Below this a muscle's median is not given.
@@ -43,7 +43,7 @@ def labels_at(labels: Image, points: FloatArray, erode_mm: float) -> LabelArray:
 
 
 def muscle_rows(
-    evidence: Evidence,
+    joined: FrameSamples,
     owner: LabelArray,
     wanted: Sequence[int],
     labels: Image | None,
@@ -54,7 +54,7 @@ def muscle_rows(
 
     Parameters
     ----------
-    evidence
+    joined
     owner : (N,) array
         Label of every sample, 0 near borders; see :func:`labels_at`.
     wanted
@@ -72,9 +72,9 @@ def muscle_rows(
         chosen = np.ones(len(owner), bool) if label == 0 else owner == label
         if labels is not None and label:
             rows.append(_coverage(labels.data == label, weight, label))
-        rows += _figures(evidence, chosen, label, erode_mm)
+        rows += _figures(joined, chosen, label, erode_mm)
         if chosen.sum() >= LEAST_SAMPLES:
-            warnings += _doubts(evidence.samples, chosen, label)
+            warnings += _doubts(joined.samples, chosen, label)
     return rows, warnings
 
 
@@ -87,9 +87,9 @@ def _coverage(region: NDArray[np.bool_], weight: FloatArray, label: int) -> Meas
 
 
 def _figures(
-    evidence: Evidence, chosen: NDArray[np.bool_], label: int, erode_mm: float
+    joined: FrameSamples, chosen: NDArray[np.bool_], label: int, erode_mm: float
 ) -> list[Measure]:
-    samples, angles = evidence.samples, evidence.angles
+    samples, angles = joined.samples, joined.angles
     count, frames = int(chosen.sum()), len(np.unique(samples.frame[chosen]))
     units = {"stiffness_swe_shear": "Pa", "stiffness_swe_corrected": "Pa", "swe_angle": "deg",
              "swe_tilt": "deg"}  # fmt: skip
@@ -101,7 +101,7 @@ def _figures(
     where = f"{count} samples of {frames} frame(s); {_NO_FREQUENCY}"
     rows = [_median(label, "stiffness_swe_shear", samples.shear_pa[chosen], "Pa",
                     f"not corrected for the fibre's angle; {where}")]  # fmt: skip
-    rows.append(_corrected(evidence, chosen, label, where))
+    rows.append(_corrected(joined, chosen, label, where))
     for name, array in (
         ("swe_angle", angles.across if angles else None),
         ("swe_tilt", angles.tilt if angles else None),
@@ -114,10 +114,10 @@ def _figures(
     return rows
 
 
-def _corrected(evidence: Evidence, chosen: NDArray[np.bool_], label: int, where: str) -> Measure:
-    name, found = "stiffness_swe_corrected", evidence.correction
+def _corrected(joined: FrameSamples, chosen: NDArray[np.bool_], label: int, where: str) -> Measure:
+    name, found = "stiffness_swe_corrected", joined.correction
     if found is None:
-        return not_measured(label, name, "Pa", evidence.why_uncorrected)
+        return not_measured(label, name, "Pa", joined.why_uncorrected)
     good = chosen & found.admissible
     share = float(good.sum() / chosen.sum())
     if share < ADMISSIBLE_SHARE:
@@ -127,7 +127,7 @@ def _corrected(evidence: Evidence, chosen: NDArray[np.bool_], label: int, where:
             "unknown"
         )
         return not_measured(label, name, "Pa", why)
-    values = evidence.samples.shear_pa[good] * found.factor[good]
+    values = joined.samples.shear_pa[good] * found.factor[good]
     factor, spread = float(np.median(found.factor[good])), float(np.median(found.spread[good]))
     return _median(
         label, name, values, "Pa",
@@ -159,18 +159,11 @@ def _median(
 
 
 def _doubts(samples: Samples, chosen: NDArray[np.bool_], label: int) -> list[str]:
-    who = f"{structure_of(label).name.capitalize()} (label {label})" if label else "All samples"
     out = []
     median = float(np.median(samples.shear_pa[chosen]))
     if implausible(median):
-        out.append(
-            f"{who}: median rho c^2 of {median:.3g} Pa is outside 100 Pa to 200 kPa: check Range, "
-            "Units and Quantity."
-        )
+        out.append(implausible_warning(label, median))
     saturated = float(samples.saturated[chosen].mean())
     if saturated > _SATURATED_SHARE:
-        out.append(
-            f"{who}: {saturated:.0%} of the samples are at an end of the colour scale, so their "
-            "median is a bound: image with a wider range."
-        )
+        out.append(saturated_warning(label, saturated))
     return out

@@ -23,6 +23,7 @@ _TRANSFORM = re.compile(r"(\w+?)To(\w+?)Transform(Status)?$")
 _STILL = {"M": (0, 1), "U": (0, -1), "F": (1, 1), "N": (1, -1)}
 # Tracked rotations are orthogonal but for the digits they are written with.
 _ORTHOGONAL = 1e-2
+_LARGEST_MM = 1e6
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,14 @@ def matrix_of(content: Any, name: str) -> FloatArray:
     Raises
     ------
     ImageError
-        Not sixteen finite numbers, the last row is not 0 0 0 1, or it cannot be inverted.
+        Not sixteen numbers (mm, below a kilometre), no last row 0 0 0 1, or no inverse.
     """
     try:
         numbers = content.split() if isinstance(content, str) else content
         matrix = np.asarray(numbers, dtype=float).reshape(4, 4)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ImageError(f"{name} is not sixteen numbers", None, "Correct it") from error
-    if not np.isfinite(matrix).all() or np.abs(matrix[3] - [0, 0, 0, 1]).max() > 1e-6:
+    if not (np.abs(matrix) < _LARGEST_MM).all() or np.abs(matrix[3] - [0, 0, 0, 1]).max() > 1e-6:
         raise ImageError(
             f"{name} is not a 4 x 4 matrix whose last row is 0 0 0 1", None, "Give it row by row"
         )

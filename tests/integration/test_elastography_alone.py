@@ -306,3 +306,44 @@ def test_dicom_in_and_out_keep_patient_and_frame_of_reference(tmp_path):
     source = pydicom.dcmread(next(folder.iterdir()))
     for name in ("PatientID", "PatientName", "StudyInstanceUID", "FrameOfReferenceUID"):
         assert made[name].value == source[name].value
+
+
+def test_named_drivers_and_a_look_up_reach_the_files(tmp_path, capsys):
+    names = ["calf", "ankle"]
+    path = saved(tmp_path, "w.nii.gz", wave(60, drivers=2, offsets=4),
+                 **declaration(60, 4, Drivers=names))  # fmt: skip
+    labels = saved(tmp_path, "drawn.nii.gz", np.full(SHAPE, 77, np.int16))
+    lookup = tmp_path / "names.tsv"
+    lookup.write_text("index\tname\n77\tright soleus\n")
+    out = tmp_path / "out"
+    only = ["--out", out, "--settings", '{"inversions": ["mdev"]}']
+    assert run("--waves", path, "--labels", labels, *only) == 2
+    assert "--lookup" in capsys.readouterr().err
+    assert run("--waves", path, "--labels", labels, "--lookup", lookup, *only) == 0
+    rows = read_measures(out / "w_desc-mdev_measures.tsv")
+    assert {r.label for r in rows} == {209}
+    notes = read_notes(out / "w_desc-waves_notes.json")
+    assert notes.facts["driver_names"] == names and "(calf, ankle)" in notes.method
+    sidecar = json.loads((out / "w_desc-waves_displacement.json").read_text())
+    assert sidecar["DriverName"] == "calf"
+    assert "names.tsv" in {f["name"] for f in sidecar["SourceFiles"]}
+
+
+def test_a_mask_given_as_labels_is_refused(tmp_path, capsys):
+    path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
+    mask = saved(tmp_path, "mask.nii.gz", np.ones(SHAPE, np.int16))
+    assert run("--waves", path, "--labels", mask, "--out", tmp_path / "out") == 2
+    assert "Give it as --mask" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_background_of_a_ready_map_may_be_nan(tmp_path):
+    ready = {"Quantity": "magnitude", "Units": "kPa", "Frequency": 60, "Density": 1000,
+             "Method": "k-MDEV"}  # fmt: skip
+    values = np.full(SHAPE, 1.5, np.float32)
+    values[:4] = np.nan
+    path = saved(tmp_path, "m.nii.gz", values, **ready)
+    assert run("--stiffness", path, "--out", tmp_path / "out") == 0
+    assert median(tmp_path / "out", "m", "stiffness_ready_magnitude") == pytest.approx(1500)
+    made = load_image(tmp_path / "out" / "m_desc-ready_stiffness.nii.gz").data
+    assert not made[:4].any() and (made[4:] == 1500).all()

@@ -60,7 +60,7 @@ def test_frames_of_another_leg_are_refused(swe_leg, own_frames, tmp_path, capsys
     edit(own_frames, STILL, Landmarks=moved)
     assert run(tmp_path / "out", [own_frames / STILL], "--labels", swe_leg / "labels.nii.gz") == 2
     assert "do not touch the labels" in capsys.readouterr().err
-    assert not any((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_directions_of_another_kind_are_refused(swe_leg, tmp_path, capsys):

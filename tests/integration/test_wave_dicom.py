@@ -218,3 +218,26 @@ def test_enhanced_files_of_one_direction_each(tmp_path):
     found = read(enhanced(tmp_path / "mre", phase, declared))
     np.testing.assert_allclose(found.images.phase[..., 0], phase[:, :, :, ::-1], atol=STEP)
     np.testing.assert_allclose(found.images.affine, AFFINE, atol=1e-4)
+
+
+def test_foreign_files_among_the_images_are_left_out_and_named(tmp_path):
+    phase = phases()
+    folder = write_series(tmp_path / "mre", phase, AFFINE)
+    (folder / "screen.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(2000))
+    for name in ("notes.txt", "Thumbs.db", "a.json"):
+        (folder / name).write_text("{}")
+    found = read(folder)
+    np.testing.assert_allclose(found.images.phase[..., 0], phase, atol=STEP)
+    assert not {p.suffix for p in found.inputs} & {".png", ".txt", ".db"}
+    (told,) = found.warnings
+    assert "left out: Thumbs.db, a.json, notes.txt and 1 more" in told
+
+
+def test_a_broken_file_among_the_images_is_refused_by_name(tmp_path):
+    folder = write_series(tmp_path / "mre", phases(), AFFINE)
+    path = sorted(folder.iterdir())[3]
+    whole = path.read_bytes()
+    for length in (400, len(whole) - 20):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=path.name):
+            read(folder)

@@ -20,7 +20,7 @@ from scipy.io.matlab import MatReadError
 from imaging.elastography.declaration import MIN_OFFSETS
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError
-from imaging.io.waves.series import Recording
+from imaging.io.waves.series import WaveSeries
 from imaging.provenance import sidecar_path
 
 _PHASES = ("phase", "phase_unwrapped", "phase_unwrap_noipd")
@@ -32,7 +32,7 @@ DENSITY = 1000.0
 _DIRECTIONS = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
 
-def read_phantom(path: Path) -> Iterator[Recording]:
+def read_phantom(path: Path) -> Iterator[WaveSeries]:
     """Read the wave images of every frequency of a file in the layout of the BIOQIC phantom.
 
     The gel has no place in a scanner's world: rows run along x, columns along y, slices along z.
@@ -77,7 +77,7 @@ def read_phantom(path: Path) -> Iterator[Recording]:
         if strength is not None:
             weight = strength.mean((3, 4, 5))
         images = WaveImages(here, weight, affine, _DIRECTIONS[:components], frequency, DENSITY)
-        yield Recording(images, strength, inputs)
+        yield WaveSeries(images, strength, inputs)
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from imaging.errors import ImageError, MissingFileError, UnitError
 from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.waves.dicom_frames import Frame, read_frames
-from imaging.io.waves.series import Recording, check_range
+from imaging.io.waves.series import WaveSeries, check_range
 
 # Direction and time index as they are written into ImageComments.
 _COMMENT_KEYS = {
@@ -46,7 +46,7 @@ class _Grid:
     slices: list[list[Frame]]
 
 
-def read_folder(folder: Path) -> Recording:
+def read_folder(folder: Path) -> WaveSeries:
     """Read the wave images of one frequency from a folder of DICOM files.
 
     Phase in radians follows from RealWorldValueMapping in rad or mrad; of Siemens from the
@@ -66,7 +66,7 @@ def read_folder(folder: Path) -> Recording:
             "Write it with the keys of wave images (docs/elastography.md)",
         )
     content = read_json(json_path)
-    frames = read_frames(folder)
+    frames, foreign = read_frames(folder)
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
         raise ImageError(
@@ -92,7 +92,20 @@ def read_folder(folder: Path) -> Recording:
         declared.world_directions(image.rotation), declared.frequency_hz, declared.density,
     )  # fmt: skip
     inputs = [json_path, *sorted({f.path for f in frames if f.kind})]
-    return Recording(images, magnitude, inputs, declared.gain)
+    return WaveSeries(
+        images, magnitude, inputs, declared.gain, declared.driver_names, _left_out(folder, foreign)
+    )
+
+
+def _left_out(folder: Path, foreign: Sequence[str]) -> tuple[str, ...]:
+    """Name the files of a folder that are no DICOM images."""
+    if not foreign:
+        return ()
+    more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+    return (
+        f"{folder.name} holds files that are no DICOM images, left out: "
+        f"{', '.join(foreign[:3])}{more}.",
+    )
 
 
 def _scaling(

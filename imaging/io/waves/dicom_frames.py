@@ -16,6 +16,8 @@ from imaging.errors import ImageError, MissingToolError
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
 _GE_KIND = (0x0043, 0x102F)
+# MR Image Storage, classic and enhanced.
+_MR_IMAGES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1")
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,14 @@ class Frame:
         return (self.pixels.T * slope + intercept).astype(np.float32)
 
 
-def read_frames(folder: Path) -> list[Frame]:
+def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
     """Read every frame of the DICOM files in a folder and the folders in it.
+
+    Returns
+    -------
+    frames : list of Frame
+    foreign : list of str
+        Names of files that are no DICOM images; they are left out.
 
     Raises
     ------
@@ -83,22 +91,34 @@ def read_frames(folder: Path) -> list[Frame]:
             "DICOM files need pydicom", folder, "pip install 'pennate[dicom]'"
         ) from error
     frames: list[Frame] = []
+    foreign: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
             data = pydicom.dcmread(path)
         except pydicom.errors.InvalidDicomError:
+            foreign.append(path.name)
             continue
+        except Exception as error:  # a broken file ends in a dozen unrelated kinds
+            raise ImageError(
+                f"cannot be read as DICOM ({error})", path, "Copy or export it again"
+            ) from error
         if "PixelData" not in data:
+            if data.file_meta.get("MediaStorageSOPClassUID") in _MR_IMAGES:
+                raise ImageError(
+                    "is cut short: it holds no pixels", path, "Copy or export it again"
+                )
+            foreign.append(path.name)
             continue
         try:
             frames += _frames(data, path)
-        except (AttributeError, KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError,
+                ValueError) as error:  # fmt: skip
             raise ImageError(
                 f"cannot be read as an MR image ({error})", path, "Export the series again"
             ) from error
     if not frames:
         raise ImageError("holds no DICOM images", folder, "Give the folder of the series")
-    return frames
+    return frames, foreign
 
 
 def _frames(data: Any, path: Path) -> Iterator[Frame]:

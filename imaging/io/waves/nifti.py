@@ -1,7 +1,8 @@
-"""Files that ``pennate elastography`` reads: wave images, their JSON, labels and masks."""
+"""Wave images from NIfTI files: one of all volumes, or several that follow each other."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from imaging.arrays import FloatArray
 from imaging.elastography.declaration import (
+    AXES,
     WaveDeclaration,
     arrange,
     check_shape,
@@ -19,47 +21,82 @@ from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, same_grid
-from imaging.io.waves.series import Recording, check_range
+from imaging.io.waves.series import WaveSeries, check_range
 
 
-def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) -> Recording:
-    """Read phase images, and the magnitudes beside them where there are any."""
+def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) -> WaveSeries:
+    """Read phase images, and the magnitudes beside them where there are any.
+
+    Parameters
+    ----------
+    files
+        One file of all volumes, or several, each of one volume or more, in order.
+    content, json_path
+        What is declared of them, and where.
+
+    Raises
+    ------
+    MissingFileError, ImageError, UnitError
+        Something is missing, contradicts the JSON, or is not declared.
+    """
     declared = wave_declaration(content, json_path)
-    phase, affine = _stack(files, declared)
+    phase, affine = _arranged(_read(files), files, declared, json_path)
     check_range(phase, content, declared, files[0])
     inputs, weight, frames = [*files, json_path], np.ones(phase.shape[:3], np.float32), None
     magnitudes = [f.with_name(f.name.replace("part-phase", "part-mag")) for f in files]
     if all(m != f and m.is_file() for m, f in zip(magnitudes, files, strict=True)):
-        first = load_image(magnitudes[0], ndim=(3, 4, 5, 6), thinnest=1)
-        if not same_grid(first, Image(phase, affine)):
+        parts = _read(magnitudes)
+        if not same_grid(parts[0], Image(phase, affine)):
             raise ImageError("is not on the grid of the phase", magnitudes[0], "Export it again")
-        if first.data.ndim > 3:
-            frames = _stack(magnitudes, declared)[0]
-            weight = frames.reshape(*first.shape, -1).mean(-1)
+        # One volume beside a phase of several: a single magnitude of all of them.
+        if parts[0].data.ndim == 3 and _volumes(parts) < math.prod(phase.shape[3:]):
+            weight = parts[0].data
         else:
-            weight = first.data
+            frames = _arranged(parts, magnitudes, declared, json_path)[0]
+            weight = frames.reshape(*phase.shape[:3], -1).mean(-1)
         inputs += magnitudes
     rotation = Image(phase, affine).rotation
     images = WaveImages(
         declared.radians(phase), weight, affine, declared.world_directions(rotation),
         declared.frequency_hz, declared.density,
     )  # fmt: skip
-    return Recording(images, frames, inputs, declared.gain)
+    return WaveSeries(images, frames, inputs, declared.gain, declared.driver_names)
 
 
-def _stack(files: Sequence[Path], declared: WaveDeclaration) -> tuple[FloatArray, FloatArray]:
-    """Read files as x, y, z, direction, offset, driver; several follow each other."""
-    parts = [load_image(f, ndim=(4, 5, 6), thinnest=1) for f in files]
-    first = parts[0]
+def _read(files: Sequence[Path]) -> list[Image]:
+    """Read files of one grid with orthogonal axes."""
+    parts = [load_image(f, ndim=(3, 4, 5, 6), thinnest=1) for f in files]
     for part, path in zip(parts, files, strict=True):
-        if not same_grid(first, part):
+        if not same_grid(parts[0], part):
             raise ImageError(f"is not on the grid of {files[0].name}", path, "Export it again")
         rotation = part.rotation
         if np.abs(rotation.T @ rotation - np.eye(3)).max() > 1e-3:
             raise ImageError("has axes that are not orthogonal", path, "Export it without shear")
+    return parts
+
+
+def _volumes(parts: Sequence[Image]) -> int:
+    return sum(math.prod(p.data.shape[3:]) for p in parts)
+
+
+def _arranged(
+    parts: Sequence[Image], files: Sequence[Path], declared: WaveDeclaration, json_path: Path
+) -> tuple[FloatArray, FloatArray]:
+    """Bring files into x, y, z, direction, offset, driver; several follow each other."""
+    first = parts[0]
+    if len(parts) == 1 and first.data.ndim == 3:
+        sizes = (len(declared.directions), declared.offsets, declared.drivers)
+        text = " x ".join(f"{n} {name}s" for n, name in zip(sizes, AXES, strict=True))
+        raise ImageError(
+            f"holds one volume, but its JSON says {text} = {math.prod(sizes)}", files[0],
+            "Join the files of all volumes into one along a fourth axis; or list them, in order, "
+            'in one JSON as "Files": [["a.nii.gz", "b.nii.gz"]] with VolumeOrder, and give that '
+            "JSON to pennate elastography --waves",
+        )  # fmt: skip
     if len(parts) > 1 or first.data.ndim == 4:
         volumes = np.concatenate([p.data.reshape(*p.shape, -1) for p in parts], axis=3)
-        return arrange(volumes, declared, files[0]), first.affine
+        source = files[0] if len(files) == 1 else json_path
+        return arrange(volumes, declared, source), first.affine
     data = first.data.reshape(*first.data.shape, *[1] * (6 - first.data.ndim))
     check_shape(declared, data.shape, files[0])
     return data, first.affine

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.arrays import FloatArray
-from imaging.elastography.declaration import (
-    WaveDeclaration,
-)
+from imaging.elastography.declaration import WaveDeclaration
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, UnitError
 
@@ -20,7 +18,7 @@ _PHASE_LIMIT_RAD, _LEAST_PHASE_RAD = 100.0, 0.02
 
 
 @dataclass(frozen=True)
-class Recording:
+class WaveSeries:
     """Wave images of one frequency, and where they come from.
 
     Attributes
@@ -31,12 +29,18 @@ class Recording:
     inputs : list of Path
     gain : float or None
         Radians per metre of displacement.
+    driver_names : tuple of str
+        Empty where the JSON gives their count only.
+    warnings : tuple of str
+        What was left out of the files.
     """
 
     images: WaveImages
     magnitude: FloatArray | None
     inputs: list[Path]
     gain: float | None = None
+    driver_names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def check_range(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 
+from imaging.elastography.fields import wave_measures
 from imaging.elastography.inversion import Inversion
 from imaging.elastography.muscles import muscle_measures
+from imaging.elastography.notes import wave_sentence
 from imaging.formats.parametric_map import write_parametric_map
 from imaging.image import Image
 from imaging.io.stiffness import Source, Wording
-from imaging.io.waves.fields import Waves
+from imaging.io.waves.load import Examination
 from imaging.measures import Measure, Notes, not_measured
 from imaging.stage_files import StageFiles
 
@@ -99,46 +103,51 @@ def _write_dicom(files: StageFiles, found: Inversion, source: Source) -> None:
         )
 
 
-def write_waves(folder: Path, prefix: str, waves: Waves, source: Source) -> None:
+def write_waves(
+    folder: Path, prefix: str, read: Examination, source: Source, warnings: Sequence[str]
+) -> None:
     """Write the displacement of one driver at one frequency, the quality map and the notes.
 
     Parameters
     ----------
     folder, prefix
         Scratch folder, and start of file names.
-    waves, source
+    read, source
         Harmonic fields, and what they were made from.
+    warnings
+        What a reader must know of the waves.
     """
-    settings = source.options.model_dump(mode="json")
+    waves, settings = read.waves, source.options.model_dump(mode="json")
     files = StageFiles("waves", folder, prefix, source.inputs, settings)
-    quality = waves.grid.with_data(waves.quality.astype(np.float32))
+    quality = read.grid.with_data(waves.quality.astype(np.float32))
     files.image("quality", quality, FrequencyHz=source.keys["FrequencyHz"])
-    _save_small(_displacement(waves), files.path("displacement"))
+    _save_small(_displacement(read), files.path("displacement"))
     first = waves.fields[0]
+    named: dict[str, Any] = {"DriverName": read.driver_names[0]} if read.driver_names else {}
     files.describe(
-        "displacement", Units="rad" if waves.gain is None else "um",
-        FrequencyHz=first.frequency_hz, Driver=1,
+        "displacement", Units="rad" if read.gain is None else "um",
+        FrequencyHz=first.frequency_hz, Driver=1, **named,
         Volumes="real parts along world R, A, S, then imaginary parts",
         EncodedDirections=3 if first.components_in_world else first.displacement.shape[3],
     )  # fmt: skip
-    files.measures(waves.measures)
-    sentence = (
-        f"Wave images at {source.named} with {waves.facts['drivers']} driver(s) were reduced to "
-        f"the first harmonic of the displacement inside {waves.origin}."
-    )
-    files.notes(Notes("elastography", sentence, [], waves.warnings, waves.facts))
+    files.measures(wave_measures(waves))
+    facts = waves.facts | {"mask": read.region}
+    if read.driver_names:
+        facts["driver_names"] = list(read.driver_names)
+    sentence = wave_sentence(source.named, waves.drivers, read.region, read.driver_names)
+    files.notes(Notes("elastography", sentence, [], list(warnings), facts))
 
 
-def _displacement(waves: Waves) -> Image:
+def _displacement(read: Examination) -> Image:
     """Return real, then imaginary parts along world axes; um, or rad without a known encoding."""
-    first = waves.fields[0]
+    first = read.waves.fields[0]
     moving = first.displacement[..., 0]
     if not first.components_in_world:
-        moving = moving @ np.linalg.pinv(waves.directions).T
-    scale = 1.0 if waves.gain is None else 1e6 / waves.gain
+        moving = moving @ np.linalg.pinv(read.directions).T
+    scale = 1.0 if read.gain is None else 1e6 / read.gain
     parts = np.concatenate([moving.real, moving.imag], axis=3).astype(np.float32)
     parts *= np.float32(scale)
-    return waves.grid.with_data(parts)
+    return read.grid.with_data(parts)
 
 
 def _save_small(image: Image, path: Path) -> None:

@@ -12,7 +12,7 @@ from imaging.image import Image
 from imaging.measures import Measure, Notes
 from imaging.stage_files import StageFiles
 from imaging.ultrasound.maps import COLUMNS
-from imaging.ultrasound.words import METHOD
+from imaging.ultrasound.notes import METHOD
 
 _QUANTITIES = {
     "stiffness": "shear_stiffness",

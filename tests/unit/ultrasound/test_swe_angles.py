@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imaging.dyads import FibreDirections
 from imaging.image import Image
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, shown_pa
 from imaging.ultrasound.angles import (
@@ -105,7 +106,7 @@ def test_directions_are_interpolated_without_sign_on_any_grid():
     image = Image(vectors.astype(np.float32), affine)
     spread = Image(np.full((8, 8, 4), 7.0, np.float32), affine)
     points = image.to_world([[3.5, 4.5, 1.5], [3.0, 0.0, 1.0], [99, 0, 0]])
-    found = sample_fibres(points, image, spread)
+    found = sample_fibres(points, FibreDirections(image, spread))
     assert abs(found.vectors[0] @ fibre(20, 10)[0]) == pytest.approx(1, abs=1e-5)
     assert not found.vectors[1:].any()
     assert found.uncertainty_deg[0] == 7 and np.isnan(found.uncertainty_deg[2])

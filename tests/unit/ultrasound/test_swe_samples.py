@@ -9,7 +9,7 @@ from imaging.errors import ImageError, UnitError
 from imaging.image import Image
 from imaging.ultrasound.colour import Reading
 from imaging.ultrasound.declaration import check_boxes, frame_declaration
-from imaging.ultrasound.evidence import Evidence
+from imaging.ultrasound.frame_samples import FrameSamples
 from imaging.ultrasound.muscles import labels_at, muscle_rows
 from imaging.ultrasound.pose import orientation_to_mf
 from imaging.ultrasound.samples import FramePlane, Samples, cells, join
@@ -126,16 +126,16 @@ def test_samples_near_a_border_belong_to_no_muscle():
     np.testing.assert_array_equal(owner, [GM, 0, 209, 0])
 
 
-def rows_of(evidence, wanted=(GM, 209, 201), **more):
+def rows_of(joined, wanted=(GM, 209, 201), **more):
     weight = np.where(labels().data == GM, 0.0, 0.0)
     weight[2:11] = 1
-    owner = labels_at(labels(), evidence.samples.world, 2.0)
-    rows, warnings = muscle_rows(evidence, owner, wanted, labels(), weight, 2.0)
+    owner = labels_at(labels(), joined.samples.world, 2.0)
+    rows, warnings = muscle_rows(joined, owner, wanted, labels(), weight, 2.0)
     return {(r.label, r.measure): r for r in rows}, warnings
 
 
 def test_a_muscle_without_frames_is_not_measured():
-    rows, warnings = rows_of(Evidence(samples_of(plane(origin=(0, 0, 30))), None, None, "why"))
+    rows, warnings = rows_of(FrameSamples(samples_of(plane(origin=(0, 0, 30))), None, None, "why"))
     assert rows[GM, "stiffness_swe_shear"].value == pytest.approx(5000)
     assert rows[GM, "swe_coverage"].value == pytest.approx(0.5)
     assert rows[GM, "stiffness_swe_corrected"].note == "why"
@@ -148,7 +148,7 @@ def test_a_muscle_without_frames_is_not_measured():
 def test_odd_values_are_named():
     found = samples_of(plane(origin=(0, 0, 30)), np.full((60, 100), 5.0))
     found.saturated[:] = True
-    _, warnings = rows_of(Evidence(found, None, None, ""))
+    _, warnings = rows_of(FrameSamples(found, None, None, ""))
     assert any("outside 100 Pa" in w for w in warnings)
     assert any("is a bound" in w for w in warnings)
 

@@ -1,4 +1,4 @@
-"""Sentences about shear-wave frames, for notes and the report."""
+"""What the stage tells beside its figures: sentences of the method, citations, warnings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imaging.stiffness import to_pascal
+from imaging.muscles import structure_of
+from imaging.stiffness import PLAUSIBLE_PA, to_pascal
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.locate import Located
@@ -65,7 +66,7 @@ def correction_sentence(ratios: Ratios | None) -> str:
     )
 
 
-def placement_doubts(name: str, located: Located) -> list[str]:
+def placement_warnings(name: str, located: Located) -> list[str]:
     """Say what a reader must know of the place of a file's frames."""
     out = []
     if located.skipped:
@@ -85,3 +86,63 @@ def placement_doubts(name: str, located: Located) -> list[str]:
             f"{located.placement.left_out_rms_mm:.1f} mm; samples may lie in another muscle."
         )
     return out
+
+
+def repeats_warning(name: str, count: int) -> str:
+    """Say how many frames of a file show the map of the frame before."""
+    return f"{name}: {count} frames repeat the map before them, left out."
+
+
+def bar_ends_warning(off: tuple[float, float]) -> str:
+    """Say by how many pixels the colours end off ColorBarBox, at its first and last end."""
+    first, last = (f"{v:+.0f}" if np.isfinite(v) else "unseen" for v in off)
+    return (
+        f"ColorBarBox does not end where the colours end ({first} pixels at its first end, {last} "
+        "at its last): values are stretched by as much."
+    )
+
+
+def reversed_bar_warning(direction: str) -> str:
+    """Say that the bar seems to have been read the wrong way round."""
+    return (
+        f"The colour bar, read {direction}, is red at its lowest value and blue at its highest; "
+        "nearly all shear-wave scanners show soft tissue blue and stiff tissue red: check "
+        "ColorBarDirection, the way in which the values rise."
+    )
+
+
+def opacity_warning(declared: float, best: float) -> str:
+    """Say that the colours fit another opacity than the declared one."""
+    return (
+        f"Opacity is declared as {declared:g}, but the colours fit the bar best at "
+        f"{best:g}: values are wrong if it is not what the scanner was set to."
+    )
+
+
+def hidden_warning(share: float, low: float, high: float, unit: str) -> str:
+    """Say that a share of the bar, between two values, has hardly any colour."""
+    return (
+        f"{share:.0%} of the colour bar (between {low:.3g} and {high:.3g} "
+        f"{unit}) is too near to grey to be read."
+    )
+
+
+def implausible_warning(label: int, median_pa: float) -> str:
+    """Say that a muscle's median is one that no muscle has."""
+    low, high = PLAUSIBLE_PA
+    return (
+        f"{_who(label)}: median rho c^2 of {median_pa:.3g} Pa is outside {low:g} Pa to "
+        f"{high / 1000:g} kPa: check Range, Units and Quantity."
+    )
+
+
+def saturated_warning(label: int, share: float) -> str:
+    """Say that a share of a muscle's samples lies at an end of the scale."""
+    return (
+        f"{_who(label)}: {share:.0%} of the samples are at an end of the colour scale, so their "
+        "median is a bound: image with a wider range."
+    )
+
+
+def _who(label: int) -> str:
+    return f"{structure_of(label).name.capitalize()} (label {label})" if label else "All samples"

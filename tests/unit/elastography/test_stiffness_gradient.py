@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from imaging.elastography.along import gradient_along, place_along
 from imaging.elastography.muscles import muscle_measures
+from imaging.elastography.stiffness_gradient import gradient_along, place_along
 
 TILT = np.array([[0, -2.0, 0.5, 30], [2.2, 0, 0.3, -10], [0.2, 0.1, -3.0, 400], [0, 0, 0, 1]])
 

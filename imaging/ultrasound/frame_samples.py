@@ -18,10 +18,17 @@ from imaging.ultrasound.colour import (
     misfit,
     read_bar,
     read_overlay,
+    runs_red_to_blue,
     unreadable,
 )
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.directions import SampledFibres
+from imaging.ultrasound.notes import (
+    bar_ends_warning,
+    hidden_warning,
+    opacity_warning,
+    reversed_bar_warning,
+)
 from imaging.ultrasound.samples import FramePlane, Samples, cells
 
 # An opacity that fits this much better, and is this far from the declared one, is named.
@@ -31,7 +38,7 @@ _OFF_PX = 2
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FrameSamples:
     """All that is known of the samples.
 
     Attributes
@@ -85,7 +92,7 @@ def read_frame(
     Returns
     -------
     samples : Samples
-    doubts : list of str
+    warnings : list of str
         What does not fit the declaration.
 
     Raises
@@ -98,8 +105,7 @@ def read_frame(
     reading = read_overlay(part, bar, declared.opacity)
     values = declared.values(reading.position)
     found = cells(reading, values, declared.overlay, plane, number, cell_mm)
-    off = ends_off(frame, declared.bar, declared.rises)
-    return found, [*_bar_doubts(off), *_doubts(part, bar, declared)]
+    return found, [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)]
 
 
 def join_fibres(
@@ -109,7 +115,7 @@ def join_fibres(
     fibres: SampledFibres | None,
     ratios: Ratios | None,
     limits: Limits,
-) -> Evidence:
+) -> FrameSamples:
     """Join samples with the angles of the fibres, and correct where that is admissible.
 
     Parameters
@@ -125,13 +131,13 @@ def join_fibres(
     limits
     """
     if fibres is None:
-        return Evidence(samples, None, None, "fibre directions were not given")
+        return FrameSamples(samples, None, None, "fibre directions were not given")
     lateral = np.array([p.lateral for p in planes])[samples.frame]
     depth = np.array([p.depth for p in planes])[samples.frame]
     angles = fibre_angles(fibres.vectors, lateral, depth)
     if ratios is None:
         why = "the ratio of the moduli along and across the fibre is not known (along_ratio)"
-        return Evidence(samples, angles, None, why)
+        return FrameSamples(samples, angles, None, why)
     own = np.full(len(samples), limits.direction_error_deg)
     if fibres.uncertainty_deg is not None:
         own = fibres.uncertainty_deg
@@ -139,20 +145,26 @@ def join_fibres(
         angles, np.hypot(own, turn_deg), ratios, small_deg=limits.small_deg,
         largest_deg=limits.largest_deg, tolerance=limits.tolerance,
     )  # fmt: skip
-    return Evidence(samples, angles, found, "")
+    return FrameSamples(samples, angles, found, "")
 
 
-def _bar_doubts(off: tuple[float, float]) -> list[str]:
-    if np.nanmax(np.abs([0.0, *off])) < _OFF_PX:
-        return []
-    first, last = (f"{v:+.0f}" if np.isfinite(v) else "unseen" for v in off)
-    return [
-        f"ColorBarBox does not end where the colours end ({first} pixels at its first end, {last} "
-        "at its last): values are stretched by as much."
-    ]
+def _bar_warnings(
+    frame: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration
+) -> list[str]:
+    """Say where the colour bar does not fit its declaration."""
+    off = ends_off(frame, declared.bar, declared.rises)
+    out = []
+    if np.nanmax(np.abs([0.0, *off])) >= _OFF_PX:
+        out.append(bar_ends_warning(off))
+    if runs_red_to_blue(bar):
+        out.append(reversed_bar_warning(declared.rises))
+    return out
 
 
-def _doubts(part: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration) -> list[str]:
+def _overlay_warnings(
+    part: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration
+) -> list[str]:
+    """Say where the colours of the overlay do not fit the bar under the declared opacity."""
     out = []
     best, distance = fitting_opacity(part, bar)
     pixels = chroma(part).reshape(-1, 2)
@@ -160,16 +172,10 @@ def _doubts(part: NDArray[np.uint8], bar: ColourBar, declared: FrameDeclaration)
     if len(pixels) and abs(best - declared.opacity) > _APART:
         own = misfit(pixels, bar, declared.opacity)
         if distance < _BETTER * own:
-            out.append(
-                f"Opacity is declared as {declared.opacity:g}, but the colours fit the bar best at "
-                f"{best:g}: values are wrong if it is not what the scanner was set to."
-            )
+            out.append(opacity_warning(declared.opacity, best))
     hidden = unreadable(bar, declared.opacity)
     if hidden.size > _HIDDEN_SHARE * 2048:
         low, high = (declared.low + v * (declared.high - declared.low)
                      for v in (hidden.min(), hidden.max()))  # fmt: skip
-        out.append(
-            f"{hidden.size / 2048:.0%} of the colour bar (between {low:.3g} and {high:.3g} "
-            f"{declared.unit}) is too near to grey to be read."
-        )
+        out.append(hidden_warning(hidden.size / 2048, low, high, declared.unit))
     return out

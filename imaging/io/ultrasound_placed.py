@@ -1,9 +1,9 @@
-"""Frames of every file, placed in the scan and read."""
+"""Frames of ultrasound files placed in the scan, and the samples read from their colours."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,26 +11,38 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from imaging.arrays import FloatArray
 from imaging.config import UltrasoundSettings
 from imaging.errors import ImageError
 from imaging.io.ultrasound_frames import FrameFile
-from imaging.ultrasound.colour import crop, repeats
-from imaging.ultrasound.evidence import read_frame
+from imaging.ultrasound.colour import crop, read_bar, read_overlay, repeats
+from imaging.ultrasound.frame_samples import read_frame
 from imaging.ultrasound.locate import Located, locate
+from imaging.ultrasound.notes import placement_warnings, repeats_warning
 from imaging.ultrasound.samples import FramePlane, Samples
-from imaging.ultrasound.words import placement_doubts
 
 
 @dataclass
 class PlacedFrames:
-    """Frames of all files, read and placed; one entry per frame that could be used."""
+    """Frames of all files, read and placed; lists by frame have one entry per frame used.
+
+    Attributes
+    ----------
+    located, repeated
+        By file: places of its frames, and how many of them repeat the one before.
+    samples, planes, slab_mm, turn_deg, error_mm, sources
+        By frame: its samples and place, thickness of the beam, uncertainty of its rotation and
+        place at every sample, file and number.
+    warnings, colours
+        Doubts about places, and about colours.
+    """
 
     located: list[Located] = field(default_factory=list)
     samples: list[Samples] = field(default_factory=list)
     planes: list[FramePlane] = field(default_factory=list)
     slab_mm: list[float] = field(default_factory=list)
-    turn_deg: list[NDArray[Any]] = field(default_factory=list)
-    error_mm: list[NDArray[Any]] = field(default_factory=list)
+    turn_deg: list[FloatArray] = field(default_factory=list)
+    error_mm: list[FloatArray] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
@@ -45,23 +57,16 @@ class PlacedFrames:
 def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> PlacedFrames:
     """Place and read the frames of every file.
 
-    Parameters
-    ----------
-    files
-        Frames with what their JSON declares.
-    options
-        Settings of the stage.
-
     Raises
     ------
     ImageError
-        Landmarks do not fit, or the colours of a frame cannot be read.
+        A file cannot be placed, a colour bar cannot be read, or nothing has colour.
     """
     out = PlacedFrames()
     for file in files:
-        name, located = file.paths[0].name, _locate(file, options)
+        name, located = file.paths[0].name, locate_file(file, options)
         out.located.append(located)
-        out.warnings += placement_doubts(name, located)
+        out.warnings += placement_warnings(name, located)
         doubts: dict[str, None] = {}
         shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
         before, repeated = None, 0
@@ -88,13 +93,21 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
             out.sources.append(f"{name} {number}")
         out.repeated.append(repeated)
         if repeated:
-            out.warnings.append(f"{name}: {repeated} frames repeat the map before them, left out.")
+            out.warnings.append(repeats_warning(name, repeated))
         out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
+    if not any(len(s) for s in out.samples):
+        raise _colourless(files[0], out.colours)
     return out
 
 
-def _locate(file: FrameFile, options: UltrasoundSettings) -> Located:
-    """Place a file's frames; name the file in what is wrong."""
+def locate_file(file: FrameFile, options: UltrasoundSettings) -> Located:
+    """Place a file's frames.
+
+    Raises
+    ------
+    ImageError
+        No landmarks that fit, no pixel size, or no frame with good tracking, by the file's name.
+    """
     height, width = file.frames.shape[1:3]
     try:
         located = locate(
@@ -112,6 +125,51 @@ def _locate(file: FrameFile, options: UltrasoundSettings) -> Located:
             "Check that each is the same point in both, or raise max_landmark_error_mm",
         )  # fmt: skip
     return located
+
+
+def check_frames(
+    files: Sequence[FrameFile], options: UltrasoundSettings
+) -> Iterator[tuple[FrameFile, FloatArray]]:
+    """Refuse what :func:`place_frames` would, without reading every frame.
+
+    Yields
+    ------
+    file : FrameFile
+    corners : (N, 3) array
+        World places of the corners of the overlay in its frames, mm.
+    """
+    coloured = False
+    for file in files:
+        located = locate_file(file, options)
+        used = [n for n, plane in enumerate(located.planes) if plane is not None]
+        for number in used:
+            coloured = _reads(file, number, look=not coloured) or coloured
+        x0, y0, x1, y1 = file.declared.overlay
+        pixels = np.array([[x, y, 0, 1] for x in (x0, x1) for y in (y0, y1)], dtype=float)
+        planes = [p for p in located.planes if p is not None]
+        yield file, np.concatenate([(pixels @ p.matrix.T)[:, :3] for p in planes])
+    if not coloured:
+        raise _colourless(files[0], [])
+
+
+def _reads(file: FrameFile, number: int, look: bool) -> bool:
+    """Read the colour bar of a frame, and where asked for tell whether its overlay has colours."""
+    frame: NDArray[np.uint8] = file.frames[number]
+    try:
+        bar = read_bar(frame, file.declared.bar, file.declared.rises)
+    except ImageError as error:
+        raise ImageError(error.what, file.paths[1], error.fix) from error
+    if not look:
+        return False
+    part = crop(frame, file.declared.overlay)
+    return bool(read_overlay(part, bar, file.declared.opacity).valid.any())
+
+
+def _colourless(file: FrameFile, doubts: Sequence[str]) -> ImageError:
+    return ImageError(
+        "holds no readable colour inside ColorBox", file.paths[0],
+        " ".join(["Check ColorBox, ColorBarBox and Opacity.", *doubts]).rstrip("."),
+    )  # fmt: skip
 
 
 def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Directions that have no sign, such as those of fibres, brought to other places.
+
+A direction v and its opposite mean the same, so that not vectors but their dyads v vT are
+interpolated; the main axis of what results is their mean (Basser and Pajevic 2000, Magn Reson Med
+44:41-50). Vectors are of the world, and do not turn with the grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import ndimage
+
+from imaging.arrays import FloatArray
+from imaging.image import Image, resample
+
+#: Components of a dyad that are kept, in this order.
+PAIRS = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
+_TRACE = (0, 2, 5)
+
+
+@dataclass(frozen=True)
+class FibreDirections:
+    """Fibre directions of an image.
+
+    Attributes
+    ----------
+    image : (I, J, K, 3) image
+        Unit vectors in world axes, 0 where unknown; either way round.
+    dispersion : (I', J', K') image or None
+        Their uncertainty, degrees, on any grid.
+    """
+
+    image: Image
+    dispersion: Image | None
+
+
+@dataclass(frozen=True)
+class MeanAxes:
+    """Mean axes at places.
+
+    Attributes
+    ----------
+    axis : (..., 3) array
+        Unit vectors, either way round.
+    share : (...) array
+        Part of the weight around a place that knows a direction, 0 to 1.
+    agreement : (...) array
+        1 where all of that is parallel, 1/3 where it points everywhere: the mean of cos^2 to the
+        axis.
+    """
+
+    axis: FloatArray
+    share: FloatArray
+    agreement: FloatArray
+
+
+def dyads(vectors: FloatArray) -> FloatArray:
+    """Return the dyads (..., 6) of vectors (..., 3), components as :data:`PAIRS`."""
+    return np.stack([vectors[..., a] * vectors[..., b] for a, b in PAIRS], axis=-1)
+
+
+def share_known(mean: FloatArray) -> FloatArray:
+    """Return the share (...) of mean dyads (..., 6) of unit vectors that knows a direction."""
+    xx, yy, zz = _TRACE
+    return np.asarray(mean[..., xx] + mean[..., yy] + mean[..., zz])
+
+
+def main_axes(mean: FloatArray) -> MeanAxes:
+    """Return the axes of mean dyads (N, 6)."""
+    matrix = np.empty((len(mean), 3, 3), mean.dtype)
+    for part, (a, b) in enumerate(PAIRS):
+        matrix[:, a, b] = matrix[:, b, a] = mean[:, part]
+    values, vectors = np.linalg.eigh(matrix)
+    share = share_known(mean)
+    agreement = np.clip(values[:, 2] / np.maximum(share, np.finfo(mean.dtype).tiny), 0, 1)
+    return MeanAxes(vectors[..., 2], share, agreement)
+
+
+def dyads_on(directions: Image, grid: Image) -> FloatArray:
+    """Return the mean dyads (I, J, K, 6), float32, of unit vectors on another grid.
+
+    Parameters
+    ----------
+    directions : (I', J', K', 3) image
+        Unit vectors in world axes, 0 where unknown.
+    grid
+        Any image on the wanted grid (I, J, K).
+    """
+    moved = dyads(directions.data).astype(np.float32)
+    return np.asarray(resample(directions.with_data(moved), grid).data)
+
+
+def dyads_at(directions: Image, points: ArrayLike) -> FloatArray:
+    """Return the mean dyads (N, 6) of unit vectors (I, J, K, 3) at world points (N, 3), mm."""
+    at = directions.to_voxels(points).T
+    parts = np.moveaxis(dyads(directions.data), -1, 0)
+    found = [ndimage.map_coordinates(part, at, order=1, cval=0.0) for part in parts]
+    return np.stack(found, axis=-1).astype(np.float64)

@@ -1,0 +1,144 @@
+"""Harmonic fields of every frequency: motion taken out, first harmonic found, quality judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from imaging.arrays import BoolArray, FloatArray
+from imaging.elastography.encoding import EncodingCheck, check_encoding
+from imaging.elastography.motion import WaveMotion, correct_motion
+from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
+from imaging.measures import Measure, not_measured
+
+
+@dataclass(frozen=True)
+class FrequencyField:
+    """Harmonic field of one frequency.
+
+    Attributes
+    ----------
+    field : WaveField
+    offsets : int
+        Per period.
+    quality : (I, J, K) array
+        Share of the wave in what moved.
+    motion : WaveMotion or None
+        None where it was not looked for.
+    check : EncodingCheck or None
+    """
+
+    field: WaveField
+    offsets: int
+    quality: FloatArray
+    motion: WaveMotion | None
+    check: EncodingCheck | None
+
+    @property
+    def named(self) -> str:
+        """Frequency in words."""
+        return f"{self.field.frequency_hz:g} Hz"
+
+    def quality_in(self, tissue: BoolArray) -> float:
+        """Return the median quality inside tissue (I, J, K)."""
+        return float(np.median(self.quality[tissue])) if tissue.any() else 0.0
+
+
+@dataclass(frozen=True)
+class HarmonicFields:
+    """Harmonic fields of every frequency on one grid.
+
+    Attributes
+    ----------
+    frequencies : sequence of FrequencyField
+    tissue : (I, J, K) bool array
+        Where waves are inverted: tissue with a phase at every frequency.
+    """
+
+    frequencies: Sequence[FrequencyField]
+    tissue: BoolArray
+
+    @property
+    def fields(self) -> list[WaveField]:
+        """The fields alone."""
+        return [f.field for f in self.frequencies]
+
+    @property
+    def drivers(self) -> int:
+        """Number of drivers, at the first frequency."""
+        return int(self.frequencies[0].field.displacement.shape[4])
+
+    @property
+    def quality(self) -> FloatArray:
+        """Share (I, J, K) of the wave in what moved, the lowest of all frequencies."""
+        return np.asarray(np.min([f.quality for f in self.frequencies], axis=0))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Numbers behind the words."""
+        read = self.frequencies
+        motions = [f.motion for f in read if f.motion is not None]
+        return {
+            "frequency_hz": [f.field.frequency_hz for f in read],
+            "drivers": self.drivers,
+            "offsets": [f.offsets for f in read],
+            "divergence": [None if f.check is None else round(f.check.declared, 4) for f in read],
+            "quality": [round(f.quality_in(self.tissue), 4) for f in read],
+            "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],
+        }
+
+
+def frequency_field(
+    images: WaveImages, magnitude: FloatArray | None, tissue: BoolArray
+) -> FrequencyField:
+    """Take motion out of the images of one frequency and find their first harmonic.
+
+    Parameters
+    ----------
+    images
+        As acquired.
+    magnitude : (I, J, K, D, n, R) array or None
+        Of every volume; None: motion is not looked for.
+    tissue : (I, J, K) bool array
+    """
+    motion = None
+    if magnitude is not None and tissue.any():
+        images, motion = correct_motion(images, magnitude, tissue)
+    field = harmonic_field(replace(images, weight=images.weight * tissue))
+    assert field.share is not None
+    check = check_encoding(field, tissue)
+    return FrequencyField(field, images.phase.shape[4], field.share, motion, check)
+
+
+def harmonic_fields(frequencies: Sequence[FrequencyField], tissue: BoolArray) -> HarmonicFields:
+    """Join the frequencies of one grid.
+
+    Where a magnitude is zero there is no phase, and a derivative across that border means nothing:
+    such voxels (I, J, K) are taken out of the tissue.
+    """
+    valid = np.logical_and.reduce([tissue, *(f.field.valid for f in frequencies)])
+    return HarmonicFields(list(frequencies), valid)
+
+
+def wave_measures(waves: HarmonicFields) -> list[Measure]:
+    """Return the quality of the waves, and the motion between them."""
+    read, tissue = waves.frequencies, waves.tissue
+    worst = min(read, key=lambda f: f.quality_in(tissue))
+    note = f"median over the tissue at {worst.named}, the lowest of {len(read)} frequencies"
+    quality = Measure(
+        0, "wave_quality", worst.quality_in(tissue), "1", n=int(tissue.sum()), note=note
+    )
+    return [quality, _motion_measure([f.motion for f in read if f.motion is not None])]
+
+
+def _motion_measure(motions: Sequence[WaveMotion]) -> Measure:
+    if not motions:
+        why = "there are no magnitudes of every volume, or motion correction is off"
+        return not_measured(0, "wave_motion", "mm", why)
+    sizes = np.concatenate([m.displacement_mm.ravel() for m in motions])
+    moved = sum(int(m.corrected.sum()) for m in motions)
+    note = f"largest of n volumes against their mean; {moved} moved back"
+    return Measure(0, "wave_motion", float(sizes.max()), "mm", n=sizes.size, note=note)

@@ -1,0 +1,101 @@
+"""Which inversions run on harmonic fields, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from imaging.arrays import LabelArray
+from imaging.dyads import FibreDirections
+from imaging.elastography.curl import curl_helmholtz
+from imaging.elastography.directions import directions_on
+from imaging.elastography.fields import HarmonicFields
+from imaging.elastography.inversion import Inversion
+from imaging.elastography.lfe import local_frequency
+from imaging.elastography.mdev import mdev
+from imaging.elastography.notes import METHODS, failed_warning
+from imaging.elastography.transverse import transverse_isotropic
+from imaging.elastography.virtualfields import virtual_fields
+from imaging.errors import ComputationError, InputError
+from imaging.image import Image, resample
+
+# Directions that differ more between neighbouring voxels were not smoothed.
+_ROUGH_DEG = 2.0
+
+
+def _transverse(
+    waves: HarmonicFields, grid: Image, labels: LabelArray | None, fibres: FibreDirections
+) -> Inversion:
+    """Bring the fibres to the grid of the waves, and invert to moduli across and along them."""
+    fibre, spread = directions_on(fibres.image, grid)
+    if not fibre.any():
+        raise ComputationError("fibre directions do not overlap with the wave images")
+    dispersion = None
+    if fibres.dispersion is not None:
+        dispersion = resample(fibres.dispersion, grid).data
+    elif np.median(spread[fibre.any(3)]) > _ROUGH_DEG:
+        dispersion = spread  # directions of single voxels: their scatter is their uncertainty
+    return transverse_isotropic(
+        waves.fields, waves.tissue, fibre, labels=labels, dispersion_deg=dispersion
+    )
+
+
+_ISOTROPIC: Mapping[str, Callable[..., Inversion]] = {
+    "mdev": mdev, "curl": curl_helmholtz, "lfe": local_frequency, "vfm": virtual_fields,
+}  # fmt: skip
+
+
+def invert(
+    waves: HarmonicFields,
+    grid: Image,
+    labels: LabelArray | None,
+    fibres: FibreDirections | None,
+    wanted: Sequence[str],
+) -> tuple[list[Inversion], list[str]]:
+    """Run the inversions asked for, in their usual order.
+
+    Parameters
+    ----------
+    waves
+        Harmonic fields of every frequency.
+    grid
+        Any image on their grid.
+    labels : (I, J, K) array or None
+        Muscles, on that grid.
+    fibres
+        None where they are not known: methods that need them are left out.
+    wanted
+        Names of methods (``mdev``, ``curl``, ``lfe``, ``vfm``, ``ti``).
+
+    Returns
+    -------
+    found : list of Inversion
+    failed : list of str
+        A sentence for every method that found nothing beside others that did.
+
+    Raises
+    ------
+    InputError
+        Only inversions that need fibre directions, and none are given.
+    ComputationError
+        None of them found anything.
+    """
+    if fibres is None and not any(METHODS[name].isotropic for name in wanted):
+        raise InputError(
+            f"inversions {list(wanted)} need fibre directions", None,
+            "Give --directions, or ask for mdev, curl, lfe or vfm",
+        )  # fmt: skip
+    found: list[Inversion] = []
+    failed: list[str] = []
+    for name in (n for n in METHODS if n in wanted):
+        try:
+            if name in _ISOTROPIC:
+                found.append(_ISOTROPIC[name](waves.fields, waves.tissue, labels=labels))
+            elif fibres is not None:
+                found.append(_transverse(waves, grid, labels, fibres))
+        except ComputationError as error:
+            failed.append(failed_warning(name, error))
+    if not found:
+        raise ComputationError(". ".join(failed))
+    return found, failed
