@@ -21,7 +21,7 @@ ANALYZE = b"\x5c\x01\x00\x00" + bytes(36) + np.array([3, 20, 20, 20], "<i2").tob
     ("name", "content", "said"),
     [
         ("a.nii.gz", DICOM, "a DICOM file. .*dcm2niix"),
-        ("a.nii.gz", gzip.compress(DICOM), "a DICOM file"),
+        ("a.nii.gz", gzip.compress(DICOM, mtime=0), "a DICOM file"),
         ("a.nii", DICOM, "a DICOM file"),
         ("a.nii.gz", b"NRRD0004\n# Complete NRRD", "an NRRD file. .*3D Slicer"),
         ("a.nii", ANALYZE, "an Analyze 7.5 image"),
@@ -32,9 +32,9 @@ ANALYZE = b"\x5c\x01\x00\x00" + bytes(36) + np.array([3, 20, 20, 20], "<i2").tob
         ("a.nii", bytes(4000), "filled with zeros"),
         ("a.nii", NIFTI[:5000], "truncated"),
         ("a.nii", NIFTI[:200], "truncated"),
-        ("a.nii.gz", gzip.compress(NIFTI)[:5000], "truncated"),
+        ("a.nii.gz", gzip.compress(NIFTI, mtime=0)[:5000], "truncated"),
         ("a.nii.gz", NIFTI, "not compressed. Name it with the ending .nii"),
-        ("a.nii", gzip.compress(NIFTI), "is compressed. Name it with the ending .nii.gz"),
+        ("a.nii", gzip.compress(NIFTI, mtime=0), "is compressed. Name it with the ending .nii.gz"),
         ("a.nii", b"\x07\x01\x02 neither" * 100, "of a kind that is not known"),
     ],
 )
