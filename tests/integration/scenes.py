@@ -1,10 +1,14 @@
 """Images whose intensities are labels, on grids that are neither straight nor in RAS order."""
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from imaging.image import Image
 
-OBLIQUE = np.array([[-1.2, 0.1, 0.3, 40], [0.1, 1.2, -0.5, -20], [0.1, 0.2, 4.0, 9], [0, 0, 0, 1]])
+_TILTED = Rotation.from_euler("xyz", (7.0, 4.0, -5.0), degrees=True).as_matrix()
+OBLIQUE = np.eye(4)
+OBLIQUE[:3, :3] = _TILTED * (-1.2, 1.2, 4.0)  # of voxels, mm; the first axis runs to the left
+OBLIQUE[:3, 3] = (40, -20, 9)
 TURNED = np.array([[0, 0, 1.5, -8], [-1.0, 0, 0, 30], [0, 5.0, 0, 2], [0, 0, 0, 1]])
 
 
