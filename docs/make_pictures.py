@@ -21,7 +21,7 @@ from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter
 
 from imaging.image import Image
-from imaging.musclemap.map import read_map, read_mesh
+from imaging.musclemap.vtk_files import read_map, read_mesh
 from imaging.muscles import structure_of
 from imaging.report.picture import colour_of, window
 

@@ -16,11 +16,11 @@ from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.modelled import expected_directions
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.notes import (
-    caveat_notes,
     fibre_notes,
-    table_caveat,
+    table_warning,
     tract_notes,
-    with_caveat,
+    warned_notes,
+    with_warning,
 )
 from imaging.architecture.summary import summary
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
@@ -200,9 +200,9 @@ def command(
                 source = write_diffusion(folder, start, cleaned)
                 grid = load_image(source, ndim=4)
             sidecar = optional_sidecar(source)
-            caveat = table_caveat(sidecar)
-            results = with_caveat(work.reconstruct(grid), caveat)
-            notes = caveat_notes(fibre_notes(results, options, names), caveat)
+            warning = table_warning(sidecar)
+            results = with_warning(work.reconstruct(grid), warning)
+            notes = warned_notes(fibre_notes(results, options, names), warning)
         images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
         placed = [warning for p in images for warning in place_warnings(p)]
         notes = replace(notes, warnings=[*said, *placed, *notes.warnings])

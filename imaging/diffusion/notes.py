@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # the steps import this module
     from imaging.diffusion.motion import Motion
     from imaging.diffusion.outliers import Outliers
     from imaging.diffusion.register import Alignment
-    from imaging.diffusion.table_evidence import Order
+    from imaging.diffusion.table_fit import Order
 
 _MANY_VOLUMES = 0.25
 

@@ -36,7 +36,7 @@ _DIAGONAL = np.array([0, 2, 5])
 
 
 @dataclass(frozen=True)
-class OrderEvidence:
+class OrderFigures:
     """What tensors are like when read in one order.
 
     Attributes
@@ -60,13 +60,13 @@ def in_lower_order(components: FloatArray, order: TensorOrder) -> FloatArray:
     return components[..., place]
 
 
-def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderEvidence]:
+def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderFigures]:
     """Judge every order by tensors (V, 6) of tissue, as they stand in the file."""
     read = {order: in_lower_order(components, order) for order in TensorOrder}
     anisotropy = np.array([_anisotropy(tensors) for tensors in read.values()])
     least = anisotropy.argmin(axis=0)
     return {
-        order: OrderEvidence(
+        order: OrderFigures(
             float((least == number).mean()),
             float((np.linalg.eigvalsh(to_matrix(tensors))[:, 0] > 0).mean()),
             float(np.median(tensors[:, _DIAGONAL].mean(axis=1))),

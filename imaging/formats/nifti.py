@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.formats.content import ANALYZE, NIFTI, TRUNCATED, content_of, unpack_to_end
+from imaging.formats.file_kind import ANALYZE, NIFTI, TRUNCATED, file_kind_of, unpack_to_end
 from imaging.formats.nifti_place import place_of
 from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
@@ -147,7 +147,7 @@ def _read(nifti: Any, path: Path) -> NDArray[Any]:
 
 def _unreadable(path: Path, error: Exception) -> ImageError:
     """Return an error that says what the file is, as its bytes tell."""
-    found = content_of(path)
+    found = file_kind_of(path)
     if found is NIFTI:
         short = isinstance(error, EOFError) or "bytes" in str(error) or "Expected" in str(error)
         why = f"{type(error).__name__}: {error}"

@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.formats.content import content_of
+from imaging.formats.file_kind import file_kind_of
 from imaging.formats.itk import from_sitk
 from imaging.formats.nifti_place import right_angled
 from imaging.image import Image
@@ -67,7 +67,7 @@ def load_segments(path: str | Path) -> Segments:
         read = sitk.ReadImage(str(path))
         header = {key: read.GetMetaData(key) for key in read.GetMetaDataKeys()}
     except (RuntimeError, UnicodeDecodeError) as error:
-        found = content_of(path)
+        found = file_kind_of(path)
         why = "it is truncated or damaged" if "NRRD" in found.kind else f"it is {found.kind}"
         raise ImageError(
             f"cannot be read as NRRD: {why}", path, "Save it again from 3D Slicer"

@@ -28,7 +28,7 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import ComputationError, InputError, MissingFileError
-from imaging.formats.content import kind_of
+from imaging.formats.file_kind import kind_of
 from imaging.formats.headers import header, whole
 from imaging.isolation import run_apart
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import InputError, MissingFileError
-from imaging.formats.content import kind_of
+from imaging.formats.file_kind import kind_of
 from imaging.formats.polydata import read_polydata
 from imaging.formats.tck import TckError, parse_tck
 from imaging.formats.trx import TrxError, read_trx

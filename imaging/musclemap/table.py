@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import InputError
 from imaging.measures import Measure, not_measured
-from imaging.musclemap.stiffness_words import METHODS, title_of_map
+from imaging.musclemap.stiffness_titles import METHODS, title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
 
 _UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}

@@ -12,7 +12,7 @@ import numpy as np
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.musclemap.stiffness_words import METHODS, title_of_map, words
+from imaging.musclemap.stiffness_titles import METHODS, known_maps, title_of_map
 from imaging.musclemap.table import title_of
 from imaging.muscles import side_and_key
 from imaging.report import axial_slices, published_stiffness
@@ -92,7 +92,7 @@ def _groups(layers: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
 
 def _maps(content: MuscleMap, methods: Sequence[str], title: str) -> Picture:
     """Draw the moduli of some methods, on one scale where they are of one size."""
-    order = {key: k for k, key in enumerate(words())}
+    order = {key: k for k, key in enumerate(known_maps())}
     names = [
         n for n in content.arrays
         if n.startswith(_START) and _key(n).split("_")[0] in methods and _unit(content, n) == "Pa"

@@ -25,7 +25,7 @@ from stage_outputs import (
 )
 
 from imaging.cli.app import main
-from imaging.musclemap.map import read_voxels
+from imaging.musclemap.vtk_files import read_voxels
 from imaging.provenance import sha256
 
 

@@ -15,7 +15,7 @@ WITH_EXAMPLES = (
     "imaging.geometry.segments",
     "imaging.geometry.sheet",
     "imaging.geometry.surface",
-    "imaging.formats.content",
+    "imaging.formats.file_kind",
     "imaging.formats.polydata",
     "imaging.formats.surfaces",
     "imaging.formats.tck",

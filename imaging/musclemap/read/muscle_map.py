@@ -15,7 +15,6 @@ from imaging.errors import ImageError, InputError
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.musclemap.map import read_voxels
 from imaging.musclemap.read.files import NOTES, REMAKE, MapFiles, find_files
 from imaging.musclemap.read.meshes import (
     MapFascicles,
@@ -27,6 +26,7 @@ from imaging.musclemap.read.meshes import (
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
 from imaging.musclemap.read.tables import read_activation, read_tables
 from imaging.musclemap.series import read_parts
+from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import is_known, structure_of
 
 _NEEDED_ARRAYS = ("label", "anatomy")

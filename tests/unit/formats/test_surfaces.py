@@ -11,7 +11,7 @@ from vtkmodules.vtkIOPLY import vtkPLYWriter
 from imaging.errors import InputError, MissingFileError
 from imaging.formats.polydata import in_ras, read_each
 from imaging.formats.surfaces import load_surfaces, stl_bytes
-from imaging.musclemap.map import save_vtk
+from imaging.musclemap.vtk_files import save_vtk
 
 CORNERS = np.array([[10.0, 20, 30], [40, 20, 30], [10, 70, 30], [10, 20, 110]])
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
