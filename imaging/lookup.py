@@ -42,17 +42,6 @@ class Meaning:
     label: int | None
 
 
-def load_lookup(path: str | Path) -> dict[int, int]:
-    """Read a look-up table of a label map into labels of the catalogue.
-
-    Raises
-    ------
-    MissingFileError, LabelError
-        As :func:`load_meanings`, or a name is not in the catalogue.
-    """
-    return catalogue_labels(load_meanings(path), path)
-
-
 def catalogue_labels(meanings: Mapping[int, Meaning], path: str | Path) -> dict[int, int]:
     """Return the label of the catalogue of each number.
 

@@ -25,7 +25,6 @@ from imaging.measures import Notes
 from imaging.muscles import muscle_labels
 from imaging.outputs import stale
 from imaging.provenance import staged
-from imaging.stage_files import StageFiles
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.directions import sample_fibres
 from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres
@@ -106,10 +105,12 @@ def command(
     warnings = [*placed.warnings, *placed.colours, *odd]
     notes = _notes(files, placed, joined, options, warnings)
     table = sample_table(joined, owner, placed.sources, np.concatenate(placed.error_mm))
-    found = UltrasoundOutput(maps, weight, grid, table, rows, notes, files[0].declared.density)
+    output = UltrasoundOutput(
+        maps, weight, grid, table, rows, notes, files[0].declared.density, inputs,
+        options.model_dump(mode="json"),
+    )  # fmt: skip
     with staged(out, VERB, stale("ultrasound", prefix)) as folder:
-        settings_used = options.model_dump(mode="json")
-        write_ultrasound(StageFiles("ultrasound", folder, prefix, inputs, settings_used), found)
+        write_ultrasound(folder, prefix, output)
     print(summary(rows))
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)

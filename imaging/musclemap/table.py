@@ -279,11 +279,6 @@ def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
     return out
 
 
-def write_wide(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write the wide table as TSV, ``n/a`` where there is no value, six significant digits."""
-    frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
-
-
 def rank_correlation(a: NDArray[Any], b: NDArray[Any], at_least: int = 10) -> float:
     """Return Spearman's coefficient over pairs that are both finite; NaN for fewer pairs."""
     good = np.isfinite(a) & np.isfinite(b)
