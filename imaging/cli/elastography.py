@@ -87,7 +87,7 @@ def command(
     ] = None,
     dicom: Annotated[
         bool,
-        typer.Option("--dicom", help="Write every map as a DICOM parametric map, too."),
+        typer.Option("--dicom", help="Also write every map as a DICOM parametric map."),
     ] = False,
     settings: Annotated[
         str | None, typer.Option("--settings", help="JSON text or a YAML file.")

@@ -108,7 +108,7 @@ def command(
         print(left, file=sys.stderr)
     out, bids = Path(settings.out_dir), Path(settings.bids_dir)
     if out == bids or out in bids.parents:
-        raise OutputError("would hold the input data", out, "Choose another output folder")
+        raise OutputError("contains the input data", out, "Choose another output folder")
     state = out / ".pennate"
     targets = _targets(level, reports_only, Path(plain_name(settings.out_dir)), usable)
     with _locked(state) as lock:

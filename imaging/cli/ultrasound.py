@@ -76,7 +76,7 @@ def command(
     """Stiffness from shear-wave colour frames of ultrasound."""
     options = load_settings(UltrasoundSettings, settings)
     if dispersion and not directions:
-        raise InputError("--dispersion without --directions", dispersion, "Give both")
+        raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     if lookup and not labels:
         raise InputError("--lookup belongs to --labels", lookup, "Give both")
     region = read_labels(labels, lookup) if labels else None
@@ -98,7 +98,7 @@ def command(
     maps, weight = splat(samples, placed.planes, placed.slab_mm, columns_of(joined), grid)
     if label_image is not None and not (weight[label_image.data > 0] > 0).any():
         raise ImageError(
-            "do not touch the labels in world space", files[0].paths[0],
+            "no frame crosses a labelled muscle", files[0].paths[0],
             "Check the landmarks (mri is world RAS+ mm) and that both are of one leg",
         )  # fmt: skip
     rows, odd = muscle_rows(joined, owner, wanted, label_image, weight, options.erode_mm)

@@ -79,7 +79,9 @@ def _find(
 def _check_selection(select: Mapping[str, str]) -> None:
     if unknown := set(select) - set(SELECTABLE):
         raise ConfigError(
-            f"select names {', '.join(sorted(unknown))}", None, f"Use {', '.join(SELECTABLE)}"
+            f"select names unknown inputs: {', '.join(sorted(unknown))}",
+            None,
+            f"Use {', '.join(SELECTABLE)}",
         )
 
 
@@ -105,7 +107,7 @@ def _label(folder: Path, above: Path, prefix: str) -> str:
     label = folder.name.removeprefix(prefix)
     if not _LABEL.fullmatch(label):
         raise DatasetError(
-            f"{folder.name!r} is no BIDS label", above, f"Use letters and digits after {prefix}"
+            f"{folder.name!r} is not a BIDS label", above, f"Use letters and digits after {prefix}"
         )
     return label
 

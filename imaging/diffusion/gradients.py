@@ -57,6 +57,16 @@ def file_to_world(affine: FloatArray) -> FloatArray:
     ----------
     affine : (4, 4) array
         Of the image that the file belongs to.
+
+    Examples
+    --------
+    FSL counts x to the left of voxel axes with a positive determinant (RAS), so that x turns round;
+    with a negative one (LAS) it stays along the first voxel axis. Both are the same left:
+
+    >>> file_to_world(np.diag([2.0, 2, 5, 1])) @ [1, 0, 0]
+    array([-1.,  0.,  0.])
+    >>> file_to_world(np.diag([-2.0, 2, 5, 1])) @ [1, 0, 0]
+    array([-1.,  0.,  0.])
     """
     linear = affine[:3, :3]
     # The nearest orthogonal matrix, so that rounding or slight shear keeps unit vectors unit.

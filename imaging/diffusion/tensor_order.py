@@ -55,7 +55,15 @@ class OrderFigures:
 
 
 def in_lower_order(components: FloatArray, order: TensorOrder) -> FloatArray:
-    """Return tensors (..., 6) as xx xy yy xz yz zz."""
+    """Return tensors (..., 6) as xx xy yy xz yz zz.
+
+    Examples
+    --------
+    A fibre along x, as MRtrix writes it (xx yy zz xy xz yz):
+
+    >>> in_lower_order(np.array([1.7, 0.3, 0.4, 0.0, 0.0, 0.1]), TensorOrder.MRTRIX).tolist()
+    [1.7, 0.0, 0.3, 0.0, 0.1, 0.4]
+    """
     place = [ELEMENTS[order].index(name) for name in ELEMENTS[TensorOrder.LOWER]]
     return components[..., place]
 
@@ -76,7 +84,16 @@ def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderFigures]:
 
 
 def rotated_tensors(tensors: FloatArray, rotation: FloatArray) -> FloatArray:
-    """Return tensors (..., 6) turned by an orthogonal matrix (3, 3)."""
+    """Return tensors (..., 6) turned by an orthogonal matrix (3, 3).
+
+    Examples
+    --------
+    Tensors xx xy yy xz yz zz; a quarter turn about z brings x to y:
+
+    >>> quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    >>> rotated_tensors(np.array([1.7, 0, 0.3, 0, 0, 0.4]), quarter).tolist()
+    [0.3, 0.0, 1.7, 0.0, 0.0, 0.4]
+    """
     turned = rotation @ to_matrix(tensors.astype(float)) @ rotation.T
     row, column = np.array([0, 0, 1, 0, 1, 2]), np.array([0, 1, 1, 2, 2, 2])
     return turned[..., row, column].astype(tensors.dtype)

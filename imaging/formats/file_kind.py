@@ -36,7 +36,7 @@ ANALYZE = FileKind(
 )
 _DICOM = FileKind("a DICOM file", "Convert the series to NIfTI, for example with dcm2niix")
 _TEXT = FileKind("a text file", "Give the image itself")
-_UNKNOWN = FileKind("of a kind that is not known", "Give a NIfTI image (.nii.gz)")
+_UNKNOWN = FileKind("of an unknown kind", "Give a NIfTI image (.nii.gz)")
 _STARTS: Sequence[tuple[bytes, FileKind]] = (
     (b"NRRD", FileKind("an NRRD file", "Save it from 3D Slicer as NIfTI (.nii.gz)")),
     (b"<?xml", FileKind("an XML file", "Give the image itself")),
@@ -76,7 +76,7 @@ def file_kind_of(path: str | Path) -> FileKind:
         with path.open("rb") as file:
             first = file.read(_BYTES)
     except OSError as error:
-        return FileKind(f"not open to reading ({error.strerror})", "Check the rights of the file")
+        return FileKind(f"not readable ({error.strerror})", "Ask for the right to read it")
     packed = first.startswith(b"\x1f\x8b")
     if packed:
         try:

@@ -83,7 +83,11 @@ def load_image(
     affine = _place(nifti, path)
     data = _read(nifti, path)
     if data.dtype.kind not in "buif":
-        raise ImageError(f"holds values of type {data.dtype}", path, "Give one real number a voxel")
+        raise ImageError(
+            f"holds values of type {data.dtype}",
+            path,
+            "Give an image with one real number per voxel",
+        )
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     while data.ndim > max(allowed) and data.shape[-1] == 1:
         data = data[..., 0]
@@ -191,7 +195,7 @@ def load_labels(path: str | Path) -> Image:
     segments = load_segments(path)
     if segments.names is not None:
         raise LabelError(
-            "tells by names, not by numbers, what is drawn, which is not read here",
+            "names its segments instead of numbering them, which is not supported here",
             path,
             "Save it from 3D Slicer as NIfTI with the numbers of docs/formats.md",
         )

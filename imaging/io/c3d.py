@@ -151,7 +151,7 @@ def _rate(parameters: Any, by_header: float, path: Path) -> float:
     stated = np.asarray(group["RATE"]["value"] if "RATE" in group else [0.0], dtype=float).ravel()
     rate = by_header if by_header > 0 else float(stated[0])
     if not 0 < rate < np.inf:
-        raise RecordingError("does not say how fast it was sampled", path, EXPORT_AGAIN)
+        raise RecordingError("gives no sampling rate", path, EXPORT_AGAIN)
     return rate
 
 

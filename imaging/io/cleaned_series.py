@@ -84,7 +84,7 @@ def clean_series(
     reverse = read_reversed(fmap, image, acquisition) if fmap and use else None
     if options.distortion == "fmap" and reverse is None:
         raise ImageError(
-            "cannot be undistorted from a scan of reversed phase encoding: there is none, or "
+            "cannot be corrected with a scan of reversed phase encoding: none was given, or "
             "PhaseEncodingDirection is missing in the sidecar",
             dwi,
             "Give --fmap and both sidecars, or set distortion to auto",

@@ -156,12 +156,12 @@ def _by_brightness(
     warnings = []
     if found.dark.size:
         warnings.append(
-            f"{path.name}: volume {_list(found.dark)} is called b = 0, but is as dark as weighted "
-            "volumes. Left out."
+            f"{path.name}: volume {_list(found.dark)} is listed as b = 0, but is as dark as "
+            "weighted volumes. Left out."
         )
     if found.bright.size:
         warnings.append(
-            f"{path.name}: volume {_list(found.bright)} is called weighted, but is as bright as "
+            f"{path.name}: volume {_list(found.bright)} is listed as weighted, but is as bright as "
             "b = 0. Left out."
         )
     gone = np.concatenate([found.dark, found.bright])

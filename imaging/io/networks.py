@@ -42,7 +42,7 @@ def load_network(folder: Path) -> Network:
         raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
     if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
         raise ConfigError(
-            "is a network with other inputs or classes than this version of Pennate knows", folder,
+            "has other inputs or classes than this version of Pennate expects", folder,
             "Train it with the same version",
         )  # fmt: skip
     return Network(session, card)

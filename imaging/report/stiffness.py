@@ -61,10 +61,10 @@ def stiffness_section(content: MuscleMap) -> Section:
         guarded(
             "Stiffness of each muscle beside published values",
             "Other people, other positions, frequencies and definitions: a muscle outside a "
-            "published range is no finding by itself. " + _sources(),
+            "published range is not a finding by itself. " + _sources(),
             "Stiffness of each muscle in kilopascal, one panel per modulus, with published ranges.",
             partial(published_stiffness.stiffness_of_muscles, content.measures),
-            "No muscle has a stiffness.",
+            "No muscle has a stiffness value.",
         )
     )
     return Section([p for p in pictures if p], not_measurable(content.measures))
@@ -99,7 +99,11 @@ def _maps(content: MuscleMap, methods: Sequence[str], title: str) -> Picture:
     ]  # fmt: skip
     names.sort(key=lambda n: order.get(_key(n), len(order)))
     hertz = dict.fromkeys(h for n in names if (h := _frequency(content, n)))
-    at = f" At {', '.join(hertz)}." if hertz else " Of a pulse, so of no single frequency."
+    at = (
+        f" At {', '.join(hertz)}."
+        if hertz
+        else " Measured with a pulse, so not at a single frequency."
+    )
     meanings = "; ".join(
         f"{title_of_map(_key(n))}: {content.layers.get(n, {}).get('Description', '')}"
         for n in names

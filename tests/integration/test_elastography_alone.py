@@ -253,7 +253,7 @@ def test_lists_that_name_nothing_and_doubled_frequencies(tmp_path, capsys):
     assert "gone.nii.gz: no such image" in capsys.readouterr().err
     path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
     assert run("--waves", path, "--waves", path, "--out", tmp_path / "out") == 2
-    assert "like another one" in capsys.readouterr().err
+    assert "same as another one" in capsys.readouterr().err
 
 
 def test_flipped_encoding_is_told(tmp_path):

@@ -147,7 +147,7 @@ def test_suffixes_in_capitals(tmp_path):
 
 def test_session_folders_must_be_bids_labels(tmp_path):
     touch(tmp_path, "sub-01/ses-a b/anat/sub-01_T1w.nii.gz")
-    with pytest.raises(DatasetError, match="no BIDS label"):
+    with pytest.raises(DatasetError, match="not a BIDS label"):
         find_sessions(tmp_path)
 
 

@@ -21,6 +21,21 @@ WITH_EXAMPLES = (
     "imaging.formats.tck",
     "imaging.formats.tracts",
     "imaging.architecture.left_out",
+    "imaging.diffusion.gradients",
+    "imaging.diffusion.tensor_order",
+    "imaging.dyads",
+    "imaging.erosion",
+    "imaging.io.c3d_layout",
+    "imaging.io.directions",
+    "imaging.io.edf_clock",
+    "imaging.io.gradients",
+    "imaging.io.muscles",
+    "imaging.io.region",
+    "imaging.io.reversed_scan",
+    "imaging.io.waves.series",
+    "imaging.lookup",
+    "imaging.outputs",
+    "imaging.stiffness",
 )
 
 

@@ -63,8 +63,8 @@ def read_ready(path: Path) -> ReadyMap:
         )  # fmt: skip
     if not np.isfinite(kept.values).all():
         raise UnitError(
-            f"holds values up to {float(np.abs(image.data).max()):.3g} {declared.unit}, as no "
-            "tissue has",
+            f"holds values up to {float(np.abs(image.data).max()):.3g} {declared.unit}, "
+            "more than any tissue has",
             path,
             "Check the map and the Units declared",
         )

@@ -178,7 +178,7 @@ def _check_labels(found: MuscleMap) -> None:
     rows = {int(v) for v in found.muscles["label"]}
     voxels = {int(v) for v in np.unique(found.arrays["label"].data)} - {0}
     if strange := sorted(v for v in voxels if not is_known(v)):
-        why = f"holds labels that the catalogue lacks: {strange}"
+        why = f"holds labels that are not in the catalogue: {strange}"
         raise InputError(why, found.files["map.vti"], REMAKE)
     muscles = {v for v in voxels if structure_of(v).is_muscle}
     _subset(muscles, rows, found.files["muscles.tsv"], "has no row for")
@@ -190,7 +190,9 @@ def _check_labels(found: MuscleMap) -> None:
     }
     for name, labels in meshes.items():
         if labels:
-            _subset(labels, rows | voxels, found.files[name], "holds muscles that the map lacks:")
+            _subset(
+                labels, rows | voxels, found.files[name], "holds muscles that are not in the map:"
+            )
     if not found.surfaces:
         raise InputError("holds no surface", found.files["surfaces.vtp"], REMAKE)
     if found.profile is not None:

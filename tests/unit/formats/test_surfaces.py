@@ -141,7 +141,7 @@ def test_a_surface_cut_off_is_not_a_smaller_surface(tmp_path):
         ("a.ply", b"", "is an empty file, not a PLY surface"),
         ("a.obj", b"PK\x03\x04" + bytes(99), "is a ZIP archive, not .obj"),
         ("a.vtk", b"<!DOCTYPE html><html>", "is a web page, not a VTK legacy file"),
-        ("a.obj", b"# nothing\nv 1 2 3\n", "holds no triangle"),
+        ("a.obj", b"# nothing\nv 1 2 3\n", "contains no triangles"),
     ],
 )
 def test_what_is_no_surface_is_named_as_what_it_is(name, content, said, tmp_path):

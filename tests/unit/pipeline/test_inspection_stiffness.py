@@ -55,7 +55,7 @@ def test_waves_are_read_and_compared(folder):
     save(mre / "sub-01_acq-60Hz_part-phase_mre.nii.gz", phase(3, 4, 2), WAVES)
     assert told(folder) is None
     save(mre / "sub-01_acq-50Hz_part-phase_mre.nii.gz", phase(3, 4, 2), WAVES)
-    assert "like another one" in told(folder)
+    assert "same as another one" in told(folder)
 
 
 @pytest.mark.parametrize(
