@@ -154,7 +154,7 @@ def _with_map(settings: Settings, sessions: list[Session]) -> list[Session]:
     plan = Plan(settings, sessions)
     found = [s for s in sessions if all(Path(f).is_file() for f in plan.files("map", s))]
     if not found:
-        raise OutputError("holds no finished map", settings.out_dir, "Leave out --reports-only")
+        raise OutputError("has no finished map", settings.out_dir, "Leave out --reports-only")
     return found
 
 

@@ -58,10 +58,10 @@ def _find(
 ) -> list[Session]:
     folders = _folders(root, "sub-")
     if not folders:
-        raise DatasetError("holds no folder sub-<label>", root, _where(root))
+        raise DatasetError("has no folder sub-<label>", root, _where(root))
     if absent := wanted - {_label(p, root, "sub-") for p in folders}:
         raise DatasetError(
-            f"holds no participant {', '.join(sorted(absent))}", root, "Check --participant-label"
+            f"has no participant {', '.join(sorted(absent))}", root, "Check --participant-label"
         )
     found = []
     for folder in folders:
@@ -69,7 +69,7 @@ def _find(
         if not wanted or subject in wanted:
             found += _subject(root, folder, subject, wanted_sessions, select)
     if not found:
-        raise DatasetError("holds no such session", root, "Check --session-id")
+        raise DatasetError("has no such session", root, "Check --session-id")
     # What belongs to no subject is told with the first.
     lost: list[Lost] = [(p, "not_taken", _HOMELESS) for p in outside(root)]
     lost += [(p, "not_taken", _FOR_NOBODY) for p in _drawn_for_nobody(root, folders)]

@@ -80,13 +80,13 @@ def check_directions(bvals: FloatArray, vectors: FloatArray, path: Path) -> None
     weighted = bvals > B0_MAX
     if not weighted.any():
         raise GradientTableError(
-            f"holds no volume with b > {B0_MAX:g} s/mm2 (largest {bvals.max():g})",
+            f"has no volume with b > {B0_MAX:g} s/mm2 (largest {bvals.max():g})",
             path,
             "Give b-values in s/mm2, as converted from DICOM",
         )
     if weighted.all():
         raise GradientTableError(
-            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            f"has no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
             path,
             "A tensor fit needs at least one b = 0 volume in the series",
         )

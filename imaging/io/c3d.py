@@ -66,7 +66,7 @@ def read_c3d(path: Path) -> Recording:
         raise MissingFileError("no such recording", path, "Check the path")
     layout = read_layout(path)
     if layout.n_analog == 0:
-        raise RecordingError("holds no analog channels", path, "Give a file with EMG")
+        raise RecordingError("has no analog channels", path, "Give a file with EMG")
     content = _open(path, layout)
     warnings: list[str] = []
     parameters = content["parameters"]

@@ -146,5 +146,5 @@ def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[
         and rows[name].get("status") != "bad"
     ]
     if not keep:
-        raise RecordingError("holds no EMG channel", path, "Check the channels table")
+        raise RecordingError("has no EMG channel", path, "Check the channels table")
     return keep

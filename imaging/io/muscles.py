@@ -84,7 +84,7 @@ def read_labels(path: Path, lookup: Path | None) -> list[DrawnMuscle]:
             continue
         members.setdefault(label, (name, []))[1].append(number)
     if not members:
-        raise LabelError("holds no muscle", path, "See imaging/data/muscles.tsv for labels")
+        raise LabelError("has no muscle", path, "See imaging/data/muscles.tsv for labels")
     first = drawn.segments.layers[0]
     muscles = []
     for label, (name, numbers) in sorted(members.items()):

@@ -28,9 +28,7 @@ def load_network(folder: Path) -> Network:
     """
     for name in ("network.onnx", "network.json"):
         if not (folder / name).is_file():
-            raise MissingFileError(
-                f"holds no {name}", folder, "Give a folder `pennate train` wrote"
-            )
+            raise MissingFileError(f"has no {name}", folder, "Give a folder `pennate train` wrote")
     try:
         card = json.loads((folder / "network.json").read_text(encoding="utf-8"))
         options = onnxruntime.SessionOptions()

@@ -103,7 +103,7 @@ def read_labels(path: Path, lookup: Path | None = None) -> Region:
             "(docs/formats.md)",
         )
     if not muscle_labels(image.data):
-        raise LabelError("holds no muscle", path, "Give muscle labels, or --mask for tissue")
+        raise LabelError("has no muscle", path, "Give muscle labels, or --mask for tissue")
     return Region(image, path, used)
 
 

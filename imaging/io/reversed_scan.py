@@ -72,7 +72,7 @@ def _mean_b0(image: Image, path: Path) -> FloatArray:
     bvals = read_bvals(bval, image.data.shape[3])
     if bvals.min() > B0_MAX:
         raise GradientTableError(
-            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            f"has no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
             bval,
             "Give the b = 0 images of reversed phase encoding",
         )

@@ -168,7 +168,7 @@ def _reads(file: FrameFile, number: int, look: bool) -> bool:
 
 def _colourless(file: FrameFile, doubts: Sequence[str]) -> ImageError:
     return ImageError(
-        "holds no readable colour inside ColorBox", file.paths[0],
+        "has no readable colour inside ColorBox", file.paths[0],
         " ".join(["Check ColorBox, ColorBarBox and Opacity.", *doubts]).rstrip("."),
     )  # fmt: skip
 

@@ -113,7 +113,7 @@ class Training:
         """
         path = folder / "network.onnx"
         if not path.is_file():
-            raise MissingFileError("holds no network.onnx", folder, "Give a folder of a network")
+            raise MissingFileError("has no network.onnx", folder, "Give a folder of a network")
         out = cls(recipe)
         missing, _ = out.net.load_state_dict(_from_onnx(path), strict=False)
         if any(not name.endswith("num_batches_tracked") for name in missing):

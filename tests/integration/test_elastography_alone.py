@@ -223,7 +223,7 @@ def test_phase_that_does_not_fit_its_unit(tmp_path, capsys, factor, unit, messag
     ("option", "value", "message"),
     [
         ("--labels", 999, "not in the catalogue: 999"),
-        ("--labels", 121, "holds no muscle"),
+        ("--labels", 121, "has no muscle"),
         ("--labels", 0, "is empty"),
         ("--mask", 0, "zero everywhere"),
     ],

@@ -98,7 +98,7 @@ def test_first_magnitude_echo_serves_where_there_is_no_t1(tmp_path):
 
 
 def test_empty_and_absent_folders(tmp_path):
-    with pytest.raises(DatasetError, match="holds no folder sub-"):
+    with pytest.raises(DatasetError, match="has no folder sub-"):
         find_sessions(tmp_path)
     with pytest.raises(MissingFileError):
         find_sessions(tmp_path / "absent")

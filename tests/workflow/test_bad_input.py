@@ -121,7 +121,7 @@ def test_folder_with_nothing_in_it(tmp_path, pennate):
     (tmp_path / "bids").mkdir()
     result = pennate("run", tmp_path / "bids", tmp_path / "out", "participant")
     assert result.returncode == 2
-    assert "holds no folder sub-<label>" in result.stderr
+    assert "has no folder sub-<label>" in result.stderr
 
 
 def test_output_that_cannot_be_written(bids, tmp_path, pennate):

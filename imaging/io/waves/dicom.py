@@ -70,7 +70,7 @@ def read_folder(folder: Path) -> WaveSeries:
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
         raise ImageError(
-            "holds no phase images (ImageType without P or PHASE)", folder,
+            "has no phase images (ImageType without P or PHASE)", folder,
             "Export the phase images of the elastography series",
         )  # fmt: skip
     to_rad = _scaling(phases, content, folder)

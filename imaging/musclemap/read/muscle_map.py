@@ -170,7 +170,7 @@ def _check_arrays(found: MuscleMap) -> None:
     if labels.ndim != 3 or labels.dtype.kind not in "iu":
         raise InputError("array label does not hold whole numbers", path, REMAKE)
     if not labels.any():
-        raise InputError("holds no muscle: every label is 0", path, REMAKE)
+        raise InputError("has no muscle: every label is 0", path, REMAKE)
 
 
 def _check_labels(found: MuscleMap) -> None:
@@ -194,7 +194,7 @@ def _check_labels(found: MuscleMap) -> None:
                 labels, rows | voxels, found.files[name], "holds muscles that are not in the map:"
             )
     if not found.surfaces:
-        raise InputError("holds no surface", found.files["surfaces.vtp"], REMAKE)
+        raise InputError("has no surface", found.files["surfaces.vtp"], REMAKE)
     if found.profile is not None:
         parts = {int(v) for v in found.profile["label"]}
         _subset(fascicles, parts, found.files["profile.tsv"], "has no parts of")

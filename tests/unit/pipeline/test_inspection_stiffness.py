@@ -109,7 +109,7 @@ def test_frames_are_placed_and_their_bars_read(folder):
     assert told(folder) is None
     marks = content["Landmarks"]
     frame(folder, PixelSpacing=None)
-    assert "holds no ultrasound regions" in told(folder)
+    assert "has no ultrasound regions" in told(folder)
     frame(folder, ColorBarBox=[0, 92, 10, 119])
     assert "ColorBarBox" in told(folder)
     frame(folder, Landmarks=[{**m, "mri": [m["mri"][0] + 400, *m["mri"][1:]]} for m in marks])
