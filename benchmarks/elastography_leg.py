@@ -191,7 +191,7 @@ def wide(row: dict[str, float], name: str) -> bool:
     return row.get(f"{name}_half", 0.0) > 0.2 * (100 + row.get(name, 0.0))
 
 
-def judge(case: str, table: dict[int, dict[str, float]]) -> None:
+def print_against_goals(case: str, table: dict[int, dict[str, float]]) -> None:
     """Print the figures of a case beside their goals."""
     for name, (middle, worst) in GOALS.get(case, {}).items():
         for kind, key in (("voxels", name), ("fit", f"{name}_muscle")):
@@ -241,7 +241,7 @@ def run(given: argparse.Namespace, case: str) -> None:
     )
     for line in found.warnings:
         print(f"  ! {line}")
-    judge(case, table)
+    print_against_goals(case, table)
     if case in ONE:
         refused = all(m.value is None for m in found.muscles)
         verdict("moduli of fibres declared not measured", refused and "muperp" not in found.maps)

@@ -93,7 +93,7 @@ def cost() -> str:
     return f"{truth.shape} at 1 mm: {seconds:.1f} s of one core, {memory / 2**30:.2f} GiB more"
 
 
-def sense_of_noise() -> pd.DataFrame:
+def dice_with_noise() -> pd.DataFrame:
     """Return mean Dice of noisy shares of real legs before and after anatomical sense."""
     rows = []
     for n, leg in enumerate(map(shares_of, real_legs(np.array([2.0, 2.0, 6.0])).values())):
@@ -141,4 +141,4 @@ if __name__ == "__main__":
     print(cost())
     print(domain().round(2).to_string(index=False))
     if ANATOMY.is_dir():
-        print(sense_of_noise().round(3).to_string(index=False))
+        print(dice_with_noise().round(3).to_string(index=False))

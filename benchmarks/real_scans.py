@@ -168,7 +168,7 @@ def main() -> None:
     settings = SegmentationSettings(method=chosen.method, network=chosen.network)
     found: dict[str, np.ndarray] = {}
 
-    def look(name: str, image: Image) -> None:
+    def show(name: str, image: Image) -> None:
         image, found[name], warnings = labelled(image, settings)
         print(f"\n{name}: volume in view, ml")
         print(volumes(image, found[name]).round(0).to_string())
@@ -182,10 +182,10 @@ def main() -> None:
         print("first echo, network alone: slices that joints lie too high, false bone")
         print(ends(network).round(1).to_string())
     for name in chosen.scans:
-        look(name, scan(name))
+        show(name, scan(name))
     if "te3.45" in found:
         for name, image in parted(found["te3.45"]).items():
-            look(name, image)
+            show(name, image)
     same = [name for name in found if name != "gre"]
     if len(same) > 1:
         pairs = {f"{a} / {b}": agreement(found[a], found[b]) for a, b in combinations(same, 2)}

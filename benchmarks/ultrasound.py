@@ -31,7 +31,8 @@ from imaging.phantom.leg import covering_grid, make_leg
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound import probe_place, skin_landmarks
 from imaging.phantom.ultrasound_files import write_ultrasound
-from imaging.ultrasound.colour import crop, read_bar, read_overlay
+from imaging.ultrasound.colour_bar import crop, read_bar
+from imaging.ultrasound.overlay import read_overlay
 from imaging.ultrasound.placement import place
 
 

@@ -20,14 +20,16 @@ from matplotlib.patheffects import withStroke
 from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter
 
+from imaging.formats.vtk_xml import read_vtk_mesh
 from imaging.image import Image
-from imaging.musclemap.map import read_map, read_mesh
+from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import structure_of
 from imaging.report.picture import colour_of, window
 
 TARGET = Path(__file__).parent / "pictures"
 LARGEST = {"demo.png": 300_000, "viewer.png": 250_000}
 INK = "#222222"
+HOW = "Run pennate on the phantom first"
 FLAGS = """
 --headless --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader
 --ignore-gpu-blocklist --no-first-run --disable-background-networking --disable-component-update
@@ -42,8 +44,8 @@ def leg(
 
     `eye` is the direction from the leg to the viewer, world RAS+.
     """
-    lines = read_mesh(folder / f"{prefix}_fascicles.vtp")
-    skin = read_mesh(folder / f"{prefix}_surfaces.vtp")
+    lines = read_vtk_mesh(folder / f"{prefix}_fascicles.vtp", HOW)
+    skin = read_vtk_mesh(folder / f"{prefix}_surfaces.vtp", HOW)
     keep = np.random.default_rng(0).permutation(lines.n_cells)[:7000]
     lines = lines.extract_cells(np.sort(keep)).extract_surface(algorithm=None)
     plotter = pv.Plotter(off_screen=True, window_size=[1300, 1900], lighting="three lights")
@@ -106,9 +108,11 @@ def _muscles(plane: np.ndarray, voxels: int) -> list[int]:
 def demo(out: Path, prefix: str) -> None:
     """Write demo.png: fascicles in 3-D beside a slice with labels."""
     folder = out / prefix.replace("_", "/") / "map"
-    lengths = np.asarray(read_mesh(folder / f"{prefix}_fascicles.vtp").cell_data["length_mm"])
+    lengths = np.asarray(
+        read_vtk_mesh(folder / f"{prefix}_fascicles.vtp", HOW).cell_data["length_mm"]
+    )
     limits = window(lengths, 2, 98)
-    arrays = read_map(folder / f"{prefix}_map.vti")
+    arrays = read_voxels(folder / f"{prefix}_map.vti")
     figure = Figure(figsize=(10, 5.6), facecolor="white")
     for x, title, eye in ((0.01, "from the right and front", (1.0, 0.75, 0.1)),
                           (0.235, "from the right and behind", (0.8, -1.0, 0.1))):  # fmt: skip

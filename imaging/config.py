@@ -43,7 +43,7 @@ class SegmentationSettings(Section):
     model_version: str | None = Field(None, description="Its version, where its files don't say")
     model_scheme: str | None = Field(None, description="Its label scheme, where its names don't")
     side: Literal["auto", "left", "right"] = Field("auto", description="Side when known")
-    work_spacing_mm: float = Field(2.0, gt=0, description="Grid on which is registered")
+    work_spacing_mm: float = Field(2.0, gt=0, description="Grid of the registration")
 
 
 class DiffusionSettings(Section):
@@ -107,7 +107,7 @@ class ElastographySettings(Section):
         description="Methods to run; ti only where fibre directions are known",
     )
     motion: bool = Field(True, description="Motion between wave images, from their magnitudes")
-    erode_mm: float = Field(3.0, ge=0, description="Kept away from muscle borders, mm")
+    erode_mm: float = Field(3.0, ge=0, description="Margin kept from muscle borders, mm")
 
 
 class UltrasoundSettings(Section):
@@ -117,7 +117,7 @@ class UltrasoundSettings(Section):
     slab_mm: float = Field(
         3.0, gt=0, description="Thickness of the beam, where the JSON has no SlabThickness, mm"
     )
-    erode_mm: float = Field(2.0, ge=0, description="Kept away from muscle borders, mm")
+    erode_mm: float = Field(2.0, ge=0, description="Margin kept from muscle borders, mm")
     max_landmark_error_mm: float = Field(
         5.0, gt=0, description="Frames whose landmarks fit worse (root mean square) are refused"
     )
@@ -162,7 +162,7 @@ class MapSettings(Section):
         None, gt=0, description="Grid of the map; none: that of the labels"
     )
     erode_mm: float = Field(
-        3.0, ge=0, description="Distance from muscle borders kept away when maps are read, mm"
+        3.0, ge=0, description="Margin kept from muscle borders when maps are read, mm"
     )
 
 
@@ -170,7 +170,7 @@ class ExportSettings(Section):
     """Meshes, tracts and viewer."""
 
     viewer: bool = Field(True, description="Write viewer.html")
-    viewer_fascicles: int = Field(3000, ge=0, description="At most so many fascicles in the viewer")
+    viewer_fascicles: int = Field(3000, ge=0, description="Most fascicles shown in the viewer")
 
 
 class Settings(Section):

@@ -42,17 +42,6 @@ class Meaning:
     label: int | None
 
 
-def load_lookup(path: str | Path) -> dict[int, int]:
-    """Read a look-up table of a label map into labels of the catalogue.
-
-    Raises
-    ------
-    MissingFileError, LabelError
-        As :func:`load_meanings`, or a name is not in the catalogue.
-    """
-    return catalogue_labels(load_meanings(path), path)
-
-
 def catalogue_labels(meanings: Mapping[int, Meaning], path: str | Path) -> dict[int, int]:
     """Return the label of the catalogue of each number.
 
@@ -70,7 +59,7 @@ def catalogue_labels(meanings: Mapping[int, Meaning], path: str | Path) -> dict[
 
 
 def load_meanings(path: str | Path) -> dict[int, Meaning]:
-    """Read a look-up table of a label map: tab-separated, one row per number.
+    r"""Read a look-up table of a label map: tab-separated, one row per number.
 
     Column ``index`` is the number. What it means is told by ``name``, by ``key`` or
     ``abbreviation`` (a key of the catalogue), and ``side``; or by the index alone, where that is a
@@ -83,6 +72,15 @@ def load_meanings(path: str | Path) -> dict[int, Meaning]:
     LabelError
         It is no table, columns are missing, an index is no whole number or given twice, or index,
         name, key and side contradict each other.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "dseg.tsv")
+    ...     _ = path.write_text("index\tname\n3\tleft SOL\n4\tnew muscle\n", encoding="utf-8")
+    ...     {number: meaning.label for number, meaning in load_meanings(path).items()}
+    {3: 109, 4: None}
     """
     path = Path(path)
     if not path.is_file():
@@ -121,7 +119,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
     rows = []
     for cells in ([_cell(c) for c in row] for row in others):
         if any(cells[len(columns) :]):
-            raise LabelError(f"the row {cells[:3]} has too many cells", path, "Part cells by tabs")
+            raise LabelError(
+                f"the row {cells[:3]} has too many cells", path, "Separate the cells by tabs"
+            )
         if any(cells):
             rows.append(dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False)))
     return rows
@@ -139,7 +139,9 @@ def _number(text: str, path: Path) -> int:
             return int(number)
     except ValueError:
         pass
-    raise LabelError(f"index {text!r} is no whole number from 0", path, "Give the label's number")
+    raise LabelError(
+        f"index {text!r} is not a whole number of 0 or more", path, "Give the label's number"
+    )
 
 
 def meaning_of(number: int, name: str, key: str, side: str, path: str | Path) -> Meaning:

@@ -123,7 +123,7 @@ def _measure(record: Mapping[Any, Any]) -> Measure:
     if absent := [k for k in ("label", "measure", "unit", "status") if row[k] in (None, "")]:
         raise ValueError(f"{absent[0]} is missing")
     if row["status"] not in get_args(Status):
-        raise ValueError(f"status {row['status']!r} is none of {', '.join(get_args(Status))}")
+        raise ValueError(f"status {row['status']!r} is not one of {', '.join(get_args(Status))}")
     row["label"] = int(row["label"])
     row["n"] = None if row["n"] is None else int(row["n"])
     if row["label"] < 0 or (row["n"] or 0) < 0:

@@ -22,7 +22,7 @@ def ensure_fits(
     itemsize: int,
     what: str,
     path: str | Path | None = None,
-    fix: str = "Check the size that it tells",
+    fix: str = "Check the size given in its header",
 ) -> None:
     """Raise where an array of a shape would not fit into the memory of this machine.
 

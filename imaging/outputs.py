@@ -95,6 +95,11 @@ def output(stage: str, key: str, ending: str | None = None) -> Output:
     ------
     KeyError
         The table has no such row.
+
+    Examples
+    --------
+    >>> output("diffusion", "fa").stem({"prefix": "sub-01"})
+    'sub-01_desc-wls_FA'
     """
     for row in outputs():
         if (row.stage, row.key) == (stage, key) and (ending is None or ending in row.endings):
@@ -103,7 +108,13 @@ def output(stage: str, key: str, ending: str | None = None) -> Output:
 
 
 def folder_of(stage: str) -> str:
-    """Return the folder of a stage below that of the subject."""
+    """Return the folder of a stage below that of the subject.
+
+    Examples
+    --------
+    >>> folder_of("segmentation")
+    'anat'
+    """
     return of_stage(stage)[0].folder
 
 

@@ -73,6 +73,15 @@ def to_pascal(
     ------
     UnitError
         Unknown quantity, or a unit that the quantity cannot have.
+
+    Examples
+    --------
+    A wave of 3 m/s in tissue of 1000 kg/m3, and the Young's modulus that a scanner shows for it:
+
+    >>> to_pascal(np.array([3.0]), "shear_wave_speed", "m/s", 1000.0)[:2]
+    (array([9000.], dtype=float32), 'shear_stiffness')
+    >>> to_pascal(np.array([27.0]), "youngs_3rhoc2", "kPa", 1000.0)[:2]
+    (array([9000.], dtype=float32), 'shear_stiffness')
     """
     if quantity not in QUANTITIES:
         raise UnitError(
@@ -183,7 +192,11 @@ class Stiffness:
             return self._as(quantity, np.sqrt(shear.values / self.density))
         factors = _of_magnitude(loss_angle)
         if self.quantity not in factors or quantity not in factors:
-            why = "the loss angle is not known" if loss_angle is None else "it is another thing"
+            why = (
+                "the loss angle is not known"
+                if loss_angle is None
+                else "they are different quantities"
+            )
             raise UnitError(
                 f"{self.quantity} cannot be turned into {quantity}: {why}", None,
                 "Keep the quantity as it is",

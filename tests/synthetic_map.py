@@ -11,9 +11,10 @@ import pyvista as pv
 
 from imaging.image import Image, apply_affine
 from imaging.measures import Measure, Notes, not_measured, write_measures
-from imaging.musclemap.table import dictionary, wide, write_wide
+from imaging.musclemap.table import dictionary, wide
 from imaging.muscles import label_of
 from imaging.provenance import write_json, write_sidecar
+from imaging.stage_files import write_tsv
 
 TA, SOL, TIB = label_of("TA", "right"), label_of("SOL", "right"), label_of("TIB", "right")
 # Centre (world mm) and semi-axes of each ellipsoid.
@@ -81,7 +82,7 @@ def write_map(
         ).to_csv(folder / f"{prefix}_activation.tsv", sep="\t", index=False)  # fmt: skip
     measures = _measures(fascicles)
     write_measures(measures, folder / f"{prefix}_measures.tsv")
-    write_wide(wide(measures), folder / f"{prefix}_muscles.tsv")
+    write_tsv(wide(measures), folder / f"{prefix}_muscles.tsv")
     warned = Notes("fibres", "Followed.", (), ["Lengths rest on <three> assumptions"])
     notes = {
         "stages": [asdict(warned)],

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from imaging.architecture.curves import fit_curves
-from imaging.architecture.packed import mean_along
+from imaging.architecture.packed import mean_per_curve
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, first_hits
 
@@ -51,7 +51,7 @@ def chord_pennation_deg(
         along = np.sum(chords * np.repeat(normals[:, side], counts, axis=0), axis=1)
         sine = np.divide(along, length, out=np.zeros_like(along), where=length > 0)
         # The end itself counts 0 in the sum and is not one of the points.
-        mean = mean_along(np.degrees(np.arcsin(np.clip(sine, -1, 1))), offsets)
+        mean = mean_per_curve(np.degrees(np.arcsin(np.clip(sine, -1, 1))), offsets)
         out.append(np.abs(mean) * counts / (counts - 1))
     return out[0], out[1]
 

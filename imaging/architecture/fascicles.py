@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from imaging.architecture.curves import PLACES, choose_order, fit_curves
 from imaging.architecture.definitions import chord_pennation_deg, cubic_figures
 from imaging.architecture.ends import pennation_deg
-from imaging.architecture.packed import even_places, lengths, mean_along, resample
+from imaging.architecture.packed import even_places, lengths, mean_per_curve, resample
 from imaging.architecture.tracking import MET_SURFACE, STOPS, Streamlines
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import TriangleIndex, fold_angle_deg
@@ -156,7 +156,7 @@ def describe(
     normals = walls[1][lines.face[kept]]
     pennation = pennation_deg(curves.end_tangents(), normals)
     first, last = fine[offsets[:-1]], fine[offsets[1:] - 1]
-    extrapolated = 1.0 - mean_along(_supported(fine, *support), offsets)
+    extrapolated = 1.0 - mean_per_curve(_supported(fine, *support), offsets)
     columns = {
         "fascicle": np.arange(len(kept), dtype=np.int32),
         "label": np.full(len(kept), label, np.int16),

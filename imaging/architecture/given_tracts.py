@@ -15,7 +15,7 @@ from imaging.architecture.fascicles import Fascicles, choose, describe, no_fasci
 from imaging.architecture.left_out import FACT, LeftOut
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.muscle import MuscleArchitecture
-from imaging.architecture.notes import with_caveat
+from imaging.architecture.notes import with_warning
 from imaging.architecture.packed import lengths
 from imaging.architecture.region import open_faces, too_small
 from imaging.architecture.seeds import spread_seeds
@@ -103,16 +103,16 @@ def measure_tracts(
         "length out of limits": dropped["length out of limits"],
         "outside the muscle": outside,
         "left out share": round(left.share, 4),
-        FACT: left.words(),
+        FACT: left.text(),
     }
     ends_unknown = _NO_SHEET if (bipennate or is_bipennate(label)) and not sheets else ""
     if len(kept) < _FEWEST_FASCICLES:
-        why = f"{len(kept)} tracts run from surface to surface of the muscle; {left.words()}"
+        why = f"{len(kept)} tracts run from surface to surface of the muscle; {left.text()}"
         return MuscleArchitecture(
             label, points, faces, no_fascicles(), nothing_measured(label, why), facts=facts,
             sheets=tuple(sheets),
         )  # fmt: skip
-    few = f"{left.words()}; the rest cannot stand for the muscle" if left.too_many else ""
+    few = f"{left.text()}; the rest cannot stand for the muscle" if left.too_many else ""
     unknown = "; ".join(filter(None, (ends_unknown, few)))
     everywhere = np.ones((1, 1, 1), bool), mask.affine
     volume_ml = float(mask.data.astype(bool).sum()) * mask.voxel_ml
@@ -132,7 +132,7 @@ def measure_tracts(
         label, points, faces, replace(fascicles, table=table), measures, seeds=middle,
         facts=facts, sheets=tuple(sheets), ends_unknown=ends_unknown,
     )  # fmt: skip
-    return with_caveat([result], left.words() if left.named else "")[0]
+    return with_warning([result], left.text() if left.named else "")[0]
 
 
 def _left_out(

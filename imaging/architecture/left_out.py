@@ -68,12 +68,12 @@ class LeftOut:
         """Whether so many are missing that the rest cannot stand for the muscle."""
         return self.share > _TOO_MANY
 
-    def words(self) -> str:
+    def text(self) -> str:
         r"""Return how many were left out, and why.
 
         Examples
         --------
-        >>> text = LeftOut(27, 70, 0, 3, 50, 200, 40, (8, 250)).words()
+        >>> text = LeftOut(27, 70, 0, 3, 50, 200, 40, (8, 250)).text()
         >>> print(text.replace(": ", "; ").replace("; ", "\n"))
         73 of 100 tracts inside the muscle (73 %) were left out
         70 end further than 10 mm from a surface, 3 are not 8 to 250 mm long

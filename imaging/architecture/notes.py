@@ -1,4 +1,4 @@
-"""What the fibre stage has to say beside its figures: methods, citations, warnings, caveats."""
+"""What the fibre stage has to say beside its figures: methods, citations, warnings."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -
     return warnings
 
 
-def table_caveat(sidecar: Mapping[str, Any]) -> str:
+def table_warning(sidecar: Mapping[str, Any]) -> str:
     """Return what to say of figures from tensors whose gradient table may be wrong, else nothing.
 
     Parameters
@@ -156,23 +156,23 @@ def table_caveat(sidecar: Mapping[str, Any]) -> str:
     return UNDECIDED_TABLE if sidecar.get("GradientTable") == "undecided" else ""
 
 
-def with_caveat(results: Sequence[MuscleArchitecture], caveat: str) -> list[MuscleArchitecture]:
-    """Return muscles with a caveat in the note of every figure that has a value."""
-    return [replace(r, measures=[_noted(row, caveat) for row in r.measures]) for r in results]
+def with_warning(results: Sequence[MuscleArchitecture], warning: str) -> list[MuscleArchitecture]:
+    """Return muscles with a warning in the note of every figure that has a value."""
+    return [replace(r, measures=[_noted(row, warning) for row in r.measures]) for r in results]
 
 
-def caveat_notes(notes: Notes, caveat: str) -> Notes:
-    """Return the notes of the stage with a caveat among their warnings."""
-    if not caveat:
+def warned_notes(notes: Notes, warning: str) -> Notes:
+    """Return the notes of the stage with a warning of the tensors' gradient table added."""
+    if not warning:
         return notes
-    warning = (
-        f"The tensors' {caveat}: directions, and every figure of fascicles, hold only if the "
+    sentence = (
+        f"The tensors' {warning}: directions, and every figure of fascicles, hold only if the "
         "table is right. See the notes of the diffusion stage."
     )
-    return replace(notes, warnings=[*notes.warnings, warning])
+    return replace(notes, warnings=[*notes.warnings, sentence])
 
 
-def _noted(row: Measure, caveat: str) -> Measure:
-    if not caveat or row.value is None:
+def _noted(row: Measure, warning: str) -> Measure:
+    if not warning or row.value is None:
         return row
-    return replace(row, note="; ".join(filter(None, (row.note, caveat))))
+    return replace(row, note="; ".join(filter(None, (row.note, warning))))

@@ -76,7 +76,7 @@ def even_places(points, offsets, length, count):  # type: ignore[no-untyped-def]
     return out
 
 
-def mean_along(values: FloatArray, offsets: IntArray) -> FloatArray:
+def mean_per_curve(values: FloatArray, offsets: IntArray) -> FloatArray:
     """Return the mean (F,) of point values (P,) over each packed curve."""
     if len(offsets) == 1:
         return np.zeros(0)

@@ -58,4 +58,4 @@ def command(
     print(f"{len(sessions) - len(refused)} of {len(sessions)} sessions can be run.")
     if refused:
         lines = [f"{prefix}: {why}" for prefix, why in refused.items()]
-        raise DatasetError("; ".join(lines), bids_dir, "Mend these, then check again")
+        raise DatasetError("; ".join(lines), bids_dir, "Correct these, then check again")

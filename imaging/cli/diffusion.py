@@ -24,7 +24,7 @@ def command(
     bval: Annotated[Path | None, typer.Option(help="b-values; none: beside the image.")] = None,
     bvec: Annotated[Path | None, typer.Option(help="Directions; none: beside the image.")] = None,
     anat: Annotated[
-        Path | None, typer.Option(help="Anatomical image into whose world the result is moved.")
+        Path | None, typer.Option(help="Anatomical image that the result is registered to.")
     ] = None,
     fmap: Annotated[
         Path | None, typer.Option(help="b = 0 NIfTI image of reversed phase encoding.")
@@ -32,8 +32,8 @@ def command(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Label map of the muscles on the anatomical image: which way fascicles lean "
-            "tells whether the gradient table is right."
+            help="Label map of the muscles on the anatomical image: used to check the "
+            "gradient table."
         ),
     ] = None,
     settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,

@@ -87,7 +87,7 @@ def command(
     ] = None,
     dicom: Annotated[
         bool,
-        typer.Option("--dicom", help="Write every map as a DICOM parametric map, too."),
+        typer.Option("--dicom", help="Also write every map as a DICOM parametric map."),
     ] = False,
     settings: Annotated[
         str | None, typer.Option("--settings", help="JSON text or a YAML file.")
@@ -181,7 +181,7 @@ def _from_map(
     if mask is not None:
         valid &= mask.on(image).data > 0
     if not valid.any():
-        raise ImageError("holds no positive value inside the mask", path, "Check map and mask")
+        raise ImageError("has no positive value inside the mask", path, "Check map and mask")
     source = Source(
         image, *labels_on(image, labels), [*ready.paths, *more_inputs], options,
         [declared.frequency_hz], declared.density,

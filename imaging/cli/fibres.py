@@ -16,11 +16,11 @@ from imaging.architecture.given_tracts import measure_tracts
 from imaging.architecture.modelled import expected_directions
 from imaging.architecture.muscle import MuscleArchitecture, reconstruct_muscle
 from imaging.architecture.notes import (
-    caveat_notes,
     fibre_notes,
-    table_caveat,
+    table_warning,
     tract_notes,
-    with_caveat,
+    warned_notes,
+    with_warning,
 )
 from imaging.architecture.summary import summary
 from imaging.config import DiffusionSettings, FibreSettings, load_settings
@@ -132,7 +132,7 @@ def command(
         bool,
         typer.Option(
             "--bipennate",
-            help="Seek an internal aponeurosis in muscles that the catalogue does not know, too.",
+            help="Also look for an internal aponeurosis in muscles outside the catalogue.",
         ),
     ] = False,
     bval: Annotated[Path | None, typer.Option(help="b-values; none: beside the series.")] = None,
@@ -152,7 +152,9 @@ def command(
     ] = None,
     more: Annotated[
         list[TractFormat] | None,
-        typer.Option("--format", help="Write fascicles so, too; may be given several times."),
+        typer.Option(
+            "--format", help="Also write fascicles in this format; may be given several times."
+        ),
     ] = None,
     settings: Annotated[
         str | None, typer.Option(help="Settings `fibres`: JSON text or YAML file.")
@@ -168,10 +170,10 @@ def command(
     _only_for_dwi(dwi, {"--bval": bval, "--bvec": bvec, "--fmap": fmap})
     if tensor is None and (tensor_frame or tensor_order is not TensorOrder.LOWER):
         raise InputError(
-            "--tensor-order and --tensor-frame explain --tensor", source, "Leave them out"
+            "--tensor-order and --tensor-frame apply to --tensor only", source, "Leave them out"
         )
     if tracts and anat:
-        raise InputError("--anat says nothing of --tracts", anat, "Leave it out")
+        raise InputError("--anat does not apply to --tracts", anat, "Leave it out")
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
     sheets = read_sheets(aponeurosis or [], drawn)
     start = prefix or default_prefix(source)
@@ -200,9 +202,9 @@ def command(
                 source = write_diffusion(folder, start, cleaned)
                 grid = load_image(source, ndim=4)
             sidecar = optional_sidecar(source)
-            caveat = table_caveat(sidecar)
-            results = with_caveat(work.reconstruct(grid), caveat)
-            notes = caveat_notes(fibre_notes(results, options, names), caveat)
+            warning = table_warning(sidecar)
+            results = with_warning(work.reconstruct(grid), warning)
+            notes = warned_notes(fibre_notes(results, options, names), warning)
         images = [*given, *(p for p in (source, anat) if p and cleaned is None)]
         placed = [warning for p in images for warning in place_warnings(p)]
         notes = replace(notes, warnings=[*said, *placed, *notes.warnings])
@@ -281,8 +283,10 @@ def _read_muscles(
         raise InputError("give either --labels or --mask", None, "One of them, not both")
     if labels is None:
         if lookup is not None:
-            raise InputError("--lookup explains --labels only", lookup, "Name masks by --muscle")
+            raise InputError("--lookup applies to --labels only", lookup, "Name masks by --muscle")
         return read_masks(masks, numbers)
     if numbers:
-        raise InputError("--label and --muscle name a --mask", labels, "Give --lookup instead")
+        raise InputError(
+            "--label and --muscle apply to --mask only", labels, "Give --lookup instead"
+        )
     return read_labels(labels, lookup)

@@ -12,9 +12,8 @@ from imaging.errors import RecordingError
 from imaging.function.analysis import analyse
 from imaging.function.notes import notes
 from imaging.io.recordings import files_of, read_recording
-from imaging.io.writers.function import write_function
+from imaging.io.writers.function import FunctionOutput, write_function
 from imaging.provenance import staged
-from imaging.stage_files import StageFiles
 
 VERB = "function"
 
@@ -43,6 +42,6 @@ def command(
     analysis = analyse(read, chosen)
     inputs = files_of(recording[0], channels, events)
     settings_used = chosen.model_dump(mode="json")
+    output = FunctionOutput(analysis, notes(read, analysis, chosen), inputs, settings_used)
     with staged(out, VERB) as folder:
-        files = StageFiles("function", folder, prefix, inputs, settings_used)
-        write_function(files, analysis, notes(read, analysis, chosen))
+        write_function(folder, prefix, output)

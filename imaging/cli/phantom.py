@@ -52,7 +52,9 @@ def command(
     """Write a digital leg with known truth as a BIDS data set."""
     for name, text in (("subject", subject), ("session", session)):
         if text is not None and not re.fullmatch(r"[A-Za-z0-9]+", text):
-            raise ConfigError(f"{name} {text!r} is not letters and digits", None, "Change it")
+            raise ConfigError(
+                f"{name} {text!r} is not made of letters and digits only", None, "Change it"
+            )
     request = Request(
         seed=seed, subject=subject, session=session, side=side.value, preset=preset.value,
         variation=variation, snr=snr, motion_mm=motion, distortion_mm=distortion,

@@ -30,7 +30,11 @@ def command(
     """Write the page of one subject, or of a group."""
     if group is not None:
         if map_dir is not None or out is not None or prefix is not None:
-            raise ConfigError("--group stands alone", None, "Leave out --map-dir, --out, --prefix")
+            raise ConfigError(
+                "--group cannot be combined with --map-dir, --out or --prefix",
+                None,
+                "Leave them out",
+            )
         _group(group)
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")

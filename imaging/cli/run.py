@@ -108,7 +108,7 @@ def command(
         print(left, file=sys.stderr)
     out, bids = Path(settings.out_dir), Path(settings.bids_dir)
     if out == bids or out in bids.parents:
-        raise OutputError("would hold the input data", out, "Choose another output folder")
+        raise OutputError("contains the input data", out, "Choose another output folder")
     state = out / ".pennate"
     targets = _targets(level, reports_only, Path(plain_name(settings.out_dir)), usable)
     with _locked(state) as lock:
@@ -154,7 +154,7 @@ def _with_map(settings: Settings, sessions: list[Session]) -> list[Session]:
     plan = Plan(settings, sessions)
     found = [s for s in sessions if all(Path(f).is_file() for f in plan.files("map", s))]
     if not found:
-        raise OutputError("holds no finished map", settings.out_dir, "Leave out --reports-only")
+        raise OutputError("has no finished map", settings.out_dir, "Leave out --reports-only")
     return found
 
 

@@ -23,13 +23,12 @@ from imaging.io.label_sources import (
     read_sources,
     unused_atlas,
 )
-from imaging.io.writers.segmentation import write_segmentation
+from imaging.io.writers.segmentation import SegmentationOutput, write_segmentation
 from imaging.provenance import staged
 from imaging.segmentation.finished import finish
 from imaging.segmentation.manual import no_leg_warning
 from imaging.segmentation.notes import notes, way
 from imaging.segmentation.segment import Segmentation, segment
-from imaging.stage_files import StageFiles
 
 VERB = "segment"
 
@@ -94,6 +93,6 @@ def command(
     whole = [] if drawing.slices is not None else drawing.present
     found = finish(preproc, mask, result, way(about), drawing.labels, whole, drawing.over)
     told = notes(about, drawing.extent, found.warnings, result.facts, contrast)
+    output = SegmentationOutput(found, told, contrast, inputs, chosen.model_dump())
     with staged(out, VERB) as folder:
-        files = StageFiles("segmentation", folder, prefix, inputs, chosen.model_dump())
-        write_segmentation(files, found, told, contrast)
+        write_segmentation(folder, prefix, output)

@@ -28,7 +28,7 @@ def command(
     ] = None,
     scheme: Annotated[str | None, typer.Option(help="Label scheme of the maps.")] = None,
     digital: Annotated[int, typer.Option(min=0, help="Number of digital legs.")] = 24,
-    hold_out: Annotated[str, typer.Option(help="Body kept apart and judged on.")] = "",
+    hold_out: Annotated[str, typer.Option(help="Body held out for testing.")] = "",
     start: Annotated[
         Path | None, typer.Option("--from", help="Checkpoint or network folder to start from.")
     ] = None,

@@ -25,7 +25,6 @@ from imaging.measures import Notes
 from imaging.muscles import muscle_labels
 from imaging.outputs import stale
 from imaging.provenance import staged
-from imaging.stage_files import StageFiles
 from imaging.ultrasound.angles import Ratios
 from imaging.ultrasound.directions import sample_fibres
 from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres
@@ -77,7 +76,7 @@ def command(
     """Stiffness from shear-wave colour frames of ultrasound."""
     options = load_settings(UltrasoundSettings, settings)
     if dispersion and not directions:
-        raise InputError("--dispersion without --directions", dispersion, "Give both")
+        raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     if lookup and not labels:
         raise InputError("--lookup belongs to --labels", lookup, "Give both")
     region = read_labels(labels, lookup) if labels else None
@@ -99,17 +98,19 @@ def command(
     maps, weight = splat(samples, placed.planes, placed.slab_mm, columns_of(joined), grid)
     if label_image is not None and not (weight[label_image.data > 0] > 0).any():
         raise ImageError(
-            "do not touch the labels in world space", files[0].paths[0],
+            "no frame crosses a labelled muscle", files[0].paths[0],
             "Check the landmarks (mri is world RAS+ mm) and that both are of one leg",
         )  # fmt: skip
     rows, odd = muscle_rows(joined, owner, wanted, label_image, weight, options.erode_mm)
     warnings = [*placed.warnings, *placed.colours, *odd]
     notes = _notes(files, placed, joined, options, warnings)
     table = sample_table(joined, owner, placed.sources, np.concatenate(placed.error_mm))
-    found = UltrasoundOutput(maps, weight, grid, table, rows, notes, files[0].declared.density)
+    output = UltrasoundOutput(
+        maps, weight, grid, table, rows, notes, files[0].declared.density, inputs,
+        options.model_dump(mode="json"),
+    )  # fmt: skip
     with staged(out, VERB, stale("ultrasound", prefix)) as folder:
-        settings_used = options.model_dump(mode="json")
-        write_ultrasound(StageFiles("ultrasound", folder, prefix, inputs, settings_used), found)
+        write_ultrasound(folder, prefix, output)
     print(summary(rows))
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -58,10 +58,10 @@ def _find(
 ) -> list[Session]:
     folders = _folders(root, "sub-")
     if not folders:
-        raise DatasetError("holds no folder sub-<label>", root, _where(root))
+        raise DatasetError("has no folder sub-<label>", root, _where(root))
     if absent := wanted - {_label(p, root, "sub-") for p in folders}:
         raise DatasetError(
-            f"holds no participant {', '.join(sorted(absent))}", root, "Check --participant-label"
+            f"has no participant {', '.join(sorted(absent))}", root, "Check --participant-label"
         )
     found = []
     for folder in folders:
@@ -69,7 +69,7 @@ def _find(
         if not wanted or subject in wanted:
             found += _subject(root, folder, subject, wanted_sessions, select)
     if not found:
-        raise DatasetError("holds no such session", root, "Check --session-id")
+        raise DatasetError("has no such session", root, "Check --session-id")
     # What belongs to no subject is told with the first.
     lost: list[Lost] = [(p, "not_taken", _HOMELESS) for p in outside(root)]
     lost += [(p, "not_taken", _FOR_NOBODY) for p in _drawn_for_nobody(root, folders)]
@@ -79,7 +79,9 @@ def _find(
 def _check_selection(select: Mapping[str, str]) -> None:
     if unknown := set(select) - set(SELECTABLE):
         raise ConfigError(
-            f"select names {', '.join(sorted(unknown))}", None, f"Use {', '.join(SELECTABLE)}"
+            f"select names unknown inputs: {', '.join(sorted(unknown))}",
+            None,
+            f"Use {', '.join(SELECTABLE)}",
         )
 
 
@@ -105,7 +107,7 @@ def _label(folder: Path, above: Path, prefix: str) -> str:
     label = folder.name.removeprefix(prefix)
     if not _LABEL.fullmatch(label):
         raise DatasetError(
-            f"{folder.name!r} is no BIDS label", above, f"Use letters and digits after {prefix}"
+            f"{folder.name!r} is not a BIDS label", above, f"Use letters and digits after {prefix}"
         )
     return label
 

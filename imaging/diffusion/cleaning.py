@@ -31,7 +31,7 @@ _MARGIN_VOXELS = 4
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanedSeries:
     """A series ready to be brought to rest.
 
     Attributes
@@ -64,7 +64,7 @@ def clean(
     acquisition: Acquisition,
     settings: DiffusionSettings,
     journal: Journal,
-) -> Cleaned:
+) -> CleanedSeries:
     """Run every step that the settings ask for.
 
     Parameters
@@ -97,7 +97,7 @@ def clean(
     if noise is not None:
         data = np.clip(placed.source.data + noise, 0, None)
         noisy = replace(placed, source=dwi.with_data(data))
-    return Cleaned(placed, noisy, table, sigma, motion, outliers)
+    return CleanedSeries(placed, noisy, table, sigma, motion, outliers)
 
 
 def _bring_to_rest(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.diffusion.cleaning import Cleaned
+from imaging.diffusion.cleaning import CleanedSeries
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.register import Alignment
@@ -19,7 +19,7 @@ def whole_image_measures(
     mask: NDArray[np.bool_],
     fit: TensorFit,
     snr: FloatArray,
-    cleaned: Cleaned,
+    cleaned: CleanedSeries,
     alignment: Alignment | None,
     distortion: Distortion | None = None,
 ) -> list[Measure]:

@@ -13,7 +13,7 @@ from imaging.diffusion.gradient_check import check_gradients
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.ivim import has_low_b, perfusion_fraction, tissue_weights
 from imaging.diffusion.notes import Journal, note_check, note_fit, note_perfusion
-from imaging.diffusion.table_evidence import judge_order, tissue_blocks
+from imaging.diffusion.table_fit import compare_orders, tissue_blocks
 from imaging.diffusion.tensor import TensorFit, fit_tensor
 from imaging.image import Image
 
@@ -106,6 +106,6 @@ def _check_table(
     check = check_gradients(fit, mask, grid, labels)
     order = None
     if check.status == "undecided":
-        order = judge_order(tissue_blocks(grid.data, mask, grid.spacing), table)
+        order = compare_orders(tissue_blocks(grid.data, mask, grid.spacing), table)
     note_check(check, order, journal)
     return check.change if check.status == "corrected" else None

@@ -57,6 +57,16 @@ def file_to_world(affine: FloatArray) -> FloatArray:
     ----------
     affine : (4, 4) array
         Of the image that the file belongs to.
+
+    Examples
+    --------
+    FSL counts x to the left of voxel axes with a positive determinant (RAS), so that x turns round;
+    with a negative one (LAS) it stays along the first voxel axis. Both are the same left:
+
+    >>> file_to_world(np.diag([2.0, 2, 5, 1])) @ [1, 0, 0]
+    array([-1.,  0.,  0.])
+    >>> file_to_world(np.diag([-2.0, 2, 5, 1])) @ [1, 0, 0]
+    array([-1.,  0.,  0.])
     """
     linear = affine[:3, :3]
     # The nearest orthogonal matrix, so that rounding or slight shear keeps unit vectors unit.
@@ -70,13 +80,13 @@ def check_directions(bvals: FloatArray, vectors: FloatArray, path: Path) -> None
     weighted = bvals > B0_MAX
     if not weighted.any():
         raise GradientTableError(
-            f"holds no volume with b > {B0_MAX:g} s/mm2 (largest {bvals.max():g})",
+            f"has no volume with b > {B0_MAX:g} s/mm2 (largest {bvals.max():g})",
             path,
             "Give b-values in s/mm2, as converted from DICOM",
         )
     if weighted.all():
         raise GradientTableError(
-            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            f"has no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
             path,
             "A tensor fit needs at least one b = 0 volume in the series",
         )

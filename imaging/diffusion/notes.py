@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # the steps import this module
     from imaging.diffusion.motion import Motion
     from imaging.diffusion.outliers import Outliers
     from imaging.diffusion.register import Alignment
-    from imaging.diffusion.table_evidence import Order
+    from imaging.diffusion.table_fit import Order
 
 _MANY_VOLUMES = 0.25
 
@@ -87,7 +87,7 @@ def note_denoising(journal: Journal) -> None:
     """Tell that noise was taken off."""
     journal.step(
         "Diffusion-weighted images were denoised by Marchenko-Pastur principal component "
-        "analysis and the Rician noise floor was taken off.",
+        "analysis and the Rician noise floor was removed.",
         "denoise",
     )
 
@@ -95,10 +95,10 @@ def note_denoising(journal: Journal) -> None:
 def note_ringing(taken_off: bool, journal: Journal) -> None:
     """Tell whether Gibbs ringing was taken off."""
     if taken_off:
-        journal.step("Gibbs ringing was taken off by local sub-voxel shifts.", "gibbs")
+        journal.step("Gibbs ringing was removed by local sub-voxel shifts.", "gibbs")
         return
     journal.step(
-        "Gibbs ringing was left alone: the image is interpolated or from a partial k-space."
+        "Gibbs ringing was not corrected: the image is interpolated or from a partial k-space."
     )
 
 
@@ -144,7 +144,7 @@ def note_motion(
         return
     if acquisition.phase_axis is None:
         journal.step(
-            "Eddy currents were not corrected: the sidecar does not tell PhaseEncodingDirection."
+            "Eddy currents were not corrected: the sidecar does not give PhaseEncodingDirection."
         )
         return
     journal.facts["eddy_slopes"] = np.round(motion.slopes, 6).tolist()

@@ -36,7 +36,7 @@ _DIAGONAL = np.array([0, 2, 5])
 
 
 @dataclass(frozen=True)
-class OrderEvidence:
+class OrderFigures:
     """What tensors are like when read in one order.
 
     Attributes
@@ -55,18 +55,26 @@ class OrderEvidence:
 
 
 def in_lower_order(components: FloatArray, order: TensorOrder) -> FloatArray:
-    """Return tensors (..., 6) as xx xy yy xz yz zz."""
+    """Return tensors (..., 6) as xx xy yy xz yz zz.
+
+    Examples
+    --------
+    A fibre along x, as MRtrix writes it (xx yy zz xy xz yz):
+
+    >>> in_lower_order(np.array([1.7, 0.3, 0.4, 0.0, 0.0, 0.1]), TensorOrder.MRTRIX).tolist()
+    [1.7, 0.0, 0.3, 0.0, 0.1, 0.4]
+    """
     place = [ELEMENTS[order].index(name) for name in ELEMENTS[TensorOrder.LOWER]]
     return components[..., place]
 
 
-def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderEvidence]:
+def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderFigures]:
     """Judge every order by tensors (V, 6) of tissue, as they stand in the file."""
     read = {order: in_lower_order(components, order) for order in TensorOrder}
     anisotropy = np.array([_anisotropy(tensors) for tensors in read.values()])
     least = anisotropy.argmin(axis=0)
     return {
-        order: OrderEvidence(
+        order: OrderFigures(
             float((least == number).mean()),
             float((np.linalg.eigvalsh(to_matrix(tensors))[:, 0] > 0).mean()),
             float(np.median(tensors[:, _DIAGONAL].mean(axis=1))),
@@ -76,7 +84,16 @@ def weigh_orders(components: FloatArray) -> dict[TensorOrder, OrderEvidence]:
 
 
 def rotated_tensors(tensors: FloatArray, rotation: FloatArray) -> FloatArray:
-    """Return tensors (..., 6) turned by an orthogonal matrix (3, 3)."""
+    """Return tensors (..., 6) turned by an orthogonal matrix (3, 3).
+
+    Examples
+    --------
+    Tensors xx xy yy xz yz zz; a quarter turn about z brings x to y:
+
+    >>> quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    >>> rotated_tensors(np.array([1.7, 0, 0.3, 0, 0, 0.4]), quarter).tolist()
+    [0.3, 0.0, 1.7, 0.0, 0.0, 0.4]
+    """
     turned = rotation @ to_matrix(tensors.astype(float)) @ rotation.T
     row, column = np.array([0, 0, 1, 0, 1, 2]), np.array([0, 1, 1, 2, 2, 2])
     return turned[..., row, column].astype(tensors.dtype)

@@ -72,7 +72,7 @@ def local_frequency(
     Knutsson et al., Proc IEEE ICIP 1:36-40, 1994; Manduca et al., Med Image Anal 5:237-254, 2001.
     """
     if not mask.any():
-        raise ComputationError("no voxel to invert")
+        raise ComputationError("no voxel is left to invert")
     axes = laplacian_axes(mask.shape, fields[0].spacing_m)
     curl = len(axes) == 3 and all(f.components_in_world for f in fields)
     slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)

@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray, LabelArray
 from imaging.elastography.notes import few_voxels_warning, implausible_warning
-from imaging.elastography.stiffness_gradient import PART_MM, gradient_along, place_along
+from imaging.elastography.stiffness_gradient import PART_MM, lengthwise_gradient, lengthwise_place
 from imaging.erosion import erode
 from imaging.measures import Measure, not_measured
 from imaging.stiffness import implausible
@@ -32,7 +32,7 @@ def muscle_measures(
     """Return how maps are spread over every muscle.
 
     Of every map the median, with SD and interquartile range; of moduli also the width of that
-    range and the change along the muscle (see :func:`gradient_along`); and once per muscle the
+    range and the change along the muscle (see :func:`lengthwise_gradient`); and once per muscle the
     share of its voxels, away from its borders, at which the method gives a value.
 
     Parameters
@@ -76,7 +76,7 @@ def muscle_measures(
             rows.append(Measure(label, name, stable, "1", n=int(core.sum()), note=where))
         places: FloatArray = np.zeros(0)
         if label and affine is not None and chosen.any():
-            places = place_along(region, affine)
+            places = lengthwise_place(region, affine)
         for name, (values, unit) in maps.items():
             # A modulus may hold in fewer voxels than the mask of its method. Noise may take G''
             # below zero; to leave that out would make its median too high.
@@ -112,7 +112,7 @@ def _gradients(
     label: int, name: str, sample: FloatArray, place_mm: FloatArray, note: str
 ) -> list[Measure]:
     """Return the change of a modulus along a muscle, per cm, in Pa and in percent of the median."""
-    found = gradient_along(sample, place_mm)
+    found = lengthwise_gradient(sample, place_mm)
     rows = []
     median = max(abs(float(np.median(sample))), 1e-9)
     for ending, unit, factor in (

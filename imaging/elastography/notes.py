@@ -115,7 +115,7 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
         )
     if (share := one.quality_in(waves.tissue)) < _POOR_QUALITY:
         out.append(
-            f"At {one.named} less than half of what moved is the wave (median {share:.0%}): "
+            f"At {one.named} less than half of the motion is the wave (median {share:.0%}): "
             "stiffness is unsure."
         )
     if one.check is not None and one.check.doubtful:
@@ -135,7 +135,7 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
 
 def failed_warning(method: str, error: Exception) -> str:
     """Say that an inversion found nothing."""
-    return f"{METHODS[method].title} gave nothing: {error}"
+    return f"{METHODS[method].title} gave no result: {error}"
 
 
 def mdev_warnings(confidence: FloatArray, dimensions: int, drivers: int) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def mdev_warnings(confidence: FloatArray, dimensions: int, drivers: int) -> tupl
 def backwards_warning(share: float) -> str:
     """Say that offsets seem to be in reverse order; `share` of the voxels tells it."""
     return (
-        f"The loss modulus is negative in {share:.0%} of the voxels, as that of no tissue is: the "
+        f"The loss modulus is negative in {share:.0%} of the voxels, which it is in no tissue: the "
         "offsets seem to follow each other backwards in time (offset k is k/n of a period, phase = "
         "Re(U exp(+2 pi i k/n))). Its sign is then wrong, other values hardly change."
     )
@@ -224,9 +224,7 @@ def fibre_warnings(
     else:
         for name, text in (("mu_perp", "μ⊥"), ("mu_par", "μ∥"), ("e_par", "E∥")):
             if lost := [v for v, h in held.items() if h is not None and name not in h]:
-                out.append(
-                    f"{text} was not measured, the waves do not tell it, in: {_named(lost)}."
-                )
+                out.append(f"{text} could not be determined from these waves in: {_named(lost)}.")
             if wide := [v for v, u in unsure.items() if name in u]:
                 out.append(
                     f"{text} is unsure (95 % interval beyond ±{UNSURE_HALF_WIDTH:.0%}) in: "

@@ -27,7 +27,7 @@ class Gradient:
     parts: int
 
 
-def place_along(region: BoolArray, affine: FloatArray) -> FloatArray:
+def lengthwise_place(region: BoolArray, affine: FloatArray) -> FloatArray:
     """Return the place in mm of every voxel along the line through a region's centres.
 
     The line is fitted to the centres of the region's levels of world S, so that a muscle of which
@@ -52,7 +52,7 @@ def place_along(region: BoolArray, affine: FloatArray) -> FloatArray:
     return np.asarray(world @ (line / np.linalg.norm(line)))
 
 
-def gradient_along(values: FloatArray, place_mm: FloatArray) -> Gradient | None:
+def lengthwise_gradient(values: FloatArray, place_mm: FloatArray) -> Gradient | None:
     """Fit a line to the medians of parts of 1 cm along a muscle.
 
     Neighbouring voxels of an inversion are not independent; parts of a centimetre nearly are, so

@@ -185,7 +185,7 @@ def _one_muscle(
     try:
         fit = fit_muscle(equations.normal, equations.noise, equations.trust, unknowns)
     except np.linalg.LinAlgError:
-        why = "the waves hold nothing that tells its moduli apart"
+        why = "the waves cannot tell its moduli apart"
         return _Muscle(_refused(label, why), frozenset(), frozenset())
     around = neighbourhoods(equations, fit, inside[equations.box], first.spacing_m, window_m)
     if error_rad is None:
@@ -203,7 +203,7 @@ def _one_muscle(
         measure, n = f"stiffness_ti_{name}_muscle", int(equations.form.places.sum())
         if value.real <= 0 or half > WORST_HALF_WIDTH * abs(value):
             why = (
-                f"the waves do not tell it: 95 % interval {abs(value):.3g} ± {half:.3g} Pa, "
+                f"the waves do not determine it: 95 % interval {abs(value):.3g} ± {half:.3g} Pa, "
                 f"condition {fit.condition:.1f}"
             )
             rows.append(not_measured(label, measure, "Pa", why))

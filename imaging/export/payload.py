@@ -77,9 +77,9 @@ def _activation(muscle_map: MuscleMap) -> dict[str, Any] | None:
 def _missing(muscle_map: MuscleMap, layers: Iterable[Mapping[str, Any]]) -> list[str]:
     out = [f"{title}: {why}" for title, why in muscle_map.notes.absent]
     if muscle_map.fascicles is None:
-        out.append("No fascicles: the map holds no diffusion data")
+        out.append("No fascicles: the map has no diffusion data")
     if muscle_map.activation is None:
-        out.append("No activation: the map holds no EMG recording")
+        out.append("No activation: the map has no EMG recording")
     if not any(str(layer["id"]).startswith("stiffness") for layer in layers):
-        out.append("No stiffness: the map holds no elastography")
+        out.append("No stiffness: the map has no elastography")
     return list(dict.fromkeys(out))

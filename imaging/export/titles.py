@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imaging.musclemap.stiffness_words import title_of_map, words
+from imaging.musclemap.stiffness_titles import known_maps, title_of_map
 from imaging.musclemap.table import measure_of_column, title_of
 
 # Ending of a name, unit to print. Longest first.
@@ -49,10 +49,10 @@ def _stiffness(name: str) -> tuple[str, str]:
     """Return title and unit of a stiffness layer, or of what fascicles have of it."""
     key, part = name.removeprefix(_STIFFNESS), ""
     for ending in _PARTS:
-        if key not in words() and key.endswith(f"_{ending}"):
+        if key not in known_maps() and key.endswith(f"_{ending}"):
             key, part = key.removesuffix(f"_{ending}"), ending.replace("_", " ")
             break
-    known = words().get(key)
+    known = known_maps().get(key)
     unit = known["unit"] if known else "Pa"
     if part == "measured fraction":
         unit = ""

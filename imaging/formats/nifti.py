@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.formats.content import ANALYZE, NIFTI, TRUNCATED, content_of, unpack_to_end
+from imaging.formats.file_kind import ANALYZE, NIFTI, TRUNCATED, file_kind_of, unpack_to_end
 from imaging.formats.nifti_place import place_of
 from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
@@ -83,7 +83,11 @@ def load_image(
     affine = _place(nifti, path)
     data = _read(nifti, path)
     if data.dtype.kind not in "buif":
-        raise ImageError(f"holds values of type {data.dtype}", path, "Give one real number a voxel")
+        raise ImageError(
+            f"holds values of type {data.dtype}",
+            path,
+            "Give an image with one real number per voxel",
+        )
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     while data.ndim > max(allowed) and data.shape[-1] == 1:
         data = data[..., 0]
@@ -147,7 +151,7 @@ def _read(nifti: Any, path: Path) -> NDArray[Any]:
 
 def _unreadable(path: Path, error: Exception) -> ImageError:
     """Return an error that says what the file is, as its bytes tell."""
-    found = content_of(path)
+    found = file_kind_of(path)
     if found is NIFTI:
         short = isinstance(error, EOFError) or "bytes" in str(error) or "Expected" in str(error)
         why = f"{type(error).__name__}: {error}"
@@ -191,7 +195,7 @@ def load_labels(path: str | Path) -> Image:
     segments = load_segments(path)
     if segments.names is not None:
         raise LabelError(
-            "tells by names, not by numbers, what is drawn, which is not read here",
+            "names its segments instead of numbering them, which is not supported here",
             path,
             "Save it from 3D Slicer as NIfTI with the numbers of docs/formats.md",
         )

@@ -17,7 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from imaging.errors import ImageError, LabelError, MissingFileError
-from imaging.formats.content import content_of
+from imaging.formats.file_kind import file_kind_of
 from imaging.formats.itk import from_sitk
 from imaging.formats.nifti_place import right_angled
 from imaging.image import Image
@@ -56,7 +56,7 @@ def load_segments(path: str | Path) -> Segments:
     MissingFileError
         No such file.
     ImageError
-        It cannot be read, is no volume, or does not say in which space it lies.
+        It cannot be read, is not a volume, or does not say in which space it lies.
     LabelError
         Its header explains segments in layers that it does not have.
     """
@@ -67,13 +67,13 @@ def load_segments(path: str | Path) -> Segments:
         read = sitk.ReadImage(str(path))
         header = {key: read.GetMetaData(key) for key in read.GetMetaDataKeys()}
     except (RuntimeError, UnicodeDecodeError) as error:
-        found = content_of(path)
+        found = file_kind_of(path)
         why = "it is truncated or damaged" if "NRRD" in found.kind else f"it is {found.kind}"
         raise ImageError(
             f"cannot be read as NRRD: {why}", path, "Save it again from 3D Slicer"
         ) from error
     if read.GetDimension() != 3 or min(read.GetSize()) < 2:
-        raise ImageError("is no volume", path, "Give a segmentation of a whole volume")
+        raise ImageError("is not a volume", path, "Give a segmentation of a whole volume")
     if _SPACE not in header:
         raise ImageError(
             "does not say in which space it lies (field space): left and right would be a guess",
@@ -119,7 +119,7 @@ def _layers(read: sitk.Image, path: Path) -> tuple[Image, ...]:
     images = [from_sitk(part) for part in parts]
     affine, _ = right_angled(images[0].affine, images[0].shape, path)
     if any(image.data.dtype.kind not in "buif" for image in images):
-        raise ImageError("holds no whole numbers", path, "Give a segmentation")
+        raise ImageError("does not hold whole numbers", path, "Give a segmentation")
     return tuple(Image(image.data, affine) for image in images)
 
 
@@ -135,7 +135,7 @@ def _segment(header: Mapping[str, str], n: int, path: Path) -> tuple[str, int, i
         layer = int(header.get(f"Segment{n}_Layer", str(n)))
     except ValueError as error:
         raise LabelError(
-            f"the value or layer of the segment {name!r} is no whole number",
+            f"the value or layer of the segment {name!r} is not a whole number",
             path,
             "Save it again from 3D Slicer",
         ) from error
@@ -153,7 +153,7 @@ def _numbered(
     for n, (name, value, place) in enumerate(segments, 1):
         if not 0 <= place < len(layers):
             raise LabelError(
-                f"the segment {name!r} is in layer {place}, which is not there",
+                f"the segment {name!r} is in layer {place}, which does not exist",
                 path,
                 "Save it again from 3D Slicer",
             )

@@ -28,7 +28,7 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import ComputationError, InputError, MissingFileError
-from imaging.formats.content import kind_of
+from imaging.formats.file_kind import kind_of
 from imaging.formats.headers import header, whole
 from imaging.isolation import run_apart
 
@@ -230,12 +230,14 @@ def _read(path: Path) -> PolyArrays:
     if isinstance(data, pv.PolyData):
         order, offsets = lines_of(data)
         if len(order) and not 0 <= order.min() <= order.max() < data.n_points:
-            raise InputError("joins points that it does not hold", path, _BROKEN)
+            raise InputError(
+                "has triangles or lines between points that do not exist", path, _BROKEN
+            )
         lines = np.asarray(data.points)[order] * flip
     surface = data.extract_surface(algorithm="dataset_surface").triangulate()
     points, faces = np.asarray(surface.points) * flip, np.array(surface.regular_faces)
     if len(faces) and not 0 <= faces.min() <= faces.max() < len(points):
-        raise InputError("joins points that it does not hold", path, _BROKEN)
+        raise InputError("has triangles or lines between points that do not exist", path, _BROKEN)
     if not (np.isfinite(points).all() and np.isfinite(lines).all()):
         raise InputError("holds points that are not finite", path, "Export it again")
     return PolyArrays(points, faces, lines, offsets)

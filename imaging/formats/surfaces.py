@@ -50,7 +50,7 @@ def load_surfaces(paths: Sequence[Path]) -> list[Surface]:
     out = []
     for path, data in zip(paths, read_polydata(paths), strict=True):
         if not len(data.faces):
-            raise InputError("holds no triangle", path, "Export it as a surface of triangles")
+            raise InputError("contains no triangles", path, "Export it as a surface of triangles")
         out.append(Surface(data.points.astype(float), data.faces))
     return out
 

@@ -46,7 +46,7 @@ def parse_tck(content: bytes) -> tuple[NDArray[np.float32], IntArray]:
     keys = dict(re.findall(r"^\s*(\w+)\s*:\s*(.*?)\s*$", text, re.MULTILINE))
     kind = keys.get("datatype", "Float32LE")
     if kind.lower() not in _DATATYPES:
-        raise TckError(f"its datatype {kind} is none that MRtrix writes")
+        raise TckError(f"its datatype {kind} is not one that MRtrix writes")
     place = re.fullmatch(r"\.\s+(\d+)", keys.get("file", f". {len(head) + len(end) + 1}"))
     if place is None or int(place.group(1)) > len(content):
         raise TckError(f"its points are not where it says (file: {keys.get('file')})")
@@ -56,7 +56,7 @@ def parse_tck(content: bytes) -> tuple[NDArray[np.float32], IntArray]:
     rows = np.frombuffer(body, dtype, 3 * whole).reshape(-1, 3)
     last = np.flatnonzero(np.isinf(rows).all(axis=1))
     if not len(last):
-        raise TckError("it has no mark of its end: it was cut, or tracking was stopped")
+        raise TckError("its end mark is missing: it was cut off, or tracking was stopped")
     rows = rows[: last[0]]
     parting = np.isnan(rows).all(axis=1)
     if len(rows) and not parting[-1]:

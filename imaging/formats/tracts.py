@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import InputError, MissingFileError
-from imaging.formats.content import kind_of
+from imaging.formats.file_kind import kind_of
 from imaging.formats.polydata import read_polydata
 from imaging.formats.tck import TckError, parse_tck
 from imaging.formats.trx import TrxError, read_trx
@@ -92,7 +92,7 @@ def load_tracts(path: str | Path) -> Tracts:
         raise InputError("holds points that are not finite", path, "Export the tracts again")
     usable = counts >= 2
     if not usable.any():
-        raise InputError("holds no tract", path, "Track again, or give another file")
+        raise InputError("contains no tracts", path, "Track again, or give another file")
     points = np.asarray(points, np.float32)[np.repeat(usable, counts)]
     offsets = np.concatenate([[0], np.cumsum(counts[usable])]).astype(np.int64)
     return Tracts(points, offsets)
@@ -130,14 +130,14 @@ def _read_trk(path: Path) -> tuple[FloatArray, IntArray]:
     told = [str(w.message).lower() for w in said]
     if any("vox_to_ras" in t for t in told):
         raise InputError(
-            "says in its header nothing of where its voxels lie in the world",
+            "does not say in its header where its voxels lie in the world",
             path,
             "Export it again with its voxel-to-world matrix, or as .tck",
         )
     # Without an order of axes TrackVis means LPS; a matrix of other axes contradicts that.
     if any("voxel order" in t for t in told) and nib.aff2axcodes(affine) != ("L", "P", "S"):
         raise InputError(
-            "does not say in its header in which order its voxel axes run",
+            "does not give the order of its voxel axes in its header",
             path,
             "Export it again with its voxel order, or as .tck",
         )

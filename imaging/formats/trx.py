@@ -68,7 +68,7 @@ def _parse(members: Mapping[str, Any]) -> tuple[NDArray[np.float32], IntArray]:
         starts = np.append(starts, vertices)
     counts = np.diff(starts)
     if len(counts) != streamlines or starts[0] or starts[-1] != vertices or (counts < 0).any():
-        raise TrxError("its offsets do not part its points into streamlines")
+        raise TrxError("its offsets do not divide its points into streamlines")
     return points.reshape(-1, 3).astype(np.float32), counts
 
 

@@ -108,7 +108,7 @@ def _check_numbers(
     for number, text in given:
         value = _number(text) if values is None else float(values[number - 2])
         if not np.isfinite(value) or (kind == "whole" and value != round(value)):
-            what = "no whole number" if kind == "whole" else "no number"
+            what = "not a whole number" if kind == "whole" else "not a number"
             raise InputError(f"row {number}, {column.name}: {text!r} is {what}", path, how)
 
 

@@ -11,7 +11,7 @@ from functools import cache
 
 from imaging.errors import ConfigError, LabelError, RecordingError
 from imaging.function.recording import EventSide
-from imaging.function.words import side_of_words, side_words, table, words
+from imaging.function.side_names import side_named, side_words, split_name, table
 from imaging.muscles import label_of, structure
 
 LOWER_LEG = "lower leg"
@@ -141,7 +141,7 @@ def _interpret(name: str, target: str, names: Sequence[str]) -> _Found | str:
     if isinstance(by_target, str) or isinstance(by_name, str):
         if isinstance(by_target, str):
             return by_target
-        side = side_of_words(words(name)) if by_target[2] == "undecided" else by_target[2]
+        side = side_named(split_name(name)) if by_target[2] == "undecided" else by_target[2]
         return by_target[0], by_target[1], side
     sides = {s for s in (by_name[2], by_target[2]) if s != "undecided"}
     if len(sides) > 1:
@@ -151,8 +151,8 @@ def _interpret(name: str, target: str, names: Sequence[str]) -> _Found | str:
 
 def _parse(text: str, names: Sequence[str]) -> _Found | str:
     """Return what a name says; `names` are those of its recording, which may decide it."""
-    found = words(text)
-    side = side_of_words(found)
+    found = split_name(text)
+    side = side_named(found)
     if side == "undecided" and any(w in side_words() for w in found):
         return "names both sides"
     rest = _muscle_part(text)
@@ -186,7 +186,7 @@ def _is_place_of_side(place: int, rest: str, names: Sequence[str]) -> bool:
 
 
 def _muscle_part(text: str) -> str:
-    return "".join(w for w in words(text) if w not in side_words() and w not in _FILLERS)
+    return "".join(w for w in split_name(text) if w not in side_words() and w not in _FILLERS)
 
 
 def _glued(text: str) -> dict[int, _Found]:

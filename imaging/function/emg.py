@@ -29,7 +29,7 @@ def usable_band(band_hz: tuple[float, float], rate_hz: float) -> tuple[float, fl
         raise RecordingError(
             f"EMG sampled at {rate_hz:g} Hz cannot be band-passed to {band_hz} Hz",
             None,
-            "Give raw EMG, sampled at 500 Hz at least, or another band",
+            "Give raw EMG, sampled at 500 Hz or more, or another band",
         )
     return low, high
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from imaging.function.recording import Event, EventKind, EventSide
-from imaging.function.words import side_of_words, side_words, table, words
+from imaging.function.side_names import side_named, side_words, split_name, table
 
 _FILLERS = {"event", "gait", "general", "e"}
 _MOST_NAMES, _LONGEST_NAME = 20, 40
@@ -29,8 +29,8 @@ def event_names() -> dict[str, tuple[EventKind, EventSide]]:
 
 def parse_event(text: str, time_s: float, source: str = "file") -> Event | None:
     """Return the gait event that a text such as ``left_foot_strike`` or ``RHS`` names, or None."""
-    found = words(text)
-    side = side_of_words(found)
+    found = split_name(text)
+    side = side_named(found)
     if side == "undecided" and any(w in side_words() for w in found):
         return None  # both sides
     phrase = "".join(w for w in found if w not in side_words() and w not in _FILLERS)

@@ -42,7 +42,7 @@ def read_sheets(
     for path, sheet in zip(paths, _read_all(paths), strict=True):
         found = re.search(r"label-(\d+)", path.name)
         if not found and len(muscles) > 1 and any(m.number for m in muscles):
-            raise LabelError("names no label", path, "Name it …label-<n>_aponeurosis")
+            raise LabelError("has no label in its name", path, "Name it …label-<n>_aponeurosis")
         near = {m.label: _share_near(sheet.points, m) for m in muscles}
         if found:
             owner = _owner(int(found.group(1)), muscles, path)

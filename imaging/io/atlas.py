@@ -42,7 +42,7 @@ def load_atlas(folder: str | Path, work_spacing: FloatArray, scheme: str | None 
         raise LabelError("gives no label scheme", about_path, 'Add "scheme"')
     paths = sorted(folder.glob("*_dseg.nii.gz"))
     if not paths:
-        raise MissingFileError("holds no *_dseg.nii.gz", folder, "Add label maps of single legs")
+        raise MissingFileError("has no *_dseg.nii.gz", folder, "Add label maps of single legs")
     legs = [load_leg(p, about.get("sides", {}), scheme, work_spacing, about_path) for p in paths]
     return Atlas(tuple(legs), about)
 

@@ -66,7 +66,7 @@ def read_c3d(path: Path) -> Recording:
         raise MissingFileError("no such recording", path, "Check the path")
     layout = read_layout(path)
     if layout.n_analog == 0:
-        raise RecordingError("holds no analog channels", path, "Give a file with EMG")
+        raise RecordingError("has no analog channels", path, "Give a file with EMG")
     content = _open(path, layout)
     warnings: list[str] = []
     parameters = content["parameters"]
@@ -151,7 +151,7 @@ def _rate(parameters: Any, by_header: float, path: Path) -> float:
     stated = np.asarray(group["RATE"]["value"] if "RATE" in group else [0.0], dtype=float).ravel()
     rate = by_header if by_header > 0 else float(stated[0])
     if not 0 < rate < np.inf:
-        raise RecordingError("does not say how fast it was sampled", path, EXPORT_AGAIN)
+        raise RecordingError("gives no sampling rate", path, EXPORT_AGAIN)
     return rate
 
 

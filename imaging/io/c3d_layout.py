@@ -93,7 +93,9 @@ def read_layout(path: Path) -> Layout:
     processor = section[3]
     if processor not in (INTEL, DEC):
         name = _PROCESSORS.get(processor, f"unknown ({processor})")
-        raise RecordingError(f"has the byte order {name}, which is not read", path, EXPORT_AGAIN)
+        raise RecordingError(
+            f"has the byte order {name}, which is not supported", path, EXPORT_AGAIN
+        )
     known = _numbers(section, place, processor == DEC)
     points, analog, first, last = struct.unpack_from("<4H", header, 2)
     block, per_frame = struct.unpack_from("<2H", header, 16)
@@ -115,7 +117,7 @@ def read_layout(path: Path) -> Layout:
         )
     if n_frames < 1 or n_frames > room:
         raise RecordingError(
-            f"holds {max(room, 0)} frames where it announces {n_frames}",
+            f"holds {max(room, 0)} frames, but its header announces {n_frames}",
             path,
             "The file is cut short; export it again",
         )
@@ -200,7 +202,16 @@ def _long(known: Mapping[str, Parameter], name: str) -> int | None:
 
 
 def _real(raw: bytes, dec: bool) -> float:
-    """Return a real number of 32 bits; those of DEC have their words swapped and are 4 times it."""
+    """Return a real number of 32 bits; those of DEC have their words swapped and are 4 times it.
+
+    Examples
+    --------
+    >>> _real(struct.pack("<f", 1200.0), dec=False)
+    1200.0
+    >>> four_times = struct.pack("<f", 4800.0)
+    >>> _real(four_times[2:] + four_times[:2], dec=True)
+    1200.0
+    """
     value = struct.unpack("<f", raw[2:] + raw[:2] if dec else raw)[0]
     return float(value / 4 if dec else value)
 

@@ -24,7 +24,7 @@ from imaging.provenance import sidecar_path
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class DiffusionOutput:
     """What came of a series, with all that its files have to say."""
 
     result: DiffusionResult
@@ -41,7 +41,7 @@ def clean_series(
     options: DiffusionSettings,
     fmap: Path | None = None,
     labels: Path | None = None,
-) -> Cleaned:
+) -> DiffusionOutput:
     """Read a diffusion-weighted series and process it.
 
     Parameters
@@ -84,7 +84,7 @@ def clean_series(
     reverse = read_reversed(fmap, image, acquisition) if fmap and use else None
     if options.distortion == "fmap" and reverse is None:
         raise ImageError(
-            "cannot be undistorted from a scan of reversed phase encoding: there is none, or "
+            "cannot be corrected with a scan of reversed phase encoding: none was given, or "
             "PhaseEncodingDirection is missing in the sidecar",
             dwi,
             "Give --fmap and both sidecars, or set distortion to auto",
@@ -96,4 +96,4 @@ def clean_series(
     warnings = [*series.warnings, *placed, *result.warnings]
     inputs = [p for p in found if p is not None]
     notes = m.Notes("diffusion", result.method, result.citations, warnings, result.facts)
-    return Cleaned(result, notes, inputs, options.model_dump(mode="json"))
+    return DiffusionOutput(result, notes, inputs, options.model_dump(mode="json"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.diffusion import table_evidence as evidence
+from imaging.diffusion import table_fit
 from imaging.diffusion.gradients import GradientTable, check_directions
 from imaging.diffusion.legmask import leg_mask
 from imaging.errors import ComputationError, GradientTableError, ImageError
@@ -60,7 +60,7 @@ def read_series(dwi: Path, bval: Path, bvec: Path) -> DiffusionSeries:
         mask = leg_mask(image.with_data(image.data.mean(-1)))
     except ComputationError as error:
         raise ImageError(str(error).rstrip("."), dwi, "Give the diffusion series itself") from error
-    blocks = evidence.tissue_blocks(image.data, mask, image.spacing)
+    blocks = table_fit.tissue_blocks(image.data, mask, image.spacing)
     table, warnings = _by_length(read, blocks, bvec)
     warnings += _by_order(table, blocks, bvec)
     kept, left_out = _by_brightness(table, blocks, bval)
@@ -82,18 +82,18 @@ def _must_hold_signal(image: Image, path: Path) -> None:
 
 
 def _by_length(
-    read: ReadTable, blocks: evidence.Blocks, path: Path
+    read: ReadTable, blocks: table_fit.Blocks, path: Path
 ) -> tuple[GradientTable, list[str]]:
     """Let the images tell whether the lengths of vectors stand for b-values."""
     if read.other is None:
         return read.table, list(read.warnings)
     given, other = blocks.misfits(read.table), blocks.misfits(read.other)
     lengths, figures = read.lengths, f"{np.median(given):.1%} against {np.median(other):.1%}"
-    scaled, judgeable = lengths.scaled, blocks.judgeable(read.table)
-    if judgeable and evidence.better(given, other):
+    scaled, enough_volumes = lengths.scaled, blocks.enough_volumes(read.table)
+    if enough_volumes and table_fit.better(given, other):
         said = f"The images agree: the tensor leaves {figures} of the signal unexplained."
         return read.table, [*read.warnings, *([f"{path.name}: {said}"] if lengths.shells else [])]
-    if judgeable and evidence.better(other, given):
+    if enough_volumes and table_fit.better(other, given):
         how = "were taken as written" if scaled else "were scaled by the squared length"
         said = (
             f"{path.name}: the b-values {how} of the vectors: so the tensor leaves "
@@ -110,9 +110,9 @@ def _by_length(
     )
 
 
-def _by_order(table: GradientTable, blocks: evidence.Blocks, path: Path) -> list[str]:
+def _by_order(table: GradientTable, blocks: table_fit.Blocks, path: Path) -> list[str]:
     """Raise where the rows of the table clearly belong to other volumes; warn where it looks so."""
-    order = evidence.judge_order(blocks, table)
+    order = table_fit.compare_orders(blocks, table)
     figures = f"{order.best:.1%} of the signal at b = 0 unexplained, as given {order.given:.1%}"
     if order.verdict == "other":
         raise GradientTableError(
@@ -136,17 +136,17 @@ def _by_order(table: GradientTable, blocks: evidence.Blocks, path: Path) -> list
 
 
 def _by_brightness(
-    table: GradientTable, blocks: evidence.Blocks, path: Path
+    table: GradientTable, blocks: table_fit.Blocks, path: Path
 ) -> tuple[NDArray[np.intp], list[str]]:
     """Return the volumes to keep, and why others are not what the table says."""
-    found = evidence.judge_brightness(blocks, table)
+    found = table_fit.compare_brightness(blocks, table)
     if found.all_dark:
         raise GradientTableError(
             f"calls volume {_list(found.dark)} b = 0, but the weighted volumes are as bright",
             path,
             "Check the order of the b-values against that of the volumes",
         )
-    if found.diffusivity > evidence.MOST_DIFFUSIVITY:
+    if found.diffusivity > table_fit.MOST_DIFFUSIVITY:
         raise GradientTableError(
             f"holds b-values up to {table.bvals.max():g}, but the signal falls as fast as with a "
             f"diffusivity of {found.diffusivity:.2g} mm2/s, far faster than in water",
@@ -156,12 +156,12 @@ def _by_brightness(
     warnings = []
     if found.dark.size:
         warnings.append(
-            f"{path.name}: volume {_list(found.dark)} is called b = 0, but is as dark as weighted "
-            "volumes. Left out."
+            f"{path.name}: volume {_list(found.dark)} is listed as b = 0, but is as dark as "
+            "weighted volumes. Left out."
         )
     if found.bright.size:
         warnings.append(
-            f"{path.name}: volume {_list(found.bright)} is called weighted, but is as bright as "
+            f"{path.name}: volume {_list(found.bright)} is listed as weighted, but is as bright as "
             "b = 0. Left out."
         )
     gone = np.concatenate([found.dark, found.bright])

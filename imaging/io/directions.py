@@ -22,6 +22,20 @@ def load_directions(path: Path, dispersion: Path | None) -> FibreDirections:
     ------
     MissingFileError, ImageError
         Not there, not three components, zero everywhere, or not of unit length.
+
+    Examples
+    --------
+    Vectors are of the world and stay as they are, whichever way the voxels run:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from imaging.formats.nifti import save_image
+    >>> from imaging.image import Image
+    >>> up = np.broadcast_to(np.float32([0, 0.6, 0.8]), (2, 2, 2, 3))
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "e1.nii.gz")
+    ...     save_image(Image(up, np.diag([-2.0, 2, 5, 1])), path)
+    ...     load_directions(path, None).image.data[0, 0, 0].round(1).tolist()
+    [0.0, 0.6000000238418579, 0.800000011920929]
     """
     image = load_image(path, ndim=(4, 5))
     data = image.data[:, :, :, 0] if image.data.ndim == 5 else image.data

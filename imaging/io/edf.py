@@ -54,7 +54,9 @@ def read_bids_emg(
         rates = {file.signals[i].sampling_frequency for i in keep}
         if len(rates) != 1:
             raise RecordingError(
-                f"EMG channels are sampled at {sorted(rates)} Hz", path, "Give one rate"
+                f"EMG channels are sampled at {sorted(rates)} Hz",
+                path,
+                "Record or export them at one rate",
             )
         signals = np.stack([np.asarray(file.signals[i].data, dtype=float) for i in keep])
         annotations = [(note.text, note.onset) for note in file.annotations]
@@ -102,7 +104,9 @@ def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     table = _table(path, {"onset", "trial_type"})
     times = pd.to_numeric(table["onset"], errors="coerce")
     if not np.isfinite(times).all():
-        raise RecordingError("column onset holds what is not a number", path, "Correct the table")
+        raise RecordingError(
+            "column onset has entries that are not numbers", path, "Correct the table"
+        )
     return read_names(zip(table["trial_type"].astype(str), times.astype(float), strict=True))
 
 
@@ -130,7 +134,9 @@ def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[
     if table is None:
         return list(range(len(names)))
     if unknown := sorted(set(table["name"]) - set(names)):
-        raise RecordingError(f"has no channels {unknown} of its channels table", path, "Correct it")
+        raise RecordingError(
+            f"lacks the channels {unknown} that its channels table names", path, "Correct it"
+        )
     rows = {str(row["name"]): row for row in table.to_dict("records")}
     keep = [
         i
@@ -140,5 +146,5 @@ def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[
         and rows[name].get("status") != "bad"
     ]
     if not keep:
-        raise RecordingError("holds no EMG channel", path, "Check the channels table")
+        raise RecordingError("has no EMG channel", path, "Check the channels table")
     return keep

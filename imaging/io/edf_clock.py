@@ -109,6 +109,15 @@ def place(
     ------
     RecordingError
         Records overlap, or lie hours apart.
+
+    Examples
+    --------
+    Two records of 1 s at 2 Hz, the second 2 s after the first:
+
+    >>> clock = RecordClock(np.array([0.0, 2.0]), 1.0)
+    >>> placed, gaps = place(np.array([[1.0, 2, 3, 4]]), 2.0, clock, Path("walk.edf"))
+    >>> placed.tolist(), gaps
+    ([[1.0, 2.0, 0.0, 0.0, 3.0, 4.0]], ((1.0, 2.0),))
     """
     n = int(round(clock.duration_s * rate_hz))
     starts = [0]
@@ -126,7 +135,9 @@ def place(
         return signals, ()
     if length > LONGEST_S * rate_hz:
         raise RecordingError(
-            f"has records spread over {length / rate_hz / 3600:.1f} h", path, "Give one walk of it"
+            f"has records spread over {length / rate_hz / 3600:.1f} h",
+            path,
+            "Give the part with one walk",
         )
     placed = np.zeros((len(signals), length))
     gaps = []

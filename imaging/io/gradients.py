@@ -113,7 +113,16 @@ def write_gradients(table: GradientTable, affine: FloatArray, bval: Path, bvec: 
 def _bvals(
     values: FloatArray, n_volumes: int, path: Path, n_vectors: int
 ) -> tuple[FloatArray, list[str]]:
-    """Return b-values (N,) in s/mm2."""
+    """Return b-values (N,) in s/mm2.
+
+    Examples
+    --------
+    Muscle is measured at some hundred s/mm2, which is 0.4 to 0.8 ms/um2:
+
+    >>> bvals, warnings = _bvals(np.array([0.0, 0.4, 0.8]), 3, Path("dwi.bval"), 3)
+    >>> bvals.tolist(), warnings
+    ([0.0, 400.0, 800.0], ['dwi.bval: b-values up to 0.8 were taken as ms/um2, ...'])
+    """
     bvals = values.ravel()
     if bvals.size != n_volumes:
         swapped = bvals.size == 3 * n_volumes and n_vectors == n_volumes
@@ -196,7 +205,17 @@ def _read_numbers(path: Path) -> FloatArray:
 
 
 def _separated(text: str) -> str:
-    """Return a text with numbers apart by blanks and with decimal points."""
+    """Return a text with numbers apart by blanks and with decimal points.
+
+    Examples
+    --------
+    Commas part numbers, unless every number with one has it as its decimal point:
+
+    >>> _separated("0, 1.5, 2").split()
+    ['0', '1.5', '2']
+    >>> _separated("0,5 1,25 0").split()
+    ['0.5', '1.25', '0']
+    """
     words = text.replace(";", " ").split()
     if "." not in text and all(_DECIMAL_COMMA.fullmatch(word) for word in words):
         return text.replace(",", ".").replace(";", " ")

@@ -84,7 +84,7 @@ def read_labels(path: Path, lookup: Path | None) -> list[DrawnMuscle]:
             continue
         members.setdefault(label, (name, []))[1].append(number)
     if not members:
-        raise LabelError("holds no muscle", path, "See imaging/data/muscles.tsv for labels")
+        raise LabelError("has no muscle", path, "See imaging/data/muscles.tsv for labels")
     first = drawn.segments.layers[0]
     muscles = []
     for label, (name, numbers) in sorted(members.items()):
@@ -134,7 +134,9 @@ def read_masks(paths: Sequence[Path], labels: Sequence[int]) -> list[DrawnMuscle
     for label in labels:
         if not structure_of(label).is_muscle:
             name = structure_of(label).name
-            raise LabelError(f"label {label} is no muscle ({name})", None, "Give a muscle's label")
+            raise LabelError(
+                f"label {label} is not a muscle ({name})", None, "Give a muscle's label"
+            )
     out: list[DrawnMuscle] = []
     for count, path in enumerate(paths, 1):
         image = load_mask(path)
@@ -183,7 +185,7 @@ def check_on_grid(muscles: Sequence[DrawnMuscle], grid: Image, path: Path) -> No
             f"lies wholly outside the image {path}"
             + (f"; with x and y turned it would not: {LPS}" if turned else ""),
             source,
-            "Draw it on an image of the same session, or give the affine of that image to it",
+            "Draw it on an image of the same session, or give it the affine of that image",
         )
 
 
@@ -212,7 +214,7 @@ def check_tracts(muscles: Sequence[DrawnMuscle], points: NDArray[np.floating], p
     else:
         why = elsewhere(points, lambda moved: share(moved) > 0.5) or "so they run elsewhere"
     raise InputError(
-        f"{here:.0%} of the points lie about the muscles of {muscles[0].path.name}, {why}",
+        f"{here:.0%} of the points lie near the muscles of {muscles[0].path.name}, {why}",
         path,
         "Give tracts and masks of the same session, both in world RAS+ millimetres",
     )
@@ -225,6 +227,12 @@ def check_size(points: NDArray[np.floating], what: str, path: Path) -> None:
     ------
     UnitError
         Says in which unit they seem to be.
+
+    Examples
+    --------
+    >>> check_size(np.array([[0.0, 0, 0], [0.02, 0.03, 0.3]]), "the surface", Path("gm.stl"))
+    Traceback (most recent call last):
+    UnitError: gm.stl: the surface spans 0.3 mm from end to end: it seems to be written in metres
     """
     size = float(np.linalg.norm(np.ptp(points.astype(float), axis=0)))
     if size < _SMALLEST_MM:
@@ -241,7 +249,16 @@ def check_size(points: NDArray[np.floating], what: str, path: Path) -> None:
 
 
 def elsewhere(points: NDArray[np.floating], meets: Callable[[NDArray[np.floating]], bool]) -> str:
-    """Return in which frame or unit points (P, 3) would meet, in words; empty: in none known."""
+    """Return in which frame or unit points (P, 3) would meet, in words; empty: in none known.
+
+    Examples
+    --------
+    World RAS+ mm; LPS has the same z, x and y turned round:
+
+    >>> muscle = np.array([[40.0, -20, 300]])
+    >>> elsewhere(np.array([[-40.0, 20, 300]]), lambda moved: np.allclose(moved, muscle))
+    'with x and y turned it does: one of the two is written in LPS, not RAS+'
+    """
     return next((words for by, words in _FRAMES if meets(points * np.array(by))), "")
 
 

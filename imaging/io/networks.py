@@ -28,9 +28,7 @@ def load_network(folder: Path) -> Network:
     """
     for name in ("network.onnx", "network.json"):
         if not (folder / name).is_file():
-            raise MissingFileError(
-                f"holds no {name}", folder, "Give a folder `pennate train` wrote"
-            )
+            raise MissingFileError(f"has no {name}", folder, "Give a folder `pennate train` wrote")
     try:
         card = json.loads((folder / "network.json").read_text(encoding="utf-8"))
         options = onnxruntime.SessionOptions()
@@ -42,7 +40,7 @@ def load_network(folder: Path) -> Network:
         raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
     if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
         raise ConfigError(
-            "is a network with other inputs or classes than this version of Pennate knows", folder,
+            "has other inputs or classes than this version of Pennate expects", folder,
             "Train it with the same version",
         )  # fmt: skip
     return Network(session, card)

@@ -25,10 +25,12 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
         read = read_bids_emg(path, channels, events)
     elif suffix != ".c3d":
         raise RecordingError(
-            f"files {suffix or 'without suffix'} are not read", path, "Give .c3d, .edf or .bdf"
+            f"files {suffix or 'without suffix'} are not supported", path, "Give .c3d, .edf or .bdf"
         )
     elif channels is not None:
-        raise RecordingError("a channels table goes with EDF", path, "Use settings: channels")
+        raise RecordingError(
+            "a channels table can be given with EDF only", path, "Use settings: channels"
+        )
     else:
         read = read_c3d(path)
         if events is not None:
@@ -38,7 +40,7 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
     length = read.end_s - read.start_s
     if length < SHORTEST_S:
         raise RecordingError(
-            f"lasts {length:.2g} s, in which no stride fits", path, "Give a recording of walking"
+            f"lasts {length:.2g} s, too short for one stride", path, "Give a recording of walking"
         )
     return read
 

@@ -42,9 +42,21 @@ class Region:
         ------
         ImageError
             It is empty, or nothing of it lies inside the field of view.
+
+        Examples
+        --------
+        World RAS+ mm; a voxel at R = 2 is found there whichever way the other grid runs:
+
+        >>> labels = Image(np.array([0, 109, 0, 0], np.int16)[:, None, None], np.diag([2, 2, 2, 1]))
+        >>> turned = np.array([[-2.0, 0, 0, 6], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]])
+        >>> grid = Image(np.zeros((4, 1, 1), np.float32), turned)
+        >>> Region(labels, Path("dseg.nii.gz")).on(grid).data.ravel().tolist()
+        [0, 0, 109, 0]
         """
         if not self.image.data.any():
-            raise ImageError("is zero everywhere", self.path, "Give one that holds something")
+            raise ImageError(
+                "is zero everywhere", self.path, "Give a mask or label map that is not empty"
+            )
         here = resample(self.image, grid, order=0)
         if not here.data.any():
             raise ImageError(
@@ -91,7 +103,7 @@ def read_labels(path: Path, lookup: Path | None = None) -> Region:
             "(docs/formats.md)",
         )
     if not muscle_labels(image.data):
-        raise LabelError("holds no muscle", path, "Give muscle labels, or --mask for tissue")
+        raise LabelError("has no muscle", path, "Give muscle labels, or --mask for tissue")
     return Region(image, path, used)
 
 
@@ -106,7 +118,7 @@ def _refuse_tissue(image: Image, path: Path) -> None:
     widest = float((image.data > 0).sum(axis=flat).max() * voxel_mm2)
     if widest > _WIDEST_MM2:
         raise LabelError(
-            f"holds the value 1 alone, which means {structure_of(1).name}, on up to "
+            f"holds only the value 1, which means {structure_of(1).name}, on up to "
             f"{widest / 100:.0f} cm2 of a slice: it seems to be a mask of tissue",
             path,
             "Give it as --mask, or labels of muscles (docs/formats.md)",

@@ -54,7 +54,7 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
         ratio = 1.0
     if along > -_PARALLEL:
         raise ImageError(
-            "does not run against the phase encoding of the diffusion images",
+            "does not have the phase encoding opposite to that of the diffusion images",
             path,
             "Give the scan of opposite PhaseEncodingDirection",
         )
@@ -72,7 +72,7 @@ def _mean_b0(image: Image, path: Path) -> FloatArray:
     bvals = read_bvals(bval, image.data.shape[3])
     if bvals.min() > B0_MAX:
         raise GradientTableError(
-            f"holds no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
+            f"has no volume with b <= {B0_MAX:g} s/mm2 (smallest {bvals.min():g})",
             bval,
             "Give the b = 0 images of reversed phase encoding",
         )
@@ -80,7 +80,16 @@ def _mean_b0(image: Image, path: Path) -> FloatArray:
 
 
 def _direction(image: Image, acquisition: Acquisition) -> np.ndarray:
-    """Return the unit world vector of phase encoding."""
+    """Return the unit world vector of phase encoding.
+
+    Examples
+    --------
+    World RAS+; ``j-`` of voxels that run to the front is to the back:
+
+    >>> image = Image(np.zeros((2, 2, 2), np.float32), np.diag([-2.0, 2, 5, 1]))
+    >>> _direction(image, acquisition_of({"PhaseEncodingDirection": "j-"}, image)) + 0.0
+    array([ 0., -1.,  0.])
+    """
     axis = acquisition.phase_axis
     assert axis is not None
     return acquisition.phase_sign * image.rotation[:, axis]
@@ -92,7 +101,7 @@ def _must_cover(image: Image, series: Image, path: Path) -> None:
     voxel = image.to_voxels(middle)
     if (voxel < 0).any() or (voxel > np.array(image.shape) - 1).any():
         raise ImageError(
-            "does not show what the diffusion images show",
+            "does not show the same anatomy as the diffusion images",
             path,
             "Give the scan of the same session and position",
         )

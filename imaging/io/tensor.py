@@ -12,7 +12,7 @@ from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import file_to_world
 from imaging.diffusion.tensor_order import (
     ELEMENTS,
-    OrderEvidence,
+    OrderFigures,
     TensorOrder,
     in_lower_order,
     rotated_tensors,
@@ -121,13 +121,13 @@ def _must_be_tissue(components: FloatArray, order: TensorOrder, path: Path) -> s
     return _unit(own, path)
 
 
-def _unit(evidence: OrderEvidence, path: Path) -> str:
+def _unit(figures: OrderFigures, path: Path) -> str:
     """Return the unit in which the mean diffusivity is that of muscle."""
     for unit, factor in _UNITS.items():
-        if _MUSCLE[0] <= evidence.mean_diffusivity * factor <= _MUSCLE[1]:
+        if _MUSCLE[0] <= figures.mean_diffusivity * factor <= _MUSCLE[1]:
             return unit
     raise ImageError(
-        f"has a mean diffusivity of {evidence.mean_diffusivity:.3g} (median), muscle has about "
+        f"has a mean diffusivity of {figures.mean_diffusivity:.3g} (median), muscle has about "
         "0.0015 mm2/s",
         path,
         "Write tensors in mm2/s",

@@ -17,8 +17,8 @@ from skimage.io import imread
 from imaging.errors import ImageError, MissingToolError
 from imaging.formats.json import read_sidecar
 from imaging.provenance import sidecar_path
-from imaging.ultrasound.colour import corner_box
 from imaging.ultrasound.declaration import FrameDeclaration, check_boxes, frame_declaration
+from imaging.ultrasound.overlay import corner_box
 from imaging.ultrasound.regions import Region
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

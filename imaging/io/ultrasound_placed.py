@@ -15,10 +15,11 @@ from imaging.arrays import FloatArray
 from imaging.config import UltrasoundSettings
 from imaging.errors import ImageError
 from imaging.io.ultrasound_frames import FrameFile
-from imaging.ultrasound.colour import crop, read_bar, read_overlay, repeats
+from imaging.ultrasound.colour_bar import crop, read_bar
 from imaging.ultrasound.frame_samples import read_frame
 from imaging.ultrasound.locate import Located, locate
 from imaging.ultrasound.notes import placement_warnings, repeats_warning
+from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
 
 
@@ -167,7 +168,7 @@ def _reads(file: FrameFile, number: int, look: bool) -> bool:
 
 def _colourless(file: FrameFile, doubts: Sequence[str]) -> ImageError:
     return ImageError(
-        "holds no readable colour inside ColorBox", file.paths[0],
+        "has no readable colour inside ColorBox", file.paths[0],
         " ".join(["Check ColorBox, ColorBarBox and Opacity.", *doubts]).rstrip("."),
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def with_groups(activation: pd.DataFrame, labels: Iterable[int]) -> tuple[pd.Dat
         names = " and ".join([side_and_key(parts[0]), *(structure_of(p).key for p in parts[1:])])
         sentences.append(
             f"EMG of {names} is painted on the whole of "
-            f"{structure_of(label).key}, which the labels do not part."
+            f"{structure_of(label).key}, which the labels do not divide."
         )
     return pd.concat(rows, ignore_index=True), sentences
 

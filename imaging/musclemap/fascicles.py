@@ -39,7 +39,7 @@ def _interpolate(data: NDArray[Any], voxels: FloatArray) -> NDArray[np.float32]:
     return ndimage.map_coordinates(data, voxels, order=1, mode="constant", cval=0.0)
 
 
-def place_along(points: FloatArray, offsets: NDArray[np.integer]) -> FloatArray:
+def fascicle_place(points: FloatArray, offsets: NDArray[np.integer]) -> FloatArray:
     """Return the place of each point along its fascicle, 0 at its start and 1 at its end.
 
     Parameters
@@ -73,7 +73,7 @@ def summarise(
     values : (N,) array
         Sampled at the points, NaN where not measured.
     points, offsets
-        As in :func:`place_along`; fascicles have equidistant points.
+        As in :func:`fascicle_place`; fascicles have equidistant points.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def summarise(
     """
     count = len(offsets) - 1
     owner = np.repeat(np.arange(count), np.diff(offsets))
-    place = place_along(points, offsets)
+    place = fascicle_place(points, offsets)
     middle = (place > 1 / 3) & (place < 2 / 3)
     good = np.isfinite(values)
     columns = {}

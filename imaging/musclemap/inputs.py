@@ -188,7 +188,9 @@ def find_stages(
         ) from error
     if not isinstance(reasons, dict) or set(reasons) - set(STAGES):
         raise ConfigError(
-            f"--missing holds {reasons!r}", None, f"Give reasons for {', '.join(STAGES)} only"
+            f"--missing gives reasons for unknown stages: {reasons!r}",
+            None,
+            f"Give reasons for {', '.join(STAGES)} only",
         )
     for folder in folders.values():
         if folder is not None and not folder.is_dir():

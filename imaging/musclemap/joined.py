@@ -18,8 +18,7 @@ from imaging.geometry import mask_surface
 from imaging.image import Image, resample
 from imaging.measures import Measure
 from imaging.musclemap import activation as emg
-from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table
-from imaging.musclemap import map as vtk_map
+from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.notes import not_in_view
@@ -120,7 +119,7 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view)
-    surfaces = vtk_map.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
+    surfaces = vtk_files.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
     return JoinedMap(
@@ -171,7 +170,7 @@ def _fascicles(
     if found is None:
         return None
     lines, frame = found
-    points, offsets = vtk_map.fascicles_of(lines)
+    points, offsets = vtk_files.fascicles_of(lines)
     arrays = {}
     for name in voxels:
         arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)

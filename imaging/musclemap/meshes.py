@@ -115,7 +115,7 @@ def check_muscles(mesh: pv.PolyData, known: Iterable[int], path: Path) -> None:
     """
     strange = sorted(set(labels_of_cells(mesh).tolist()) - set(known)) if mesh.n_cells else []
     if strange:
-        what = f"holds muscles that the label map lacks: {', '.join(map(str, strange))}"
+        what = f"holds muscles that are not in the label map: {', '.join(map(str, strange))}"
         raise LabelError(what, path, "Run pennate fibres with the labels that the map is given")
 
 

@@ -80,4 +80,4 @@ def _check_labels(frame: pd.DataFrame, path: Path, how: str, *, unknown: bool) -
         raise InputError("holds rows without a label", path, how)
     strange = sorted(int(v) for v in labels.unique() if not (unknown or is_known(int(v))))
     if strange:
-        raise InputError(f"holds labels that the catalogue lacks: {strange}", path, how)
+        raise InputError(f"holds labels that are not in the catalogue: {strange}", path, how)

@@ -21,7 +21,7 @@ from imaging.image import Image
 from imaging.measures import Measure
 from imaging.musclemap.fusion import MuscleSampler, eroded_labels
 from imaging.musclemap.inputs import Stages
-from imaging.musclemap.stiffness_words import title_of_map, words
+from imaging.musclemap.stiffness_titles import known_maps, title_of_map
 from imaging.muscles import muscle_labels
 from imaging.provenance import sidecar_path
 
@@ -165,7 +165,7 @@ def descriptions(maps: Sequence[StiffnessMap]) -> dict[str, dict[str, Any]]:
     """Return description, unit, quantity and frequency of every layer."""
     out: dict[str, dict[str, Any]] = {}
     for m in maps:
-        known = words().get(m.key)
+        known = known_maps().get(m.key)
         text = known["meaning"] if known else f"{title_of_map(m.key)} of the stage {m.stage}"
         entry: dict[str, Any] = {"Description": f"{text}; inside eroded muscles", "Units": m.unit}
         if m.quantity:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import InputError
 from imaging.measures import Measure, not_measured
-from imaging.musclemap.stiffness_words import METHODS, title_of_map
+from imaging.musclemap.stiffness_titles import METHODS, title_of_map
 from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
 
 _UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}
@@ -277,11 +277,6 @@ def dictionary(measures: Sequence[Measure]) -> dict[str, Any]:
             if part not in ("n", "status"):
                 out[f"{column}_{part}"]["Units"] = unit
     return out
-
-
-def write_wide(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write the wide table as TSV, ``n/a`` where there is no value, six significant digits."""
-    frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
 
 
 def rank_correlation(a: NDArray[Any], b: NDArray[Any], at_least: int = 10) -> float:

@@ -19,7 +19,7 @@ _FAT_PA = 2500.0
 _SLOPE_PER_MM = 0.004
 
 
-def along_pa(label: int) -> float:
+def mu_par_pa(label: int) -> float:
     """Return mu_par in Pa of a label's muscle at the middle of a frame; of fat for what is none."""
     if label <= 0 or not structure_of(label).is_muscle:
         return _FAT_PA
@@ -53,7 +53,7 @@ def shown_pa(
     fibre (SH: ellipse of arrival times) and the one in the plane of fibre and travel (qSV: phase
     speed), by the squares of its projections; the mean of the two is shown.
     """
-    table = {int(v): along_pa(int(v)) for v in np.unique(labels)}
+    table = {int(v): mu_par_pa(int(v)) for v in np.unique(labels)}
     parallel = np.array([table[int(v)] for v in labels]) * (1 + _SLOPE_PER_MM * along_mm)
     across = parallel / RATIO_ALONG
     cosine = np.clip(np.abs(fibres @ lateral), 0, 1)

@@ -52,7 +52,7 @@ class Frame:
         Pixel (x, y, 0, 1) to world RAS+ mm; its third axis is the unit normal.
     labels : (h, w) array
         Of the overlay's pixels.
-    shown_pa, along_pa : (h, w) arrays
+    shown_pa, mu_par_pa : (h, w) arrays
         rho c^2 as shown, and mu_par.
     """
 
@@ -60,7 +60,7 @@ class Frame:
     place: FloatArray
     labels: NDArray[np.int16]
     shown_pa: FloatArray
-    along_pa: FloatArray
+    mu_par_pa: FloatArray
 
 
 def probe_place(leg: LegLike, key: str, layout: Layout) -> FloatArray:

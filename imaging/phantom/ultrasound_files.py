@@ -165,7 +165,7 @@ def _write_truth(
                 own = depth[1:-1, 1:-1] * layout.pixel_mm > CORE_MM
                 if not own.any():
                     continue
-                medians = [float(np.median(a[own])) for a in (frame.shown_pa, frame.along_pa)]
+                medians = [float(np.median(a[own])) for a in (frame.shown_pa, frame.mu_par_pa)]
                 rows.append([file, k, int(label), int(own.sum()), *medians])
     columns = ["file", "frame", "label", "pixels", "shear_pa", "mu_par_pa"]
     path = folder / f"{name}_desc-truthswe_frames.tsv"

@@ -65,7 +65,7 @@ def _told(name: str, tell: Callable[[str], Step]) -> Step:
         return tell(name)
     except Exception as error:  # facts of another form fail in many ways
         why = f"{type(error).__name__}: {error}"
-        return Step(name, f"What was noted of this step could not be read ({why}).")
+        return Step(name, f"The notes of this step could not be read ({why}).")
 
 
 def _off(options: dict[str, Any], name: str, otherwise: str = _UNTOLD) -> str:
@@ -148,7 +148,7 @@ def _eddy(name: str, facts: dict[str, Any], options: dict[str, Any]) -> Step:
     if not slopes:
         if options.get("motion") is False:
             return Step(name, _off(options, "motion"))
-        why = "the sidecar does not tell PhaseEncodingDirection" if "eddy" in options else _UNTOLD
+        why = "the sidecar does not give PhaseEncodingDirection" if "eddy" in options else _UNTOLD
         return Step(name, _off(options, "eddy", why))
     largest = float(np.abs(slopes).max())
     if largest == 0:

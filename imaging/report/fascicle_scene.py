@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
 from imaging.formats.vtk_xml import read_vtk_mesh
-from imaging.musclemap.map import fascicles_of
 from imaging.musclemap.read.files import REMAKE
+from imaging.musclemap.vtk_files import fascicles_of
 from imaging.report.picture import address, colour_of, png, window
 
 _MOST_LINES = 4000

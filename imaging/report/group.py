@@ -63,7 +63,7 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
             subjects.append(Subject(prefix, tables.files.paths["measures.tsv"], tables.measures))
     if not subjects:
         raise MissingFileError(
-            " ".join(["holds no muscle map that can be read.", *problems]).rstrip("."), out, FIRST
+            " ".join(["has no muscle map that can be read.", *problems]).rstrip("."), out, FIRST
         )
     return subjects, problems
 

@@ -12,7 +12,7 @@ import numpy as np
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.musclemap.stiffness_words import METHODS, title_of_map, words
+from imaging.musclemap.stiffness_titles import METHODS, known_maps, title_of_map
 from imaging.musclemap.table import title_of
 from imaging.muscles import side_and_key
 from imaging.report import axial_slices, published_stiffness
@@ -61,10 +61,10 @@ def stiffness_section(content: MuscleMap) -> Section:
         guarded(
             "Stiffness of each muscle beside published values",
             "Other people, other positions, frequencies and definitions: a muscle outside a "
-            "published range is no finding by itself. " + _sources(),
+            "published range is not a finding by itself. " + _sources(),
             "Stiffness of each muscle in kilopascal, one panel per modulus, with published ranges.",
             partial(published_stiffness.stiffness_of_muscles, content.measures),
-            "No muscle has a stiffness.",
+            "No muscle has a stiffness value.",
         )
     )
     return Section([p for p in pictures if p], not_measurable(content.measures))
@@ -92,14 +92,18 @@ def _groups(layers: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
 
 def _maps(content: MuscleMap, methods: Sequence[str], title: str) -> Picture:
     """Draw the moduli of some methods, on one scale where they are of one size."""
-    order = {key: k for k, key in enumerate(words())}
+    order = {key: k for k, key in enumerate(known_maps())}
     names = [
         n for n in content.arrays
         if n.startswith(_START) and _key(n).split("_")[0] in methods and _unit(content, n) == "Pa"
     ]  # fmt: skip
     names.sort(key=lambda n: order.get(_key(n), len(order)))
     hertz = dict.fromkeys(h for n in names if (h := _frequency(content, n)))
-    at = f" At {', '.join(hertz)}." if hertz else " Of a pulse, so of no single frequency."
+    at = (
+        f" At {', '.join(hertz)}."
+        if hertz
+        else " Measured with a pulse, so not at a single frequency."
+    )
     meanings = "; ".join(
         f"{title_of_map(_key(n))}: {content.layers.get(n, {}).get('Description', '')}"
         for n in names

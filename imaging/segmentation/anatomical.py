@@ -46,7 +46,7 @@ def impose_anatomy(
     if tissue is not None:
         values = _as_seen(values, shares.keys, tissue, shares.grid.spacing)
     if smooth_mm > 0:
-        values = along_muscles(values, shares.keys, shares.grid.spacing, smooth_mm)
+        values = smoothed_lengthwise(values, shares.keys, shares.grid.spacing, smooth_mm)
     # Islands pull the frame of the bones aside, and what is out of place leaves new ones.
     shares = in_place(Shares(shares.keys, one_body(values, shares.keys), shares.grid))
     return Shares(shares.keys, one_body(shares.values, shares.keys), shares.grid)
@@ -67,7 +67,7 @@ def in_place(shares: Shares) -> Shares:
     return Shares(shares.keys, _weighted(shares.values, np.exp(-0.5 * penalty)), shares.grid)
 
 
-def along_muscles(
+def smoothed_lengthwise(
     values: Float32, keys: tuple[str, ...], spacing: FloatArray, sigma_mm: float
 ) -> Float32:
     """Smooth every structure along itself by a Gaussian of `sigma_mm`.

@@ -113,11 +113,11 @@ class Training:
         """
         path = folder / "network.onnx"
         if not path.is_file():
-            raise MissingFileError("holds no network.onnx", folder, "Give a folder of a network")
+            raise MissingFileError("has no network.onnx", folder, "Give a folder of a network")
         out = cls(recipe)
         missing, _ = out.net.load_state_dict(_from_onnx(path), strict=False)
         if any(not name.endswith("num_batches_tracked") for name in missing):
-            raise ConfigError("is no network of this kind", path, "Give one of `pennate train`")
+            raise ConfigError("is not a network of this kind", path, "Give one of `pennate train`")
         out.mean = {k: v.clone() for k, v in out.net.state_dict().items()}
         return out
 
@@ -151,7 +151,7 @@ class Training:
                     group["fused"] = True
         except (KeyError, RuntimeError, TypeError, ValueError, EOFError, OSError) as error:
             raise ConfigError(
-                f"is no checkpoint of this network ({type(error).__name__})", path,
+                f"is not a checkpoint of this network ({type(error).__name__})", path,
                 "Give one written by `pennate train` of the same version",
             ) from error  # fmt: skip
         return out

@@ -12,7 +12,7 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, InputError, UnitError
 from imaging.stiffness import to_pascal
-from imaging.ultrasound.colour import DIRECTIONS, Box
+from imaging.ultrasound.colour_bar import DIRECTIONS, Box
 from imaging.ultrasound.pose import matrix_of
 
 #: What a shear-wave scanner may show.

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
 from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
-from imaging.ultrasound.colour import (
+from imaging.ultrasound.colour_bar import (
     ColourBar,
     chroma,
     crop,
     ends_off,
-    fitting_opacity,
-    misfit,
     read_bar,
-    read_overlay,
     runs_red_to_blue,
     unreadable,
 )
@@ -29,6 +26,7 @@ from imaging.ultrasound.notes import (
     opacity_warning,
     reversed_bar_warning,
 )
+from imaging.ultrasound.overlay import fitting_opacity, misfit, read_overlay
 from imaging.ultrasound.samples import FramePlane, Samples, cells
 
 # An opacity that fits this much better, and is this far from the declared one, is named.

@@ -100,7 +100,7 @@ def _still(
     if size is None:
         if not regions:
             raise ImageError(
-                "holds no ultrasound regions, so the size of a pixel is unknown", None,
+                "has no ultrasound regions, so the size of a pixel is unknown", None,
                 "Declare PixelSpacing [mm across, mm down]",
             )  # fmt: skip
         size = pixel_size_mm(regions, declared.overlay)

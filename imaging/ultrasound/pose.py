@@ -126,7 +126,7 @@ def image_to_reference(frame: TrackedFrame, calibration: FloatArray | None) -> F
         return known["Image", "Reference"]
     if ("Image", "Probe") not in known:
         raise ImageError(
-            "holds no ImageToProbe transform", None, "Declare ImageToProbe of the calibration"
+            "has no ImageToProbe transform", None, "Declare ImageToProbe of the calibration"
         )
     if ("Probe", "Reference") in known:
         return _rigid(known, "Probe", "Reference") @ known["Image", "Probe"]
@@ -171,7 +171,7 @@ def _rigid(known: Mapping[tuple[str, str], FloatArray], start: str, end: str) ->
     name = f"{start}To{end}Transform"
     matrix = known.get((start, end))
     if matrix is None:
-        raise ImageError(f"holds no {name}", None, "Export the sequence with its tracking")
+        raise ImageError(f"has no {name}", None, "Export the sequence with its tracking")
     turn = matrix[:3, :3]
     if np.abs(turn.T @ turn - np.eye(3)).max() > _ORTHOGONAL or np.linalg.det(turn) < 0:
         raise ImageError(f"{name} is not a rigid motion in mm", None, "Check its units and axes")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from imaging.arrays import BoolArray, FloatArray
 from imaging.image import apply_affine
-from imaging.ultrasound.colour import Box, Reading
+from imaging.ultrasound.colour_bar import Box
+from imaging.ultrasound.overlay import Reading
 
 #: Cells with less confidence, or less of their area readable, are left out.
 CONFIDENT, FILLED = 0.5, 0.5

@@ -223,7 +223,7 @@ def test_phase_that_does_not_fit_its_unit(tmp_path, capsys, factor, unit, messag
     ("option", "value", "message"),
     [
         ("--labels", 999, "not in the catalogue: 999"),
-        ("--labels", 121, "holds no muscle"),
+        ("--labels", 121, "has no muscle"),
         ("--labels", 0, "is empty"),
         ("--mask", 0, "zero everywhere"),
     ],
@@ -253,7 +253,7 @@ def test_lists_that_name_nothing_and_doubled_frequencies(tmp_path, capsys):
     assert "gone.nii.gz: no such image" in capsys.readouterr().err
     path = saved(tmp_path, "w.nii.gz", wave(60), **declaration(60))
     assert run("--waves", path, "--waves", path, "--out", tmp_path / "out") == 2
-    assert "like another one" in capsys.readouterr().err
+    assert "same as another one" in capsys.readouterr().err
 
 
 def test_flipped_encoding_is_told(tmp_path):

@@ -214,7 +214,7 @@ def test_trx_is_a_plain_zip(written):
         (["--labels", "{scan}/missing.nii.gz"], "missing.nii.gz"),
         (
             ["--labels", "{scan}/dseg.nii.gz", "--aponeurosis", "{scan}/mask.nii.gz"],
-            "names no label",
+            "has no label in its name",
         ),
         (["--labels", "{scan}/dseg.nii.gz", "--aponeurosis", "{scan}/label-9_x.vtp"], "label-9_x"),
         (["--mask", "{scan}/mask.nii.gz", "--tensor", "{scan}/mask.nii.gz"], "mask.nii.gz"),

@@ -232,7 +232,7 @@ def test_names_that_are_not_understood_are_listed_and_double_no_stride(plain, tm
 def test_a_recording_too_short_for_a_stride_is_refused(length, tmp_path, capsys):
     path = c3d_bytes.write(c3d_bytes.small(length), tmp_path / "static.c3d")
     assert run(path, tmp_path / "out") == 2
-    assert "no stride fits" in capsys.readouterr().err
+    assert "too short for one stride" in capsys.readouterr().err
 
 
 def test_real_trial(shared_data, tmp_path):

@@ -25,7 +25,7 @@ from stage_outputs import (
 )
 
 from imaging.cli.app import main
-from imaging.musclemap.map import read_voxels
+from imaging.musclemap.vtk_files import read_voxels
 from imaging.provenance import sha256
 
 
@@ -279,5 +279,5 @@ def test_fibres_of_another_label_map_are_bad_input(subject, tmp_path, capsys, na
                  "--prefix", P])  # fmt: skip
     assert code == 2
     said = capsys.readouterr().err
-    assert f"{P}_{name}: holds muscles that the label map lacks: 1003" in said
+    assert f"{P}_{name}: holds muscles that are not in the label map: 1003" in said
     assert not (tmp_path / "map").exists()

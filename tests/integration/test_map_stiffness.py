@@ -8,7 +8,7 @@ import pytest
 from stage_outputs import GM, SOL, STIFFNESS, SWE, TA, P, map_arguments, write_all, write_mre
 
 from imaging.cli.app import main
-from imaging.musclemap.map import read_voxels
+from imaging.musclemap.vtk_files import read_voxels
 
 
 @pytest.fixture(scope="module")

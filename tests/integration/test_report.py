@@ -162,5 +162,5 @@ def test_facts_of_another_form_do_not_cost_the_page(out, tmp_path):
     assert main(["report", "--map-dir", str(tmp_path / "map"), "--out", str(tmp_path / "a.html"),
                  "--prefix", P]) == 0  # fmt: skip
     text = Page((tmp_path / "a.html").read_text(encoding="utf-8")).text
-    assert text.count("What was noted of this step could not be read") == 4
+    assert text.count("The notes of this step could not be read") == 4
     assert "Moved by 6.00 mm" in text

@@ -24,7 +24,7 @@ from imaging.formats.nifti import load_image, save_image
 from imaging.image import Image
 from imaging.io.ultrasound_frames import read_frames
 from imaging.measures import read_measures, read_notes
-from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, along_pa
+from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE, mu_par_pa
 from imaging.ultrasound.angles import Ratios, pennate_factor
 
 
@@ -75,12 +75,12 @@ def test_correction_stands_beside_where_physics_allows_it(done):
     assert rows[TA, "swe_tilt"].value < 2
     assert rows[TA, "swe_angle"].value == pytest.approx(PITCH_DEG, abs=1.5)
     fixed = rows[TA, "stiffness_swe_corrected"]
-    assert fixed.status == "modelled" and fixed.ci_low < along_pa(TA) < fixed.ci_high
-    assert fixed.value == pytest.approx(along_pa(TA), rel=0.03)
+    assert fixed.status == "modelled" and fixed.ci_low < mu_par_pa(TA) < fixed.ci_high
+    assert fixed.value == pytest.approx(mu_par_pa(TA), rel=0.03)
     assert rows[TA, "stiffness_swe_shear"].value > 1.06 * fixed.value
     # The sweep wobbles, but its fibres stay in the frames well enough.
     assert rows[GM, "swe_tilt"].value < 5
-    assert rows[GM, "stiffness_swe_corrected"].value == pytest.approx(along_pa(GM), rel=0.04)
+    assert rows[GM, "stiffness_swe_corrected"].value == pytest.approx(mu_par_pa(GM), rel=0.04)
 
 
 def test_frames_lie_where_they_were_taken(swe_leg, done):

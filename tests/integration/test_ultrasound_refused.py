@@ -59,7 +59,7 @@ def test_frames_of_another_leg_are_refused(swe_leg, own_frames, tmp_path, capsys
     moved = [{**m, "mri": [v + 500 for v in m["mri"]]} for m in landmarks(own_frames, STILL)]
     edit(own_frames, STILL, Landmarks=moved)
     assert run(tmp_path / "out", [own_frames / STILL], "--labels", swe_leg / "labels.nii.gz") == 2
-    assert "do not touch the labels" in capsys.readouterr().err
+    assert "no frame crosses a labelled muscle" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

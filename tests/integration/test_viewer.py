@@ -87,5 +87,5 @@ def test_page_works_with_muscles_only(chromium, tmp_path):
     document, console = show(chromium, bare, tmp_path / "profile")
     assert console == []
     assert 'data-state="ready"' in document
-    assert "No fascicles: the map holds no diffusion data" in document
-    assert "No activation: the map holds no EMG recording" in document
+    assert "No fascicles: the map has no diffusion data" in document
+    assert "No activation: the map has no EMG recording" in document

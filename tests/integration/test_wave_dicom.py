@@ -144,7 +144,7 @@ def test_missing_slice_json_or_phase(tmp_path):
         read(folder)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.json").write_text("{}")
-    with pytest.raises(InputError, match="holds no DICOM images"):
+    with pytest.raises(InputError, match="has no DICOM images"):
         read(tmp_path / "empty")
 
 

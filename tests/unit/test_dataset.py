@@ -98,7 +98,7 @@ def test_first_magnitude_echo_serves_where_there_is_no_t1(tmp_path):
 
 
 def test_empty_and_absent_folders(tmp_path):
-    with pytest.raises(DatasetError, match="holds no folder sub-"):
+    with pytest.raises(DatasetError, match="has no folder sub-"):
         find_sessions(tmp_path)
     with pytest.raises(MissingFileError):
         find_sessions(tmp_path / "absent")
@@ -147,7 +147,7 @@ def test_suffixes_in_capitals(tmp_path):
 
 def test_session_folders_must_be_bids_labels(tmp_path):
     touch(tmp_path, "sub-01/ses-a b/anat/sub-01_T1w.nii.gz")
-    with pytest.raises(DatasetError, match="no BIDS label"):
+    with pytest.raises(DatasetError, match="not a BIDS label"):
         find_sessions(tmp_path)
 
 

@@ -5,7 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imaging.errors import InputError, LabelError
-from imaging.lookup import Meaning, label_of_name, load_lookup, load_meanings
+from imaging.lookup import Meaning, catalogue_labels, label_of_name, load_meanings
+
+
+def labels_of(path):
+    return catalogue_labels(load_meanings(path), path)
 
 
 def table(tmp_path, text, encoding="utf-8"):
@@ -32,19 +36,19 @@ def test_names_as_people_write_them(name, label):
 
 def test_index_key_abbreviation_and_side_are_understood(tmp_path):
     rows = "index\tname\tabbreviation\n107\tgastrocnemius medialis, left\tGM\n101\tVorderer\tTA\n"
-    assert load_lookup(table(tmp_path, rows)) == {107: 107, 101: 101}
+    assert labels_of(table(tmp_path, rows)) == {107: 107, 101: 101}
     rows = "index\tname\tkey\tside\n1\tWadenmuskel\tSOL\tright\n2\tn/a\tTA\tL\n"
     meanings = load_meanings(table(tmp_path, rows))
     assert (meanings[1], meanings[2].label) == (Meaning("Wadenmuskel", 209), 101)
-    assert load_lookup(table(tmp_path, "index\tkey\n209\tSOL\n")) == {209: 209}
-    assert load_lookup(table(tmp_path, "index\tname\tkey\n209\t\t\n")) == {209: 209}
+    assert labels_of(table(tmp_path, "index\tkey\n209\tSOL\n")) == {209: 209}
+    assert labels_of(table(tmp_path, "index\tname\tkey\n209\t\t\n")) == {209: 209}
 
 
 def test_tables_of_spreadsheets_are_read(tmp_path):
-    assert load_lookup(table(tmp_path, "\ufeffIndex\tName\n3.0\tGM_r\n\t\n")) == {3: 207}
+    assert labels_of(table(tmp_path, "\ufeffIndex\tName\n3.0\tGM_r\n\t\n")) == {3: 207}
     rows = 'index,name\n1,"soleus, left"\n'
-    assert load_lookup(table(tmp_path, rows)) == {1: 109}
-    assert load_lookup(table(tmp_path, "index;name\n1;soleus left\n")) == {1: 109}
+    assert labels_of(table(tmp_path, rows)) == {1: 109}
+    assert labels_of(table(tmp_path, "index;name\n1;soleus left\n")) == {1: 109}
 
 
 @pytest.mark.parametrize(
@@ -55,24 +59,24 @@ def test_tables_of_spreadsheets_are_read(tmp_path):
         ("1\tleft soleus\tGM", "'left soleus' contradicts the key 'GM'"),
         ("1\tleft soleus\tSOL_r", "'left soleus' contradicts the side 'SOL_r'"),
         ("1\tsoleus\t\n1\ttibia\t", "index 1 is given twice, as 'soleus' and 'tibia'"),
-        ("x\tsoleus\t", "index 'x' is no whole number"),
-        ("1.5\tsoleus\t", "index '1.5' is no whole number"),
-        ("-1\tsoleus\t", "index '-1' is no whole number"),
+        ("x\tsoleus\t", "index 'x' is not a whole number"),
+        ("1.5\tsoleus\t", "index '1.5' is not a whole number"),
+        ("-1\tsoleus\t", "index '-1' is not a whole number"),
         ("5\t\t", "index 5 has no name"),
         ("1\tbiceps femoris\t", "'biceps femoris' is not in the catalogue"),
     ],
 )
 def test_contradictions_name_both(tmp_path, rows, said):
     with pytest.raises(LabelError, match=rf"map\.tsv: .*{said}"):
-        load_lookup(table(tmp_path, f"index\tname\tkey\n{rows}\n"))
+        labels_of(table(tmp_path, f"index\tname\tkey\n{rows}\n"))
 
 
 def test_what_is_no_table_is_named(tmp_path):
     with pytest.raises(LabelError, match="UTF-8"):
-        load_lookup(table(tmp_path, "index\tname\n1\tWadé\n", "latin-1"))
+        labels_of(table(tmp_path, "index\tname\n1\tWadé\n", "latin-1"))
     for text in ("", "index\n1\n", "name\nSOL\n", "index\tindex\tname\n1\t1\tSOL\n"):
         with pytest.raises(LabelError, match=r"map\.tsv"):
-            load_lookup(table(tmp_path, text))
+            labels_of(table(tmp_path, text))
 
 
 CELLS = st.one_of(

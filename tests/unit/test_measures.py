@@ -56,7 +56,7 @@ HEAD = "label\tmeasure\tvalue\tunit\tn\tsd\tci_low\tci_high\tstatus\tnote\n"
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("209\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tguessed\tn/a", "status 'guessed' is none of"),
+        ("209\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tguessed\tn/a", "status 'guessed' is not one of"),
         ("209\tvolume\tn/a\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "volume: value None"),
         ("209\tvolume\t0\tml\tn/a\tn/a\tn/a\tn/a\tnot_measured\tn/a", "volume: value 0.0"),
         ("209\tvolume\t1\tn/a\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "unit is missing"),
@@ -64,9 +64,9 @@ HEAD = "label\tmeasure\tvalue\tunit\tn\tsd\tci_low\tci_high\tstatus\tnote\n"
         ("n/a\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "label is missing"),
         ("-9\tvolume\t1\tml\tn/a\tn/a\tn/a\tn/a\tmeasured\tn/a", "negative"),
         ("209\tvolume\t1\tml\t-3\tn/a\tn/a\tn/a\tmeasured\tn/a", "negative"),
-        ("209\tvolume\t1\tml\t2.5\tn/a\tn/a\tn/a\tmeasured\tn/a", "no whole number"),
+        ("209\tvolume\t1\tml\t2.5\tn/a\tn/a\tn/a\tmeasured\tn/a", "not a whole number"),
         ("209\tvolume\t1\tml\t2\tn/a\t3\t2\tmeasured\tn/a", "interval runs from 3 down to 2"),
-        ("209\tvolume\tmuch\tml\t2\tn/a\tn/a\tn/a\tmeasured\tn/a", "'much' is no number"),
+        ("209\tvolume\tmuch\tml\t2\tn/a\tn/a\tn/a\tmeasured\tn/a", "'much' is not a number"),
     ],
 )
 def test_rows_that_cannot_be_right_are_refused(tmp_path, row, said):

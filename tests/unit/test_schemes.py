@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 
 from imaging.errors import LabelError, MissingFileError
-from imaging.lookup import load_lookup
+from imaging.lookup import catalogue_labels, load_meanings
 from imaging.muscles import label_of
 from imaging.schemes import load_scheme, scheme_names, translate
+
+
+def labels_of(path):
+    return catalogue_labels(load_meanings(path), path)
 
 
 @pytest.mark.parametrize("name", scheme_names())
@@ -52,9 +56,9 @@ def test_structure_outside_the_catalogue_is_background_but_unknown_label_is_an_e
 def test_lookup_by_key_or_name_with_side(tmp_path):
     path = tmp_path / "map.tsv"
     path.write_text("index\tname\n1\tleft SOL\n2\tright tibialis anterior\n3\tGM_r\n4\tPL+PB\n")
-    assert load_lookup(path) == {1: 109, 2: 201, 3: 207, 4: 42}
+    assert labels_of(path) == {1: 109, 2: 201, 3: 207, 4: 42}
     path.write_text("index\tname\n1\tbiceps\n")
     with pytest.raises(LabelError, match="biceps"):
-        load_lookup(path)
+        labels_of(path)
     with pytest.raises(MissingFileError):
-        load_lookup(tmp_path / "none.tsv")
+        labels_of(tmp_path / "none.tsv")

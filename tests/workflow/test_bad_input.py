@@ -121,7 +121,7 @@ def test_folder_with_nothing_in_it(tmp_path, pennate):
     (tmp_path / "bids").mkdir()
     result = pennate("run", tmp_path / "bids", tmp_path / "out", "participant")
     assert result.returncode == 2
-    assert "holds no folder sub-<label>" in result.stderr
+    assert "has no folder sub-<label>" in result.stderr
 
 
 def test_output_that_cannot_be_written(bids, tmp_path, pennate):
@@ -143,7 +143,7 @@ def test_read_only_output_folder(bids, tmp_path, pennate):
 def test_output_that_would_hold_the_input(bids, pennate):
     result = pennate("run", bids, bids, "participant")
     assert result.returncode == 2
-    assert "would hold the input" in result.stderr
+    assert "contains the input" in result.stderr
 
 
 def test_side_of_the_sidecar_against_anatomy(bids, tmp_path, pennate):

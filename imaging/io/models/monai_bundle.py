@@ -94,7 +94,9 @@ def read_labels(
     if len(images) != 1 or int(images[0].get("num_channels", 1)) != 1:
         raise ConfigError("does not take one image of one channel", path, "Use another bundle")
     if len(answers) != 1 or not answers[0].get("channel_def"):
-        raise ConfigError("names no channels of one segmentation", path, "Use another bundle")
+        raise ConfigError(
+            "does not name the channels of one segmentation", path, "Use another bundle"
+        )
     names = {int(k): str(v) for k, v in answers[0]["channel_def"].items()}
     count = int(answers[0].get("num_channels", max(names) + 1))
     if max(names) >= count:
@@ -145,11 +147,13 @@ def _value(config: Mapping[str, Any], value: Any, path: Path) -> Any:
             try:
                 found = found[int(part)] if isinstance(found, list) else found[part]
             except (KeyError, IndexError, TypeError, ValueError) as error:
-                raise ConfigError(f"{value} leads nowhere", path, "Get the bundle again") from error
+                raise ConfigError(
+                    f"{value} points to nothing", path, "Get the bundle again"
+                ) from error
         return _value(config, found, path)
     if value.startswith("$"):
         raise ConfigError(
-            f"holds the Python expression {value!r}, which is not run",
+            f"holds the Python expression {value!r}, which Pennate does not run",
             path,
             "Write its value there instead",
         )

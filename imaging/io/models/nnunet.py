@@ -119,7 +119,7 @@ def trained_folder(path: Path | None) -> Path:
         names = ", ".join(p.name for p in inside)
         raise ConfigError("holds several trained models", path, f"Give one of {names}")
     if not inside:
-        raise MissingFileError("holds no dataset.json and plans.json", path, _HOW)
+        raise MissingFileError("has no dataset.json and plans.json", path, _HOW)
     return inside[0].resolve()
 
 
@@ -137,7 +137,7 @@ def find_folds(folder: Path) -> tuple[list[str], str]:
             return ["all"], checkpoint
         if found:
             return found, checkpoint
-    raise MissingFileError(f"holds no fold_*/{_CHECKPOINTS[0]} (the weights)", folder, _HOW)
+    raise MissingFileError(f"has no fold_*/{_CHECKPOINTS[0]} (the weights)", folder, _HOW)
 
 
 def check_channels(dataset: Mapping[str, Any], path: Path) -> None:

@@ -48,7 +48,7 @@ def read_phantom(path: Path) -> Iterator[WaveSeries]:
     name = next((n for n in _PHASES if n in content), None)
     if name is None or content[name].ndim != 6:
         raise ImageError(
-            f"holds no phase over six axes ({', '.join(_PHASES)})", path,
+            f"has no phase over six axes ({', '.join(_PHASES)})", path,
             "Give phantom_raw.mat or phantom_unwrapped.mat of the BIOQIC phantom",
         )  # fmt: skip
     phase = content[name]

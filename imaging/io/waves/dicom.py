@@ -70,7 +70,7 @@ def read_folder(folder: Path) -> WaveSeries:
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
         raise ImageError(
-            "holds no phase images (ImageType without P or PHASE)", folder,
+            "has no phase images (ImageType without P or PHASE)", folder,
             "Export the phase images of the elastography series",
         )  # fmt: skip
     to_rad = _scaling(phases, content, folder)
@@ -103,7 +103,7 @@ def _left_out(folder: Path, foreign: Sequence[str]) -> tuple[str, ...]:
         return ()
     more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
     return (
-        f"{folder.name} holds files that are no DICOM images, left out: "
+        f"{folder.name} holds files that are not DICOM images and were left out: "
         f"{', '.join(foreign[:3])}{more}.",
     )
 
@@ -158,7 +158,9 @@ def _grid(frames: Sequence[Frame], folder: Path) -> _Grid:
     levels = _levels(heights)
     gaps = np.diff(levels)
     if gaps.size and np.ptp(gaps) > max(0.02 * float(gaps.mean()), _SLICE_TOLERANCE_MM):
-        raise ImageError("lacks slices: their distances differ", folder, "Give the whole series")
+        raise ImageError(
+            "lacks slices: the distances between slices differ", folder, "Give the whole series"
+        )
     slices: list[list[Frame]] = [[] for _ in levels]
     for frame, height in zip(frames, heights, strict=True):
         slices[int(np.argmin(np.abs(levels - height)))].append(frame)
@@ -225,7 +227,7 @@ def _ordered(frames: Sequence[Frame], content: Mapping[str, Any], folder: Path) 
     if any(i is None for i in indices) or len(set(indices)) < len(indices):
         example = frames[0].comment
         raise ImageError(
-            "does not say of every image which direction and offset it is (ImageComments "
+            "does not say for every image which direction and offset it shows (ImageComments "
             f"{example!r})",
             folder,
             "Declare VolumeOrder in the JSON: direction, offset and driver, slowest first, as the "

@@ -104,9 +104,7 @@ def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
             ) from error
         if "PixelData" not in data:
             if data.file_meta.get("MediaStorageSOPClassUID") in _MR_IMAGES:
-                raise ImageError(
-                    "is cut short: it holds no pixels", path, "Copy or export it again"
-                )
+                raise ImageError("is cut short: it has no pixels", path, "Copy or export it again")
             foreign.append(path.name)
             continue
         try:
@@ -117,7 +115,7 @@ def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
                 f"cannot be read as an MR image ({error})", path, "Export the series again"
             ) from error
     if not frames:
-        raise ImageError("holds no DICOM images", folder, "Give the folder of the series")
+        raise ImageError("has no DICOM images", folder, "Give the folder of the series")
     return frames, foreign
 
 

@@ -87,7 +87,7 @@ def load_examination(
     waves = harmonic_fields(read, tissue)
     if not waves.tissue.any():
         raise ImageError(
-            f"holds no signal inside {region}: its magnitude is 0 there", paths[0],
+            f"has no signal inside {region}: its magnitude is 0 there", paths[0],
             "Check mask and magnitude",
         )  # fmt: skip
     warnings = [*left_out, *wave_warnings(waves, float(grid.spacing.min()))]

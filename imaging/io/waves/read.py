@@ -40,13 +40,15 @@ def read_examination(paths: Sequence[Path]) -> Iterator[WaveSeries]:
                 )
             if images.frequency_hz in seen:
                 raise ImageError(
-                    f"is of {images.frequency_hz:g} Hz like another one",
+                    f"is of {images.frequency_hz:g} Hz, the same as another one",
                     path,
                     "Give each frequency once; several drivers go along the last axis",
                 )
             if images.density != density:
                 raise UnitError(
-                    f"declares another density than {paths[0].name}", path, "Declare one density"
+                    f"declares a different density from {paths[0].name}",
+                    path,
+                    "Declare one density",
                 )
             if not (images.weight > 0).any():
                 raise ImageError(

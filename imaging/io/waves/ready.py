@@ -55,7 +55,7 @@ def read_ready(path: Path) -> ReadyMap:
     image = load_image(path, gaps=True)
     image = image.with_data(np.nan_to_num(image.data, nan=0.0))
     if not (image.data > 0).any():
-        raise ImageError("holds no positive value", path, "Give the stiffness map of the series")
+        raise ImageError("has no positive value", path, "Give the stiffness map of the series")
     with np.errstate(over="ignore"):
         kept = Stiffness.declared(
             image.data, declared.quantity, declared.unit, frequency_hz=[declared.frequency_hz],
@@ -63,8 +63,8 @@ def read_ready(path: Path) -> ReadyMap:
         )  # fmt: skip
     if not np.isfinite(kept.values).all():
         raise UnitError(
-            f"holds values up to {float(np.abs(image.data).max()):.3g} {declared.unit}, as no "
-            "tissue has",
+            f"holds values up to {float(np.abs(image.data).max()):.3g} {declared.unit}, "
+            "more than any tissue has",
             path,
             "Check the map and the Units declared",
         )

@@ -54,11 +54,23 @@ def check_range(
         Values beyond the range, or in one half of it only.
     ImageError
         Values that are all the same, or too large or too small for radians.
+
+    Examples
+    --------
+    Siemens stores -pi to pi as -4096 to 4096; 0 to 4095 is half of that:
+
+    >>> import numpy as np
+    >>> content = {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
+    >>> along = WaveDeclaration(60.0, 1000.0, np.eye(3), "image", 4, 1, np.pi / 4096)
+    >>> check_range(np.array([-4000.0, 4000.0]), content, along, Path("waves.nii.gz"))
+    >>> check_range(np.array([0.0, 4095.0]), content, along, Path("waves.nii.gz"))
+    Traceback (most recent call last):
+    UnitError: waves.nii.gz: holds values from 0 to 4095, only one half of PhaseRange
     """
     low, high = float(stored.min()), float(stored.max())
     if low == high:
         raise ImageError(
-            f"holds {low:.4g} everywhere, so no wave",
+            f"holds {low:.4g} everywhere: it shows no wave",
             path,
             "Give the phase images, not another part",
         )
@@ -74,7 +86,7 @@ def check_range(
             )
         if low > declared.shift - slack or high < declared.shift + slack:
             raise UnitError(
-                f"holds values from {low:.4g} to {high:.4g}, one half of PhaseRange only",
+                f"holds values from {low:.4g} to {high:.4g}, only one half of PhaseRange",
                 path,
                 "Correct PhaseRange: the stored values of -pi and pi",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imaging.io.cleaned_series import Cleaned
+from imaging.io.cleaned_series import DiffusionOutput
 from imaging.io.gradients import write_gradients
 from imaging.stage_files import StageFiles
 
@@ -15,7 +15,7 @@ _MAPS = ("b0", "b0_uncorrected", "mask", "fa", "md", "ad", "rd", "tensor", "nois
 _DIRECTIONAL = ("tensor", "noisy_tensor", "e1")
 
 
-def write_diffusion(folder: Path, prefix: str, cleaned: Cleaned) -> Path:
+def write_diffusion(folder: Path, prefix: str, cleaned: DiffusionOutput) -> Path:
     """Write every file of the stage, and return the tensor that the fibre stage reads.
 
     Parameters

@@ -8,8 +8,7 @@ from typing import Any
 from imaging.config import MapSettings
 from imaging.formats.nifti import load_image, save_image
 from imaging.musclemap import activation as emg
-from imaging.musclemap import layers, stiffness, table
-from imaging.musclemap import map as vtk_map
+from imaging.musclemap import layers, stiffness, table, vtk_files
 from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
 from imaging.musclemap.joined import JoinedMap
 from imaging.musclemap.notes import notes
@@ -47,12 +46,12 @@ def write_map(
     together = notes_of_map(stages, own, told)
     files = StageFiles("map", folder, prefix, stages.used, chosen.model_dump())
     write_json(files.path("notes"), together)
-    vtk_map.save_vtk(vtk_map.to_vtk(found.voxels, found.labels), files.path("map"))
+    vtk_files.save_vtk(vtk_files.to_vtk(found.voxels, found.labels), files.path("map"))
     files.describe("map", Arrays=layers.array_descriptions(found.maps))
-    vtk_map.save_vtk(found.surfaces, files.path("surfaces"))
+    vtk_files.save_vtk(found.surfaces, files.path("surfaces"))
     files.describe("surfaces")
     if found.aponeuroses is not None:
-        vtk_map.save_vtk(found.aponeuroses, files.path("aponeuroses"))
+        vtk_files.save_vtk(found.aponeuroses, files.path("aponeuroses"))
         files.describe("aponeuroses")
     _write_fascicles(files, found)
     _write_activation(files, found)
@@ -70,7 +69,7 @@ def _write_fascicles(files: StageFiles, found: JoinedMap) -> None:
     lines = found.fascicles
     if lines is None:
         return
-    vtk_map.write_fascicles(
+    vtk_files.write_fascicles(
         lines.points, lines.offsets, lines.table, lines.arrays, files.path("fascicles", ".vtp")
     )
     lines.table.to_parquet(files.path("fascicles", ".parquet"), index=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -41,6 +43,10 @@ class UltrasoundOutput:
     notes : Notes
     density : float
         kg/m3.
+    inputs : sequence of Path
+        Files that everything was made from.
+    settings : mapping
+        Of the stage.
     """
 
     maps: Mapping[str, FloatArray]
@@ -50,25 +56,30 @@ class UltrasoundOutput:
     rows: Sequence[Measure]
     notes: Notes
     density: float
+    inputs: Sequence[Path]
+    settings: Mapping[str, Any]
 
 
-def write_ultrasound(files: StageFiles, found: UltrasoundOutput) -> None:
+def write_ultrasound(folder: Path, prefix: str, output: UltrasoundOutput) -> None:
     """Write every file of the stage.
 
     Parameters
     ----------
-    files
-        Where they go.
-    found
+    folder
+        Scratch folder.
+    prefix
+        Start of file names.
+    output
         What is written.
     """
-    for key, values in found.maps.items():
+    files = StageFiles("ultrasound", folder, prefix, output.inputs, output.settings)
+    for key, values in output.maps.items():
         files.image(
-            key, found.grid.with_data(values), Quantity=_QUANTITIES[key], Method=METHOD,
-            FrequencyHz=None, DensityKgPerM3=found.density,
+            key, output.grid.with_data(values), Quantity=_QUANTITIES[key], Method=METHOD,
+            FrequencyHz=None, DensityKgPerM3=output.density,
         )  # fmt: skip
-    files.image("mask", found.grid.with_data(found.weight > 0))
-    found.samples.to_parquet(files.path("samples"), index=False)
+    files.image("mask", output.grid.with_data(output.weight > 0))
+    output.samples.to_parquet(files.path("samples"), index=False)
     files.describe("samples", Columns=COLUMNS)
-    files.measures(found.rows)
-    files.notes(found.notes)
+    files.measures(output.rows)
+    files.notes(output.notes)

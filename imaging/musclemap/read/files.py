@@ -87,7 +87,7 @@ def find_prefix(folder: Path, prefix: str | None = None) -> str:
         return prefix
     found = sorted(p.name.removesuffix("_map.vti") for p in folder.glob("*_map.vti"))
     if not found:
-        raise MissingFileError("holds no muscle map (*_map.vti)", folder, FIRST)
+        raise MissingFileError("has no muscle map (*_map.vti)", folder, FIRST)
     if len(found) > 1:
         raise InputError(f"holds maps of {', '.join(found)}", folder, "Give --prefix")
     return found[0]
@@ -116,7 +116,7 @@ def find_files(folder: Path, prefix: str, only: Iterable[str] | None = None) -> 
     start = f"{prefix}_"
     parts = [p for p in PARTS if only is None or p.name in only]
     if not any(folder.glob(f"{start}*")):
-        raise MissingFileError(f"holds no muscle map of {prefix}", folder, FIRST)
+        raise MissingFileError(f"has no muscle map of {prefix}", folder, FIRST)
     paths: dict[str, Path] = {}
     sidecars: dict[str, Mapping[str, Any]] = {}
     for part in parts:

@@ -12,9 +12,9 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.musclemap.map import fascicles_of
 from imaging.musclemap.meshes import labels_of_cells, read_lines, read_triangles, triangles
 from imaging.musclemap.read.files import REMAKE
+from imaging.musclemap.vtk_files import fascicles_of
 
 # Cell arrays of the fascicles that are names of things, not measures of them.
 _NOT_MEASURES = ("label", "fascicle", "weight", "n_points")

@@ -15,7 +15,6 @@ from imaging.errors import ImageError, InputError
 from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.musclemap.map import read_voxels
 from imaging.musclemap.read.files import NOTES, REMAKE, MapFiles, find_files
 from imaging.musclemap.read.meshes import (
     MapFascicles,
@@ -27,6 +26,7 @@ from imaging.musclemap.read.meshes import (
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
 from imaging.musclemap.read.tables import read_activation, read_tables
 from imaging.musclemap.series import read_parts
+from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import is_known, structure_of
 
 _NEEDED_ARRAYS = ("label", "anatomy")
@@ -170,7 +170,7 @@ def _check_arrays(found: MuscleMap) -> None:
     if labels.ndim != 3 or labels.dtype.kind not in "iu":
         raise InputError("array label does not hold whole numbers", path, REMAKE)
     if not labels.any():
-        raise InputError("holds no muscle: every label is 0", path, REMAKE)
+        raise InputError("has no muscle: every label is 0", path, REMAKE)
 
 
 def _check_labels(found: MuscleMap) -> None:
@@ -178,7 +178,7 @@ def _check_labels(found: MuscleMap) -> None:
     rows = {int(v) for v in found.muscles["label"]}
     voxels = {int(v) for v in np.unique(found.arrays["label"].data)} - {0}
     if strange := sorted(v for v in voxels if not is_known(v)):
-        why = f"holds labels that the catalogue lacks: {strange}"
+        why = f"holds labels that are not in the catalogue: {strange}"
         raise InputError(why, found.files["map.vti"], REMAKE)
     muscles = {v for v in voxels if structure_of(v).is_muscle}
     _subset(muscles, rows, found.files["muscles.tsv"], "has no row for")
@@ -190,9 +190,11 @@ def _check_labels(found: MuscleMap) -> None:
     }
     for name, labels in meshes.items():
         if labels:
-            _subset(labels, rows | voxels, found.files[name], "holds muscles that the map lacks:")
+            _subset(
+                labels, rows | voxels, found.files[name], "holds muscles that are not in the map:"
+            )
     if not found.surfaces:
-        raise InputError("holds no surface", found.files["surfaces.vtp"], REMAKE)
+        raise InputError("has no surface", found.files["surfaces.vtp"], REMAKE)
     if found.profile is not None:
         parts = {int(v) for v in found.profile["label"]}
         _subset(fascicles, parts, found.files["profile.tsv"], "has no parts of")

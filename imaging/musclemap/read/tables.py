@@ -75,7 +75,7 @@ def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> Map
     check_known(measures, path, REMAKE)
     strange = sorted({m.label for m in measures if m.label and not is_known(m.label)})
     if strange:
-        raise InputError(f"holds labels that the catalogue lacks: {strange}", path, REMAKE)
+        raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
     columns = files.sidecars["muscles"].get("Columns")
     if not isinstance(columns, dict):
         raise InputError("lacks the meaning of columns", files.sidecar("muscles"), REMAKE)

@@ -2,14 +2,14 @@ import numpy as np
 
 from imaging.architecture.fascicles import no_fascicles
 from imaging.architecture.muscle import MuscleArchitecture
-from imaging.architecture.notes import UNDECIDED_TABLE, caveat_notes, table_caveat, with_caveat
+from imaging.architecture.notes import UNDECIDED_TABLE, table_warning, warned_notes, with_warning
 from imaging.measures import Measure, Notes, not_measured
 
 
 def test_only_an_undecided_table_is_held_against_figures():
-    assert table_caveat({"GradientTable": "undecided"}) == UNDECIDED_TABLE
+    assert table_warning({"GradientTable": "undecided"}) == UNDECIDED_TABLE
     for known in ({}, {"GradientTable": "ok"}, {"GradientTable": "not_checked"}):
-        assert table_caveat(known) == ""
+        assert table_warning(known) == ""
 
 
 def test_a_caveat_is_added_to_notes_and_missing_figures_keep_their_reason():
@@ -20,18 +20,18 @@ def test_a_caveat_is_added_to_notes_and_missing_figures_keep_their_reason():
     ]
     nothing = np.zeros((0, 3))
     muscle = MuscleArchitecture(107, nothing, nothing.astype(int), no_fascicles(), rows)
-    (marked,) = with_caveat([muscle], UNDECIDED_TABLE)
+    (marked,) = with_warning([muscle], UNDECIDED_TABLE)
     assert [r.note for r in marked.measures] == [
         UNDECIDED_TABLE,
         f"over the volume; {UNDECIDED_TABLE}",
         "too few voxels",
     ]
-    assert with_caveat([muscle], "")[0].measures == rows
+    assert with_warning([muscle], "")[0].measures == rows
 
 
 def test_the_notes_of_the_stage_warn_once():
     notes = Notes("fibres", "", [], ["another"], {})
-    assert caveat_notes(notes, "") == notes
-    warnings = caveat_notes(notes, UNDECIDED_TABLE).warnings
+    assert warned_notes(notes, "") == notes
+    warnings = warned_notes(notes, UNDECIDED_TABLE).warnings
     assert len(warnings) == 2
     assert UNDECIDED_TABLE in warnings[1]

@@ -151,7 +151,7 @@ def test_a_dark_volume_called_b0_is_named_and_left_out(tmp_path):
     data = IMAGE.data.copy()
     data[..., 1] = data[..., 7]
     found = read(tmp_path, IMAGE.with_data(data), TABLE)
-    assert "volume 1 is called b = 0, but is as dark" in found.warnings[-1]
+    assert "volume 1 is listed as b = 0, but is as dark" in found.warnings[-1]
     assert found.image.data.shape[3] == 13
     np.testing.assert_array_equal(found.table.bvals, TABLE.bvals[1:])
 
@@ -169,7 +169,7 @@ def test_a_weighted_volume_as_bright_as_b0_is_named_and_left_out(tmp_path):
     data = IMAGE.data.copy()
     data[..., 5] = data[..., 0]
     found = read(tmp_path, IMAGE.with_data(data), TABLE)
-    assert "volume 5 is called weighted, but is as bright" in found.warnings[-1]
+    assert "volume 5 is listed as weighted, but is as bright" in found.warnings[-1]
     assert found.image.data.shape[3] == 13
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imaging.elastography.muscles import muscle_measures
-from imaging.elastography.stiffness_gradient import gradient_along, place_along
+from imaging.elastography.stiffness_gradient import lengthwise_gradient, lengthwise_place
 
 TILT = np.array([[0, -2.0, 0.5, 30], [2.2, 0, 0.3, -10], [0.2, 0.1, -3.0, 400], [0, 0, 0, 1]])
 
@@ -19,7 +19,7 @@ def oblique_muscle():
 
 def test_place_is_millimetres_along_the_muscle_and_grows_proximally():
     region = oblique_muscle()
-    place = place_along(region, TILT)
+    place = lengthwise_place(region, TILT)
     world = np.argwhere(region) @ TILT[:3, :3].T + TILT[:3, 3]
     assert np.corrcoef(place, world[:, 2])[0, 1] > 0.9
     centres = np.array([world[np.argwhere(region)[:, 2] == k].mean(axis=0) for k in (0, 23)])
@@ -34,7 +34,7 @@ def test_gradient_is_found_per_centimetre_with_an_interval_that_holds_it():
     place = rng.uniform(100, 180, 4000)
     hits = 0
     for _ in range(40):
-        found = gradient_along(1000 + 25 * place / 10 + rng.normal(0, 200, place.size), place)
+        found = lengthwise_gradient(1000 + 25 * place / 10 + rng.normal(0, 200, place.size), place)
         assert found.slope == pytest.approx(25, abs=12)
         hits += found.low <= 25 <= found.high
     assert found.parts == 8
@@ -43,13 +43,13 @@ def test_gradient_is_found_per_centimetre_with_an_interval_that_holds_it():
 
 def test_a_short_piece_has_no_gradient():
     place = np.linspace(0, 29, 500)
-    assert gradient_along(np.ones(500), place) is None
+    assert lengthwise_gradient(np.ones(500), place) is None
 
 
 def test_measures_of_a_muscle_hold_spread_share_and_gradient():
     region = oblique_muscle()
     labels = np.where(region, 209, 0).astype(np.int16)
-    place = place_along(region, TILT)
+    place = lengthwise_place(region, TILT)
     stiffness = np.ones(region.shape)
     stiffness[region] = 2000 + 10 * (place - place.min())  # Pa per mm along the muscle
     valid = region.copy()

@@ -154,7 +154,7 @@ def test_slow_waves_alone_do_not_tell_the_stretch():
     found = of_muscle(invert([wave_field(noise=0.02, fast=(False,))]))
     assert found["mu_perp"].value == pytest.approx(1000, rel=0.05)
     assert found["e_par"].status == "not_measured"
-    assert "do not tell" in found["e_par"].note
+    assert "do not determine" in found["e_par"].note
 
 
 def test_noise_does_not_pull_moduli_down_and_intervals_hold_the_truth():

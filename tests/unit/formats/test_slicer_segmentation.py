@@ -60,7 +60,7 @@ def test_one_layer_is_a_label_map_in_ras_with_names(tmp_path):
 def test_numbers_are_never_taken_for_labels_of_the_catalogue(tmp_path):
     # 1 would be a tibialis anterior by its number.
     path = write(tmp_path / "a.seg.nrrd", volume(v1=A), [("right soleus", 1, 0)])
-    with pytest.raises(LabelError, match="by names, not by numbers"):
+    with pytest.raises(LabelError, match="names its segments instead of numbering"):
         load_labels(path)
     assert np.unique(read_region(path).image.data).tolist() == [0, 209]
     plain = write(tmp_path / "a.nrrd", volume(v101=A))
@@ -125,7 +125,7 @@ def test_what_cannot_be_used_is_named(tmp_path):
         in_catalogue(read_label_map(path, None))
     with pytest.raises(LabelError, match="voxels belong to no segment"):
         load_mask(write(path, volume(v1=A, v2=B), [("left TA", 1, 0)]))
-    with pytest.raises(LabelError, match="layer 2, which is not there"):
+    with pytest.raises(LabelError, match="layer 2, which does not exist"):
         load_mask(write(path, volume(v1=A), [("left TA", 1, 2)]))
     with pytest.raises(LabelError, match="is empty"):
         read_label_map(write(path, volume(), [("left TA", 1, 0)]), None)

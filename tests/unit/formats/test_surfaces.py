@@ -11,7 +11,7 @@ from vtkmodules.vtkIOPLY import vtkPLYWriter
 from imaging.errors import InputError, MissingFileError
 from imaging.formats.polydata import in_ras, read_each
 from imaging.formats.surfaces import load_surfaces, stl_bytes
-from imaging.musclemap.map import save_vtk
+from imaging.musclemap.vtk_files import save_vtk
 
 CORNERS = np.array([[10.0, 20, 30], [40, 20, 30], [10, 70, 30], [10, 20, 110]])
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
@@ -141,7 +141,7 @@ def test_a_surface_cut_off_is_not_a_smaller_surface(tmp_path):
         ("a.ply", b"", "is an empty file, not a PLY surface"),
         ("a.obj", b"PK\x03\x04" + bytes(99), "is a ZIP archive, not .obj"),
         ("a.vtk", b"<!DOCTYPE html><html>", "is a web page, not a VTK legacy file"),
-        ("a.obj", b"# nothing\nv 1 2 3\n", "holds no triangle"),
+        ("a.obj", b"# nothing\nv 1 2 3\n", "contains no triangles"),
     ],
 )
 def test_what_is_no_surface_is_named_as_what_it_is(name, content, said, tmp_path):

@@ -132,7 +132,7 @@ def test_bad_files_say_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"Convert it to \.trx"):
         load_tracts(tmp_path / "t.tt.gz")
     write(some_tracts((1, 1)), tmp_path / "dots.tck", grid_of("plain"))
-    with pytest.raises(InputError, match="holds no tract"):
+    with pytest.raises(InputError, match="contains no tracts"):
         load_tracts(tmp_path / "dots.tck")
     tracts = some_tracts()
     tracts.points[3, 1] = np.inf
@@ -140,7 +140,7 @@ def test_bad_files_say_what_to_do(tmp_path):
     with pytest.raises(InputError, match="not finite"):
         load_tracts(tmp_path / "inf.vtp")
     pv.Sphere().save(tmp_path / "ball.vtp")
-    with pytest.raises(InputError, match="holds no tract"):
+    with pytest.raises(InputError, match="contains no tracts"):
         load_tracts(tmp_path / "ball.vtp")
 
 
@@ -164,7 +164,7 @@ def test_trk_without_voxel_order_is_refused_where_its_matrix_is_not_lps(tmp_path
             read = load_tracts(tmp_path / "t.trk")
             np.testing.assert_allclose(read.points, some_tracts().points, atol=1e-3)
         else:
-            with pytest.raises(InputError, match="voxel axes run"):
+            with pytest.raises(InputError, match="order of its voxel axes"):
                 load_tracts(tmp_path / "t.trk")
 
 
@@ -197,7 +197,7 @@ def test_tck_of_either_precision_and_byte_order(datatype, dtype, tmp_path):
 
 def test_tck_of_another_type_says_so(tmp_path):
     (tmp_path / "t.tck").write_bytes(tck_of(some_tracts(), "Int32LE", "<f4"))
-    with pytest.raises(InputError, match="its datatype Int32LE is none that MRtrix writes"):
+    with pytest.raises(InputError, match="its datatype Int32LE is not one that MRtrix writes"):
         load_tracts(tmp_path / "t.tck")
 
 

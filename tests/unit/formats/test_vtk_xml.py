@@ -4,7 +4,7 @@ import pyvista as pv
 
 from imaging.errors import InputError, MissingFileError
 from imaging.formats.vtk_xml import read_vtk_image, read_vtk_mesh
-from imaging.musclemap.map import save_vtk
+from imaging.musclemap.vtk_files import save_vtk
 
 
 def image():

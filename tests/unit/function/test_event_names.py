@@ -3,7 +3,7 @@
 import pytest
 
 from imaging.function.event_names import event_names, parse_event, read_names
-from imaging.function.words import words
+from imaging.function.side_names import split_name
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_other_events_are_not_gait_events(text):
 
 def test_table_is_written_as_names_are_compared():
     for name in event_names():
-        assert words(name) == [name]
+        assert split_name(name) == [name]
     kinds = {name[:2]: kind for name, (kind, side) in event_names().items() if side != "undecided"}
     for code, kind in kinds.items():  # the left has what the right has
         assert event_names()[f"{code}l"] == (kind, "left")

@@ -90,7 +90,7 @@ def test_masks_are_named_after_their_files_or_by_their_labels(grid, tmp_path):
 
 @pytest.mark.parametrize(
     ("labels", "said"),
-    [([107, 108], "2 muscles are named for 1"), ([121], "no muscle"), ([150], "150")],
+    [([107, 108], "2 muscles are named for 1"), ([121], "not a muscle"), ([150], "150")],
 )
 def test_labels_that_cannot_be_are_refused(grid, tmp_path, labels, said):
     path = write(grid, tmp_path / "gm.nii.gz", v1=A)
@@ -222,7 +222,7 @@ def test_in_a_label_map_the_name_of_an_aponeurosis_tells_its_muscle(grid, tmp_pa
     sheet_mesh(grid, 17.0).save(tmp_path / "label-2_aponeurosis.vtp")
     assert set(read_sheets([tmp_path / "label-2_aponeurosis.vtp"], muscles)) == {1002}
     sheet_mesh(grid, 17.0).save(tmp_path / "s.vtp")
-    with pytest.raises(LabelError, match="names no label"):
+    with pytest.raises(LabelError, match="has no label in its name"):
         read_sheets([tmp_path / "s.vtp"], muscles)
     sheet_mesh(grid, 17.0).save(tmp_path / "label-9_aponeurosis.vtp")
     with pytest.raises(LabelError, match="label 9"):

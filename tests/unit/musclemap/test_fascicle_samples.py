@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imaging.image import Image
-from imaging.musclemap.fascicles import place_along, sample_points, summarise
+from imaging.musclemap.fascicles import fascicle_place, sample_points, summarise
 
 POINTS = np.array(
     [[0, 0, z] for z in (0, 1, 2, 3, 4, 5, 6)] + [[5, 0, z] for z in (0, 3, 6)], float
@@ -11,13 +11,13 @@ OFFSETS = np.array([0, 7, 10])
 
 
 def test_place_runs_from_zero_to_one_in_each_fascicle():
-    place = place_along(POINTS, OFFSETS)
+    place = fascicle_place(POINTS, OFFSETS)
     np.testing.assert_allclose(place[:7], np.arange(7) / 6)
     np.testing.assert_allclose(place[7:], [0, 0.5, 1])
 
 
 def test_no_fascicle_gives_no_place():
-    assert place_along(np.empty((0, 3)), np.zeros(1, int)).size == 0
+    assert fascicle_place(np.empty((0, 3)), np.zeros(1, int)).size == 0
 
 
 def test_ends_and_middle_are_told_apart():

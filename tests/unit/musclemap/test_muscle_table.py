@@ -10,6 +10,7 @@ from imaging.formats.tsv import read_tsv
 from imaging.measures import Measure
 from imaging.musclemap import table
 from imaging.muscles import label_of
+from imaging.stage_files import write_tsv
 
 SOL = label_of("SOL", "right")
 
@@ -74,7 +75,7 @@ def test_wide_table_keeps_value_spread_count_and_status(tmp_path):
         Measure(0, "snr_b0", 30.0, "1"),
     ]
     frame = table.wide(table.complete(given, [SOL], [SOL], {}))
-    table.write_wide(frame, tmp_path / "t.tsv")
+    write_tsv(frame, tmp_path / "t.tsv")
     again = read_tsv(tmp_path / "t.tsv", {"label": "whole"}, "")
     row = again.iloc[0]
     assert len(again) == 1

@@ -137,7 +137,7 @@ def _not_a_number(mesh):
 
 
 CHANGES = [
-    ("surfaces.vtp", _label(205), "holds muscles that the map lacks: 205"),
+    ("surfaces.vtp", _label(205), "holds muscles that are not in the map: 205"),
     ("surfaces.vtp", lambda m: m.cell_data.pop("label"), "lacks the cell arrays label"),
     ("surfaces.vtp", _not_a_number, "points that are not numbers"),
     ("aponeuroses.vtp", lambda m: m.cell_data.pop("found"), "lacks the cell arrays found"),
@@ -155,11 +155,11 @@ CHANGES = [
     ("muscles.tsv", lambda t: t.iloc[:1], "does not have the muscles"),
     ("muscles.tsv", lambda t: t.assign(volume_ml="35.3"), "volume_ml is not what"),
     ("muscles.tsv", lambda t: t.drop(columns="side"), "lacks the columns ['side']"),
-    ("measures.tsv", lambda t: t.assign(status="guessed"), "'guessed' is none of"),
+    ("measures.tsv", lambda t: t.assign(status="guessed"), "'guessed' is not one of"),
     ("measures.tsv", lambda t: t.assign(unit="l"), "in l, not in"),
     ("measures.tsv", lambda t: t.assign(measure=[*"abcd"]), "measure that is not known: a"),
     ("measures.tsv", lambda t: t.assign(measure="volume"), "gives volume of label 201 twice"),
-    ("measures.tsv", lambda t: t.assign(value="inf"), "'inf' is no number"),
+    ("measures.tsv", lambda t: t.assign(value="inf"), "'inf' is not a number"),
     (
         "measures.tsv",
         lambda t: t.assign(value="0"),

@@ -37,7 +37,7 @@ def content(facts=None, settings=None, layers=("snr", "b0", "b0_before")) -> Mus
     arrays = {"label": data, "anatomy": np.ones(data.shape)} | dict.fromkeys(layers, data * 1.0)
     stage = Notes(
         "diffusion",
-        "Noise went. Gibbs ringing was taken off by sub-voxel shifts. More.",
+        "Noise went. Gibbs ringing was removed by sub-voxel shifts. More.",
         facts=FACTS if facts is None else facts,
     )
     made = {"sub-01_desc-b0_dwiref.nii.gz": {"Settings": settings or {}}}
@@ -65,7 +65,7 @@ def test_every_step_says_what_it_found_and_shows_it():
     assert "14 muscles" in steps["Gradient table"].verdict
     drawn = {name for name, s in steps.items() if s.picture}
     assert drawn == set(steps) - {"Distortion", "Gibbs ringing", "Gradient table"}
-    assert steps["Gibbs ringing"].verdict == "Gibbs ringing was taken off by sub-voxel shifts."
+    assert steps["Gibbs ringing"].verdict == "Gibbs ringing was removed by sub-voxel shifts."
     assert all(s.picture.source for s in steps.values() if s.picture)
 
 

@@ -5,10 +5,11 @@ import pytest
 from imaging.errors import MissingFileError
 from imaging.measures import Measure, not_measured, write_measures
 from imaging.musclemap.read.tables import in_view
-from imaging.musclemap.table import dictionary, wide, write_wide
+from imaging.musclemap.table import dictionary, wide
 from imaging.muscles import label_of
 from imaging.provenance import write_sidecar
 from imaging.report import group
+from imaging.stage_files import write_tsv
 
 SOL, TA, LEFT_TA = label_of("SOL", "right"), label_of("TA", "right"), label_of("TA", "left")
 
@@ -24,7 +25,7 @@ def write(out, prefix, volume, folder=None):
     ]
     write_measures(rows, path / f"{prefix}_measures.tsv")
     rows = in_view(rows)
-    write_wide(wide(rows), path / f"{prefix}_muscles.tsv")
+    write_tsv(wide(rows), path / f"{prefix}_muscles.tsv")
     write_sidecar(path / f"{prefix}_measures.tsv", verb="map")
     write_sidecar(path / f"{prefix}_muscles.tsv", verb="map", Columns=dictionary(rows))
 

@@ -157,7 +157,7 @@ def test_profiles_of_both_sides_share_a_panel():
 
 
 def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
-    from imaging.musclemap.map import write_fascicles
+    from imaging.musclemap.vtk_files import write_fascicles
 
     points = np.array([[0, 0, 0], [0, 1, 30], [5, 0, 0], [5, 2, 40]], float)
     table = pd.DataFrame({"label": [201, 209], "length_mm": [30.0, 40.0]})

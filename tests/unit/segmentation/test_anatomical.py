@@ -8,7 +8,7 @@ from imaging.image import Image
 from imaging.muscles import structure
 from imaging.phantom.images import label_image
 from imaging.phantom.leg import make_leg
-from imaging.segmentation.anatomical import along_muscles, impose_anatomy, in_place, one_body
+from imaging.segmentation.anatomical import impose_anatomy, in_place, one_body, smoothed_lengthwise
 from imaging.segmentation.frame import coordinates, leg_frame, out_of_place
 from imaging.segmentation.shares import Shares, key_indices, soft_labels
 from imaging.segmentation.tissue import Tissue
@@ -165,6 +165,6 @@ def test_smoothing_follows_an_oblique_muscle_through_thick_slices():
         truth[4 + 2 * k : 12 + 2 * k, 6:14, k] = structure("GM").index
     grid = Image(truth, np.diag([1.0, 1.0, 5.0, 1.0]))
     shares = soft_labels(truth, ("", "GM"), grid, 0.0)
-    out = along_muscles(shares.values, ("", "GM"), grid.spacing, 4.0)
+    out = smoothed_lengthwise(shares.values, ("", "GM"), grid.spacing, 4.0)
     mask = out.argmax(0) == 1
     assert 2 * (mask & (truth > 0)).sum() / (mask.sum() + (truth > 0).sum()) > 0.97

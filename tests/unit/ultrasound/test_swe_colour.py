@@ -8,16 +8,8 @@ from scipy import ndimage
 
 from imaging.errors import ImageError
 from imaging.phantom.colour_frames import Layout, compressed, draw_screen, jet
-from imaging.ultrasound.colour import (
-    ColourBar,
-    crop,
-    ends_off,
-    fitting_opacity,
-    read_bar,
-    read_overlay,
-    repeats,
-    unreadable,
-)
+from imaging.ultrasound.colour_bar import ColourBar, crop, ends_off, read_bar, unreadable
+from imaging.ultrasound.overlay import fitting_opacity, read_overlay, repeats
 from imaging.ultrasound.smooth import local_quadratic
 
 LAYOUT = Layout()

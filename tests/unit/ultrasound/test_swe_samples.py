@@ -7,10 +7,10 @@ import pytest
 
 from imaging.errors import ImageError, UnitError
 from imaging.image import Image
-from imaging.ultrasound.colour import Reading
 from imaging.ultrasound.declaration import check_boxes, frame_declaration
 from imaging.ultrasound.frame_samples import FrameSamples
 from imaging.ultrasound.muscles import labels_at, muscle_rows
+from imaging.ultrasound.overlay import Reading
 from imaging.ultrasound.pose import orientation_to_mf
 from imaging.ultrasound.samples import FramePlane, Samples, cells, join
 from imaging.ultrasound.splat import splat

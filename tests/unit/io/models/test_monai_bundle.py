@@ -111,7 +111,7 @@ def test_voxel_size_of_the_bundle(tmp_path):
     [
         ([{"_target_": "RandGaussianNoised"}], {}, "RandGaussianNoise"),
         ([{"_target_": "Spacingd", "pixdim": "$[1, 1, 1]"}], {}, "Python expression"),
-        ([{"_target_": "Spacingd", "pixdim": "@nowhere::x"}], {}, "leads nowhere"),
+        ([{"_target_": "Spacingd", "pixdim": "@nowhere::x"}], {}, "points to nothing"),
         ([{"_target_": "CropForegroundd"}, {"_target_": "ScaleIntensityd"}], {}, "CropForeground"),
         ([], {"inferer": {"_target_": "SimpleInferer"}}, "SimpleInferer"),
         ([], {"postprocessing": {"transforms": [{"_target_": "Activationsd", "sigmoid": True}]}},

@@ -20,7 +20,7 @@ METHODS = {
 
 
 @cache
-def words() -> dict[str, dict[str, str]]:
+def known_maps() -> dict[str, dict[str, str]]:
     """Return title, unit and meaning of the known maps by their key: ``mdev``, ``ti_muperp`` ..."""
     with resources.as_file(resources.files("imaging") / "data" / "stiffness_maps.tsv") as path:
         frame = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
@@ -30,5 +30,5 @@ def words() -> dict[str, dict[str, str]]:
 
 def title_of_map(key: str) -> str:
     """Return the title of a map, or of a method, for readers; unknown keys keep their words."""
-    known = words().get(key)
+    known = known_maps().get(key)
     return known["title"] if known else METHODS.get(key, key.replace("_", " "))

@@ -68,7 +68,7 @@ class Blocks:
         """Return the blocks of some volumes, by their numbers (M,)."""
         return Blocks(self.log[volumes], self.share[volumes])
 
-    def judgeable(self, table: GradientTable) -> bool:
+    def enough_volumes(self, table: GradientTable) -> bool:
         """Tell whether there are weighted volumes enough for a misfit to mean anything."""
         weighted = int((~table.is_b0).sum())
         return weighted >= MIN_DIRECTIONS + _SAMPLES_OVER and self.log.shape[1] > 0
@@ -155,12 +155,12 @@ class Order:
     chance: float = np.nan
 
 
-def judge_order(blocks: Blocks, table: GradientTable) -> Order:
+def compare_orders(blocks: Blocks, table: GradientTable) -> Order:
     """Compare the given order of rows with others and with chance."""
     tissue = tissue_weights(table)
     volumes = np.arange(len(table.bvals)) if tissue is None else np.flatnonzero(tissue)
     part = blocks.of_volumes(volumes)
-    if not part.judgeable(table.of_volumes(volumes)):
+    if not part.enough_volumes(table.of_volumes(volumes)):
         return Order("unknown")
 
     def misfits(other: GradientTable) -> FloatArray:
@@ -213,7 +213,7 @@ class Brightness:
     diffusivity: float
 
 
-def judge_brightness(blocks: Blocks, table: GradientTable) -> Brightness:
+def compare_brightness(blocks: Blocks, table: GradientTable) -> Brightness:
     """Compare how bright volumes are with their b-values."""
     level = np.median(blocks.log, axis=1)
     b0, weighted = np.flatnonzero(table.is_b0), np.flatnonzero(table.bvals >= _WEIGHTED)

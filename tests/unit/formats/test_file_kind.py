@@ -35,7 +35,7 @@ ANALYZE = b"\x5c\x01\x00\x00" + bytes(36) + np.array([3, 20, 20, 20], "<i2").tob
         ("a.nii.gz", gzip.compress(NIFTI, mtime=0)[:5000], "truncated"),
         ("a.nii.gz", NIFTI, "not compressed. Name it with the ending .nii"),
         ("a.nii", gzip.compress(NIFTI, mtime=0), "is compressed. Name it with the ending .nii.gz"),
-        ("a.nii", b"\x07\x01\x02 neither" * 100, "of a kind that is not known"),
+        ("a.nii", b"\x07\x01\x02 neither" * 100, "of an unknown kind"),
     ],
 )
 def test_the_message_says_what_the_file_is(tmp_path, name, content, said):

@@ -26,7 +26,7 @@ def table(name: str) -> pd.DataFrame:
         return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def words(text: str) -> list[str]:
+def split_name(text: str) -> list[str]:
     """Return the words of a name: lower case, without accents, ``LeftSoleus`` as two."""
     text = text.replace("ß", "ss")
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", plain.lower())
 
 
-def side_of_words(found: Sequence[str]) -> EventSide:
+def side_named(found: Sequence[str]) -> EventSide:
     """Return the one side that is named, else undecided."""
     sides = {side_words()[w] for w in found if w in side_words()}
     return sides.pop() if len(sides) == 1 else "undecided"
