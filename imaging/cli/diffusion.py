@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from imaging.config import DiffusionSettings, load_settings
-from imaging.formats.nifti_place import place_warnings
 from imaging.io.cleaned_series import clean_series
 from imaging.io.writers.diffusion import write_diffusion
 from imaging.outputs import stale
@@ -44,5 +43,5 @@ def command(
     cleaned = clean_series(dwi, bval, bvec, anat, options, fmap, labels)
     with staged(out, VERB, stale("diffusion", prefix)) as folder:
         write_diffusion(folder, prefix, cleaned)
-    for said in [said for p in (dwi, anat, fmap) if p for said in place_warnings(p)]:
+    for said in cleaned.notes.warnings:
         print(f"warning: {said}", file=sys.stderr)
