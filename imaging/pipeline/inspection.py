@@ -57,9 +57,13 @@ def _waves(session: Session) -> None:
             _must_meet(session, Image(images.weight, images.affine), session.waves[0])
 
 
-def _stiffness(session: Session) -> None:
-    if session.stiffness:
-        _must_meet(session, read_ready(session.stiffness).image, session.stiffness)
+def _stiffness(session: Session) -> list[str]:
+    """Return what looks wrong in a ready map, such as its unit."""
+    if session.stiffness is None:
+        return []
+    ready = read_ready(session.stiffness)
+    _must_meet(session, ready.image, session.stiffness)
+    return ready.warnings
 
 
 def _frames(session: Session, options: UltrasoundSettings) -> None:

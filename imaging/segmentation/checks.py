@@ -10,8 +10,15 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
-from imaging.measures import Measure
-from imaging.muscles import lookup_table, muscle_labels, side_and_key, side_of, structure_of
+from imaging.measures import Measure, not_measured
+from imaging.muscles import (
+    lookup_table,
+    muscle_labels,
+    side_and_key,
+    side_of,
+    structure_of,
+    too_few_voxels,
+)
 
 
 def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, int]]:
@@ -74,8 +81,11 @@ def measures(
         note = "drawn by a person" if label in drawn else way
         cut = cut_by_view(image.data, label, seen)
         partial = "; cut by the field of view: part of the muscle only" if cut else ""
+        tiny = too_few_voxels(n, image.voxel_ml)
         rows += [
-            Measure(label, "volume", n * image.voxel_ml, "ml", n, note=note + partial),
+            not_measured(label, "volume", "ml", tiny)
+            if tiny
+            else Measure(label, "volume", n * image.voxel_ml, "ml", n, note=note + partial),
             Measure(
                 label, "confidence", float(confidence[mask].mean()), "1", n,
                 float(confidence[mask].std()),
@@ -114,7 +124,7 @@ _IMPLAUSIBLE = 3.0
 
 
 def volume_warnings(rows: Sequence[Measure]) -> list[str]:
-    """Return warnings for muscles out of proportion, and for muscles cut by the field of view.
+    """Return warnings for muscles out of proportion, of a few voxels, or cut by the field of view.
 
     A muscle's volume is set against its typical volume, and that ratio against the median ratio of
     its leg, so that small and large persons are judged alike. Muscles that are cut are not judged.
@@ -141,9 +151,11 @@ def volume_warnings(rows: Sequence[Measure]) -> list[str]:
                     f"The {side_and_key(label)} ({volume[label]:.0f} ml) is implausibly {much} "
                     "beside the other muscles of its leg: look at the picture before using it."
                 )
+    volumes = [r for r in rows if r.measure == "volume"]
+    out += [f"{side_and_key(r.label)}: {r.note}." for r in volumes if r.value is None]
     if cut:
         names = (
-            "every muscle" if len(cut) == len(volume) else ", ".join(side_and_key(v) for v in cut)
+            "every muscle" if len(cut) == len(volumes) else ", ".join(side_and_key(v) for v in cut)
         )
         out.append(f"Cut by the field of view, so that volumes are of the part in view: {names}.")
     return out
