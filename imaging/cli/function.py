@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,9 @@ def command(
     analysis = analyse(read, chosen)
     inputs = files_of(recording[0], channels, events)
     settings_used = chosen.model_dump(mode="json")
+    told = notes(read, analysis, chosen)
     with staged(out, VERB) as folder:
         files = StageFiles("function", folder, prefix, inputs, settings_used)
-        write_function(files, analysis, notes(read, analysis, chosen))
+        write_function(files, analysis, told)
+    for said in told.warnings:
+        print(f"warning: {said}", file=sys.stderr)

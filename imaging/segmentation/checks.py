@@ -12,6 +12,7 @@ from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
 from imaging.muscles import (
+    SIDES,
     lookup_table,
     muscle_labels,
     side_and_key,
@@ -104,6 +105,22 @@ def _components(label: int, mask: BoolArray, islands: dict[int, int], drawn: boo
     else:
         count, note = 1 + islands.get(label, 0), "bodies found; all but the largest were removed"
     return Measure(label, "components", float(count), "1", note=note)
+
+
+def side_warnings(automatic: NDArray[np.int16], drawn: NDArray[np.int16]) -> list[str]:
+    """Return a warning where muscles were drawn for another side than the leg is labelled as."""
+    out = []
+    for code, side in SIDES.items():
+        found = automatic[(drawn > 0) & (drawn // 100 == code)]
+        found = found[found > 0] // 100
+        taken = SIDES[int(np.bincount(found).argmax())] if found.size else side
+        if taken not in (side, "undecided"):
+            how = "without a side" if side == "undecided" else f"as {side} ones"
+            out.append(
+                f"Muscles were drawn {how} in a leg that is labelled as a {taken} one: the tables "
+                "hold both. Correct the names of the drawing, or give the side of the leg."
+            )
+    return out
 
 
 def order_warnings(image: Image) -> list[str]:

@@ -3,7 +3,7 @@ import numpy as np
 from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import label_of, muscle_keys, structure
-from imaging.segmentation.checks import measures, volume_warnings
+from imaging.segmentation.checks import measures, side_warnings, volume_warnings
 
 
 def rows(scale=1.0, cut=(), **volumes):
@@ -49,3 +49,17 @@ def test_a_label_of_a_few_voxels_has_no_volume():
     assert "left SOL: its label has 2 voxels (0.002 ml): too few for a muscle." in volume_warnings(
         found
     )
+
+
+def test_muscles_drawn_for_the_other_side_are_said():
+    automatic = np.full((4, 4, 4), label_of("SOL", "right"), np.int16)
+    drawn = np.zeros_like(automatic)
+    assert side_warnings(automatic, drawn) == []
+    drawn[0] = label_of("TA", "right")
+    assert side_warnings(automatic, drawn) == []
+    drawn[1] = label_of("TA", "left")
+    (said,) = side_warnings(automatic, drawn)
+    assert "drawn as left ones in a leg that is labelled as a right one" in said
+    drawn[1] = 1
+    (said,) = side_warnings(automatic, drawn)
+    assert "drawn without a side in a leg that is labelled as a right one" in said
