@@ -22,6 +22,8 @@ Side = Literal["left", "right", "undecided"]
 SIDE_CODES: Mapping[Side, int] = {"undecided": 0, "left": 1, "right": 2}
 ANONYMOUS = 1000
 """Labels above are muscles that the catalogue does not know; who drew them names them."""
+FEWEST_VOXELS = 30
+"""Labels of fewer voxels are no muscle that could be measured."""
 SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
 
 
@@ -160,3 +162,11 @@ def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
         rows.append((label, side_and_name(label), s.key, side, s.group, s.compartment))
     columns = ["index", "name", "key", "side", "group", "compartment"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def too_few_voxels(count: int, voxel_ml: float) -> str | None:
+    """Return why a label of so many voxels of `voxel_ml` (ml) is no muscle, or None."""
+    if count >= FEWEST_VOXELS:
+        return None
+    voxels = "1 voxel" if count == 1 else f"{count} voxels"
+    return f"its label has {voxels} ({count * voxel_ml:.2g} ml): too few for a muscle"

@@ -11,9 +11,10 @@ from imaging.architecture.seeds import crop_to, muscle_share
 from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import mesh_volume, principal_axis
 from imaging.image import Image, voxel_size
+from imaging.muscles import FEWEST_VOXELS, too_few_voxels
 
 _MARGIN_MM = 6.0  # of directions known beyond the mask, so that tracts reach the surface
-_FEWEST_VOXELS, _LEAST_COVERAGE = 30, 0.3
+_LEAST_COVERAGE = 0.3
 _SUPPORT = 0.5
 
 
@@ -78,11 +79,7 @@ def too_small(mask: Image) -> str | None:
 
     A few voxels have no surface that angles could be measured against, however large they are.
     """
-    count = int(np.count_nonzero(mask.data))
-    if count >= _FEWEST_VOXELS:
-        return None
-    voxels = "1 voxel" if count == 1 else f"{count} voxels"
-    return f"its label has {voxels} ({count * mask.voxel_ml:.2g} ml): too few for a muscle"
+    return too_few_voxels(int(np.count_nonzero(mask.data)), mask.voxel_ml)
 
 
 def find_region(
@@ -117,7 +114,7 @@ def find_region(
     )  # fmt: skip
     if region.covered < _LEAST_COVERAGE:
         return f"the diffusion image covers {100 * region.covered:.0f} % of the muscle"
-    if (count := int(region.support.sum())) < _FEWEST_VOXELS:
+    if (count := int(region.support.sum())) < FEWEST_VOXELS:
         return f"{count} voxels of the diffusion image lie in the muscle: too few"
     return region
 

@@ -174,7 +174,7 @@ def _from_map(
     declared, image = ready.declared, ready.image
     quantity = ready.kept.quantity
     conversion = to_pascal(np.zeros(1), declared.quantity, declared.unit, declared.density)[2]
-    warnings = []
+    warnings = list(ready.warnings)
     if negative := int((image.data < 0).sum()):
         warnings.append(f"{path.name} holds {negative} negative voxels; they are left out.")
     valid = ready.measured

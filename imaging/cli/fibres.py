@@ -35,6 +35,7 @@ from imaging.geometry import AponeurosisSurface
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
 from imaging.io.cleaned_series import clean_series
+from imaging.io.label_maps import lookup_beside
 from imaging.io.muscles import (
     DrawnMuscle,
     check_on_grid,
@@ -118,7 +119,11 @@ def command(
         typer.Option(help="Instead of masks: label map, labels of the catalogue or of --lookup."),
     ] = None,
     lookup: Annotated[
-        Path | None, typer.Option(help="Table (index, name) of what the labels mean.")
+        Path | None,
+        typer.Option(
+            help="Table (index, name) of what the labels mean; none: NAME.tsv beside them, else "
+            "they are those of the catalogue."
+        ),
     ] = None,
     aponeurosis: Annotated[
         list[Path] | None,
@@ -174,6 +179,8 @@ def command(
         )
     if tracts and anat:
         raise InputError("--anat does not apply to --tracts", anat, "Leave it out")
+    if labels is not None:
+        lookup = lookup or lookup_beside(labels)
     drawn = _read_muscles(labels, lookup, mask or [], _numbers(label or [], muscle or []))
     sheets = read_sheets(aponeurosis or [], drawn)
     start = prefix or default_prefix(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,8 @@ def command(
     analysis = analyse(read, chosen)
     inputs = files_of(recording[0], channels, events)
     settings_used = chosen.model_dump(mode="json")
-    output = FunctionOutput(analysis, notes(read, analysis, chosen), inputs, settings_used)
+    told = notes(read, analysis, chosen)
     with staged(out, VERB) as folder:
-        write_function(folder, prefix, output)
+        write_function(folder, prefix, FunctionOutput(analysis, told, inputs, settings_used))
+    for said in told.warnings:
+        print(f"warning: {said}", file=sys.stderr)

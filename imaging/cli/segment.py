@@ -15,6 +15,7 @@ from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
 from imaging.formats.nifti_place import place_warnings
 from imaging.image import canonical
+from imaging.io.label_maps import lookup_beside
 from imaging.io.label_sources import (
     contrast_and_side,
     find_leg,
@@ -52,7 +53,11 @@ def command(
         Path | None, typer.Option("--manual", help="Label map drawn by a person.")
     ] = None,
     manual_lookup: Annotated[
-        Path | None, typer.Option(help="Table index, name of the drawn map.")
+        Path | None,
+        typer.Option(
+            help="Table (index, name) of what its labels mean; none: NAME.tsv beside it, else they "
+            "are those of the catalogue."
+        ),
     ] = None,
     side: Annotated[SideChoice | None, typer.Option(help="Side of a single leg.")] = None,
     settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
@@ -65,6 +70,8 @@ def command(
     image = canonical(load_image(anat))
     contrast, sidecar_side = contrast_and_side(anat)
     given = side.value if side else (sidecar_side or chosen.side)
+    if manual_map is not None:
+        manual_lookup = manual_lookup or lookup_beside(manual_map)
     drawing = read_drawing(image, manual_map, manual_lookup)
     mask, preproc, doubts = find_leg(image, drawing, anat)
     inputs = [anat, *drawing.paths]
@@ -86,8 +93,6 @@ def command(
                 about, doubts = {}, [*doubts, no_leg_warning(error)]
             result.warnings += unused_atlas(chosen)
     doubts += [said for p in (anat, manual_map) if p for said in place_warnings(p)]
-    for said in doubts:
-        print(f"warning: {said}", file=sys.stderr)
     result.warnings[:0] = doubts
     mask = np.ones(image.shape, bool) if mask is None else mask
     whole = [] if drawing.slices is not None else drawing.present
@@ -96,3 +101,5 @@ def command(
     output = SegmentationOutput(found, told, contrast, inputs, chosen.model_dump())
     with staged(out, VERB) as folder:
         write_segmentation(folder, prefix, output)
+    for said in found.warnings:
+        print(f"warning: {said}", file=sys.stderr)

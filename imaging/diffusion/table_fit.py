@@ -212,6 +212,11 @@ class Brightness:
     all_dark: bool
     diffusivity: float
 
+    @property
+    def lonely(self) -> bool:
+        """Some b-values are wrong by themselves: moved rows make dark *and* bright volumes."""
+        return not self.all_dark and bool(self.dark.size) != bool(self.bright.size)
+
 
 def compare_brightness(blocks: Blocks, table: GradientTable) -> Brightness:
     """Compare how bright volumes are with their b-values."""

@@ -88,6 +88,10 @@ def read_lengths(bvals: FloatArray, vectors: FloatArray, path: Path) -> Lengths:
         f"(off by at most {off[many].max():.1%})."
     )
     alike = np.ptp(norm[weighted]) <= _SILENT
+    if alike:
+        lost = float(np.square(norm[weighted]).mean() - 1)
+        text += f" If their length stands for b, all b-values are {abs(lost):.0%} too "
+        text += "high and diffusivities too low." if lost < 0 else "low and diffusivities too high."
     return Lengths(bvals, unit, None if alike else scaled, [text])
 
 

@@ -24,7 +24,7 @@ AGREE_MM = 0.5
 HARMLESS_SHEAR_MM = 0.25
 """Axes are set at right angles where no corner of the image moves further than this."""
 _RIGHT_ANGLES = 1e-5  # of cosines between axes; single precision errs by less
-_VOXEL_MM = (1e-4, 200.0)  # smallest and largest edge of a voxel that can be meant
+_VOXEL_MM = (0.01, 200.0)  # smallest and largest edge of a voxel that can be meant
 
 
 def place_of(header: Any, path: Path) -> FloatArray:

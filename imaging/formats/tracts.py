@@ -83,7 +83,8 @@ def load_tracts(path: str | Path) -> Tracts:
     except InputError:
         raise
     except (TckError, TrxError) as error:
-        raise InputError(f"cannot be read as .{suffix}: {error}", path, _AGAIN) from error
+        again = "Copy it again, or write it again in the program that it comes from"
+        raise InputError(f"cannot be read as .{suffix}: {error}", path, again) from error
     except Exception as error:  # nibabel and zipfile raise a dozen unrelated kinds
         raise InputError(
             f"cannot be read as .{suffix} ({type(error).__name__}: {error})", path, _AGAIN

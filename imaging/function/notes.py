@@ -79,10 +79,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     found += sentences(analysis.left_out)
     for side, strides in analysis.strides.items():
         if len(strides) < 5:
-            n = len(strides)
-            found.append(
-                f"{n} stride{'s' if n != 1 else ''} of the {side} foot; means rest on them."
-            )
+            found.append(_few(side, len(strides)))
     for m in analysis.muscles:
         if m.no_onsets:
             found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
@@ -91,6 +88,14 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
+
+
+def _few(side: str, n: int) -> str:
+    if n == 0:
+        return f"No stride of the {side} foot is known: nothing of its muscles is measured."
+    if n == 1:
+        return f"1 stride of the {side} foot; all figures rest on it."
+    return f"{n} strides of the {side} foot; means rest on them."
 
 
 def _partly(analysis: Analysis) -> list[str]:

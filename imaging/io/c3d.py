@@ -78,7 +78,7 @@ def read_c3d(path: Path) -> Recording:
 
     scale = to_mm(parameters, warnings)
     heels, toes = (_markers(parameters, points, names, scale) for names in (_HEELS, _TOES))
-    geometry = geometries(parameters, scale)
+    geometry = geometries(parameters, scale, warnings)
     turn = rotation_to_z_up(parameters, geometry, [*heels.values(), *toes.values()], warnings)
     plates = read_plates(parameters, analog, geometry, turn, layout.per_frame, warnings)
     events = _events(content, layout, (start, layout.n_frames / frame_rate), path, warnings)

@@ -27,6 +27,7 @@ _TO_MM = {"MM": 1.0, "CM": 10.0, "DM": 100.0, "M": 1000.0, "IN": 25.4, "FT": 304
 _TO_NEWTON_MM = {f + u: n * mm for f, n in _TO_NEWTON.items() for u, mm in _TO_MM.items()}
 _AXES = "XYZ"
 _LEVEL = 0.9
+_SIDES_MM = (50.0, 20_000.0)  # of plates, and of walkways on plates
 
 
 def values(group: Mapping[str, Any], name: str) -> list[Any]:
@@ -52,8 +53,12 @@ def to_mm(parameters: Mapping[str, Any], warnings: list[str]) -> float:
     return _TO_MM.get(unit, 1.0)
 
 
-def geometries(parameters: Mapping[str, Any], scale: float) -> list[PlateGeometry | None]:
+def geometries(
+    parameters: Mapping[str, Any], scale: float, warnings: list[str]
+) -> list[PlateGeometry | None]:
     """Return the plates in use; None for one whose description cannot be used.
+
+    Corners are in the unit of the markers; where no plate could be so small or large, in mm or m.
 
     Parameters
     ----------
@@ -70,10 +75,22 @@ def geometries(parameters: Mapping[str, Any], scale: float) -> list[PlateGeometr
             plates.append(None)
             continue
         origin = origins[3 * i : 3 * i + 3] if len(origins) >= 3 * (i + 1) else np.zeros(3)
-        place = scale * corners[12 * i : 12 * i + 12].reshape(4, 3)
-        plate = PlateGeometry(kinds[i], place, scale * origin)
+        written = corners[12 * i : 12 * i + 12].reshape(4, 3)
+        own = next((f for f in (scale, 1.0, 1000.0) if _is_plate(f * written)), scale)
+        if own != scale:
+            warnings.append(
+                f"Force plate {i + 1}: its corners are in {'m' if own > 1 else 'mm'}, other than "
+                "the markers; read so, as its size tells."
+            )
+        plate = PlateGeometry(kinds[i], own * written, own * origin)
         plates.append(plate if plate.is_flat and np.isfinite(origin).all() else None)
     return plates
+
+
+def _is_plate(corners: FloatArray) -> bool:
+    """Tell whether corners (4, 3) in mm span something that a person could walk on."""
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+    return bool(sides.min() >= _SIDES_MM[0] and sides.max() <= _SIDES_MM[1])
 
 
 def plate_channels(parameters: Mapping[str, Any]) -> list[list[int]]:

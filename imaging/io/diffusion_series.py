@@ -62,12 +62,21 @@ def read_series(dwi: Path, bval: Path, bvec: Path) -> DiffusionSeries:
         raise ImageError(str(error).rstrip("."), dwi, "Give the diffusion series itself") from error
     blocks = table_fit.tissue_blocks(image.data, mask, image.spacing)
     table, warnings = _by_length(read, blocks, bvec)
+    kept = np.arange(len(table.bvals))
+    brightness = table_fit.compare_brightness(blocks, table)
+    if brightness.lonely:  # rows cannot be judged with volumes that are not what they are called
+        kept, said = _by_brightness(brightness, table, bval)
+        warnings += said
+    blocks, table = blocks.of_volumes(kept), table.of_volumes(kept)
     warnings += _by_order(table, blocks, bvec)
-    kept, left_out = _by_brightness(table, blocks, bval)
-    if left_out:
-        image, table = image.with_data(image.data[..., kept]), table.of_volumes(kept)
+    if not brightness.lonely:
+        kept, said = _by_brightness(brightness, table, bval)
+        table = table.of_volumes(kept)
+        warnings += said
+    if len(kept) < image.data.shape[3]:
         check_directions(table.bvals, table.vectors, bval)
-    return DiffusionSeries(image, table, warnings + left_out)
+        image = image.with_data(image.data[..., kept])
+    return DiffusionSeries(image, table, warnings)
 
 
 def _must_hold_signal(image: Image, path: Path) -> None:
@@ -136,10 +145,9 @@ def _by_order(table: GradientTable, blocks: table_fit.Blocks, path: Path) -> lis
 
 
 def _by_brightness(
-    table: GradientTable, blocks: table_fit.Blocks, path: Path
+    found: table_fit.Brightness, table: GradientTable, path: Path
 ) -> tuple[NDArray[np.intp], list[str]]:
     """Return the volumes to keep, and why others are not what the table says."""
-    found = table_fit.compare_brightness(blocks, table)
     if found.all_dark:
         raise GradientTableError(
             f"calls volume {_list(found.dark)} b = 0, but the weighted volumes are as bright",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imaging.dataset.names import sibling
 from imaging.errors import LabelError
 from imaging.formats.nifti import load_labels, whole_labels
 from imaging.formats.nrrd import Segments, flat, is_nrrd, load_segments
@@ -39,6 +40,23 @@ class LabelMap:
     def source(self) -> Path:
         """The file that says what the numbers mean."""
         return self.lookup or self.path
+
+
+def lookup_beside(path: Path) -> Path | None:
+    """Return the table NAME.tsv beside a label map, as BIDS has it, or None.
+
+    One that only repeats the catalogue, as beside labels of Pennate, changes nothing and is None.
+
+    Raises
+    ------
+    InputError
+        The table cannot be read, or contradicts itself.
+    """
+    table = sibling(path, ".tsv")
+    if not table.is_file():
+        return None
+    repeats = all(meaning.label == n for n, meaning in load_meanings(table).items())
+    return None if repeats else table
 
 
 def read_label_map(path: Path, lookup: Path | None) -> LabelMap:

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray
 from imaging.config import SegmentationSettings
+from imaging.dataset.names import sibling
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.image import Image
@@ -21,7 +22,7 @@ from imaging.io.models.card import ModelOptions
 from imaging.io.models.run import parse_model, run_model
 from imaging.io.models.sides import split_sides, swapped_share
 from imaging.io.networks import load_network
-from imaging.muscles import muscle_labels
+from imaging.muscles import muscle_labels, side_of, structure_of
 from imaging.segmentation import manual
 from imaging.segmentation.atlas import built_in_atlas
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
@@ -49,12 +50,15 @@ class Drawing:
         Whether no automatic labels are needed.
     paths : list of Path
         What was read.
+    doubts : tuple of str
+        What may be meant otherwise than it was read.
     """
 
     labels: NDArray[np.int16]
     slices: Image | None
     complete: bool
     paths: list[Path]
+    doubts: tuple[str, ...] = ()
 
     @property
     def present(self) -> list[int]:
@@ -92,11 +96,26 @@ def read_drawing(like: Image, path: Path | None, lookup: Path | None) -> Drawing
     """Read a label map drawn by a person, whole muscles or a few slices."""
     if path is None:
         return Drawing(np.zeros(like.shape, np.int16), None, False, [])
-    own = in_catalogue(read_label_map(path, lookup))
+    drawn = read_label_map(path, lookup)
+    own = in_catalogue(drawn)
     labels = manual.manual_labels(own, like, path)
     sparse = any(find_slices(own, side) is not None for side in ("left", "right"))  # type: ignore[arg-type]
     complete = not sparse and manual.is_complete(labels)
-    return Drawing(labels, own if sparse else None, complete, [path, *([lookup] if lookup else [])])
+    paths = [path, *([lookup] if lookup else [])]
+    doubts = _bare_numbers(own, path) if drawn.meanings is None else ()
+    return Drawing(labels, own if sparse else None, complete, paths, doubts)
+
+
+def _bare_numbers(own: Image, path: Path) -> tuple[str, ...]:
+    """Say what numbers without a side were taken for, where no table tells."""
+    bare = [label for label in muscle_labels(own.data) if side_of(label) == "undecided"]
+    if not bare:
+        return ()
+    named = ", ".join(f"{label} as {structure_of(label).key}" for label in bare)
+    return (
+        f"{path.name}: no look-up says what its numbers mean; of the catalogue, without a side, "
+        f"they were taken: {named}. If that is not meant, write {sibling(path, '.tsv').name}.",
+    )
 
 
 def find_leg(
@@ -117,10 +136,14 @@ def find_leg(
     except ImageError as error:
         if not drawing.present:
             raise
-        return None, image, [manual.no_leg_warning(error)]
+        return None, image, [*drawing.doubts, manual.no_leg_warning(error)]
     name = drawing.paths[0].name if drawing.paths else ""
     said = manual.air_warning(drawing.labels, mask, name)
-    return mask, correct_bias(image, mask) if correct else image, [said] if said else []
+    return (
+        mask,
+        correct_bias(image, mask) if correct else image,
+        [*drawing.doubts, *([said] if said else [])],
+    )
 
 
 def read_sources(

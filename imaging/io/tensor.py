@@ -103,7 +103,8 @@ def _must_be_tissue(components: FloatArray, order: TensorOrder, path: Path) -> s
     found = weigh_orders(components.astype(float))
     own = found[order]
     rival = max(found, key=lambda o: found[o].least_anisotropic)
-    if rival is not order and found[rival].least_anisotropic > _ORDER_SHARE:
+    likely = found[rival].least_anisotropic > _ORDER_SHARE and found[rival].positive > own.positive
+    if rival is not order and likely:
         raise ImageError(
             f"does not hold tensors in the order {_named(order)}: so {own.positive:.0%} of them "
             f"are possible (all three diffusivities positive), in the order {_named(rival)} "

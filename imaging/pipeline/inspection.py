@@ -15,9 +15,10 @@ from imaging.diffusion.acquisition import acquisition_of
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
-from imaging.image import Image
+from imaging.image import Image, canonical
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
+from imaging.io.label_sources import read_drawing
 from imaging.io.recordings import read_recording
 from imaging.io.reversed_scan import read_reversed
 from imaging.io.ultrasound_frames import read_frame_files
@@ -57,9 +58,13 @@ def _waves(session: Session) -> None:
             _must_meet(session, Image(images.weight, images.affine), session.waves[0])
 
 
-def _stiffness(session: Session) -> None:
-    if session.stiffness:
-        _must_meet(session, read_ready(session.stiffness).image, session.stiffness)
+def _stiffness(session: Session) -> list[str]:
+    """Return what looks wrong in a ready map, such as its unit."""
+    if session.stiffness is None:
+        return []
+    ready = read_ready(session.stiffness)
+    _must_meet(session, ready.image, session.stiffness)
+    return ready.warnings
 
 
 def _frames(session: Session, options: UltrasoundSettings) -> None:
@@ -78,9 +83,12 @@ def _recording(session: Session) -> tuple[str, ...]:
 def _manual(session: Session) -> None:
     if session.manual_dseg is None:
         return
-    lookup = sibling(session.manual_dseg, ".tsv")
-    drawn = in_catalogue(read_label_map(session.manual_dseg, lookup if lookup.is_file() else None))
-    _must_meet(session, drawn, session.manual_dseg)
+    table = sibling(session.manual_dseg, ".tsv")
+    lookup = table if table.is_file() else None
+    if session.anat is None:
+        in_catalogue(read_label_map(session.manual_dseg, lookup))
+    else:  # it has to have a voxel on the image
+        read_drawing(canonical(load_image(session.anat)), session.manual_dseg, lookup)
 
 
 def _must_meet(session: Session, image: Image, path: Path) -> None:

@@ -10,8 +10,16 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
-from imaging.measures import Measure
-from imaging.muscles import lookup_table, muscle_labels, side_and_key, side_of, structure_of
+from imaging.measures import Measure, not_measured
+from imaging.muscles import (
+    SIDES,
+    lookup_table,
+    muscle_labels,
+    side_and_key,
+    side_of,
+    structure_of,
+    too_few_voxels,
+)
 
 
 def remove_islands(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, int]]:
@@ -74,8 +82,11 @@ def measures(
         note = "drawn by a person" if label in drawn else way
         cut = cut_by_view(image.data, label, seen)
         partial = "; cut by the field of view: part of the muscle only" if cut else ""
+        tiny = too_few_voxels(n, image.voxel_ml)
         rows += [
-            Measure(label, "volume", n * image.voxel_ml, "ml", n, note=note + partial),
+            not_measured(label, "volume", "ml", tiny)
+            if tiny
+            else Measure(label, "volume", n * image.voxel_ml, "ml", n, note=note + partial),
             Measure(
                 label, "confidence", float(confidence[mask].mean()), "1", n,
                 float(confidence[mask].std()),
@@ -96,6 +107,22 @@ def _components(label: int, mask: BoolArray, islands: dict[int, int], drawn: boo
     return Measure(label, "components", float(count), "1", note=note)
 
 
+def side_warnings(automatic: NDArray[np.int16], drawn: NDArray[np.int16]) -> list[str]:
+    """Return a warning where muscles were drawn for another side than the leg is labelled as."""
+    out = []
+    for code, side in SIDES.items():
+        found = automatic[(drawn > 0) & (drawn // 100 == code)]
+        found = found[found > 0] // 100
+        taken = SIDES[int(np.bincount(found).argmax())] if found.size else side
+        if taken not in (side, "undecided"):
+            how = "without a side" if side == "undecided" else f"as {side} ones"
+            out.append(
+                f"Muscles were drawn {how} in a leg that is labelled as a {taken} one: the tables "
+                "hold both. Correct the names of the drawing, or give the side of the leg."
+            )
+    return out
+
+
 def order_warnings(image: Image) -> list[str]:
     """Return a warning where left labels lie to the right of right labels in the world."""
     table = lookup_table(image.data)
@@ -114,7 +141,7 @@ _IMPLAUSIBLE = 3.0
 
 
 def volume_warnings(rows: Sequence[Measure]) -> list[str]:
-    """Return warnings for muscles out of proportion, and for muscles cut by the field of view.
+    """Return warnings for muscles out of proportion, of a few voxels, or cut by the field of view.
 
     A muscle's volume is set against its typical volume, and that ratio against the median ratio of
     its leg, so that small and large persons are judged alike. Muscles that are cut are not judged.
@@ -141,9 +168,11 @@ def volume_warnings(rows: Sequence[Measure]) -> list[str]:
                     f"The {side_and_key(label)} ({volume[label]:.0f} ml) is implausibly {much} "
                     "beside the other muscles of its leg: look at the picture before using it."
                 )
+    volumes = [r for r in rows if r.measure == "volume"]
+    out += [f"{side_and_key(r.label)}: {r.note}." for r in volumes if r.value is None]
     if cut:
         names = (
-            "every muscle" if len(cut) == len(volume) else ", ".join(side_and_key(v) for v in cut)
+            "every muscle" if len(cut) == len(volumes) else ", ".join(side_and_key(v) for v in cut)
         )
         out.append(f"Cut by the field of view, so that volumes are of the part in view: {names}.")
     return out

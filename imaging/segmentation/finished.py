@@ -71,7 +71,8 @@ def finish(
     probability[(drawn > 0) & (labels == drawn)] = 1.0
     segmented = image.with_data(labels)
     rows = checks.measures(segmented, probability, islands, seen, list(drawn_whole), way)
-    warnings = [*found.warnings, *label_warnings(segmented, rows, seen)]
+    sides = checks.side_warnings(found.labels, drawn)
+    warnings = [*found.warnings, *sides, *label_warnings(segmented, rows, seen)]
     present = set(np.unique(labels).tolist())
     expected = {k: v for k, v in found.expected_dice.items() if k in present}
     rows += expected_rows(expected, list(drawn_whole))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from imaging.arrays import BoolArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.elastography.declaration import MapDeclaration, map_declaration
 from imaging.errors import ImageError, UnitError
 from imaging.formats.json import read_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image
-from imaging.stiffness import Stiffness
+from imaging.stiffness import PLAUSIBLE_PA, Stiffness, implausible
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,15 @@ class ReadyMap:
     declared : MapDeclaration
     kept : Stiffness
         In Pa.
+    warnings : list of str
+        What looks wrong.
     """
 
     paths: tuple[Path, Path]
     image: Image
     declared: MapDeclaration
     kept: Stiffness
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def measured(self) -> BoolArray:
@@ -68,4 +71,17 @@ def read_ready(path: Path) -> ReadyMap:
             path,
             "Check the map and the Units declared",
         )
-    return ReadyMap((path, json_path), image, declared, kept)
+    warnings = _doubts(kept.values[image.data > 0], declared, path)
+    return ReadyMap((path, json_path), image, declared, kept, warnings)
+
+
+def _doubts(values: FloatArray, declared: MapDeclaration, path: Path) -> list[str]:
+    """Say that measured values (N,) in Pa are not those of muscle: most often the unit is wrong."""
+    median = float(np.median(values))
+    if not implausible(median):
+        return []
+    low, high = (p / 1000 for p in PLAUSIBLE_PA)
+    return [
+        f"{path.name}: half of its voxels are above {median / 1000:.3g} kPa, muscle lies between "
+        f"{low:g} and {high:g} kPa: is the unit really {declared.unit}, as its JSON says?"
+    ]

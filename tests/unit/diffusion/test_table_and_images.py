@@ -165,6 +165,21 @@ def test_no_bright_b0_is_an_error_that_names_them(tmp_path, source):
         read(tmp_path, image, table)
 
 
+def test_a_weighted_volume_called_b0_is_named_rather_than_a_move_of_all_rows(tmp_path):
+    bvals, vectors = TABLE.bvals.copy(), TABLE.vectors.copy()
+    bvals[5], vectors[5] = 0.0, 0.0
+    found = read(tmp_path, IMAGE, GradientTable(bvals, vectors))
+    assert len(found.warnings) == 1
+    assert "volume 5 is called b = 0, but is as dark" in found.warnings[0]
+    assert found.image.data.shape[3] == 13
+
+
+def test_one_length_near_1_says_what_it_would_mean_if_it_stood_for_b(tmp_path):
+    found = read(tmp_path, IMAGE, GradientTable(TABLE.bvals, TABLE.vectors * 0.93))
+    np.testing.assert_array_equal(found.table.bvals, TABLE.bvals)
+    assert "all b-values are 14% too high and diffusivities too low" in found.warnings[0]
+
+
 def test_a_weighted_volume_as_bright_as_b0_is_named_and_left_out(tmp_path):
     data = IMAGE.data.copy()
     data[..., 5] = data[..., 0]

@@ -85,6 +85,9 @@ def test_units_of_length_are_honoured(tmp_path, unit, mm):
 def test_a_unit_that_cannot_be_meant_is_an_error(tmp_path):
     with pytest.raises(ImageError, match=r"2000 x 2000 x 3000 mm \(its header counts in metres\)"):
         load_image(write(tmp_path / "a.nii", unit="meter"))
+    metres = np.diag([1e-3, 1e-3, 1e-3, 1]) @ PLACE
+    with pytest.raises(ImageError, match=r"0.002 x 0.002 x 0.003 mm \(its header counts in mm\)"):
+        load_image(write(tmp_path / "a.nii", metres, metres))
 
 
 @pytest.mark.parametrize("degrees", [0.3, 1.0, 5.0])

@@ -150,6 +150,26 @@ def test_zero_of_a_loaded_plate_is_not_used(real, plain, tmp_path):
     np.testing.assert_allclose(read.plates[0].force, plain.plates[0].force, atol=1e-3)
 
 
+@pytest.mark.parametrize("metres", ["markers", "plates"])
+def test_plates_and_markers_in_two_units_are_read_by_the_size_of_a_plate(
+    metres, real, plain, tmp_path
+):
+    file = copy(real)
+    if metres == "markers":
+        file.points[:, :, :3] /= 1000
+        file["POINT:UNITS"] = ["m"]
+    else:
+        for name in ("CORNERS", "ORIGIN"):
+            file[f"FORCE_PLATFORM:{name}"] = file[f"FORCE_PLATFORM:{name}"] / np.float32(1000)
+    read = read_c3d(c3d_bytes.write(file, tmp_path / "walk.c3d"))
+    unit = "mm" if metres == "markers" else "m"
+    assert [f"are in {unit}, other than the markers" in w for w in read.warnings] == [True, True]
+    for plate, wanted in zip(read.plates, plain.plates, strict=True):
+        np.testing.assert_allclose(plate.corners, wanted.corners, atol=0.01)
+    settings = FunctionSettings()
+    assert analyse(read, settings).events == analyse(plain, settings).events
+
+
 def test_a_plate_that_cannot_be_used_does_not_take_the_other_with_it(real, plain, tmp_path):
     file = copy(real)
     file["FORCE_PLATFORM:TYPE"] = np.int16([7, 2])

@@ -47,6 +47,12 @@ def save(folder, data):
     return folder / "t.nii.gz"
 
 
+def test_tensors_impossible_in_every_order_name_none(tmp_path):
+    with pytest.raises(ImageError, match="of which 100% are impossible") as error:
+        load_tensor(save(tmp_path, -TENSOR), inside=INSIDE)
+    assert "--tensor-order" not in str(error.value)
+
+
 def test_orders_are_those_of_the_programs():
     full = np.arange(9.0).reshape(3, 3)
     full = full + full.T

@@ -123,6 +123,19 @@ def test_ready_maps_without_a_stiffness_are_refused(tmp_path, value, message):
         read_ready(path)
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "warned"),
+    [(2500.0, "kPa", True), (2.5, "Pa", True), (2.5, "kPa", False), (2500.0, "Pa", False)],
+)
+def test_a_ready_map_whose_unit_cannot_be_meant_is_warned_of(tmp_path, value, unit, warned):
+    values = np.full(SHAPE, value, np.float32)
+    values[:4] = 0  # what was not measured says nothing
+    ready = read_ready(save(tmp_path / "m.nii.gz", values, READY | {"Units": unit}))
+    assert len(ready.warnings) == warned
+    if warned:
+        assert f"is the unit really {unit}" in ready.warnings[0]
+
+
 def label_map(folder, values, name="labels.nii.gz"):
     return save(folder / name, values.astype(np.int16), affine=np.diag([2.0, 2.0, 5.0, 1.0]))
 

@@ -104,3 +104,25 @@ def test_a_segmentation_of_slicer_is_found(bids, capsys):
     assert code == 0, said.err
     assert "sub-01_desc-manual_dseg.seg.nrrd" in said.out
     assert "warning" not in said.err
+
+
+def test_a_drawing_that_misses_the_image_is_refused_at_once(bids, capsys):
+    path = bids / "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz"
+    beside = AFFINE.copy()
+    beside[0, 3] -= 90  # its field of view meets the image, what is drawn does not
+    nib.save(nib.Nifti1Image(drawn(5), beside), path)
+    code, said = check(bids, capsys)
+    assert code == 2
+    assert "sub-01_desc-manual_dseg.nii.gz: does not overlap the anatomical image" in said.err
+
+
+def test_numbers_that_nothing_explains_are_said(bids, capsys):
+    path = bids / "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz"
+    nib.save(nib.Nifti1Image((drawn(35) > 0) * np.int16(2), AFFINE), path)
+    code, said = check(bids, capsys)
+    assert code == 0
+    assert "no look-up says what its numbers mean" in said.err
+    assert "2 as EDL" in said.err
+    path.with_name("sub-01_desc-manual_dseg.tsv").write_text("index\tname\n2\tleft GM\n")
+    code, said = check(bids, capsys)
+    assert code == 0 and "warning" not in said.err

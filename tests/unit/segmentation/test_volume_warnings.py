@@ -1,6 +1,9 @@
+import numpy as np
+
+from imaging.image import Image
 from imaging.measures import Measure
 from imaging.muscles import label_of, muscle_keys, structure
-from imaging.segmentation.checks import volume_warnings
+from imaging.segmentation.checks import measures, side_warnings, volume_warnings
 
 
 def rows(scale=1.0, cut=(), **volumes):
@@ -31,3 +34,32 @@ def test_a_cut_muscle_is_named_and_not_judged():
     assert warning.endswith("left POP.")
     (warning,) = volume_warnings(rows(cut=muscle_keys()))
     assert warning.endswith("every muscle.")
+
+
+def test_a_label_of_a_few_voxels_has_no_volume():
+    data = np.zeros((10, 10, 10), np.int16)
+    data[2:8, 2:8, 2:8] = label_of("GM", "left")
+    data[0, 0, 3:5] = tiny = label_of("SOL", "left")
+    seen = np.ones(10, bool)
+    found = measures(Image(data, np.eye(4)), np.ones(data.shape, np.float32), {}, seen, [tiny], "")
+    volume = {r.label: r for r in found if r.measure == "volume"}
+    assert volume[label_of("GM", "left")].value == 0.216
+    assert volume[tiny].value is None and volume[tiny].status == "not_measured"
+    assert "2 voxels (0.002 ml)" in volume[tiny].note
+    assert "left SOL: its label has 2 voxels (0.002 ml): too few for a muscle." in volume_warnings(
+        found
+    )
+
+
+def test_muscles_drawn_for_the_other_side_are_said():
+    automatic = np.full((4, 4, 4), label_of("SOL", "right"), np.int16)
+    drawn = np.zeros_like(automatic)
+    assert side_warnings(automatic, drawn) == []
+    drawn[0] = label_of("TA", "right")
+    assert side_warnings(automatic, drawn) == []
+    drawn[1] = label_of("TA", "left")
+    (said,) = side_warnings(automatic, drawn)
+    assert "drawn as left ones in a leg that is labelled as a right one" in said
+    drawn[1] = 1
+    (said,) = side_warnings(automatic, drawn)
+    assert "drawn without a side in a leg that is labelled as a right one" in said
