@@ -193,6 +193,6 @@ def test_dark_volumes_called_b0_are_named_and_never_end_in_zeros(scan, tmp_path,
         return
     assert run(tmp_path, out) == 0
     notes = read_notes(out / "sub-01_desc-diffusion_notes.json")
-    assert any("volume 0 is called b = 0" in w for w in notes.warnings)
+    assert any("volume 0 is listed as b = 0" in w for w in notes.warnings)
     fa = load_image(out / "sub-01_desc-wls_FA.nii.gz").data
     assert 0.15 < np.median(fa[muscle]) < 0.35
