@@ -82,6 +82,6 @@ def _doubts(values: FloatArray, declared: MapDeclaration, path: Path) -> list[st
         return []
     low, high = (p / 1000 for p in PLAUSIBLE_PA)
     return [
-        f"{path.name}: half of its voxels are above {median / 1000:.3g} kPa, muscle lies between "
+        f"{path.name}: half of its voxels are above {median / 1000:.4g} kPa, muscle lies between "
         f"{low:g} and {high:g} kPa: is the unit really {declared.unit}, as its JSON says?"
     ]
