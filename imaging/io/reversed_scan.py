@@ -54,7 +54,7 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
         ratio = 1.0
     if along > -_PARALLEL:
         raise ImageError(
-            "does not have the phase encoding opposite to that of the diffusion images",
+            "has a phase encoding that is not opposite to that of the diffusion images",
             path,
             "Give the scan of opposite PhaseEncodingDirection",
         )

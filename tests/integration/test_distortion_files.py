@@ -66,7 +66,7 @@ def test_a_reversed_scan_undoes_the_distortion_of_an_oblique_scan(bids, tmp_path
 
 @pytest.mark.parametrize(
     ("direction", "says"),
-    [("j", "does not run against"), ("i-", "does not run against"), (None, "PhaseEncoding")],
+    [("j", "not opposite"), ("i-", "not opposite"), (None, "PhaseEncoding")],
 )
 def test_a_scan_that_is_not_reversed_is_refused(bids, tmp_path, capsys, direction, says):
     shutil.copytree(bids / "sub-01/fmap", tmp_path / "sub-01/fmap")

@@ -20,6 +20,7 @@ from imaging.outputs import outputs
 from imaging.provenance import sha256
 
 ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 
 # Folders of Snakemake's own state and of run times.
 NOT_RESULTS = (".pennate", ".snakemake", "logs")
@@ -147,3 +148,37 @@ def test_killed_in_the_middle_it_finishes_with_the_same_bytes(bids, finished, tm
     result = pennate("run", bids, out, "participant", "--nprocs", 2)
     assert result.returncode == 0, result.stderr
     assert results(out) == results(finished)
+
+
+def run_example(name: str, *arguments: object) -> str:
+    call = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    result = subprocess.run(call, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_a_facility_sees_what_was_measured_and_what_not(finished):
+    said = run_example("batch_summary.py", finished)
+    assert "fascicle_length (mm), by subject:" in said
+    assert "right GM" in said
+    assert "labelled together as PL+PB" in said
+
+
+def test_means_of_the_table_follow_from_the_fascicles(finished, tmp_path):
+    said = run_example("one_muscle.py", finished, "sub-01", "GM", "--picture", tmp_path / "gm.png")
+    rows = {
+        line.split()[1]: line.split() for line in said.splitlines() if line.startswith("right ")
+    }
+    whole, each = (rows[f"fascicle_length{n}"][2] for n in ("", "_per_fascicle"))
+    assert f"length {float(whole):.1f} mm over the volume, {float(each):.1f} mm per" in said
+    assert (tmp_path / "gm.png").stat().st_size > 5000
+
+
+def test_a_picture_of_the_leg(finished, tmp_path):
+    renders = (
+        "import pyvista as p; q = p.Plotter(off_screen=True); q.add_mesh(p.Sphere()); q.show()"
+    )
+    if subprocess.run([sys.executable, "-c", renders], capture_output=True).returncode:
+        pytest.skip("no OpenGL on this machine")
+    run_example("picture_of_a_leg.py", finished, "sub-01", tmp_path / "leg.png")
+    assert (tmp_path / "leg.png").stat().st_size > 20_000

@@ -170,7 +170,7 @@ def test_a_weighted_volume_called_b0_is_named_rather_than_a_move_of_all_rows(tmp
     bvals[5], vectors[5] = 0.0, 0.0
     found = read(tmp_path, IMAGE, GradientTable(bvals, vectors))
     assert len(found.warnings) == 1
-    assert "volume 5 is called b = 0, but is as dark" in found.warnings[0]
+    assert "volume 5 is listed as b = 0, but is as dark" in found.warnings[0]
     assert found.image.data.shape[3] == 13
 
 
