@@ -47,7 +47,7 @@ def test_another_file_is_no_checkpoint(tmp_path):
     with pytest.raises(MissingFileError):
         Training.load(tmp_path / "none.pt")
     torch.save({"step": 1}, tmp_path / "other.pt")
-    with pytest.raises(ConfigError, match="no checkpoint"):
+    with pytest.raises(ConfigError, match="is not a checkpoint"):
         Training.load(tmp_path / "other.pt")
 
 
