@@ -40,6 +40,8 @@ def inspect(session: Session, settings: Settings | None = None) -> Session:
     found: list[Finding] = []
 
     def note(name: str, state: State, message: str) -> None:
+        if any(shown(message) == f.message for f in found):
+            return  # a broken anatomical image is met again by every input placed in it
         found.append(Finding(session.subject, session.session, name, state, (), shown(message)))
 
     for name, check in inspections(settings).items():

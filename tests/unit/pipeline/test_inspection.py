@@ -35,3 +35,13 @@ def test_events_that_are_not_understood_are_listed(tmp_path):
     (warning,) = [f for f in session.findings if f.state == "warning"]
     assert warning.input == "recording"
     assert "Left Plonk (1)" in warning.message
+
+
+def test_a_broken_anatomical_image_is_reported_once(tmp_path):
+    write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
+    drawn = tmp_path / "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz"
+    write(drawn, 107)
+    anat = tmp_path / "sub-01/anat/sub-01_T1w.nii.gz"
+    anat.write_bytes(anat.read_bytes()[: anat.stat().st_size // 2])
+    bad = [f for f in inspect(find_sessions(tmp_path)[0]).findings if f.state == "contradiction"]
+    assert [f.input for f in bad] == ["anat"]
