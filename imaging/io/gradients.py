@@ -41,14 +41,6 @@ class ReadTable:
     lengths: Lengths
 
 
-def read_gradients(
-    bval: Path, bvec: Path, affine: FloatArray, n_volumes: int
-) -> tuple[GradientTable, list[str]]:
-    """Read and check a gradient table; see :func:`read_table`."""
-    read = read_table(bval, bvec, affine, n_volumes)
-    return read.table, read.warnings
-
-
 def read_table(bval: Path, bvec: Path, affine: FloatArray, n_volumes: int) -> ReadTable:
     """Read and check a gradient table.
 

@@ -11,11 +11,17 @@ from imaging.cli.app import main
 from imaging.diffusion.gradients import GradientTable
 from imaging.formats.nifti import load_image, save_image
 from imaging.image import Image
-from imaging.io.gradients import read_gradients, write_gradients
+from imaging.io.gradients import read_table, write_gradients
 from imaging.measures import read_measures, read_notes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "diffusion"))
 from diffusion_for_tests import angle_deg, gradient_table, series
+
+
+def read_gradients(*arguments):
+    read = read_table(*arguments)
+    return read.table, read.warnings
+
 
 MAPS = {
     "desc-preproc_dwi": (14,), "desc-b0_dwiref": (), "desc-leg_mask": (), "desc-wls_FA": (),

@@ -7,7 +7,12 @@ from scipy.spatial.transform import Rotation
 
 from imaging.diffusion.gradients import GradientTable, file_to_world
 from imaging.errors import GradientTableError, InputError, MissingFileError
-from imaging.io.gradients import read_gradients, write_gradients
+from imaging.io.gradients import read_table, write_gradients
+
+
+def read_gradients(*arguments):
+    read = read_table(*arguments)
+    return read.table, read.warnings
 
 
 def write(folder, bvals, rows):
