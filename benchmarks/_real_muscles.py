@@ -1,7 +1,7 @@
 """Real muscle shapes filled with smooth fascicle fields that are formulas.
 
-The border is that of the label maps of two bodies (``../shared/data/anatomy``), made smooth once and
-taken as the truth. Fascicles are no flow through the shape: their angle to the muscle's middle
+The border is that of the label maps of two bodies (``../shared/data/anatomy``), made smooth once
+and taken as the truth. Fascicles are no flow through the shape: their angle to the muscle's middle
 surface is a formula of place, so that neither the phantom's nor the product's own way of filling a
 shape judges itself. Lengths in mm; x, y, z are right, anterior, superior about the middle of the
 shape's box.
