@@ -8,9 +8,9 @@ Shapes are those of ``../shared/data/anatomy``, filled as `benchmarks._real_musc
 are those of `benchmarks.architecture`. Masks: *anatomical*, 1 mm, turned against the scan; *scan*,
 drawn on the scan's own grid; *inside*, 1 mm, drawn .15 mm inside the border. The body vhf is held
 out: nothing was tuned to it. Errors are medians over the points that got a fascicle; `bias` is
-that of the mean over the volume, dropped seeds included in the truth. In brackets: the goal. `holds`: which
-95 % intervals hold the truth (L length, s e l pennation at start, end and to the line, k curvature;
-capital or small letter: holds, `-`: does not, `?`: no interval).
+that of the mean over the volume, dropped seeds included in the truth. In brackets: the goal.
+`holds`: which 95 % intervals hold the truth (L length, s e l pennation at start, end and to the
+line, k curvature; capital or small letter: holds, `-`: does not, `?`: no interval).
 """
 
 from __future__ import annotations
