@@ -70,9 +70,7 @@ class Truth:
     def of(cls, key: str, body: str, side: str) -> Truth:
         """Return the truth of one muscle."""
         muscle = real_muscle(key, body, side)
-        rng = np.random.default_rng(1)
-        points = rng.uniform(-1, 1, (100_000, 3)) * muscle.half
-        points = points[muscle.room(points) > 0][:POINTS]
+        points = spread(muscle, 2 * POINTS, np.random.default_rng(1))
         return cls(points, *trace(muscle, points, STEP_MM))
 
     def means(self) -> dict[str, float]:
@@ -84,6 +82,21 @@ class Truth:
             "pennation_end": float(end),
             "curvature": float(self.curvature.mean()),
         }
+
+
+def spread(muscle: Muscle, count: int, rng: np.random.Generator) -> Array:
+    """Return about `count` points, one in each cube: their mean is far better than of random ones.
+
+    Lengths differ by 20 mm within a muscle; the mean of 1,000 random points would err by .6 mm.
+    """
+    half = np.array(muscle.half)
+    coarse = rng.uniform(-1, 1, (20_000, 3)) * half
+    volume = np.prod(2 * half) * np.mean(muscle.room(coarse) > 0)
+    edge = (volume / count) ** (1 / 3)
+    axes = [np.arange(-h, h, edge) for h in half]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    points = points + rng.uniform(0.0, edge, points.shape)
+    return points[muscle.room(points) > 0]
 
 
 def draw(
@@ -142,7 +155,7 @@ def holds(muscle: Muscle, truth: Truth, result: MuscleArchitecture) -> str:
     """Return which intervals of the muscle's means hold the truth."""
     wanted = truth.means()
     wanted["pennation_line"] = line_pennation(
-        muscle, truth.points[:500], principal_axis(result.points)
+        muscle, truth.points[::4], principal_axis(result.points)
     )
     rows = {m.measure: m for m in result.measures}
     out = ""
