@@ -26,6 +26,7 @@ SIDES = ("left", "right")
 _BORDER_MM = 2.0  # of the Gaussian that makes the border smooth: .8 leaves 2 deg of voxel steps
 _MARGIN_MM = 6.0
 _DEGREES = (5, 3)  # of the middle surface, along and across
+_WAVES_MM = (60.0, 150.0)
 _REACH, _PLACES = 1.05, (401, 201)
 
 
@@ -34,7 +35,7 @@ class Filling:
     """Label in the anatomy, and how fascicles lean from the middle surface: degrees.
 
     `lean` in the middle, and how much more at the proximal end, per mm of depth and at the sides;
-    `wave` is the size of smooth differences from place to place that follow no rule.
+    `wave` is the root mean square of smooth differences from place to place that follow no rule.
     """
 
     label: int
@@ -42,7 +43,7 @@ class Filling:
     along: float = -4.0
     depth: float = 0.5
     splay: float = 7.0
-    wave: float = 2.5
+    wave: float = 2.0
     bipennate: bool = False
 
 
@@ -72,13 +73,14 @@ def real_muscle(key: str, body: str, side: str, lean_factor: float = 1.0) -> Mus
     frame = _Frame.fit(points)
     filling = FILLINGS[key]
     rng = np.random.default_rng([ord(c) for c in key + body + side])
-    waves = rng.uniform(-1, 1, (4, 3)) * 2 * np.pi / 60.0
+    waves = rng.standard_normal((4, 3))
+    waves *= 2 * np.pi / (rng.uniform(*_WAVES_MM, (4, 1)) * np.linalg.norm(waves, axis=1)[:, None])
     phases = rng.uniform(0, 2 * np.pi, 4)
 
     def direction(p: Array, side_of: Array) -> Array:
         here = frame.local(p)
         away = np.clip(side_of * here.depth if filling.bipennate else here.depth, -15, 25)
-        wave = np.sin(p @ waves.T + phases).sum(axis=1) / 2.0
+        wave = np.sin(p @ waves.T + phases).sum(axis=1) / np.sqrt(2.0)
         lean = filling.lean + filling.along * here.u + filling.depth * away + filling.wave * wave
         lean = np.radians(lean_factor * lean) * (side_of if filling.bipennate else 1.0)
         along, across, out = frame.axes_at(here)
