@@ -20,6 +20,7 @@ from imaging.geometry.surface import (
     mask_surface,
     mesh_volume,
     polydata,
+    share_surface,
     vertex_normals,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "polydata",
     "principal_axis",
     "resample_polyline",
+    "share_surface",
     "sheet_from_mask",
     "sheet_from_mesh",
     "vertex_normals",
