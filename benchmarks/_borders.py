@@ -30,7 +30,7 @@ GRIDS = {
     "3x3x6": (3.0, 3.0, 6.0),
 }
 _BORDER_MM = 1.0  # smoothing that takes the stairs of the label map away
-_TRUTH_MM = 0.5  # edges of the true mesh
+_TRUTH_MM = 0.6  # edges of the true mesh
 _RIM_MM, _RIM_SHARE = 3.0, 0.8
 
 

@@ -5,6 +5,7 @@ Faces are rows of three point numbers; seen from outside they turn anticlockwise
 point outwards.
 """
 
+from imaging.geometry.border import border_error_mm, border_wobble_mm
 from imaging.geometry.curves import (
     arc_length,
     curvature,
@@ -28,6 +29,8 @@ __all__ = [
     "AponeurosisSurface",
     "TriangleIndex",
     "arc_length",
+    "border_error_mm",
+    "border_wobble_mm",
     "curvature",
     "depth_inside",
     "face_normals",

@@ -20,7 +20,7 @@ from imaging.errors import LabelError
 from imaging.image import apply_affine, voxel_size
 
 _FINEST_MM = 1.0  # finer voxels are joined into blocks up to this edge
-_SINC_PASSES, _SINC_BAND = 30, 0.05
+_MASK_SINC, _SHARE_SINC = (30, 0.05), (15, 0.2)  # passes, band; shares have no stairs
 _LEAST_KEPT = 0.7  # of the volume of a mask; smoothing leaves a muscle all but a few per cent
 _HALF = 0.49999  # one half, passed beside the values that are exactly that
 
@@ -98,7 +98,7 @@ def mask_surface(mask: NDArray[Any], affine: FloatArray) -> tuple[FloatArray, In
         raise LabelError("a mask is empty", None, "Draw it or leave the muscle out")
     points, faces = _half_level(mask.astype(np.float32), affine)
     target = mask.sum() * float(abs(np.linalg.det(affine[:3, :3])))
-    smooth = _smooth(points, faces)
+    smooth = _smooth(points, faces, _MASK_SINC)
     # Smoothing shrinks a few voxels to a point, from which no shift along normals leads back.
     if mesh_volume(smooth, faces) > _LEAST_KEPT * target:
         points = smooth
@@ -146,7 +146,7 @@ def share_surface(shares: NDArray[Any], affine: FloatArray) -> tuple[FloatArray,
     if not (shares > _HALF).any():
         raise LabelError("no share of a muscle reaches one half", None, "Leave the muscle out")
     points, faces = _half_level(shares, affine)
-    smooth = _smooth(points, faces)
+    smooth = _smooth(points, faces, _SHARE_SINC)
     kept = mesh_volume(smooth, faces) / mesh_volume(points, faces)
     return (smooth if kept > _LEAST_KEPT else points), faces
 
@@ -182,9 +182,10 @@ def _cut(values: FloatArray, start: IntArray, size: IntArray) -> FloatArray:
     return np.pad(held, np.stack([low - start, stop - high], axis=1))
 
 
-def _smooth(points: FloatArray, faces: IntArray) -> FloatArray:
+def _smooth(points: FloatArray, faces: IntArray, sinc: tuple[int, float]) -> FloatArray:
+    passes, band = sinc
     smooth = polydata(points, faces).smooth_taubin(
-        n_iter=_SINC_PASSES, pass_band=_SINC_BAND, normalize_coordinates=True
+        n_iter=passes, pass_band=band, normalize_coordinates=True
     )
     return np.asarray(smooth.points, dtype=float)
 
