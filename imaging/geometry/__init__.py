@@ -5,6 +5,7 @@ Faces are rows of three point numbers; seen from outside they turn anticlockwise
 point outwards.
 """
 
+from imaging.geometry.border import border_error_mm, border_wobble_mm
 from imaging.geometry.curves import (
     arc_length,
     curvature,
@@ -20,6 +21,7 @@ from imaging.geometry.surface import (
     mask_surface,
     mesh_volume,
     polydata,
+    share_surface,
     vertex_normals,
 )
 
@@ -27,6 +29,8 @@ __all__ = [
     "AponeurosisSurface",
     "TriangleIndex",
     "arc_length",
+    "border_error_mm",
+    "border_wobble_mm",
     "curvature",
     "depth_inside",
     "face_normals",
@@ -38,6 +42,7 @@ __all__ = [
     "polydata",
     "principal_axis",
     "resample_polyline",
+    "share_surface",
     "sheet_from_mask",
     "sheet_from_mesh",
     "vertex_normals",
