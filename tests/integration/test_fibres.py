@@ -24,6 +24,7 @@ FILES = {
     "desc-dispersion_direction.nii.gz", "desc-dispersion_direction.json",
     "desc-profile_fibres.tsv", "desc-profile_fibres.json",
     "desc-fibres_measures.tsv", "desc-fibres_measures.json", "desc-fibres_notes.json",
+    "report.html", "report.json", "viewer.html", "viewer.json",
 }  # fmt: skip
 
 
