@@ -112,7 +112,7 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
     measures += combine.activation_measures(curves, labels)
     along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
-    present = muscle_labels(labels.data)
+    present = sorted(stages.drawn) or muscle_labels(labels.data)
     rows = sorted(stages.drawn) or table.rows_of_map(labels.data)
     sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
     if sampled is not None:

@@ -62,7 +62,8 @@ def distributions(
         for number, (column, (measure, _)) in enumerate(columns.items()):
             _histogram(axes, rows, column, edges, _COLOURS[number])
             _mean(axes, found.get((label, measure)), 1.06 + 0.08 * number, _COLOURS[number])
-        axes.set_title(side_and_key(label, names=names), fontsize=8, loc="left", pad=9)
+        above = 3 + 7 * len(columns)  # points: the marks of means stand between panel and title
+        axes.set_title(side_and_key(label, names=names), fontsize=8, loc="left", pad=above)
     figure.supxlabel(axis, fontsize=8)
     figure.supylabel("share of the volume (%)", fontsize=8)
     if len(columns) > 1:

@@ -91,7 +91,8 @@ def pictures(content: MuscleMap) -> list[Picture]:
     missing = content.notes.missing
 
     def absent(stage: str, what: str) -> str:
-        return f"No {what}: {missing[stage]}." if stage in missing else f"No {what} in the map."
+        why = missing.get(stage) or (content.why_no_fascicles() if stage == "fibre" else "")
+        return f"No {what}: {why}." if why else f"No {what} in the map."
 
     out = [
         guarded("Muscles on anatomy",

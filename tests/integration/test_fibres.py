@@ -57,8 +57,9 @@ def scan(tmp_path_factory):
     return folder
 
 
-def run(scan, out, *more):
+def run(scan, out, *more, page=False):
     basis = ["fibres", "--tensor", str(scan / "tensor.nii.gz"), "--out", str(out)]
+    basis += [] if page else ["--no-page"]
     return main(
         [*basis, "--prefix", PREFIX, "--settings", "{seed_spacing_mm: 4, bootstrap: 6}", *more]
     )
@@ -68,7 +69,8 @@ def run(scan, out, *more):
 def written(scan, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     sheet = str(scan / "label-101_aponeurosis.nii.gz")
-    assert run(scan, out, "--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet) == 0
+    given = ["--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet]
+    assert run(scan, out, *given, page=True) == 0
     return out
 
 
@@ -134,7 +136,8 @@ def test_direction_is_in_the_world_frame(written, scan):
 
 def test_same_input_same_bytes(written, scan, tmp_path):
     sheet = str(scan / "label-101_aponeurosis.nii.gz")
-    run(scan, tmp_path, "--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet)
+    given = ["--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet]
+    run(scan, tmp_path, *given, page=True)
     for path in written.iterdir():
         assert sha256(path) == sha256(tmp_path / path.name), path.name
 

@@ -93,6 +93,14 @@ class MuscleMap:
         """Names of the muscles that the catalogue does not know."""
         return names_of(self.muscles) if len(self.muscles) else {}
 
+    def why_no_fascicles(self) -> str:
+        """Return why the fibre stage left no fascicle of any muscle; empty where it did not run."""
+        if self.fascicles is not None or "fibre" in self.notes.missing:
+            return ""
+        present = {int(v) for v in np.unique(self.arrays["label"].data)}
+        missed = [m for m in self.measures if m.measure == "fascicle_length" and m.value is None]
+        return "; ".join(dict.fromkeys(m.note for m in missed if m.label in present and m.note))
+
     def active_labels(self) -> set[int]:
         """Return the labels that an EMG channel was recorded for."""
         if self.activation is None:
