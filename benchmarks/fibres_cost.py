@@ -1,6 +1,7 @@
 """Time and peak memory of ``pennate fibres``, with its page and viewer and without.
 
-    python -m benchmarks.fibres_cost [--cases muscle leg] [--preset demo] [--repeats 1] [--threads 2]
+    python -m benchmarks.fibres_cost [--cases muscle leg] [--preset demo] [--repeats 1]
+        [--threads 2]
 
 A digital leg (SNR 25, no distortion), from its diffusion series: one gastrocnemius medialis as a
 mask, and every muscle of the leg as a label map, each with `--page` and `--no-page`, all other

@@ -222,10 +222,8 @@ def command(
         sources = [*(files_of(source) if tracts else [source]), *given]
         written = FibreOutput(results, names, grid, notes, sources, options, more or [])
         write_fibres(folder, start, written)
-        unmade = []
-        if page:
-            shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
-            unmade = add_page(folder, start, shown)
+        shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
+        unmade = add_page(folder, start, shown) if page else []
     print(summary(results, names))
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings, *unmade]:
         print(f"warning: {warning}", file=sys.stderr)

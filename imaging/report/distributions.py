@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from imaging.arrays import FloatArray
 from imaging.measures import Measure
 from imaging.muscles import NO_NAMES, Names, side_and_key
 from imaging.report.picture import svg
@@ -77,7 +78,7 @@ def distributions(
     return svg(figure)
 
 
-def _upper(values: np.ndarray) -> float:
+def _upper(values: FloatArray) -> float:
     """Return a round limit above nearly all values; the few beyond it are counted at the end."""
     step = 5.0
     return max(step, float(np.ceil(np.quantile(values, 0.995) / step) * step))
@@ -101,16 +102,33 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, panels
 
 
-def _histogram(axes: Axes, rows: pd.DataFrame, column: str, edges: np.ndarray, colour: str) -> None:
-    """Draw the shares of a muscle's volume; what lies beyond the last edge counts in the last."""
-    values, weights = rows[column].to_numpy(float), rows["weight"].to_numpy(float)
+def shares(values: FloatArray, weights: FloatArray, edges: FloatArray) -> FloatArray:
+    """Return the share of all weight in each bin, percent; NaN weighs nothing.
+
+    Parameters
+    ----------
+    values, weights : (N,) arrays
+        Not negative.
+    edges : (B + 1,) array
+        Ascending from 0; what lies beyond the last one counts in the last bin.
+
+    Examples
+    --------
+    >>> shares(np.array([1.0, 9, 30, np.nan]), np.array([2.0, 1, 1, 5]), np.array([0.0, 5, 10]))
+    array([50., 50.])
+    """
     known = np.isfinite(values)
-    if not known.any():
-        return
     inside = np.clip(values[known], edges[0], np.nextafter(edges[-1], 0))
-    shares, _ = np.histogram(inside, edges, weights=100 * weights[known] / weights[known].sum())
-    axes.stairs(shares, edges, fill=True, color=colour, alpha=0.25)
-    axes.stairs(shares, edges, color=colour, lw=1)
+    total = float(weights[known].sum())
+    found, _ = np.histogram(inside, edges, weights=100 * weights[known] / (total or 1.0))
+    return found
+
+
+def _histogram(axes: Axes, rows: pd.DataFrame, column: str, edges: FloatArray, colour: str) -> None:
+    if rows[column].notna().any():
+        high = shares(rows[column].to_numpy(float), rows["weight"].to_numpy(float), edges)
+        axes.stairs(high, edges, fill=True, color=colour, alpha=0.25)
+        axes.stairs(high, edges, color=colour, lw=1)
 
 
 def _mean(axes: Axes, measure: Measure | None, height: float, colour: str) -> None:
