@@ -139,3 +139,13 @@ def test_two_masks_of_the_same_muscle_are_both_on_the_page(scan, tmp_path, capsy
     page = (tmp_path / "out" / f"{START}_report.html").read_text(encoding="utf-8")
     assert "again overlaps vastus by" in page
     assert re.search(r'<th scope="row">again</th>', page)
+
+
+def test_a_muscle_without_fascicles_alone_has_a_page_that_says_so(scan, tmp_path):
+    assert run(scan, tmp_path, "speck") == 0
+    page = (tmp_path / f"{START}_report.html").read_text(encoding="utf-8")
+    said = "No fascicles: its label has 8 voxels (0.054 ml): too few for a muscle"
+    assert said in page
+    viewer = payload(tmp_path)
+    assert any(said in sentence for sentence in viewer["missing"])
+    assert [part["name"] for part in viewer["structures"]] == ["speck"]
