@@ -61,7 +61,7 @@ def test_page_is_self_contained_and_small(out):
 
 def test_page_shows_every_picture_with_a_text_for_who_cannot_see(out):
     page = Page((out / f"{P}.html").read_text(encoding="utf-8"))
-    assert len(page.images) == 16
+    assert len(page.images) == 18
     assert all(len(i["alt"]) > 20 for i in page.images)
     assert "could not be drawn" not in page.text
 
