@@ -143,7 +143,7 @@ def test_same_input_same_bytes(written, scan, tmp_path):
 
 
 def test_one_mask_of_an_unknown_muscle(scan, tmp_path):
-    assert run(scan, tmp_path, "--mask", str(scan / "mask.nii.gz")) == 0
+    assert run(scan, tmp_path, "--mask", str(scan / "mask.nii.gz"), page=True) == 0
     assert {p.name.removeprefix(f"{PREFIX}_") for p in tmp_path.iterdir()} == FILES
     table = pd.read_parquet(tmp_path / f"{PREFIX}_fascicles.parquet")
     # 0 is the label of figures of the whole subject; a muscle of its own counts from 1001.

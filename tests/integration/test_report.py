@@ -147,7 +147,7 @@ def test_pictures_that_fail_are_said_on_a_page_that_is_whole(out, tmp_path, monk
                  "--prefix", P]) == 0  # fmt: skip
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     assert page.images == []
-    assert page.text.count("This picture could not be drawn (RuntimeError: no canvas).") == 16
+    assert page.text.count("This picture could not be drawn (RuntimeError: no canvas).") == 18
     assert "Only boxes." in page.text
     assert "[56.0, 60.0]" in page.text
 
