@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,9 @@ ANONYMOUS = 1000
 FEWEST_VOXELS = 30
 """Labels of fewer voxels are no muscle that could be measured."""
 SIDES: Mapping[int, Side] = {code: side for side, code in SIDE_CODES.items()}
+Names = Mapping[int, str]
+"""What those who drew them call muscles of labels above ``ANONYMOUS``."""
+NO_NAMES: Names = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,22 @@ def is_known(label: int) -> bool:
     return 0 <= int(label) < 300 and int(label) % 100 in _by_index()
 
 
-def structure_of(label: int) -> Structure:
-    """Return the structure of a label.
+def structure_of(label: int, names: Names = NO_NAMES) -> Structure:
+    """Return the structure of a label: that of the catalogue, or a muscle that `names` names.
 
     Raises
     ------
     LabelError
-        The label is not in the catalogue.
+        The label is in neither.
+
+    Examples
+    --------
+    >>> structure_of(107).key, structure_of(1001, {1001: "vastus"}).key
+    ('GM', 'vastus')
     """
+    if label in names and label > ANONYMOUS:
+        name = names[label]
+        return Structure(int(label), name, name, "muscle", "unknown", name, 0, 0)
     if not is_known(label):
         raise LabelError(f"label {label} is not in the catalogue", None, "Translate it first")
     return _by_index()[int(label) % 100]
@@ -115,14 +127,14 @@ def side_of(label: int) -> Side:
     return SIDES.get(int(label) // 100, "undecided")
 
 
-def side_and_key(label: int, joint: str = " ") -> str:
+def side_and_key(label: int, joint: str = " ", names: Names = NO_NAMES) -> str:
     """Return side and key of a label, ``left SOL``; the key alone where the side is not known."""
-    return _with_side(label, structure_of(label).key, joint)
+    return _with_side(label, structure_of(label, names).key, joint)
 
 
-def side_and_name(label: int) -> str:
+def side_and_name(label: int, names: Names = NO_NAMES) -> str:
     """Return side and name of a label, ``left soleus``; the name alone without a known side."""
-    return _with_side(label, structure_of(label).name, " ")
+    return _with_side(label, structure_of(label, names).name, " ")
 
 
 def _with_side(label: int, words: str, joint: str) -> str:
@@ -149,9 +161,12 @@ def single_keys(key: str) -> frozenset[str]:
 
 
 def muscle_labels(labels: NDArray[Any]) -> list[int]:
-    """Return the labels in a label map that are muscles or merged muscles, sorted."""
+    """Return the labels in a label map that are muscles or merged muscles, sorted.
+
+    Those above ``ANONYMOUS`` are muscles, too.
+    """
     present = [int(v) for v in np.unique(labels) if v > 0]
-    return [v for v in present if structure_of(v).is_muscle]
+    return [v for v in present if v > ANONYMOUS or structure_of(v).is_muscle]
 
 
 def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:

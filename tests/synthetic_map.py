@@ -86,7 +86,10 @@ def write_map(
     warned = Notes("fibres", "Followed.", (), ["Lengths rest on <three> assumptions"])
     notes = {
         "stages": [asdict(warned)],
-        "missing": {"mre": "no elastography was recorded"},
+        "missing": {
+            "mre": "no elastography was recorded",
+            **({} if fascicles else {"fibre": "no diffusion MRI was given"}),
+        },
         "provenance": {},
         "onsets": [],
         "prefix": prefix,

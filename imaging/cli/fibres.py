@@ -51,6 +51,7 @@ from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
 from imaging.muscles import is_known
 from imaging.outputs import stale
+from imaging.pipeline.muscle_page import PageInput, add_page
 from imaging.provenance import default_prefix, staged
 from imaging.threads import in_threads
 
@@ -161,6 +162,9 @@ def command(
             "--format", help="Also write fascicles in this format; may be given several times."
         ),
     ] = None,
+    page: Annotated[
+        bool, typer.Option(help="Also write a page and a viewer of these muscles.")
+    ] = True,
     settings: Annotated[
         str | None, typer.Option(help="Settings `fibres`: JSON text or YAML file.")
     ] = None,
@@ -218,8 +222,10 @@ def command(
         sources = [*(files_of(source) if tracts else [source]), *given]
         written = FibreOutput(results, names, grid, notes, sources, options, more or [])
         write_fibres(folder, start, written)
+        shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
+        unmade = add_page(folder, start, shown) if page else []
     print(summary(results, names))
-    for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings]:
+    for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings, *unmade]:
         print(f"warning: {warning}", file=sys.stderr)
 
 

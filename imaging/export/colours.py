@@ -8,7 +8,7 @@ from importlib import resources
 import matplotlib
 import pandas as pd
 
-from imaging.muscles import structure_of
+from imaging.muscles import ANONYMOUS, muscle_keys, structure_of
 
 RGB = tuple[int, int, int]
 
@@ -30,8 +30,12 @@ def muscle_colour(label: int) -> RGB:
 
     Left and right share a colour.
     """
-    text = _by_key().get(structure_of(label).key)
-    if text is None:
+    if label > ANONYMOUS:
+        keys = muscle_keys()
+        text = _by_key()[keys[(label - ANONYMOUS - 1) % len(keys)]]
+    else:
+        text = _by_key().get(structure_of(label).key, "")
+    if not text:
         return GREY
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 

@@ -77,7 +77,8 @@ def _activation(muscle_map: MuscleMap) -> dict[str, Any] | None:
 def _missing(muscle_map: MuscleMap, layers: Iterable[Mapping[str, Any]]) -> list[str]:
     out = [f"{title}: {why}" for title, why in muscle_map.notes.absent]
     if muscle_map.fascicles is None:
-        out.append("No fascicles: the map has no diffusion data")
+        why = muscle_map.why_no_fascicles() or "the map has no diffusion data"
+        out.append(f"No fascicles: {why}")
     if muscle_map.activation is None:
         out.append("No activation: the map has no EMG recording")
     if not any(str(layer["id"]).startswith("stiffness") for layer in layers):

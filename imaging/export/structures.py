@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imaging.export.colours import muscle_colour
 from imaging.export.packing import packed, scaled_bytes, steps, value_range
 from imaging.export.titles import title_and_unit
+from imaging.export.volumes import voxel_values
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_and_name, side_of, structure_of
@@ -33,17 +34,21 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
     fascicles = muscle_map.fascicles
     lines = dict(fascicles.by_label()) if fascicles is not None and len(fascicles) else {}
     rows = muscle_map.muscles.set_index("label")
-    present = set(np.unique(muscle_map.arrays["label"].data).tolist()) - {0}
+    labels = muscle_map.arrays["label"].data
+    present = set(np.unique(labels).tolist()) - {0}
+    values = voxel_values(labels)
     active = muscle_map.active_labels()
     out = []
     for label in sorted(present | set(muscle_map.surfaces) | set(lines)):
-        part = structure_of(int(label))
+        part = structure_of(int(label), muscle_map.names)
         entry: dict[str, Any] = {
             "label": int(label), "key": part.key, "side": side_of(int(label)),
-            "name": side_and_name(int(label)), "tissue": part.tissue, "muscle": part.is_muscle,
-            "colour": muscle_colour(int(label)), "emg": label in active,
+            "name": side_and_name(int(label), muscle_map.names), "tissue": part.tissue,
+            "muscle": part.is_muscle, "colour": muscle_colour(int(label)), "emg": label in active,
             "row": _row(rows, label),
         }  # fmt: skip
+        if label in values:
+            entry["voxel"] = values[label]
         if label in muscle_map.surfaces:
             entry |= _triangles(muscle_map.surfaces[label], corner)
         if label in muscle_map.aponeuroses:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from imaging.errors import LabelError
 from imaging.export.packing import nifti, scaled_bytes, value_range
 from imaging.export.titles import title_and_unit
 from imaging.image import Image, regrid, resample
@@ -26,10 +28,29 @@ def volumes(arrays: Mapping[str, Image]) -> dict[str, str]:
     span = high - low if high > low else 1.0
     shades = np.clip((values - low) / span * 255, 0, 255).astype(np.uint8)
     labels = resample(arrays["label"], grid, order=0).data
+    for label, value in voxel_values(arrays["label"].data).items():
+        labels = np.where(labels == label, value, labels)
     return {
         "anatomy": nifti(Image(shades, grid.affine)),
         "labels": nifti(Image(labels.astype(np.uint8), grid.affine)),
     }
+
+
+def voxel_values(labels: NDArray[Any]) -> dict[int, int]:
+    """Return the byte that stands for each label too large for one, the largest free ones first.
+
+    Raises
+    ------
+    LabelError
+        More labels than a byte tells apart.
+    """
+    present = set(np.unique(labels).tolist())
+    free = sorted(set(range(1, 256)) - present)
+    large = sorted(label for label in present if label > 255)
+    if len(large) > len(free):
+        why = f"{len(present)} structures are more than the viewer tells apart"
+        raise LabelError(why, None, "Give at most 255")
+    return dict(zip(large, reversed(free), strict=False))
 
 
 def overlays(arrays: Mapping[str, Image]) -> list[dict[str, Any]]:

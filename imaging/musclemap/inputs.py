@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from imaging.image import Image
 from imaging.measures import Measure, Notes, read_measures, read_notes
 from imaging.musclemap.meshes import check_muscles, read_lines, read_rows, read_triangles
 from imaging.musclemap.table import check_known
+from imaging.muscles import Names
 from imaging.provenance import sidecar_path
 
 AGAIN = "Run the stage again"
@@ -55,12 +56,18 @@ class Stages:
         Stage to the reason why it is missing.
     used : list of Path
         Files that were read, in order.
+    names : dict
+        Of muscles in the label map that the catalogue does not know.
+    drawn : sequence of int
+        Labels of the muscles that the map is of; empty: of every muscle on a side in view.
     """
 
     folders: Mapping[str, Path]
     prefix: str
     missing: Mapping[str, str]
     used: list[Path] = field(default_factory=list)
+    names: Names = field(default_factory=dict)
+    drawn: Sequence[int] = ()
 
     def path(self, stage: str, name: str) -> Path | None:
         """Return a file of a stage by the end of its name, None when it is not there."""
@@ -92,7 +99,7 @@ class Stages:
         return None if path is None else load_image(path, ndim=ndim)
 
     def _tables(self, pattern: str) -> Iterator[Path]:
-        for folder in self.folders.values():
+        for folder in dict.fromkeys(self.folders.values()):  # stages may share one
             for path in sorted(folder.glob(f"{self.prefix}_{pattern}")):
                 if path not in self.used:
                     self.used.append(path)

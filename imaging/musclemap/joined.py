@@ -112,13 +112,14 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     measures += combine.diffusion_measures(stages, labels, chosen.erode_mm)
     measures += combine.activation_measures(curves, labels)
     along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
-    rows = table.rows_of_map(labels.data)
+    present = sorted(stages.drawn) or muscle_labels(labels.data)
+    rows = sorted(stages.drawn) or table.rows_of_map(labels.data)
     sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
     if sampled is not None:
         measures += combine.fascicle_measures(sampled.table)
-    measures = table.complete(measures, rows, muscle_labels(labels.data), stages.missing)
+    measures = table.complete(measures, rows, present, stages.missing)
     in_view = [m for m in measures if m.label in rows]
-    muscles = table.wide(in_view)
+    muscles = table.wide(in_view, stages.names)
     surfaces = vtk_files.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)

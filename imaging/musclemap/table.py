@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from imaging.errors import InputError
 from imaging.measures import Measure, not_measured
 from imaging.musclemap.stiffness_titles import METHODS, title_of_map
-from imaging.muscles import SIDES, label_of, muscle_keys, muscle_labels, side_of, structure_of
+from imaging.muscles import (
+    NO_NAMES,
+    SIDES,
+    Names,
+    label_of,
+    muscle_keys,
+    muscle_labels,
+    side_of,
+    structure_of,
+)
 
 _UNIT_IN_NAME = {"1/m": "per_m", "mm2/s": "mm2_per_s", "%": "percent", "kg/m3": "kg_per_m3"}
 # What follows the column of a value, and what it means.
@@ -202,8 +211,10 @@ def _measure_order(names: Iterable[str]) -> list[str]:
     )
 
 
-def wide(measures: Sequence[Measure]) -> pd.DataFrame:
+def wide(measures: Sequence[Measure], names: Names = NO_NAMES) -> pd.DataFrame:
     """Return one row per muscle; figures of the whole subject (label 0) are left out.
+
+    `names` are those of muscles that the catalogue does not know.
 
     Every measure has a column for its value and its status. Columns of spread, count and
     confidence interval stand only where at least one muscle has them.
@@ -218,7 +229,7 @@ def wide(measures: Sequence[Measure]) -> pd.DataFrame:
     for m in measures:
         if m.label == 0:
             continue
-        s = structure_of(m.label)
+        s = structure_of(m.label, names)
         identity = (m.label, s.key, s.name, side_of(m.label), s.compartment, s.group)
         row = rows.setdefault(m.label, dict(zip(IDENTITY, identity, strict=True)))
         column = column_name(m.measure, m.unit)

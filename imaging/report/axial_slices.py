@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from imaging.image import Image
-from imaging.muscles import muscle_labels, structure_of
+from imaging.muscles import NO_NAMES, Names, muscle_labels, structure_of
 from imaging.report.picture import colour_of, png, window
 
 _COUNT = 5
@@ -28,8 +28,11 @@ def chosen_slices(labels: Image, count: int = _COUNT) -> list[int]:
     return [int(k) for k in np.unique(np.rint(places))[::-1]]
 
 
-def label_slices(arrays: dict[str, Image]) -> str:
-    """Draw labels on the anatomical image, with the key of each muscle written on it."""
+def label_slices(arrays: dict[str, Image], names: Names = NO_NAMES) -> str:
+    """Draw labels on the anatomical image, with the key of each muscle written on it.
+
+    `names` are those of muscles that the catalogue does not know.
+    """
     anatomy, labels = arrays["anatomy"], arrays["label"]
     figure, panels = _panels(labels)
     limits = _grey(anatomy)
@@ -40,7 +43,7 @@ def label_slices(arrays: dict[str, Image]) -> str:
         for label in np.unique(plane[plane > 0]):
             overlay[plane == label] = (*to_rgb(colour_of(int(label))), 0.55)
         _show(panel, overlay, labels)
-        _write_keys(panel, plane)
+        _write_keys(panel, plane, names)
     return png(figure)
 
 
@@ -235,15 +238,14 @@ def _show(panel: Axes, plane: NDArray[Any], grid: Image, **style: Any) -> Any:
 
 
 def _outline(panel: Axes, plane: NDArray[Any], colour: str) -> None:
-    for label in np.unique(plane[plane > 0]):
-        if structure_of(int(label)).is_muscle:
-            mask = (plane == label).T.astype(float)
-            panel.contour(mask, levels=[0.5], colors=[colour], linewidths=0.5)
+    for label in muscle_labels(plane):
+        mask = (plane == label).T.astype(float)
+        panel.contour(mask, levels=[0.5], colors=[colour], linewidths=0.5)
 
 
-def _write_keys(panel: Axes, plane: NDArray[Any]) -> None:
+def _write_keys(panel: Axes, plane: NDArray[Any], names: Names) -> None:
     for label in np.unique(plane[plane > 0]):
-        s = structure_of(int(label))
+        s = structure_of(int(label), names)
         where = np.argwhere(plane == label)
         if s.tissue in ("fat", "skin") or len(where) < 12:
             continue

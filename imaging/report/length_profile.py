@@ -40,8 +40,11 @@ def length_profile(profile: pd.DataFrame | None) -> str | None:
         panel_of[label]: name for label, name in zip(known["label"], known["muscle"], strict=True)
     }
     down = -(-len(names) // _ACROSS)
-    figure = Figure(figsize=(10, 1.6 * down + 0.5), layout="constrained")
-    panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
+    across = min(len(names), _ACROSS)
+    # One or two panels would be too small for the words beside them.
+    wide = 10 if across > 2 else 2.5 + 2 * across
+    figure = Figure(figsize=(wide, 1.6 * down + (0.5 if across > 2 else 1.1)), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, key in zip(panels, sorted(names), strict=False):
         rows = known[known["label"].map(panel_of) == key]
         for side, part in rows.groupby("side"):
@@ -51,7 +54,7 @@ def length_profile(profile: pd.DataFrame | None) -> str | None:
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
         axes.axis("off")
-    for axes in panels[max(0, len(names) - _ACROSS) : len(names)]:
+    for axes in panels[max(0, len(names) - across) : len(names)]:
         axes.tick_params(labelbottom=True)
     panels[0].set(xlim=(0, 100), ylim=(0, None), xticks=(0, 50, 100))
     figure.supxlabel("place along the muscle (%), from its distal to its proximal end", fontsize=8)

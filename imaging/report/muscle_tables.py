@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
-from imaging.muscles import muscle_keys, side_and_key, side_of, structure_of
+from imaging.muscles import NO_NAMES, Names, muscle_keys, side_and_key, side_of, structure_of
 
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
@@ -110,8 +110,11 @@ def cell(measure: Measure | None) -> Cell:
     return Cell(text, spread, n, mark, measure.note, interval)
 
 
-def muscle_tables(measures: list[Measure]) -> list[Table]:
-    """Return the tables of muscles that have at least one figure."""
+def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[Table]:
+    """Return the tables of muscles that have at least one figure.
+
+    `names_of` names muscles that the catalogue does not know.
+    """
     found = {(m.label, m.measure): m for m in measures if m.label > 0}
     labels = sorted({label for (label, _), m in found.items() if m.value is not None})
     order = {d.name: k for k, d in enumerate(definitions())}
@@ -133,7 +136,7 @@ def muscle_tables(measures: list[Measure]) -> list[Table]:
                 continue
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
             rows: list[tuple[str, str, list[Cell]]] = [
-                (side_of(v), structure_of(v).key, [cell(found.get((v, n))) for n in part])
+                (side_of(v), structure_of(v, names_of).key, [cell(found.get((v, n))) for n in part])
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
@@ -202,18 +205,20 @@ def _line(measure: Measure) -> tuple[str, Cell, str]:
     return title[0].upper() + title[1:], cell(measure), shown_unit(measure.unit)[0]
 
 
-def without_figures(measures: list[Measure]) -> list[str]:
+def without_figures(measures: list[Measure], names_of: Names = NO_NAMES) -> list[str]:
     """Return the muscles on a side in view of which nothing was measured."""
     labels = {m.label for m in measures if m.measure == "volume"}
     labels -= {m.label for m in measures if m.value is not None}
-    return [side_and_key(v) for v in sorted(labels)]
+    return [side_and_key(v, names=names_of) for v in sorted(labels)]
 
 
-def complete_rows(measures: list[Measure]) -> list[tuple[str, str, str, Cell, str, str]]:
+def complete_rows(
+    measures: list[Measure], names_of: Names = NO_NAMES
+) -> list[tuple[str, str, str, Cell, str, str]]:
     """Return every row of the long table: muscle, measure, unit, cell, status, note."""
     rows = []
     for m in measures:
-        muscle = side_and_key(m.label) if m.label else "whole subject"
+        muscle = side_and_key(m.label, names=names_of) if m.label else "whole subject"
         unit = shown_unit(m.unit)[0]
         rows.append(
             (muscle, title_of(m.measure), unit, cell(m), m.status.replace("_", " "), m.note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -12,6 +13,7 @@ from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
 from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables
 from imaging.report.diffusion_steps import diffusion_steps
+from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
 from imaging.report.picture import Picture, guarded
 from imaging.report.stiffness import stiffness_section
@@ -50,9 +52,9 @@ def subject_page(content: MuscleMap) -> str:
         steps=diffusion_steps(content),
         stiffness=stiffness_section(content),
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
-        tables=muscle_tables.muscle_tables(content.measures),
-        nothing=muscle_tables.without_figures(content.measures),
-        complete=muscle_tables.complete_rows(content.measures),
+        tables=muscle_tables.muscle_tables(content.measures, content.names),
+        nothing=muscle_tables.without_figures(content.measures, content.names),
+        complete=muscle_tables.complete_rows(content.measures, content.names),
         methods=[stage for stage in notes.stages if stage.method],
         citations=list(citations),
         provenance=_provenance(notes),
@@ -89,13 +91,14 @@ def pictures(content: MuscleMap) -> list[Picture]:
     missing = content.notes.missing
 
     def absent(stage: str, what: str) -> str:
-        return f"No {what}: {missing[stage]}." if stage in missing else f"No {what} in the map."
+        why = missing.get(stage) or (content.why_no_fascicles() if stage == "fibre" else "")
+        return f"No {what}: {why}." if why else f"No {what} in the map."
 
     out = [
         guarded("Muscles on anatomy",
                 f"Labels with the key of each muscle. {_AXIAL}",
                 "Axial slices of the anatomical image with coloured, named muscles.",
-                lambda: axial_slices.label_slices(arrays), "No labels."),
+                lambda: axial_slices.label_slices(arrays, content.names), "No labels."),
         guarded("Fractional anisotropy", f"Inside muscles. {_AXIAL}",
                 "Axial slices coloured by fractional anisotropy.",
                 lambda: axial_slices.scalar_slices(arrays, "fa", "FA", limits=(0.0, 0.5)),
@@ -106,6 +109,7 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 lambda: axial_slices.direction_slices(arrays, "e1"),
                 absent("dwi", "fibre direction")),
         _fascicles(content, absent("fibre", "fascicles")),
+        *_spread(content, absent("fibre", "fascicles")),
         guarded("Fascicle length along each muscle",
                 "Mean ± SD of five parts of each muscle, every point of a part counted once with "
                 "the fascicle through it. Hollow: extrapolated or modelled.",
@@ -122,6 +126,28 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 absent("func", "EMG")),
     )  # fmt: skip
     return out
+
+
+def _spread(content: MuscleMap, absent: str) -> list[Picture]:
+    """Return how length and pennation are spread within each muscle."""
+    table = None if content.fascicles is None else content.fascicles.data
+    told = (
+        "Share of the muscle's volume. Dot and bar: mean and its 95 % interval, where there is "
+        "one, as in the tables; hollow: extrapolated or modelled. The last bar holds all that is "
+        "larger."
+    )
+
+    def draw(columns: Mapping[str, tuple[str, str]], axis: str) -> str | None:
+        return distributions(table, content.measures, columns, axis, content.names)
+
+    return [
+        guarded("Fascicle length within each muscle", told,
+                "Histograms of fascicle length, one panel per muscle.",
+                lambda: draw(LENGTH, "fascicle length (mm)"), absent),
+        guarded("Pennation within each muscle", told,
+                "Histograms of pennation at both ends, one panel per muscle.",
+                lambda: draw(PENNATION, "pennation at the end (°)"), absent),
+    ]  # fmt: skip
 
 
 def _fascicles(content: MuscleMap, absent: str) -> Picture:

@@ -24,6 +24,7 @@ FILES = {
     "desc-dispersion_direction.nii.gz", "desc-dispersion_direction.json",
     "desc-profile_fibres.tsv", "desc-profile_fibres.json",
     "desc-fibres_measures.tsv", "desc-fibres_measures.json", "desc-fibres_notes.json",
+    "report.html", "report.json", "viewer.html", "viewer.json",
 }  # fmt: skip
 
 
@@ -56,8 +57,9 @@ def scan(tmp_path_factory):
     return folder
 
 
-def run(scan, out, *more):
+def run(scan, out, *more, page=False):
     basis = ["fibres", "--tensor", str(scan / "tensor.nii.gz"), "--out", str(out)]
+    basis += [] if page else ["--no-page"]
     return main(
         [*basis, "--prefix", PREFIX, "--settings", "{seed_spacing_mm: 4, bootstrap: 6}", *more]
     )
@@ -67,7 +69,8 @@ def run(scan, out, *more):
 def written(scan, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     sheet = str(scan / "label-101_aponeurosis.nii.gz")
-    assert run(scan, out, "--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet) == 0
+    given = ["--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet]
+    assert run(scan, out, *given, page=True) == 0
     return out
 
 
@@ -133,13 +136,14 @@ def test_direction_is_in_the_world_frame(written, scan):
 
 def test_same_input_same_bytes(written, scan, tmp_path):
     sheet = str(scan / "label-101_aponeurosis.nii.gz")
-    run(scan, tmp_path, "--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet)
+    given = ["--labels", str(scan / "dseg.nii.gz"), "--aponeurosis", sheet]
+    run(scan, tmp_path, *given, page=True)
     for path in written.iterdir():
         assert sha256(path) == sha256(tmp_path / path.name), path.name
 
 
 def test_one_mask_of_an_unknown_muscle(scan, tmp_path):
-    assert run(scan, tmp_path, "--mask", str(scan / "mask.nii.gz")) == 0
+    assert run(scan, tmp_path, "--mask", str(scan / "mask.nii.gz"), page=True) == 0
     assert {p.name.removeprefix(f"{PREFIX}_") for p in tmp_path.iterdir()} == FILES
     table = pd.read_parquet(tmp_path / f"{PREFIX}_fascicles.parquet")
     # 0 is the label of figures of the whole subject; a muscle of its own counts from 1001.

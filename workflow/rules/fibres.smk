@@ -24,4 +24,4 @@ rule fibres:
     shell:
         LIMITS + "pennate fibres --tensor {input.tensor:q} --labels {input.labels:q} "
         "--anat {input.anat:q} {params.aponeuroses} --out {params.folder:q} --prefix {wildcards.prefix} "
-        "--settings {params.settings:q} > {log:q} 2>&1"
+        "--no-page --settings {params.settings:q} > {log:q} 2>&1"

@@ -234,17 +234,22 @@ function paintSurfaces() {
   else drawScale("scale-surface", "measure", column(state.surface));
 }
 
+// Structure of a voxel: labels that do not fit into a byte stand for themselves by another one.
+function partOf(value) {
+  return data.structures.find((s) => (s.voxel ?? s.label) === value);
+}
+
 function labelTable() {
   const table = { R: [], G: [], B: [], A: [], I: [], labels: [] };
-  for (let label = 0; label < 256; label++) {
-    const part = data.structures.find((s) => s.label === label);
+  for (let value = 0; value < 256; value++) {
+    const part = partOf(value);
     const [r, g, b] = part ? colourOf(part) : [0, 0, 0];
-    const shown = part && !hidden.has(label) && !["fat", "skin"].includes(part.tissue);
+    const shown = part && !hidden.has(part.label) && !["fat", "skin"].includes(part.tissue);
     table.R.push(r);
     table.G.push(g);
     table.B.push(b);
     table.A.push(shown ? 255 : 0);
-    table.I.push(label);
+    table.I.push(value);
     table.labels.push("");
   }
   return table;
@@ -341,7 +346,7 @@ function goTo(part) {
 
 function onPlace(place) {
   const [, label, overlay] = place.values;
-  const part = data.structures.find((s) => s.label === Math.round(label?.value ?? 0));
+  const part = partOf(Math.round(label?.value ?? 0));
   const rows = [
     ["Position R, A, S", `${[...place.mm].slice(0, 3).map((v) => v.toFixed(1).replace(/^-0\.0$/, "0.0")).join(", ")} mm`],
     ["Structure", part ? part.name : "none"],

@@ -24,10 +24,10 @@ from imaging.musclemap.read.meshes import (
     read_surfaces,
 )
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
-from imaging.musclemap.read.tables import read_activation, read_tables
+from imaging.musclemap.read.tables import names_of, read_activation, read_tables
 from imaging.musclemap.series import read_parts
 from imaging.musclemap.vtk_files import read_voxels
-from imaging.muscles import is_known, structure_of
+from imaging.muscles import Names, is_known, structure_of
 
 _NEEDED_ARRAYS = ("label", "anatomy")
 _COMPONENTS_OF_WAVES = 6
@@ -87,6 +87,19 @@ class MuscleMap:
     waves: Image | None = None
     about_waves: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Names:
+        """Names of the muscles that the catalogue does not know."""
+        return names_of(self.muscles) if len(self.muscles) else {}
+
+    def why_no_fascicles(self) -> str:
+        """Return why the fibre stage left no fascicle of any muscle; empty where it did not run."""
+        if self.fascicles is not None or "fibre" in self.notes.missing:
+            return ""
+        present = {int(v) for v in np.unique(self.arrays["label"].data)}
+        missed = [m for m in self.measures if m.measure == "fascicle_length" and m.value is None]
+        return "; ".join(dict.fromkeys(m.note for m in missed if m.label in present and m.note))
 
     def active_labels(self) -> set[int]:
         """Return the labels that an EMG channel was recorded for."""
@@ -177,10 +190,11 @@ def _check_labels(found: MuscleMap) -> None:
     """Check that tables, voxels, surfaces and fascicles are of the same muscles."""
     rows = {int(v) for v in found.muscles["label"]}
     voxels = {int(v) for v in np.unique(found.arrays["label"].data)} - {0}
-    if strange := sorted(v for v in voxels if not is_known(v)):
+    names = found.names
+    if strange := sorted(v for v in voxels if not (v in names or is_known(v))):
         why = f"holds labels that are not in the catalogue: {strange}"
         raise InputError(why, found.files["map.vti"], REMAKE)
-    muscles = {v for v in voxels if structure_of(v).is_muscle}
+    muscles = {v for v in voxels if structure_of(v, names).is_muscle}
     _subset(muscles, rows, found.files["muscles.tsv"], "has no row for")
     fascicles = set() if found.fascicles is None else {int(v) for v in found.fascicles.labels}
     meshes: dict[str, Iterable[int]] = {

@@ -16,7 +16,7 @@ from imaging.measures import Measure, read_measures
 from imaging.musclemap.read.files import REMAKE, TABLES, MapFiles, find_files
 from imaging.musclemap.series import read_cycles
 from imaging.musclemap.table import IDENTITY, check_known, wide
-from imaging.muscles import is_known
+from imaging.muscles import ANONYMOUS, Names, is_known
 
 _IDENTITY: Mapping[str, Kind] = {c: "whole" if c == "label" else "text" for c in IDENTITY}
 # Both forms are written with six significant digits.
@@ -73,15 +73,22 @@ def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> Map
     path = files.paths["measures.tsv"]
     measures = read_measures(path, REMAKE)
     check_known(measures, path, REMAKE)
-    strange = sorted({m.label for m in measures if m.label and not is_known(m.label)})
-    if strange:
-        raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
     columns = files.sidecars["muscles"].get("Columns")
     if not isinstance(columns, dict):
         raise InputError("lacks the meaning of columns", files.sidecar("muscles"), REMAKE)
     muscles = _read_wide(files.paths["muscles.tsv"], columns)
-    _same_figures(muscles, wide(in_view(measures)), files.paths["muscles.tsv"])
+    names = names_of(muscles)
+    strange = sorted({m.label for m in measures if m.label and not is_known(m.label)} - set(names))
+    if strange:
+        raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
+    _same_figures(muscles, wide(in_view(measures), names), files.paths["muscles.tsv"])
     return MapTables(prefix, files, measures, muscles, columns)
+
+
+def names_of(muscles: pd.DataFrame) -> Names:
+    """Return the names of the muscles that the catalogue does not know, by their labels."""
+    rows = zip(muscles["label"], muscles["name"], strict=True)
+    return {int(label): str(name) for label, name in rows if label > ANONYMOUS}
 
 
 def _read_wide(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:
