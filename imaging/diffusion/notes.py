@@ -251,7 +251,16 @@ def note_check(check: GradientCheck, order: Order | None, journal: Journal) -> N
     """Tell what came of the check of the gradient table."""
     journal.facts["gradient_check"] = check.status
     journal.facts["gradient_check_detail"] = _detail(check)
-    journal.step("All flips and permutations of the gradient table were scored.", "check")
+    journal.step(
+        "All flips and permutations of the gradient table, along the axes of the image and of the "
+        "scanner, were scored.",
+        "check",
+    )
+    if check.contradiction:
+        journal.warnings.append(
+            f"Sides of the labels are contradicted: {check.contradiction}. Every figure named left "
+            "or right is in doubt, and the labels cannot tell whether the gradient table is right."
+        )
     if check.status == "undecided":
         journal.warnings.append(
             "The data cannot tell whether the gradient table is flipped or permuted "
@@ -266,8 +275,8 @@ def note_check(check: GradientCheck, order: Order | None, journal: Journal) -> N
     if check.status != "corrected":
         return
     journal.warnings.append(
-        f"The gradient table was changed to '{check.best}' (voxel axes), which explains the "
-        f"data clearly better than the table as given (t = {check.t:.1f}{_odds(check)}). Check the "
+        f"The gradient table was changed to '{check.best}' ({_axes(check)}), which explains the "
+        f"data clearly better than the table as given ({_clearly(check)}). Check the "
         "conversion from DICOM; set gradient_check to false to keep the table."
     )
 
@@ -283,6 +292,21 @@ def _matter(order: Order | None) -> str:
     )
 
 
+def _axes(check: GradientCheck) -> str:
+    """Return which axes the name of the best table speaks of."""
+    if check.best.startswith("scanner"):
+        return (
+            "the vectors stand along the scanner's axes instead of the image's, the signs make "
+            "them RAS+"
+        )
+    return "voxel axes"
+
+
+def _clearly(check: GradientCheck) -> str:
+    """Return the figure on which a change rests."""
+    return _odds(check).removeprefix(", ") or f"t = {check.t:.1f}"
+
+
 def _odds(check: GradientCheck) -> str:
     """Return how clearly the lean of fascicles speaks for the best table, where it was compared."""
     return f", log odds {check.log_odds:.1f}" if np.isfinite(check.log_odds) else ""
@@ -294,5 +318,6 @@ def _detail(check: GradientCheck) -> dict[str, Any]:
     figures = {name: float(getattr(check, name)) for name in names}
     known = {k: round(v, 4) if np.isfinite(v) else None for k, v in figures.items()}
     return {
-        "best": check.best, "across_leg": check.across_leg, "regions": check.regions, **known
+        "best": check.best, "across_leg": check.across_leg, "regions": check.regions,
+        "contradiction": check.contradiction, **known,
     }  # fmt: skip
