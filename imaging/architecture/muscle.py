@@ -13,6 +13,7 @@ from imaging.architecture.aponeurosis import FoundSheet, find_sheet
 from imaging.architecture.compartments import divide
 from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
+from imaging.architecture.dropped import Dropped, noted
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.modelled import Expected, as_modelled, model_fascicles
@@ -156,26 +157,28 @@ def reconstruct_muscle(
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
     traced = tracer.trace(seeds, directions.vectors, parts.side_mm, region.affine)
     fascicles = traced.fascicles
-    if ends_unknown:
+    dropped = Dropped(len(seeds), len(fascicles), traced.dropped)
+    unknown = "; ".join(filter(None, (ends_unknown, dropped.why_not())))
+    if unknown:
         fascicles.table["status"] = "not_measured"
     if len(fascicles) < _FEWEST_FASCICLES:
         return without_data(
             f"{len(fascicles)} of {len(seeds)} streamlines ran from surface to surface"
         )
     limits = {}
-    if settings.bootstrap > 1 and not ends_unknown:
+    if settings.bootstrap > 1 and not unknown:
         limits = confidence(
             fascicles, seeds[traced.kept], tracer, directions, found is not None, line, rng
         )
     measures = muscle_measures(
         label, fascicles.table, limits, _MEANING if found is None else _MEANING_FOUND,
-        region.volume_ml, _unfilled(seeds, fascicles.points), ends_unknown,
+        region.volume_ml, _unfilled(seeds, fascicles.points), unknown,
         settings.sarcomere_length_um,
     )  # fmt: skip
     return MuscleArchitecture(
-        label, *surface, fascicles, measures, region.box, directions.own(parts.weights),
-        directions.dispersion_deg, region.share, seeds[traced.kept],
-        _facts(region, len(seeds), traced, directions, found), used, found is not None,
+        label, *surface, fascicles, noted(measures, dropped.text()), region.box,
+        directions.own(parts.weights), directions.dispersion_deg, region.share, seeds[traced.kept],
+        _facts(region, dropped, traced, directions, found), used, found is not None,
         ends_unknown,
     )  # fmt: skip
 
@@ -218,12 +221,15 @@ def _modelled(
 
 def _facts(
     region: MuscleRegion,
-    seeds: int,
+    dropped: Dropped,
     traced: Traced,
     directions: DirectionField,
     found: FoundSheet | None,
 ) -> dict[str, Any]:
-    facts: dict[str, Any] = {"seeds": seeds, "covered": round(region.covered, 4), **traced.dropped}
+    facts: dict[str, Any] = {
+        "seeds": dropped.seeds, "covered": round(region.covered, 4), **traced.dropped,
+        **dropped.facts(),
+    }  # fmt: skip
     if found is not None:
         facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
         facts["aponeurosis_evidence"] = round(found.evidence, 1)

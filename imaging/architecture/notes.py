@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from imaging.architecture.dropped import dropped_warning, noted
 from imaging.architecture.fascicles import name_of
 from imaging.architecture.left_out import left_out_warnings
 from imaging.architecture.muscle import MuscleArchitecture
 from imaging.config import FibreSettings
-from imaging.measures import Measure, Notes
+from imaging.measures import Notes
 
 _CITATIONS = (
     "Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.",
@@ -19,6 +20,7 @@ _CITATIONS = (
     "Davidson R, Flachaire E. The wild bootstrap, tamed at last. J Econometrics 2008;146:162-169.",
     "Cook JR, Stefanski LA. Simulation-extrapolation estimation in parametric measurement error "
     "models. J Am Stat Assoc 1994;89:1314-1328.",
+    "Altman NS. Kernel smoothing of data with correlated errors. J Am Stat Assoc 1990;85:749-759.",
     "Taubin G. A signal processing approach to fair surface design. SIGGRAPH 1995:351-358.",
     "Bolsterlee B, D'Souza A, Gandevia SC, Herbert RD. How does passive lengthening change the "
     "architecture of the human medial gastrocnemius muscle? J Appl Physiol 2017;122:727-738.",
@@ -48,7 +50,8 @@ def fibre_notes(
         Of labels that the catalogue does not know.
     """
     width = (
-        "sigma and order chosen for each muscle by leave-one-out cross-validation"
+        "sigma and order chosen for each muscle by leave-one-out cross-validation that allows for "
+        "noise which next voxels share"
         if settings.smoothing_mm is None
         else f"linear, sigma {settings.smoothing_mm:g} mm"
     )
@@ -64,9 +67,11 @@ def fibre_notes(
         "intersection with the muscle's surface or an internal aponeurosis. Streamlines that "
         f"turned by more than {settings.max_angle_deg_per_mm:g} degrees per mm, were shorter than "
         f"{settings.min_length_mm:g} mm or longer than {settings.max_length_mm:g} mm, or ended "
-        "where the image ends were left out. Pennation at an end is the angle between the "
-        "fascicle and the plane tangent to the surface it ends on; pennation to the line of "
-        "action is the angle between the fascicle's chord and the principal axis of the muscle. "
+        "where the image ends were left out; where that is more than a tenth of a muscle's points "
+        "its figures say so, where it is more than half they are not measured. Pennation at an "
+        "end is the angle between the fascicle and the plane tangent to the surface it ends on; "
+        "pennation to the line of action is the angle between the fascicle's chord and the "
+        "principal axis of the muscle. "
         "Slopes at ends and curvature are those of polynomials of arc length through a "
         "fascicle's ends, whose order was chosen for each muscle by cross-validation over blocks "
         "of fascicles. "
@@ -117,7 +122,7 @@ def tract_notes(
     )
     facts = {str(r.label): r.facts for r in results if r.facts}
     warnings = [*_warnings(results, names), *left_out_warnings(results, names)]
-    return Notes("fibres", method, _CITATIONS[4:], warnings, facts)
+    return Notes("fibres", method, _CITATIONS[5:], warnings, facts)
 
 
 def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -> list[str]:
@@ -142,6 +147,8 @@ def _warnings(results: Sequence[MuscleArchitecture], names: Mapping[int, str]) -
                 f"{_SEEN[bool(r.facts.get('aponeurosis_seen'))]}; "
                 "look at it before its fascicles' ends are relied on."
             )
+        if len(r.fascicles) and not r.modelled and (said := dropped_warning(name, r.facts)):
+            warnings.append(said)
     return warnings
 
 
@@ -158,7 +165,7 @@ def table_warning(sidecar: Mapping[str, Any]) -> str:
 
 def with_warning(results: Sequence[MuscleArchitecture], warning: str) -> list[MuscleArchitecture]:
     """Return muscles with a warning in the note of every figure that has a value."""
-    return [replace(r, measures=[_noted(row, warning) for row in r.measures]) for r in results]
+    return [replace(r, measures=noted(r.measures, warning)) for r in results]
 
 
 def warned_notes(notes: Notes, warning: str) -> Notes:
@@ -170,9 +177,3 @@ def warned_notes(notes: Notes, warning: str) -> Notes:
         "table is right. See the notes of the diffusion stage."
     )
     return replace(notes, warnings=[*notes.warnings, sentence])
-
-
-def _noted(row: Measure, warning: str) -> Measure:
-    if not warning or row.value is None:
-        return row
-    return replace(row, note="; ".join(filter(None, (row.note, warning))))

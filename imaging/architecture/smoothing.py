@@ -103,6 +103,22 @@ class LocalPolynomial:
         leverage[known] = centre * weight[known] * first_row[:, 0]
         return cls(weight, known, leverage, basis, kernels, first_row)
 
+    def shared_leverage(self, correlation: FloatArray) -> FloatArray:
+        """Return the share (I, J, K) of its noise that a voxel keeps in its own smooth value.
+
+        Noise that next voxels share with it, `correlation` (3,) along each axis, comes back
+        through them.
+        """
+        total = self.leverage.copy()
+        for axis in np.flatnonzero(np.asarray(correlation) > 0):
+            kernels = [
+                [_next_taps(k) if a == axis else _centre_tap(k) for k in axis_kernels]
+                for a, axis_kernels in enumerate(self._kernels)
+            ]
+            for a, (_, moment) in enumerate(_moments(self.weight, kernels, self._basis)):
+                total[self.known] += correlation[axis] * self._first_row[:, a] * moment[self.known]
+        return total
+
     def smooth(self, values: FloatArray) -> FloatArray:
         """Return the smooth values (I, J, K, N) float32 of values (I, J, K, N); 0 if unknown."""
         smooth = np.zeros((*self.weight.shape, values.shape[-1]), np.float32)
@@ -137,6 +153,7 @@ def choose_kernel(
     spacing: FloatArray,
     loss: Callable[[FloatArray, BoolArray], FloatArray],
     candidates: Sequence[Kernel] = CANDIDATES,
+    correlation: FloatArray | None = None,
 ) -> tuple[Kernel, dict[Kernel, float]]:
     """Return the kernel that best foretells each voxel from the others, and all the scores.
 
@@ -152,24 +169,30 @@ def choose_kernel(
         Of residuals (P, N) in the voxels (I, J, K) where true, in this order: (P,).
     candidates
         Kernels to choose from.
+    correlation : (3,) array or None
+        Of the noise of voxels next to each other along each axis; none: 0. A voxel's neighbours
+        foretell noise that they share with it, which would ask for too little smoothing.
 
     Returns
     -------
     kernel, scores
-        Scores are mean losses of leaving one voxel out.
+        Scores are mean losses of leaving one voxel, and the noise it shares, out.
 
     References
     ----------
-    Leave-one-out of linear smoothers: Wahba, Spline models for observational data, 1990.
+    Leave-one-out of linear smoothers: Wahba, Spline models for observational data, 1990. With
+    correlated noise: Altman, J Am Stat Assoc 1990;85:749-759.
     """
+    shared = np.zeros(3) if correlation is None else correlation
     owner = weights.argmax(axis=0)
     scores = {}
     for kernel in candidates:
         error, mass = 0.0, 0.0
         for c, weight in enumerate(weights):
-            smooth, known, leverage = local_polynomial(values, weight, spacing, kernel)
-            use = known & (owner == c) & (weight > 0)
-            kept = 1.0 - np.minimum(leverage[use], _MOST_LEVERAGE)
+            fit = LocalPolynomial.build(weight, spacing, kernel)
+            smooth = fit.smooth(values)
+            use = fit.known & (owner == c) & (weight > 0)
+            kept = 1.0 - np.minimum(fit.shared_leverage(shared)[use], _MOST_LEVERAGE)
             squared = loss(values[use] - smooth[use], use) / kept**2
             error += float((weight[use] * squared).sum())
             mass += float(weight[use].sum())
@@ -231,6 +254,18 @@ def _kernels(spacing: FloatArray, sigma_mm: float) -> list[list[FloatArray]]:
         g /= g.sum()
         out.append([u**n * g for n in range(_HIGHEST_POWER + 1)])
     return out
+
+
+def _centre_tap(kernel: FloatArray) -> FloatArray:
+    """Return a kernel with nothing but its middle."""
+    middle = len(kernel) // 2
+    return np.where(np.arange(len(kernel)) == middle, kernel, 0.0)
+
+
+def _next_taps(kernel: FloatArray) -> FloatArray:
+    """Return a kernel with nothing but what lies next to its middle."""
+    away = np.abs(np.arange(len(kernel)) - len(kernel) // 2)
+    return np.where(away == 1, kernel, 0.0)
 
 
 def _moments(

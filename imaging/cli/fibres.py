@@ -195,13 +195,15 @@ def command(
         check_tracts(drawn, lines.points, source)
     else:
         check_on_grid(drawn, load_image(source, ndim=(4, 5)), source)
-    named = lookup or (labels and is_nrrd(labels))  # its numbers are not the catalogue's
-    known = None if named or not all(is_known(m.label) for m in drawn) else labels
+    overlap = labels is not None and is_nrrd(labels)  # segments may, labels may not
+    known = None if overlap or not all(is_known(m.label) for m in drawn) else labels
     said: list[str] = []
     if tensor:
         inside = np.concatenate([voxel_centres(m) for m in drawn])
         grid, said = load_tensor(source, tensor_order, tensor_frame, inside)
-    cleaned = clean_series(source, bval, bvec, anat, cleaning, fmap, known) if dwi else None
+    cleaned = clean_series(
+        source, bval, bvec, anat, cleaning, fmap, known, lookup if known else None
+    ) if dwi else None  # fmt: skip
     names = names_of(drawn)
     old = stale("fibres", start) + (stale("diffusion", start) if dwi else [])
     with staged(out, VERB, old) as folder:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.anatomy import lean_direction, leans, leg_axes
+from imaging.anatomy import lean_direction, leans, leg_axes, sides_contradicted
 from imaging.arrays import FloatArray, IntArray
 from imaging.diffusion.tensor import to_matrix
 from imaging.image import Image
@@ -32,17 +32,26 @@ class FibrePrior:
         Of each candidate; differences count.
     regions : int
         Muscles, or parts of them, that were compared.
-    misfit : float
-        Root mean square of the deviations of the best candidate, in tolerances; about 1 when the
-        labels and the table of leans fit the data.
+    deviations : (R, C) array
+        Of each region under each candidate, in tolerances.
     in_favour : (C, C) array
         How many regions agree better with the first candidate than with the second.
+    contradiction : str
+        How the sides of the labels contradict the leg; empty where they do not.
     """
 
     log_likelihood: FloatArray
     regions: int
-    misfit: float
+    deviations: FloatArray
     in_favour: IntArray
+    contradiction: str = ""
+
+    def misfit(self, candidate: int) -> float:
+        """Return the root mean square deviation of a candidate, in tolerances.
+
+        About 1 when the labels and the table of leans fit the data.
+        """
+        return float(np.sqrt(np.mean(np.square(self.deviations[:, candidate]))))
 
 
 def compare_with_anatomy(
@@ -83,14 +92,14 @@ def compare_with_anatomy(
             )
             deviations.append(off)
             scores.append(-0.5 * (_FREEDOM + 1) * np.log1p(off**2 / _FREEDOM))
+    contradiction = sides_contradicted(label, points)
     if not scores:
         nothing = np.zeros(len(turns))
-        return FibrePrior(nothing, 0, np.inf, np.zeros((len(turns),) * 2, int))
+        empty = np.zeros((0, len(turns)))
+        return FibrePrior(nothing, 0, empty, np.zeros((len(turns),) * 2, int), contradiction)
     score = np.array(scores)
-    total = score.sum(axis=0)
-    misfit = float(np.sqrt(np.mean(np.square(deviations), axis=0)[total.argmax()]))
     in_favour = (score[:, :, None] > score[:, None, :]).sum(axis=0)
-    return FibrePrior(total, len(score), misfit, in_favour)
+    return FibrePrior(score.sum(axis=0), len(score), np.array(deviations), in_favour, contradiction)
 
 
 def labels_at(labels: Image, points: FloatArray) -> IntArray:

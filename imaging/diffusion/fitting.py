@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
 from imaging.config import DiffusionSettings
+from imaging.diffusion.check_notes import note_check
 from imaging.diffusion.gradient_check import check_gradients
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.ivim import has_low_b, perfusion_fraction, tissue_weights
-from imaging.diffusion.notes import Journal, note_check, note_fit, note_perfusion
+from imaging.diffusion.ivim import has_low_b, perfusion_fraction, tissue_weights, unweighted
+from imaging.diffusion.notes import Journal, note_fit, note_perfusion
 from imaging.diffusion.table_fit import compare_orders, tissue_blocks
 from imaging.diffusion.tensor import TensorFit, fit_tensor
 from imaging.image import Image
@@ -68,7 +69,7 @@ def fit_series(
     note_fit(share if settings.robust else None, journal)
     perfusion = None
     if tissue is not None:
-        perfusion = perfusion_fraction(dwi.data[..., table.is_b0].mean(-1), fit.s0)
+        perfusion = perfusion_fraction(dwi.data[..., unweighted(table)].mean(-1), fit.s0)
     change = _check_table(fit, table, mask, dwi, labels, settings, journal)
     if change is not None:
         table = table.rotated(dwi.rotation @ change @ dwi.rotation.T)

@@ -8,12 +8,14 @@ the perfusion fraction (muscle: Adelnia F, et al. 2019; Englund EK, et al. Magn 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import B0_MAX, MIN_DIRECTIONS, GradientTable
 
 PERFUSION_FREE = 200.0
 """b-value (s/mm2) from which blood no longer counts."""
+_ALIKE = 5.0  # s/mm2 within which b-values are one
 _APART = 100.0  # s/mm2 between b-values that tell intercept from diffusivity
 
 
@@ -31,6 +33,14 @@ def tissue_weights(table: GradientTable) -> FloatArray | None:
     if tissue.sum() <= MIN_DIRECTIONS or np.ptp(table.bvals[tissue]) < _APART:
         return None
     return tissue.astype(np.float32)
+
+
+def unweighted(table: GradientTable) -> NDArray[np.bool_]:
+    """Tell which volumes (N,) still hold the signal of blood: those of the least b-value.
+
+    At b of 10 to 50, which counts as b = 0 elsewhere, some of it is lost already.
+    """
+    return np.asarray(table.bvals <= table.bvals.min() + _ALIKE)
 
 
 def perfusion_fraction(b0: FloatArray, intercept: FloatArray) -> FloatArray:

@@ -18,7 +18,9 @@ from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.formats.nifti_place import place_warnings
+from imaging.image import Image
 from imaging.io.diffusion_series import read_series
+from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path
 
@@ -41,6 +43,7 @@ def clean_series(
     options: DiffusionSettings,
     fmap: Path | None = None,
     labels: Path | None = None,
+    lookup: Path | None = None,
 ) -> DiffusionOutput:
     """Read a diffusion-weighted series and process it.
 
@@ -58,6 +61,8 @@ def clean_series(
         b = 0 image of reversed phase encoding.
     labels
         Muscle labels in the anatomical world.
+    lookup
+        Table of what they mean; none: labels of the catalogue.
 
     Raises
     ------
@@ -89,11 +94,16 @@ def clean_series(
             dwi,
             "Give --fmap and both sidecars, or set distortion to auto",
         )
-    muscles = load_labels(labels) if labels else None
+    muscles = _muscles(labels, lookup) if labels else None
     result = process(image, table, anatomy, options, acquisition, reverse, muscles)
-    found = (dwi, bval, bvec, anat, fmap if reverse else None, labels)
+    found = (dwi, bval, bvec, anat, fmap if reverse else None, labels, lookup)
     placed = [said for p in (dwi, anat, fmap) if p for said in place_warnings(p)]
     warnings = [*series.warnings, *placed, *result.warnings]
     inputs = [p for p in found if p is not None]
     notes = m.Notes("diffusion", result.method, result.citations, warnings, result.facts)
     return DiffusionOutput(result, notes, inputs, options.model_dump(mode="json"))
+
+
+def _muscles(labels: Path, lookup: Path | None) -> Image:
+    """Return muscle labels of the catalogue."""
+    return load_labels(labels) if lookup is None else in_catalogue(read_label_map(labels, lookup))

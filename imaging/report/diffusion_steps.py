@@ -20,7 +20,7 @@ from imaging.report.picture import Picture, guarded
 _UNTOLD = "not told in the notes of the diffusion stage"
 _VERDICTS = {
     "ok": "The table agrees with the data.",
-    "corrected": "The table was changed, see the warnings: {best} (voxel axes) explains the data "
+    "corrected": "The table was changed, see the warnings: {best} explains the data "
     "clearly better.",
     "undecided": "Undecided: the data cannot tell whether the table is flipped or permuted; it is "
     "used as given. FA and diffusivities do not depend on it, fibre directions do.",
@@ -212,9 +212,17 @@ def _registration(
 def _gradient_table(name: str, facts: dict[str, Any]) -> Step:
     status = str(facts.get("gradient_check", ""))
     detail = facts.get("gradient_check_detail", {})
-    words = _VERDICTS.get(status, f"Not checked: {_UNTOLD}.").format(best=detail.get("best", ""))
+    words = _VERDICTS.get(status, f"Not checked: {_UNTOLD}.").format(best=_axes(detail))
     if detail.get("regions"):
         words += f" {detail['regions']} muscles or parts of muscles were compared with anatomy."
     if status == "undecided" and detail.get("best"):
-        words += f" Of all tables {detail['best']} (voxel axes) fits best."
+        words += f" Of all tables {_axes(detail)} fits best."
+    if detail.get("contradiction"):
+        words += f" Sides of the labels are contradicted: {detail['contradiction']}."
     return Step(name, words)
+
+
+def _axes(detail: dict[str, Any]) -> str:
+    """Return the name of the best gradient table, and which axes it speaks of."""
+    name = str(detail.get("best", ""))
+    return f"{name} (RAS+)" if name.startswith("scanner") else f"{name} (voxel axes)"
