@@ -92,34 +92,39 @@ def _fill(first, last, shape):  # type: ignore[no-untyped-def]
     return starts, members
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cells(start, end, origin, count):  # type: ignore[no-untyped-def]
+    """Return the first and the last cell that a segment touches along an axis."""
+    first = int(np.floor((min(start, end) - origin) / _CELL_MM))
+    last = int(np.floor((max(start, end) - origin) / _CELL_MM))
+    return max(first, 0), min(last, count - 1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def segment_hit(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
     """Return (share of p-q at which a triangle is first met, triangle), or (2.0, -1).
 
     Moeller and Trumbore, J Graphics Tools 1997.
     """
     best, which = 2.0, -1
-    low = np.empty(3, np.int64)
-    high = np.empty(3, np.int64)
-    for axis in range(3):
-        a, b = min(p[axis], q[axis]), max(p[axis], q[axis])
-        low[axis] = max(int(np.floor((a - origin[axis]) / _CELL_MM)), 0)
-        high[axis] = min(int(np.floor((b - origin[axis]) / _CELL_MM)), shape[axis] - 1)
+    i_first, i_last = _cells(p[0], q[0], origin[0], shape[0])
+    j_first, j_last = _cells(p[1], q[1], origin[1], shape[1])
+    k_first, k_last = _cells(p[2], q[2], origin[2], shape[2])
     dx, dy, dz = q[0] - p[0], q[1] - p[1], q[2] - p[2]
-    for i in range(low[0], high[0] + 1):
-        for j in range(low[1], high[1] + 1):
-            for k in range(low[2], high[2] + 1):
+    for i in range(i_first, i_last + 1):
+        for j in range(j_first, j_last + 1):
+            for k in range(k_first, k_last + 1):
                 cell = (i * shape[1] + j) * shape[2] + k
                 for m in range(starts[cell], starts[cell + 1]):
                     t = members[m]
-                    a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
-                    ex, ey, ez = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-                    fx, fy, fz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+                    ax, ay, az = corners[t, 0, 0], corners[t, 0, 1], corners[t, 0, 2]
+                    ex, ey, ez = corners[t, 1, 0] - ax, corners[t, 1, 1] - ay, corners[t, 1, 2] - az
+                    fx, fy, fz = corners[t, 2, 0] - ax, corners[t, 2, 1] - ay, corners[t, 2, 2] - az
                     hx, hy, hz = dy * fz - dz * fy, dz * fx - dx * fz, dx * fy - dy * fx
                     det = ex * hx + ey * hy + ez * hz
                     if abs(det) < 1e-14:
                         continue
-                    sx, sy, sz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+                    sx, sy, sz = p[0] - ax, p[1] - ay, p[2] - az
                     u = (sx * hx + sy * hy + sz * hz) / det
                     if u < -1e-9 or u > 1.0 + 1e-9:
                         continue
