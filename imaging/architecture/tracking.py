@@ -193,7 +193,7 @@ def _ahead(p, reach, k):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, line):  # type: ignore[no-untyped-def]
     """Write the points from a seed along a heading; return their number, why it ended, on what."""
-    corners, origin, shape, starts, members = tris
+    corners, origin, shape, starts, members, planes = tris
     p, before = seed, heading
     line[0, 0], line[0, 1], line[0, 2] = p
     for n in range(1, len(line)):
@@ -222,7 +222,7 @@ def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, 
             return n, TURNED, -1
         before = (x / norm, y / norm, z / norm)
         q = _ahead(p, step, before)
-        share, face = segment_hit(corners, origin, shape, starts, members, p, q)
+        share, face = segment_hit(corners, origin, shape, starts, members, planes, p, q)
         if face >= 0:
             line[n, 0] = p[0] + share * (q[0] - p[0])
             line[n, 1] = p[1] + share * (q[1] - p[1])
