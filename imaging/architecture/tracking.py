@@ -12,7 +12,7 @@ from imaging.geometry.segments import TriangleIndex, segment_hit
 
 MET_SURFACE, NO_FIELD, TURNED, TOO_LONG = 0, 1, 2, 3
 STOPS = ("surface", "no direction", "turned too sharply", "too long")
-_CHUNK = 2048
+_CHUNK = 256  # seeds whose points fit into the processor's cache
 _SLACK_MM = 1.0  # a streamline changes sides only so far beyond a sheet, never while it meets it
 
 
@@ -90,15 +90,13 @@ def track(
     most = int(np.ceil(max_length_mm / step_mm)) + 2
     cosine = float(np.cos(np.radians(max_angle_deg_per_mm * step_mm)))
     parts, counts, stops, faces = [], [], [], []
+    buffer = np.empty((min(_CHUNK, len(seeds)), 2, most, 3), np.float32)
     for first in range(0, len(seeds), _CHUNK):
         chunk = seeds[first : first + _CHUNK]
-        buffer = np.empty((len(chunk), 2, most, 3), np.float32)
         count, stop, face = _track_all(
             chunk, vectors, side_mm, to_voxels, surface.arrays, up, step_mm, cosine, buffer
         )
-        for f in range(len(chunk)):
-            parts.append(buffer[f, 0, : count[f, 0]][::-1].copy())
-            parts.append(buffer[f, 1, 1 : count[f, 1]].copy())
+        parts.append(_joined(buffer, count))
         counts.append(count.sum(axis=1) - 1)
         stops.append(stop)
         faces.append(face)
@@ -253,3 +251,20 @@ def _track_all(seeds, vectors, side_mm, matrix, walls, upwards, step, cosine, bu
             )
             heading = (-heading[0], -heading[1], -heading[2])
     return count, stop, face
+
+
+@numba.njit(cache=True, nogil=True)
+def _joined(buffer, count):  # type: ignore[no-untyped-def]
+    """Return the points (P, 3) of both ways of each seed, the first one backwards, packed."""
+    points = np.empty((count.sum() - len(count), 3), np.float32)
+    m = 0
+    for f in range(len(count)):
+        for n in range(count[f, 0] - 1, -1, -1):
+            for a in range(3):
+                points[m, a] = buffer[f, 0, n, a]
+            m += 1
+        for n in range(1, count[f, 1]):
+            for a in range(3):
+                points[m, a] = buffer[f, 1, n, a]
+            m += 1
+    return points
