@@ -1,6 +1,7 @@
 """Wall time of the tensor fit and of tracking beside MRtrix3's, and of `pennate fibres`.
 
     python -m benchmarks.speed [--parts tensor tracking fibres] [--repeats 5] [--preset demo]
+        [--against FOLDER]
 
 Tensor: `dwi2tensor` reads, fits by weighted least squares with two reweightings and writes; the
 same command on one voxel tells what start, reading and writing cost. Ours: arrays in memory, with
@@ -8,6 +9,7 @@ eigenvectors and residuals too; `plain` does what `dwi2tensor` does, `robust` al
 out. Tracking: `tckgen -algorithm Tensor_Det` with the same step, angle and least length, first
 order (its faster way); ours is fourth order and ends on the surface. Compilation (once per
 installation, kept on disk) is told apart. Best of the repeats counts. Use an idle machine.
+`--against` a folder with the source of another build: `pennate fibres` of both in one run.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 from benchmarks._muscles import unipennate
@@ -163,32 +166,64 @@ def tracking(folder: Path, image: Image, table: GradientTable, mask: Image, repe
         show(f"tckgen Tensor_Det, {threads} threads", other, took / other)
 
 
-def fibres(folder: Path, preset: str) -> None:
-    """Print wall time and peak memory of the whole stage for one digital leg."""
-    bids, prefix = folder / "bids", "sub-01"
+def verb(
+    code: Path, stage: str, options: list[str | Path], out: Path
+) -> tuple[float, float, float]:
+    """Run a verb of the source in a folder; return wall and processor time, s, and peak, GiB."""
+    command = [sys.executable, "-m", "imaging", stage, *map(str, options)]
+    command += ["--out", str(out), "--prefix", "sub-01"]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=code, stdout=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": str(code)},
+    )  # fmt: skip
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.perf_counter() - start
+    if status:
+        sys.exit(f"pennate {stage} of {code} failed")
+    peak = usage.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    return took, usage.ru_utime + usage.ru_stime, peak
+
+
+def difference(ours: Path, theirs: Path) -> str:
+    """Return how far the muscles' figures of two runs lie apart, largest over all muscles."""
+    name, keys = "sub-01_desc-fibres_measures.tsv", ["label", "measure"]
+    tables = [pd.read_csv(f / name, sep="\t").set_index(keys)["value"] for f in (ours, theirs)]
+    both = pd.concat(tables, axis=1, keys=["ours", "theirs"], join="inner").dropna()
+    apart = (both["ours"] - both["theirs"]).abs().groupby("measure").max()
+    wanted = [m for m in apart.index if "length" in m or "pennation" in m]
+    return ", ".join(f"{m} {apart[m]:.2g}" for m in wanted)
+
+
+def fibres(folder: Path, preset: str, other: Path | None, repeats: int) -> None:
+    """Print time and peak memory of the whole stage for one digital leg, beside another build's."""
+    bids = folder / "bids"
     wanted = Request(preset=preset, mre=False, emg=False, dixon=False)  # type: ignore[arg-type]
     write_phantom(bids, wanted)
     anat = bids / "sub-01/anat/sub-01_T1w.nii.gz"
     dwi = bids / "sub-01/dwi/sub-01_dwi.nii.gz"
     labels = bids / "derivatives/truth/sub-01/sub-01_dseg.nii.gz"
-    stages = {
-        "diffusion": ["--dwi", dwi, "--anat", anat],
-        "fibres": [
-            "--tensor", folder / f"diffusion/{prefix}_desc-wls_tensor.nii.gz", "--labels", labels,
-        ],
-    }  # fmt: skip
-    for stage, options in stages.items():
-        command = [sys.executable, "-m", "imaging", stage, *map(str, options)]
-        command += ["--out", str(folder / stage), "--prefix", prefix]
-        start = time.perf_counter()
-        process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "2"})
-        _, status, usage = os.wait4(process.pid, 0)
-        took = time.perf_counter() - start
-        if status:
-            sys.exit(f"pennate {stage} failed")
-        peak = usage.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-        goal = " (goal 120 s, 2 GiB)" if stage == "fibres" else ""
-        print(f"pennate {stage}, one leg, preset {preset}: {took:.1f} s, {peak:.2f} GiB{goal}")
+    here = Path(__file__).parents[1]
+    cleaned = folder / "diffusion"
+    took = verb(here, "diffusion", ["--dwi", dwi, "--anat", anat], cleaned)
+    print(f"pennate diffusion, one leg, preset {preset}: {took[0]:.1f} s, {took[2]:.2f} GiB")
+    tensor = cleaned / "sub-01_desc-noisy_tensor.nii.gz"
+    least = {}
+    for name, code in {"ours": here, "theirs": other}.items():
+        if code is None:
+            continue
+        # The first run may compile.
+        runs = [
+            verb(code, "fibres", ["--tensor", tensor, "--labels", labels], folder / name)
+            for _ in range(1 + repeats)
+        ]
+        least[name] = np.min(runs[1:], axis=0)
+        wall, cpu, peak = least[name]
+        print(f"pennate fibres, {name}: {wall:.1f} s wall, {cpu:.1f} s processor, {peak:.2f} GiB")
+    if other is not None:
+        wall, cpu, peak = least["ours"] / least["theirs"]
+        print(f"ours/theirs {wall:.2f} wall {cpu:.2f} processor {peak:.2f} memory")
+        print("largest differences of a muscle:", difference(folder / "ours", folder / "theirs"))
 
 
 def main() -> None:
@@ -196,6 +231,7 @@ def main() -> None:
     parts = ["tensor", "tracking", "fibres"]
     parser.add_argument("--parts", nargs="+", default=parts, choices=parts)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--against", type=Path, help="source of another build, for `fibres`")
     parser.add_argument("--preset", default="demo", choices=("small", "demo"))
     given = parser.parse_args()
     load = os.getloadavg()[0]
@@ -209,7 +245,7 @@ def main() -> None:
         if "tracking" in given.parts:
             tracking(folder, image, table, mask, given.repeats)
         if "fibres" in given.parts:
-            fibres(folder, given.preset)
+            fibres(folder, given.preset, given.against, min(given.repeats, 2))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ _DISPERSION_MM = 4.0
 _TUKEY = 4.685
 _SWEEPS = 20
 _MOST_SHARED = 0.9  # correlation of the noise of next voxels
+_APART = 1e-4  # how far the first eigenvalue stands from the second, squared, share of the width
 
 
 @dataclass(frozen=True)
@@ -74,49 +75,83 @@ def principal_direction(tensor: FloatArray) -> FloatArray:
     return np.asarray(_first_eigenvectors(flat)).reshape(*tensor.shape[:-1], 3)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _first_eigenvectors(tensors):  # type: ignore[no-untyped-def]
-    """Jacobi's rotations; Golub and Van Loan, Matrix computations, 2013, section 8.5."""
+    """By the characteristic equation where the first eigenvalue stands apart, else by rotations.
+
+    Smith OK. Eigenvalues of a symmetric 3 x 3 matrix. Commun ACM 1961;4:168. Kopp J. Efficient
+    numerical diagonalization of hermitian 3 x 3 matrices. Int J Mod Phys C 2008;19:523.
+    """
     out = np.empty((len(tensors), 3))
     a, v = np.empty((3, 3)), np.empty((3, 3))
     for n in range(len(tensors)):
-        t = tensors[n]
-        a[0, 0], a[0, 1], a[0, 2] = t[0], t[1], t[3]
-        a[1, 0], a[1, 1], a[1, 2] = t[1], t[2], t[4]
-        a[2, 0], a[2, 1], a[2, 2] = t[3], t[4], t[5]
-        v[:] = 0.0
-        for i in range(3):
-            v[i, i] = 1.0
-        size = (a**2).sum()
-        for _ in range(_SWEEPS):
-            if 2.0 * (a[0, 1] ** 2 + a[0, 2] ** 2 + a[1, 2] ** 2) <= 1e-30 * size:
-                break
-            for p in range(2):
-                for q in range(p + 1, 3):
-                    if a[p, q] == 0.0:
-                        continue
-                    half = 0.5 * (a[q, q] - a[p, p]) / a[p, q]
-                    tangent = 1.0 / (abs(half) + np.sqrt(1.0 + half * half))
-                    if half < 0:
-                        tangent = -tangent
-                    c = 1.0 / np.sqrt(1.0 + tangent * tangent)
-                    s = tangent * c
-                    for i in range(3):
-                        x, y = a[i, p], a[i, q]
-                        a[i, p], a[i, q] = c * x - s * y, s * x + c * y
-                        x, y = v[i, p], v[i, q]
-                        v[i, p], v[i, q] = c * x - s * y, s * x + c * y
-                    for i in range(3):
-                        x, y = a[p, i], a[q, i]
-                        a[p, i], a[q, i] = c * x - s * y, s * x + c * y
-        first = 2
-        for i in range(2):
-            if a[i, i] > a[first, first]:
-                first = i
-        sign = -1.0 if v[2, first] < 0 else 1.0
-        for i in range(3):
-            out[n, i] = sign * v[i, first]
+        xx, xy, yy = tensors[n, 0], tensors[n, 1], tensors[n, 2]
+        xz, yz, zz = tensors[n, 3], tensors[n, 4], tensors[n, 5]
+        mean = (xx + yy + zz) / 3.0
+        dx, dy, dz = xx - mean, yy - mean, zz - mean
+        size = (dx * dx + dy * dy + dz * dz + 2.0 * (xy * xy + xz * xz + yz * yz)) / 6.0
+        width = np.sqrt(size)
+        determinant = dx * (dy * dz - yz * yz) - xy * (xy * dz - yz * xz)
+        determinant += xz * (xy * yz - dy * xz)
+        ratio = min(max(0.5 * determinant / (size * width), -1.0), 1.0) if size > 0.0 else -1.0
+        largest = 2.0 * width * np.cos(np.arccos(ratio) / 3.0)
+        dx, dy, dz = dx - largest, dy - largest, dz - largest
+        # The vector is across the rows of what is left; the longest product is the surest.
+        px, py, pz = xy * yz - xz * dy, xz * xy - dx * yz, dx * dy - xy * xy
+        qx, qy, qz = xy * dz - xz * yz, xz * xz - dx * dz, dx * yz - xy * xz
+        rx, ry, rz = dy * dz - yz * yz, yz * xz - xy * dz, xy * yz - dy * xz
+        p, q = px * px + py * py + pz * pz, qx * qx + qy * qy + qz * qz
+        r = rx * rx + ry * ry + rz * rz
+        if q > p:
+            px, py, pz, p = qx, qy, qz, q
+        if r > p:
+            px, py, pz, p = rx, ry, rz, r
+        if p > _APART * size * size:
+            turn = (-1.0 if pz < 0 else 1.0) / np.sqrt(p)
+            out[n, 0], out[n, 1], out[n, 2] = turn * px, turn * py, turn * pz
+        else:
+            a[0, 0], a[0, 1], a[0, 2] = xx, xy, xz
+            a[1, 0], a[1, 1], a[1, 2] = xy, yy, yz
+            a[2, 0], a[2, 1], a[2, 2] = xz, yz, zz
+            _by_rotations(a, v, out[n])
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_rotations(a, v, out):  # type: ignore[no-untyped-def]
+    """Jacobi's rotations; Golub and Van Loan, Matrix computations, 2013, section 8.5."""
+    v[:] = 0.0
+    for i in range(3):
+        v[i, i] = 1.0
+    size = (a**2).sum()
+    for _ in range(_SWEEPS):
+        if 2.0 * (a[0, 1] ** 2 + a[0, 2] ** 2 + a[1, 2] ** 2) <= 1e-30 * size:
+            break
+        for p in range(2):
+            for q in range(p + 1, 3):
+                if a[p, q] == 0.0:
+                    continue
+                half = 0.5 * (a[q, q] - a[p, p]) / a[p, q]
+                tangent = 1.0 / (abs(half) + np.sqrt(1.0 + half * half))
+                if half < 0:
+                    tangent = -tangent
+                c = 1.0 / np.sqrt(1.0 + tangent * tangent)
+                s = tangent * c
+                for i in range(3):
+                    x, y = a[i, p], a[i, q]
+                    a[i, p], a[i, q] = c * x - s * y, s * x + c * y
+                    x, y = v[i, p], v[i, q]
+                    v[i, p], v[i, q] = c * x - s * y, s * x + c * y
+                for i in range(3):
+                    x, y = a[p, i], a[q, i]
+                    a[p, i], a[q, i] = c * x - s * y, s * x + c * y
+    first = 2
+    for i in range(2):
+        if a[i, i] > a[first, first]:
+            first = i
+    sign = -1.0 if v[2, first] < 0 else 1.0
+    for i in range(3):
+        out[i] = sign * v[i, first]
 
 
 def fit_directions(

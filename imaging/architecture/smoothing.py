@@ -6,15 +6,15 @@ border, where half of the kernel is missing, does not pull the values inwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from imaging.architecture.moments import Powers, add_products, first_rows, moments
 from imaging.arrays import BoolArray, FloatArray
 
 LEAST_MASS = 0.01  # of a full kernel, below which nothing is said
@@ -42,7 +42,7 @@ CANDIDATES = (
 def gaussian_mean(values: FloatArray, spacing: FloatArray, sigma_mm: float) -> FloatArray:
     """Return the Gaussian mean of an image (I, J, K); outside it counts as 0."""
     kernels = _kernels(spacing, sigma_mm)
-    (_, mean), *_ = _moments(values.astype(np.float32), kernels, [(0, 0, 0)])
+    (_, mean), *_ = moments(values, kernels, [(0, 0, 0)])
     return mean
 
 
@@ -67,7 +67,7 @@ class LocalPolynomial:
     weight: FloatArray
     known: BoolArray
     leverage: FloatArray
-    _basis: list[tuple[int, ...]]
+    _basis: list[Powers]
     _kernels: list[list[FloatArray]]
     _first_row: FloatArray  # (known, terms) of the inverse of the normal equations
 
@@ -83,21 +83,13 @@ class LocalPolynomial:
         kernels = _kernels(spacing, kernel.sigma_mm)
         weight = weight.astype(np.float32)
         basis = _basis(kernel.order)
-        count = len(basis)
-        products = {tuple(map(int, np.add(p, q))) for p in basis for q in basis}
-        moments = dict(_moments(weight, kernels, sorted(products)))
-        mass = moments[basis[0]]
-        known = mass > LEAST_MASS
-        normal = np.empty((int(known.sum()), count, count), np.float32)
-        inside = {powers: moment[known] for powers, moment in moments.items()}
-        for a, p in enumerate(basis):
-            for b, q in enumerate(basis):
-                normal[:, a, b] = inside[tuple(map(int, np.add(p, q)))]
-        diagonal = np.arange(1, count)
-        normal[:, diagonal, diagonal] += ridge
-        right = np.zeros((len(normal), count), np.float32)
-        right[:, 0] = 1.0
-        first_row = np.linalg.solve(normal, right[..., None])[..., 0]
+        products = {tuple(np.add(p, q).tolist()) for p in basis for q in basis}
+        inside: dict[Powers, FloatArray] = {}
+        for powers, moment in moments(weight, kernels, sorted(products)):
+            if not inside:  # the mass, which comes first
+                known = moment > LEAST_MASS
+            inside[powers] = moment[known]
+        first_row = first_rows(inside, basis, ridge)
         leverage = np.zeros(weight.shape, np.float32)
         centre = float(np.prod([k[0][len(k[0]) // 2] for k in kernels]))
         leverage[known] = centre * weight[known] * first_row[:, 0]
@@ -115,19 +107,21 @@ class LocalPolynomial:
                 [_next_taps(k) if a == axis else _centre_tap(k) for k in axis_kernels]
                 for a, axis_kernels in enumerate(self._kernels)
             ]
-            for a, (_, moment) in enumerate(_moments(self.weight, kernels, self._basis)):
-                total[self.known] += correlation[axis] * self._first_row[:, a] * moment[self.known]
+            for powers, moment in moments(self.weight, kernels, self._basis):
+                row = self._first_row[:, self._basis.index(powers)]
+                total[self.known] += correlation[axis] * row * moment[self.known]
         return total
 
     def smooth(self, values: FloatArray) -> FloatArray:
         """Return the smooth values (I, J, K, N) float32 of values (I, J, K, N); 0 if unknown."""
         smooth = np.zeros((*self.weight.shape, values.shape[-1]), np.float32)
+        places = np.flatnonzero(self.known)
+        column = {powers: a for a, powers in enumerate(self._basis)}
         for component in range(values.shape[-1]):
             weighted = (self.weight * values[..., component]).astype(np.float32)
-            total = np.zeros(len(self._first_row), np.float32)
-            moments = _moments(weighted, self._kernels, self._basis)
-            for a, (_, moment) in enumerate(moments):
-                total += self._first_row[:, a] * moment[self.known]
+            total = np.zeros(len(places), np.float32)
+            for powers, moment in moments(weighted, self._kernels, self._basis):
+                add_products(self._first_row[:, column[powers]], moment.ravel(), places, total)
             smooth[self.known, component] = total
         return smooth
 
@@ -235,7 +229,7 @@ def _blocks(image: FloatArray, block: NDArray[np.integer[Any]]) -> FloatArray:
     return parts.mean(axis=(1, 3, 5))
 
 
-def _basis(order: int) -> list[tuple[int, ...]]:
+def _basis(order: int) -> list[Powers]:
     """Return the powers of x, y, z of the polynomial's terms."""
     terms = []
     for degree in range(order + 1):
@@ -266,20 +260,3 @@ def _next_taps(kernel: FloatArray) -> FloatArray:
     """Return a kernel with nothing but what lies next to its middle."""
     away = np.abs(np.arange(len(kernel)) - len(kernel) // 2)
     return np.where(away == 1, kernel, 0.0)
-
-
-def _moments(
-    image: FloatArray, kernels: list[list[FloatArray]], terms: Sequence[tuple[int, ...]]
-) -> Iterator[tuple[tuple[int, ...], FloatArray]]:
-    """Yield the moments of an image (I, J, K) for powers of x, y, z, in the order of `terms`.
-
-    Powers that terms have in common are taken once.
-    """
-    partial: dict[tuple[int, ...], FloatArray] = {(): image}
-    for powers in terms:
-        for axis, power in enumerate(powers):
-            if powers[: axis + 1] not in partial:
-                partial[powers[: axis + 1]] = ndimage.correlate1d(
-                    partial[powers[:axis]], kernels[axis][power], axis, mode="constant"
-                )
-        yield powers, partial.pop(powers)

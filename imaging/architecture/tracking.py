@@ -12,7 +12,7 @@ from imaging.geometry.segments import TriangleIndex, segment_hit
 
 MET_SURFACE, NO_FIELD, TURNED, TOO_LONG = 0, 1, 2, 3
 STOPS = ("surface", "no direction", "turned too sharply", "too long")
-_CHUNK = 2048
+_CHUNK = 256  # seeds whose points fit into the processor's cache
 _SLACK_MM = 1.0  # a streamline changes sides only so far beyond a sheet, never while it meets it
 
 
@@ -90,15 +90,13 @@ def track(
     most = int(np.ceil(max_length_mm / step_mm)) + 2
     cosine = float(np.cos(np.radians(max_angle_deg_per_mm * step_mm)))
     parts, counts, stops, faces = [], [], [], []
+    buffer = np.empty((min(_CHUNK, len(seeds)), 2, most, 3), np.float32)
     for first in range(0, len(seeds), _CHUNK):
         chunk = seeds[first : first + _CHUNK]
-        buffer = np.empty((len(chunk), 2, most, 3), np.float32)
         count, stop, face = _track_all(
             chunk, vectors, side_mm, to_voxels, surface.arrays, up, step_mm, cosine, buffer
         )
-        for f in range(len(chunk)):
-            parts.append(buffer[f, 0, : count[f, 0]][::-1].copy())
-            parts.append(buffer[f, 1, 1 : count[f, 1]].copy())
+        parts.append(_joined(buffer, count))
         counts.append(count.sum(axis=1) - 1)
         stops.append(stop)
         faces.append(face)
@@ -111,54 +109,63 @@ def track(
     )
 
 
-@numba.njit(cache=True, nogil=True)
-def _direction(vectors, code, at, towards, out):  # type: ignore[no-untyped-def]
-    """Write the unit direction at voxel position `at` that agrees with `towards`; tell if known."""
-    shape = vectors.shape
-    base = np.empty(3, np.int64)
-    frac = np.empty(3)
-    for axis in range(3):
-        low = int(np.floor(at[axis]))
-        low = min(max(low, 0), shape[1 + axis] - 2)
-        base[axis] = low
-        frac[axis] = min(max(at[axis] - low, -0.5), 1.5)
-        if at[axis] < -0.5 or at[axis] > shape[1 + axis] - 0.5:
-            return False
-    x, y, z, total = 0.0, 0.0, 0.0, 0.0
-    for corner in range(8):
-        a, b, c = corner >> 2, corner >> 1 & 1, corner & 1
-        w = (frac[0] if a else 1 - frac[0]) * (frac[1] if b else 1 - frac[1])
-        w *= frac[2] if c else 1 - frac[2]
-        v = vectors[code, base[0] + a, base[1] + b, base[2] + c]
-        if v[0] == 0.0 and v[1] == 0.0 and v[2] == 0.0:
-            continue
-        total += w
-        if v[0] * towards[0] + v[1] * towards[1] + v[2] * towards[2] < 0:
-            w = -w
-        x += w * v[0]
-        y += w * v[1]
-        z += w * v[2]
-    norm = np.sqrt(x * x + y * y + z * z)
+# Scalars instead of small arrays and views in what follows: those cost more than the arithmetic.
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _corner(at, count):  # type: ignore[no-untyped-def]
+    """Return the lower of the two voxels between which a position on an axis lies."""
+    return min(max(int(np.floor(at)), 0), count - 2)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _direction(vectors, code, at, towards):  # type: ignore[no-untyped-def]
+    """Return whether the direction at voxel position `at` is known, and it, turned `towards`."""
+    _, i_count, j_count, k_count, _ = vectors.shape
+    x, y, z = at
+    beyond = x < -0.5 or y < -0.5 or z < -0.5
+    if beyond or x > i_count - 0.5 or y > j_count - 0.5 or z > k_count - 0.5:
+        return False, towards
+    i, j, k = _corner(x, i_count), _corner(y, j_count), _corner(z, k_count)
+    x, y, z = x - i, y - j, z - k  # beyond the last voxel: the line through the last two
+    u, v, w, total = 0.0, 0.0, 0.0, 0.0
+    for a in range(2):
+        of_a = x if a else 1.0 - x
+        for b in range(2):
+            of_b = of_a * (y if b else 1.0 - y)
+            for c in range(2):
+                share = of_b * (z if c else 1.0 - z)
+                p = float(vectors[code, i + a, j + b, k + c, 0])
+                q = float(vectors[code, i + a, j + b, k + c, 1])
+                r = float(vectors[code, i + a, j + b, k + c, 2])
+                if p == 0.0 and q == 0.0 and r == 0.0:
+                    continue
+                total += share
+                if p * towards[0] + q * towards[1] + r * towards[2] < 0:
+                    share = -share
+                u += share * p
+                v += share * q
+                w += share * r
+    norm = np.sqrt(u * u + v * v + w * w)
     if total < 0.3 or norm < 1e-6:
-        return False
-    out[0], out[1], out[2] = x / norm, y / norm, z / norm
-    return True
+        return False, towards
+    return True, (u / norm, v / norm, w / norm)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _compartment(side_mm, at, code, slack):  # type: ignore[no-untyped-def]
     """Return the compartment of a voxel position; `code` is kept within `slack` mm of a sheet."""
-    shape = side_mm.shape
-    for s in range(shape[0]):
+    sheets, i_count, j_count, k_count = side_mm.shape
+    i, j, k = _corner(at[0], i_count), _corner(at[1], j_count), _corner(at[2], k_count)
+    x, y, z = at[0] - i, at[1] - j, at[2] - k
+    for s in range(sheets):
         height = 0.0
-        for corner in range(8):
-            w, place = 1.0, np.empty(3, np.int64)
-            for axis in range(3):
-                low = min(max(int(np.floor(at[axis])), 0), shape[1 + axis] - 2)
-                upper = corner >> axis & 1
-                place[axis] = low + upper
-                w *= (at[axis] - low) if upper else (1.0 - at[axis] + low)
-            height += w * side_mm[s, place[0], place[1], place[2]]
+        for a in range(2):
+            of_a = x if a else 1.0 - x
+            for b in range(2):
+                of_b = of_a * (y if b else 1.0 - y)
+                height += of_b * (1.0 - z) * side_mm[s, i + a, j + b, k]
+                height += of_b * z * side_mm[s, i + a, j + b, k + 1]
         if height > slack:
             code |= 1 << s
         elif height < -slack:
@@ -166,77 +173,98 @@ def _compartment(side_mm, at, code, slack):  # type: ignore[no-untyped-def]
     return code
 
 
-@numba.njit(cache=True, nogil=True)
-def _to_voxels(matrix, p, out):  # type: ignore[no-untyped-def]
-    for a in range(3):
-        out[a] = matrix[a, 0] * p[0] + matrix[a, 1] * p[1] + matrix[a, 2] * p[2] + matrix[a, 3]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _to_voxels(m, p):  # type: ignore[no-untyped-def]
+    """Return the voxel position of a point in world mm."""
+    return (
+        m[0, 0] * p[0] + m[0, 1] * p[1] + m[0, 2] * p[2] + m[0, 3],
+        m[1, 0] * p[0] + m[1, 1] * p[1] + m[1, 2] * p[2] + m[1, 3],
+        m[2, 0] * p[0] + m[2, 1] * p[1] + m[2, 2] * p[2] + m[2, 3],
+    )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _ahead(p, reach, k):  # type: ignore[no-untyped-def]
+    return p[0] + reach * k[0], p[1] + reach * k[1], p[2] + reach * k[2]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _one_way(seed, heading, code, vectors, side_mm, matrix, tris, step, cosine, line):  # type: ignore[no-untyped-def]
-    corners, origin, shape, starts, members = tris
-    p, q, at = seed.copy(), np.empty(3), np.empty(3)
-    k = np.empty((4, 3))
-    before = heading.copy()
-    line[0] = p
+    """Write the points from a seed along a heading; return their number, why it ended, on what."""
+    corners, origin, shape, starts, members, planes = tris
+    p, before = seed, heading
+    line[0, 0], line[0, 1], line[0, 2] = p
     for n in range(1, len(line)):
-        known = True
+        at = _to_voxels(matrix, p)
         if len(side_mm):
-            _to_voxels(matrix, p, at)
             code = _compartment(side_mm, at, code, _SLACK_MM)
-        for stage in range(4):
-            reach = 0.0 if stage == 0 else (step if stage == 3 else 0.5 * step)
-            for a in range(3):
-                q[a] = p[a] + (reach * k[stage - 1, a] if stage else 0.0)
-            _to_voxels(matrix, q, at)
-            known = _direction(vectors, code, at, before, k[stage])
-            if not known:
-                break
+        known, k1 = _direction(vectors, code, at, before)
         if not known:
             return n, NO_FIELD, -1
-        for a in range(3):
-            q[a] = (k[0, a] + 2 * k[1, a] + 2 * k[2, a] + k[3, a]) / 6.0
-        norm = np.sqrt(q[0] ** 2 + q[1] ** 2 + q[2] ** 2)
-        turn = (q[0] * before[0] + q[1] * before[1] + q[2] * before[2]) / norm
-        if turn < cosine:
+        at = _to_voxels(matrix, _ahead(p, 0.5 * step, k1))
+        known, k2 = _direction(vectors, code, at, before)
+        if not known:
+            return n, NO_FIELD, -1
+        at = _to_voxels(matrix, _ahead(p, 0.5 * step, k2))
+        known, k3 = _direction(vectors, code, at, before)
+        if not known:
+            return n, NO_FIELD, -1
+        known, k4 = _direction(vectors, code, _to_voxels(matrix, _ahead(p, step, k3)), before)
+        if not known:
+            return n, NO_FIELD, -1
+        x = (k1[0] + 2 * k2[0] + 2 * k3[0] + k4[0]) / 6.0
+        y = (k1[1] + 2 * k2[1] + 2 * k3[1] + k4[1]) / 6.0
+        z = (k1[2] + 2 * k2[2] + 2 * k3[2] + k4[2]) / 6.0
+        norm = np.sqrt(x * x + y * y + z * z)
+        if (x * before[0] + y * before[1] + z * before[2]) / norm < cosine:
             return n, TURNED, -1
-        for a in range(3):
-            before[a] = q[a] / norm
-            q[a] = p[a] + step * before[a]
-        share, face = segment_hit(corners, origin, shape, starts, members, p, q)
+        before = (x / norm, y / norm, z / norm)
+        q = _ahead(p, step, before)
+        share, face = segment_hit(corners, origin, shape, starts, members, planes, p, q)
         if face >= 0:
-            for a in range(3):
-                line[n, a] = p[a] + share * (q[a] - p[a])
+            line[n, 0] = p[0] + share * (q[0] - p[0])
+            line[n, 1] = p[1] + share * (q[1] - p[1])
+            line[n, 2] = p[2] + share * (q[2] - p[2])
             return n + 1, MET_SURFACE, face
-        line[n] = q
-        p[:] = q
+        line[n, 0], line[n, 1], line[n, 2] = q
+        p = q
     return len(line), TOO_LONG, -1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _track_all(seeds, vectors, side_mm, matrix, walls, upwards, step, cosine, buffer):  # type: ignore[no-untyped-def]
     count = np.ones((len(seeds), 2), np.int64)
     stop = np.full((len(seeds), 2), NO_FIELD, np.int64)
     face = np.full((len(seeds), 2), -1, np.int64)
-    at, heading = np.empty(3), np.empty(3)
+    up = (upwards[0], upwards[1], upwards[2])
     for f in range(len(seeds)):
         buffer[f, :, 0] = seeds[f]
-        _to_voxels(matrix, seeds[f], at)
-        code = _compartment(side_mm, at, 0, 0.0)
-        if not _direction(vectors, code, at, upwards, heading):
+        seed = (seeds[f, 0], seeds[f, 1], seeds[f, 2])
+        at = _to_voxels(matrix, seed)
+        code = _compartment(side_mm, at, 0, 0.0) if len(side_mm) else 0
+        known, heading = _direction(vectors, code, at, up)
+        if not known:
             continue
         for way in range(2):
             count[f, way], stop[f, way], face[f, way] = _one_way(
-                seeds[f],
-                heading,
-                code,
-                vectors,
-                side_mm,
-                matrix,
-                walls,
-                step,
-                cosine,
-                buffer[f, way],
+                seed, heading, code, vectors, side_mm, matrix, walls, step, cosine, buffer[f, way]
             )
-            heading *= -1.0
+            heading = (-heading[0], -heading[1], -heading[2])
     return count, stop, face
+
+
+@numba.njit(cache=True, nogil=True)
+def _joined(buffer, count):  # type: ignore[no-untyped-def]
+    """Return the points (P, 3) of both ways of each seed, the first one backwards, packed."""
+    points = np.empty((count.sum() - len(count), 3), np.float32)
+    m = 0
+    for f in range(len(count)):
+        for n in range(count[f, 0] - 1, -1, -1):
+            for a in range(3):
+                points[m, a] = buffer[f, 0, n, a]
+            m += 1
+        for n in range(1, count[f, 1]):
+            for a in range(3):
+                points[m, a] = buffer[f, 1, n, a]
+            m += 1
+    return points

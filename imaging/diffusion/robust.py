@@ -6,20 +6,22 @@ estimation of diffusion magnetic resonance parameters. Magn Reson Med 2015;73:21
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from imaging.diffusion.wls import (
+from imaging.diffusion.lanes import (
+    LANES,
     PARAMETERS,
     distances,
     factor,
+    lanewise,
     leverages,
+    load,
+    new_block,
     predict,
-    prepare,
-    reweighted,
     solve,
     weigh,
 )
+from imaging.diffusion.wls import reweighted
 
 _OUTLIER = 3.0  # standard deviations
 _ROBUST_ROUNDS = 8
@@ -28,22 +30,61 @@ _SETTLED = 0.05  # standard deviations by which predictions still change
 _LEAST_NOISE = 1e-3  # share of the largest signal
 
 
-@numba.njit(cache=True, nogil=True)
-def _leave_out(far, limit, used, count):  # type: ignore[no-untyped-def]
-    """Take the trust from outliers, the worst first, while enough samples stay; return how many."""
+@lanewise
+def _leave_out(limit, x, b):  # type: ignore[no-untyped-def]
+    """Take the trust from outliers of a lane, the worst first, while enough samples stay.
+
+    Return how many.
+    """
     left = 0
-    while count - left > PARAMETERS + _SPARE:
-        worst = np.argmax(far)
-        if far[worst] <= limit:
+    while b.usable[x] - left > PARAMETERS + _SPARE:
+        worst = 0
+        for n in range(len(b.far)):
+            if b.far[n, x] > b.far[worst, x]:
+                worst = n
+        if b.far[worst, x] <= limit:
             break
-        used[worst] = 0.0
-        far[worst] = 0.0
+        b.used[worst, x] = 0.0
+        b.far[worst, x] = 0.0
         left += 1
     return left
 
 
-@numba.njit(cache=True, nogil=True)
-def reject_outliers(signal, trust, model, sigma, worst, beta, rejected):  # type: ignore[no-untyped-def]
+@lanewise
+def _settle(model, noise, b):  # type: ignore[no-untyped-def]
+    """Move predictions to a fit that outliers do not draw; `predicted` starts as the plain fit's.
+
+    A lane that has settled, or cannot be fitted any more, stays as it is.
+    """
+    moving, change = np.ones(LANES), np.empty(LANES)
+    for _ in range(_ROBUST_ROUNDS):
+        weigh(b)
+        for n in range(len(b.weights)):
+            for x in range(LANES):
+                ratio = (b.relative[n, x] - b.predicted[n, x]) / noise[x]
+                tail = 1.0 + ratio * ratio
+                b.weights[n, x] /= tail * tail
+        b.solved[:] = 1.0
+        solve(model, b)
+        predict(model[0], b.beta, b.far)
+        change[:] = 0.0
+        for x in range(LANES):
+            moving[x] *= b.solved[x]
+        for n in range(len(b.far)):
+            for x in range(LANES):
+                new = b.far[n, x] if moving[x] > 0 else b.predicted[n, x]
+                change[x] = max(change[x], abs(new - b.predicted[n, x]))
+                b.predicted[n, x] = new
+        still = 0.0
+        for x in range(LANES):
+            moving[x] = 0.0 if change[x] < _SETTLED * noise[x] else moving[x]
+            still += moving[x]
+        if still == 0:
+            break
+
+
+@lanewise
+def reject_outliers(signal, voxels, trust, model, sigma, worst, beta, rejected):  # type: ignore[no-untyped-def]
     """Fit voxels with outlying samples again without these.
 
     Geman-McClure weights find a fit that outliers do not draw; samples that lie far from it are
@@ -51,7 +92,7 @@ def reject_outliers(signal, trust, model, sigma, worst, beta, rejected):  # type
 
     Parameters
     ----------
-    signal, trust, model
+    signal, voxels, trust, model
         As in :func:`imaging.diffusion.wls.fit_voxels`.
     sigma : (V,) array
         Standard deviation of noise, in units of the signal.
@@ -59,39 +100,35 @@ def reject_outliers(signal, trust, model, sigma, worst, beta, rejected):  # type
         Of :func:`imaging.diffusion.wls.fit_voxels`.
     beta : (V, 7) array
         Of :func:`imaging.diffusion.wls.fit_voxels`; written where samples were left out.
-    rejected : (V,) float array
-        Written: how many samples were left out.
+    rejected : (G,) float32 array
+        Written where samples were left out: which share.
     """
-    outer, across = model[1], model[2]
-    samples = len(outer)
-    relative, logs, used = np.empty(samples), np.empty(samples), np.empty(samples)
-    weights, predicted, far = np.empty(samples), np.empty(samples), np.empty(samples)
-    trial, leverage = np.empty(PARAMETERS), np.empty(samples)
-    normal = np.empty(outer.shape[1])
-    lower, inverse = np.zeros((2, PARAMETERS, PARAMETERS))
-    for v in range(len(signal)):
-        if not worst[v] > _OUTLIER * sigma[v]:
+    b, rows = new_block(len(model[0])), np.empty(LANES, np.int64)
+    noise, left = np.empty(LANES), np.zeros(LANES, np.int64)
+    suspect = np.flatnonzero(worst > _OUTLIER * sigma)
+    for start in range(0, len(suspect), LANES):
+        width = min(LANES, len(suspect) - start)
+        for x in range(LANES):
+            rows[x] = suspect[min(start + x, len(suspect) - 1)]
+        load(signal, voxels, trust, rows, b)
+        for x in range(LANES):
+            noise[x] = max(sigma[rows[x]] / b.largest[x], _LEAST_NOISE)
+            for j in range(PARAMETERS):
+                b.beta[j, x] = beta[rows[x], j]
+        predict(model[0], b.beta, b.predicted)
+        _settle(model, noise, b)
+        weigh(b)
+        b.solved[:] = 1.0
+        factor(model[1], b)
+        leverages(model[1], b)
+        distances(1.0, b)
+        for x in range(LANES):
+            left[x] = _leave_out(_OUTLIER * noise[x], x, b) if b.solved[x] > 0 else 0
+        if left.max() == 0:
             continue
-        largest, count = prepare(signal[v], trust[v], relative, logs, used)
-        noise = max(sigma[v] / largest, _LEAST_NOISE)
-        trial[:] = beta[v]
-        predict(across, trial, predicted)
-        for _ in range(_ROBUST_ROUNDS):
-            weigh(used, predicted, weights)
-            for n in range(samples):
-                weights[n] /= (1.0 + ((relative[n] - predicted[n]) / noise) ** 2) ** 2
-            if not solve(model, weights, logs, normal, lower, trial):
-                break
-            far[:] = predicted
-            predict(across, trial, predicted)
-            if np.abs(predicted - far).max() < _SETTLED * noise:
-                break
-        weigh(used, predicted, weights)
-        if not factor(outer, weights, normal, lower):
-            continue
-        leverages(model[3], weights, lower, inverse, leverage)
-        distances(relative, used, predicted, leverage, 1.0, far)
-        left = _leave_out(far, _OUTLIER * noise, used, count)
-        if left and reweighted(model, logs, used, weights, normal, lower, trial, predicted):
-            beta[v] = trial
-            rejected[v] = left
+        reweighted(model, b)
+        for x in range(width):
+            if left[x] and b.solved[x] > 0:
+                rejected[voxels[rows[x]]] = left[x] / signal.shape[1]
+                for j in range(PARAMETERS):
+                    beta[rows[x], j] = b.beta[j, x]

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.arrays import FloatArray
+from imaging.arrays import FloatArray, IntArray
 from imaging.diffusion.eigen import describe_voxels
 from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.lanes import PARAMETERS, arrange
 from imaging.diffusion.robust import reject_outliers
-from imaging.diffusion.wls import PARAMETERS, arrange, fit_voxels, over_voxels
+from imaging.diffusion.wls import fit_voxels, over_voxels
 
 _MIN_EIGENVALUE = 1e-6  # mm2/s, a thousandth of that of muscle
 _POOL_VOXELS = 2.0  # sigma of the neighbourhood in which noise is alike
@@ -129,50 +130,55 @@ def fit_tensor(
     scale = np.abs(design).max(0)
     scale[scale == 0] = 1
     design /= scale
-    signal = np.ascontiguousarray(data[mask], np.float32)
-    trust = np.empty((len(signal), 0), np.float32)
+    model = arrange(design)
+    signal = np.ascontiguousarray(data, np.float32).reshape(-1, data.shape[-1])
+    voxels = np.flatnonzero(mask)
+    trust = np.empty((len(voxels), 0), np.float32)
     if weights is not None:
         trust = np.ascontiguousarray(np.broadcast_to(weights, data.shape)[mask], np.float32)
-    beta, rejected = _parameters(signal, trust, design, mask, robust)
-    maps = tuple(np.zeros((len(signal), *n), np.float32) for n in ((6,), (3,), (3,), (), ()))
-
-    across = np.ascontiguousarray(design.T)
+    kinds = ((6,), (3,), (3,), (), (), ())
+    whole = [np.zeros((*mask.shape, *kind), np.float32) for kind in kinds]
+    *maps, rejected = (m.reshape(-1, *kind) for m, kind in zip(whole, kinds, strict=True))
+    beta = _parameters(signal, voxels, trust, model, mask, rejected if robust else None)
+    written = tuple(maps)
 
     def describe(v: slice) -> None:
-        part = tuple(m[v] for m in maps)
-        describe_voxels(signal[v], beta[v], across, scale, _MIN_EIGENVALUE, part)
+        describe_voxels(signal, voxels[v], beta[v], model[0], scale, _MIN_EIGENVALUE, written)
 
-    over_voxels(describe, len(signal))
-    return TensorFit(*(_unmask(a, mask) for a in (*maps, rejected / len(design))))
+    over_voxels(describe, len(voxels))
+    return TensorFit(*whole)
 
 
 def _parameters(
     signal: FloatArray,
+    voxels: IntArray,
     trust: FloatArray,
-    design: FloatArray,
+    model: tuple[FloatArray, FloatArray],
     mask: NDArray[np.bool_],
-    robust: bool,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the parameters (V, 7) of the log signal and how many samples were left out (V,)."""
-    count, samples = signal.shape
-    beta, rejected = np.empty((count, PARAMETERS)), np.zeros(count, np.float32)
-    robust = robust and samples > PARAMETERS
+    rejected: FloatArray | None,
+) -> FloatArray:
+    """Return the parameters (V, 7) of the log signal of voxels (V,) among signals (G, N).
+
+    Outliers are left out and their share written to `rejected` (G,) unless that is none.
+    """
+    count = len(voxels)
+    robust = rejected is not None and signal.shape[1] > PARAMETERS
+    beta = np.empty((count, PARAMETERS))
     spread, worst = np.empty((2, count if robust else 0))
-    model = arrange(design)
 
     def fit(v: slice) -> None:
-        fit_voxels(signal[v], trust[v], model, beta[v], spread[v], worst[v])
+        fit_voxels(signal, voxels[v], trust[v], model, beta[v], spread[v], worst[v])
 
     over_voxels(fit, count)
     if not robust:
-        return beta, rejected
+        return beta
     sigma = _pool(spread, mask)
 
     def refit(v: slice) -> None:
-        reject_outliers(signal[v], trust[v], model, sigma[v], worst[v], beta[v], rejected[v])
+        reject_outliers(signal, voxels[v], trust[v], model, sigma[v], worst[v], beta[v], rejected)
 
     over_voxels(refit, count)
-    return beta, rejected
+    return beta
 
 
 def _pool(spread: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
@@ -183,10 +189,3 @@ def _pool(spread: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
     total[mask] = np.nan_to_num(spread)
     count = ndimage.gaussian_filter(known, _POOL_VOXELS)[mask]
     return ndimage.gaussian_filter(total, _POOL_VOXELS)[mask] / np.maximum(count, 1e-9)
-
-
-def _unmask(values: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
-    """Put values (V, ...) back on the grid of the mask."""
-    out = np.zeros((*mask.shape, *values.shape[1:]), np.float32)
-    out[mask] = values
-    return out

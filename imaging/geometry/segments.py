@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imaging.arrays import FloatArray, IntArray
 
 _CELL_MM = 2.0
+_SURE_MM = 1e-6  # from a plane, far beyond rounding
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class TriangleIndex:
         Where the triangles of each cell begin in `members`.
     members : int64 array
         Triangles, cell after cell.
+    planes : (members, 4) float64 array
+        Of each of the members the unit normal and the height of its plane along it.
     """
 
     corners: FloatArray
@@ -36,6 +39,7 @@ class TriangleIndex:
     shape: IntArray
     starts: IntArray
     members: IntArray
+    planes: FloatArray
 
     @classmethod
     def build(cls, points: FloatArray, faces: IntArray) -> TriangleIndex:
@@ -61,12 +65,20 @@ class TriangleIndex:
         last = np.floor((high - origin) / _CELL_MM).astype(np.int64)
         shape = last.max(axis=0) + 1
         starts, members = _fill(first, last, shape)
-        return cls(corners, origin, shape, starts, members)
+        return cls(corners, origin, shape, starts, members, _planes(corners)[members])
 
     @property
-    def arrays(self) -> tuple[FloatArray, FloatArray, IntArray, IntArray, IntArray]:
+    def arrays(self) -> tuple[FloatArray, FloatArray, IntArray, IntArray, IntArray, FloatArray]:
         """The arrays that compiled functions take."""
-        return self.corners, self.origin, self.shape, self.starts, self.members
+        return self.corners, self.origin, self.shape, self.starts, self.members, self.planes
+
+
+def _planes(corners: FloatArray) -> FloatArray:
+    """Return unit normals and heights (M, 4) of triangles; 0 where they have no area."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    size = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.divide(normals, size, out=np.zeros_like(normals), where=size > 0)
+    return np.c_[normals, np.sum(normals * corners[:, 0], axis=1)]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -92,34 +104,45 @@ def _fill(first, last, shape):  # type: ignore[no-untyped-def]
     return starts, members
 
 
-@numba.njit(cache=True, nogil=True)
-def segment_hit(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _cells(start, end, origin, count):  # type: ignore[no-untyped-def]
+    """Return the first and the last cell that a segment touches along an axis."""
+    first = int(np.floor((min(start, end) - origin) / _CELL_MM))
+    last = int(np.floor((max(start, end) - origin) / _CELL_MM))
+    return max(first, 0), min(last, count - 1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def segment_hit(corners, origin, shape, starts, members, planes, p, q):  # type: ignore[no-untyped-def]
     """Return (share of p-q at which a triangle is first met, triangle), or (2.0, -1).
 
     Moeller and Trumbore, J Graphics Tools 1997.
     """
     best, which = 2.0, -1
-    low = np.empty(3, np.int64)
-    high = np.empty(3, np.int64)
-    for axis in range(3):
-        a, b = min(p[axis], q[axis]), max(p[axis], q[axis])
-        low[axis] = max(int(np.floor((a - origin[axis]) / _CELL_MM)), 0)
-        high[axis] = min(int(np.floor((b - origin[axis]) / _CELL_MM)), shape[axis] - 1)
+    i_first, i_last = _cells(p[0], q[0], origin[0], shape[0])
+    j_first, j_last = _cells(p[1], q[1], origin[1], shape[1])
+    k_first, k_last = _cells(p[2], q[2], origin[2], shape[2])
     dx, dy, dz = q[0] - p[0], q[1] - p[1], q[2] - p[2]
-    for i in range(low[0], high[0] + 1):
-        for j in range(low[1], high[1] + 1):
-            for k in range(low[2], high[2] + 1):
+    for i in range(i_first, i_last + 1):
+        for j in range(j_first, j_last + 1):
+            for k in range(k_first, k_last + 1):
                 cell = (i * shape[1] + j) * shape[2] + k
                 for m in range(starts[cell], starts[cell + 1]):
+                    # Most triangles have both ends of the segment on one side.
+                    nx, ny, nz, height = planes[m, 0], planes[m, 1], planes[m, 2], planes[m, 3]
+                    above = nx * p[0] + ny * p[1] + nz * p[2] - height
+                    beyond = above + nx * dx + ny * dy + nz * dz
+                    if min(above, beyond) > _SURE_MM or max(above, beyond) < -_SURE_MM:
+                        continue
                     t = members[m]
-                    a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
-                    ex, ey, ez = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-                    fx, fy, fz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+                    ax, ay, az = corners[t, 0, 0], corners[t, 0, 1], corners[t, 0, 2]
+                    ex, ey, ez = corners[t, 1, 0] - ax, corners[t, 1, 1] - ay, corners[t, 1, 2] - az
+                    fx, fy, fz = corners[t, 2, 0] - ax, corners[t, 2, 1] - ay, corners[t, 2, 2] - az
                     hx, hy, hz = dy * fz - dz * fy, dz * fx - dx * fz, dx * fy - dy * fx
                     det = ex * hx + ey * hy + ez * hz
                     if abs(det) < 1e-14:
                         continue
-                    sx, sy, sz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+                    sx, sy, sz = p[0] - ax, p[1] - ay, p[2] - az
                     u = (sx * hx + sy * hy + sz * hz) / det
                     if u < -1e-9 or u > 1.0 + 1e-9:
                         continue
@@ -173,11 +196,11 @@ def first_hits(
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_hits(corners, origin, shape, starts, members, p, q):  # type: ignore[no-untyped-def]
+def _first_hits(corners, origin, shape, starts, members, planes, p, q):  # type: ignore[no-untyped-def]
     share = np.empty(len(p))
     face = np.empty(len(p), np.int64)
     for s in range(len(p)):
-        share[s], face[s] = segment_hit(corners, origin, shape, starts, members, p[s], q[s])
+        share[s], face[s] = segment_hit(corners, origin, shape, starts, members, planes, p[s], q[s])
     return share, face
 
 
@@ -207,7 +230,7 @@ def inside(index: TriangleIndex, places: FloatArray) -> NDArray[np.bool_]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _inside(corners, origin, shape, starts, members, places):  # type: ignore[no-untyped-def]
+def _inside(corners, origin, shape, starts, members, planes, places):  # type: ignore[no-untyped-def]
     out = np.zeros(len(places), np.bool_)
     for n in range(len(places)):
         x, y, z = places[n]

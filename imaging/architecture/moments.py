@@ -1,0 +1,133 @@
+"""Moments of an image under a kernel, and local polynomials from them, in compiled loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numba
+import numpy as np
+
+from imaging.arrays import FloatArray
+
+Powers = tuple[int, ...]
+_RUN = 1024  # values worked on together: they stay in the fastest cache
+
+
+def moments(
+    image: FloatArray, kernels: Sequence[Sequence[FloatArray]], terms: Sequence[Powers]
+) -> Iterator[tuple[Powers, FloatArray]]:
+    """Yield the moments (I, J, K) float32 of an image (I, J, K) for powers of x, y, z.
+
+    Parameters
+    ----------
+    image : (I, J, K) array
+        Beyond its border it counts as 0.
+    kernels
+        Per axis and power the taps (2 R + 1,).
+    terms
+        Powers, yielded in sorted order; what they have in common is done once, and forgotten when
+        no other needs it.
+    """
+    partial: dict[Powers, FloatArray] = {(): np.ascontiguousarray(image, np.float32)}
+    for powers in sorted(terms):
+        partial = {done: values for done, values in partial.items() if powers[: len(done)] == done}
+        for axis, power in enumerate(powers):
+            if powers[: axis + 1] not in partial:
+                partial[powers[: axis + 1]] = _along(
+                    partial[powers[:axis]], kernels[axis][power], axis
+                )
+        yield powers, partial.pop(powers)
+
+
+def _along(image: FloatArray, taps: FloatArray, axis: int) -> FloatArray:
+    """Return an image (I, J, K) correlated with taps (2 R + 1,) along an axis."""
+    lines = image.reshape(int(np.prod(image.shape[:axis])), -1)
+    out = np.empty_like(image)
+    stride = int(np.prod(image.shape[axis + 1 :]))
+    padded = np.pad(taps, (0, -len(taps) % 4)).astype(np.float32)
+    _correlate(lines, padded, len(taps) // 2, stride, out.reshape(lines.shape))
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _correlate(lines, taps, radius, stride, out):  # type: ignore[no-untyped-def]
+    """Correlate lines (A, N * stride) whose neighbours are `stride` apart; taps in fours."""
+    count, length = lines.shape
+    room = np.zeros(length + (len(taps) - 1) * stride, np.float32)
+    for a in range(count):
+        for x in range(length):
+            room[radius * stride + x] = lines[a, x]
+        for first in range(0, length, _RUN):
+            total = out[a, first : first + _RUN]
+            total[:] = 0.0
+            for k in range(0, len(taps), 4):
+                _add_four(taps[k : k + 4], room[first + k * stride :], stride, total)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_four(taps, room, stride, total):  # type: ignore[no-untyped-def]
+    t0, t1, t2, t3 = taps[0], taps[1], taps[2], taps[3]
+    r0, r1, r2, r3 = room, room[stride:], room[2 * stride :], room[3 * stride :]
+    for x in range(len(total)):
+        total[x] += t0 * r0[x] + t1 * r1[x] + t2 * r2[x] + t3 * r3[x]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def add_products(factors, image, places, total):  # type: ignore[no-untyped-def]
+    """Add factors (P,) times an image's values at flat places (P,) to a total (P,)."""
+    for n in range(len(places)):
+        total[n] += factors[n] * image[places[n]]
+
+
+def first_rows(
+    found: dict[Powers, FloatArray], basis: Sequence[Powers], ridge: float
+) -> FloatArray:
+    """Return the first rows (P, T) float32 of the inverses of normal equations.
+
+    Parameters
+    ----------
+    found
+        Moments (P,) for all sums of two of the powers of `basis`.
+    basis : T terms
+        The first is constant.
+    ridge
+        Added to the diagonal but for its first element.
+    """
+    names = sorted(found)
+    which = np.array([[names.index(tuple(np.add(p, q).tolist())) for q in basis] for p in basis])
+    stacked = np.stack([found[name] for name in names], axis=-1)
+    out = np.empty((len(stacked), len(basis)), np.float32)
+    _first_rows(stacked, which, ridge, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _first_rows(values, which, ridge, out):  # type: ignore[no-untyped-def]
+    """Gauss's elimination with partial pivoting; Golub and Van Loan, 2013, section 3.4."""
+    count = len(which)
+    m, right = np.empty((count, count)), np.empty(count)
+    for n in range(len(values)):
+        for a in range(count):
+            right[a] = 1.0 if a == 0 else 0.0
+            for b in range(count):
+                m[a, b] = values[n, which[a, b]] + (ridge if a == b and a > 0 else 0.0)
+        for c in range(count):
+            best = c
+            for a in range(c + 1, count):
+                if abs(m[a, c]) > abs(m[best, c]):
+                    best = a
+            if best != c:
+                for b in range(c, count):
+                    m[c, b], m[best, b] = m[best, b], m[c, b]
+                right[c], right[best] = right[best], right[c]
+            for a in range(c + 1, count):
+                share = m[a, c] / m[c, c]
+                if share != 0.0:
+                    for b in range(c + 1, count):
+                        m[a, b] -= share * m[c, b]
+                    right[a] -= share * right[c]
+        for a in range(count - 1, -1, -1):
+            for b in range(a + 1, count):
+                right[a] -= m[a, b] * right[b]
+            right[a] /= m[a, a]
+            out[n, a] = right[a]
