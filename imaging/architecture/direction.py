@@ -20,6 +20,7 @@ from imaging.architecture.smoothing import (
     coarsen,
     gaussian_mean,
     local_polynomial,
+    smooth_on_blocks,
 )
 from imaging.arrays import FloatArray
 
@@ -203,7 +204,7 @@ def _vectors(
 ) -> FloatArray:
     vectors = np.zeros((*weights.shape, 3), np.float32)
     for c, weight in enumerate(weights):
-        values, known, _ = local_polynomial(tensor, weight, spacing, kernel)
+        values, known = smooth_on_blocks(tensor, weight, spacing, kernel)
         vectors[c][known] = principal_direction(values[known])
     return vectors
 
