@@ -56,6 +56,7 @@ COLUMNS = (
     "curvature 1/m", "curv. bias 1/m",
 )  # fmt: skip
 MOST_MISSING = 1.0  # % of points without a fascicle within 3 mm, for every muscle
+OTHER = np.array([0.5, 0.3, 0.81])  # fibres of the muscle around it
 FAT, SHEET = 0.08, 0.2  # signal without weighting; muscle is 1
 SHEET_MM, GAP_MM = 1.0, 1.0
 # The faces of a muscle lie at an angle to the image; a flat face along voxels would hide by up to
@@ -85,24 +86,33 @@ def signals(muscle: Muscle, grid: Image, weights: Weighting, split: tuple) -> np
     total = np.zeros((grid.data.size, len(weights.bvals)), np.float32)
     shifts = list(product(*[(np.arange(n) + 0.5) / n - 0.5 for n in split]))
     voxels = np.argwhere(np.ones(grid.shape, bool))
-    b, g = weights.bvals, weights.directions
+    # Far outside, `room` of some shapes is no distance: twice the reach is on the safe side.
+    reach = GAP_MM + float(np.linalg.norm(grid.spacing))
+    near = muscle.room(grid.to_world(voxels)) > -2 * reach
+    total[~near] = len(shifts) * _weighted(OTHER[None], weights)
     for shift in shifts:
-        p = grid.to_world(voxels + np.array(shift))
+        p = grid.to_world(voxels[near] + np.array(shift))
         room = muscle.room(p)
         e1 = muscle.unit(p, muscle.side(p))
-        e1[room < 0] = np.array([0.5, 0.3, 0.81])
-        e2 = np.cross(e1, [0.0, 1.0, 0.0])
-        e2 /= np.linalg.norm(e2, axis=1, keepdims=True)
-        l1, l2, l3 = EIGENVALUES
-        along, across = (e1 @ g.T) ** 2, (e2 @ g.T) ** 2
-        s = np.exp(-b * (l3 + (l1 - l3) * along + (l2 - l3) * across))
+        e1[room < 0] = OTHER
+        s = _weighted(e1, weights)
         fat = (room < 0) & (room > -GAP_MM)
         s[fat] = FAT
         if muscle.sheet is not None:
             apo = (np.abs(muscle.sheet(p)) < SHEET_MM / 2) & (room > 0)
-            s[apo] = SHEET * np.exp(-b * 1.0e-3)
-        total += s.astype(np.float32)
+            s[apo] = SHEET * np.exp(-weights.bvals * 1.0e-3)
+        total[near] += s
     return (total / len(shifts)).reshape(*grid.shape, -1)
+
+
+def _weighted(e1: np.ndarray, weights: Weighting) -> np.ndarray:
+    """Return the signals (P, V) of muscle with fibres along e1 (P, 3)."""
+    g, (l1, l2, l3) = weights.directions, EIGENVALUES
+    e2 = np.cross(e1, [0.0, 1.0, 0.0])
+    e2 /= np.linalg.norm(e2, axis=1, keepdims=True)
+    along, across = (e1 @ g.T) ** 2, (e2 @ g.T) ** 2
+    s = np.exp(-weights.bvals * (l3 + (l1 - l3) * along + (l2 - l3) * across))
+    return np.asarray(s, np.float32)
 
 
 def scan(clean: np.ndarray, grid: Image, weights: Weighting, snr: float, seed: int) -> Image:
