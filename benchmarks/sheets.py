@@ -7,26 +7,36 @@
 a central tendon, 3 mm thick below, that tapers to .6 mm above. The tendon is given as its exact
 closed surface, as that surface cut off below (open), and as masks on several grids (its voxels
 are those whose centre lies in it). Goal: mean lengths within .3 mm of each other.
+
+`found`: real shapes (`benchmarks._real_muscles`), with the internal aponeurosis looked for in the
+tensors. Goal in TA and SOL: found in 90 %, the median distance of the sheet found from the true
+one at most 1 mm; in GM, GL and PL, which have none: not found. `covered`: which part of the true
+sheet lies within 3 mm of the one found. The body vhf is held out.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from itertools import product
 
 import numpy as np
+from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from benchmarks._muscles import Muscle, bipennate, trace
+from benchmarks._real_muscles import BODIES, FILLINGS, SIDES, real_muscle
 from benchmarks.architecture import MASK_TURN, SCANS, centres, empty, scan, signals
+from imaging.architecture.aponeurosis import FoundSheet, find_sheet
 from imaging.architecture.muscle import reconstruct_muscle
+from imaging.architecture.region import find_region
 from imaging.config import FibreSettings
-from imaging.geometry import AponeurosisSurface, sheet_from_mask, sheet_from_mesh
+from imaging.geometry import AponeurosisSurface, mask_surface, sheet_from_mask, sheet_from_mesh
 from imaging.image import Image
 from imaging.muscles import label_of
 from imaging.phantom.diffusion import weighting
 
-MOST_APART_MM = 0.3
+MOST_APART_MM, MOST_OFF_MM = 0.3, 1.0
 TENDON_MM, SHEET_MM, TAPER_MM = 3.0, 0.6, (-60.0, 80.0)
 GRIDS = {
     "1x1x1 straight": ((1.0, 1.0, 1.0), (0, 0, 0)),
@@ -139,6 +149,55 @@ def middle(muscle: Muscle) -> AponeurosisSurface:
     return sheet_from_mesh(x, faces)
 
 
+def seek(muscle: Muscle, tensor: Image) -> FoundSheet | None:
+    """Return the sheet that is found in the tensors of a muscle with a drawn mask."""
+    drawn = empty(muscle, (1.0, 1.0, 1.0), MASK_TURN)
+    mask = drawn.with_data((muscle.room(centres(drawn)) > 0).reshape(drawn.shape))
+    surface = mask_surface(mask.data, mask.affine)
+    region = find_region(label_of("TA", "left"), mask, surface, tensor)
+    assert not isinstance(region, str), region
+    return find_sheet(region.tensor, region.share, region.affine, region.axis)
+
+
+def errors(muscle: Muscle, found: FoundSheet) -> tuple[float, float]:
+    """Return the median distance from the true sheet, mm, and which part of that is covered, %."""
+    points = found.sheet.points[muscle.room(found.sheet.points) > 0]
+    slope = [(muscle.sheet(points + e) - muscle.sheet(points - e)) / 0.2 for e in 0.1 * np.eye(3)]
+    off = np.median(np.abs(muscle.sheet(points)) / np.linalg.norm(slope, axis=0))
+    inside = np.random.default_rng(3).uniform(-1, 1, (200_000, 3)) * muscle.half
+    true = inside[(muscle.room(inside) > 1) & (np.abs(muscle.sheet(inside)) < 0.3)]
+    return float(off), 100 * float(np.mean(cKDTree(points).query(true)[0] < 3.0))
+
+
+def found(args: argparse.Namespace) -> None:
+    """Print a row for each muscle."""
+    print(f"{'':34s}found  jump deg  evidence  distance mm  covered %")
+    counts: dict[tuple[str, str], list[bool]] = {}
+    for body_of, key, side, case in product(args.bodies, args.muscles, args.sides, args.cases):
+        name, snr = case.split(":")
+        muscle = real_muscle(key, body_of, side)
+        spacing, turn, directions, split, _ = SCANS[name]
+        grid = empty(muscle, spacing, turn)
+        weights = weighting(directions, 500.0, 2, np.random.default_rng(7))
+        clean = signals(muscle, grid, weights, split)
+        for seed in args.seeds:
+            sheet = seek(muscle, scan(clean, grid, weights, float(snr), seed))
+            right = (sheet is None) == (muscle.sheet is None)
+            figures = ""
+            if sheet is not None:
+                figures = f"{sheet.jump_deg:10.1f}{sheet.evidence:10.1f}"
+                if muscle.sheet is not None:
+                    off, covered = errors(muscle, sheet)
+                    figures += f"{off:13.2f}{' *' if off > MOST_OFF_MM else '  '}{covered:9.0f}"
+            title = f"{body_of} {key:4s}{side:6s}{case:9s}seed {seed}"
+            print(
+                f"{title:34s}{'yes' if sheet else 'no':>5s}{' *'[not right]}{figures}", flush=True
+            )
+            counts.setdefault((body_of, key), []).append(right)
+    for (body_of, key), rights in counts.items():
+        print(f"{body_of} {key:4s} right in {sum(rights)} of {len(rights)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     ways = parser.add_subparsers(required=True)
@@ -147,6 +206,13 @@ def main() -> None:
     one.add_argument("--scan", default="fine", choices=list(SCANS))
     one.add_argument("--snr", type=float, default=40.0)
     one.set_defaults(run=given)
+    two = ways.add_parser("found")
+    two.add_argument("--bodies", nargs="+", default=["vhm"], choices=BODIES)
+    two.add_argument("--muscles", nargs="+", default=list(FILLINGS), choices=list(FILLINGS))
+    two.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
+    two.add_argument("--cases", nargs="+", default=["thick:40", "fine:40"])
+    two.add_argument("--seeds", type=int, nargs="+", default=[1])
+    two.set_defaults(run=found)
     warnings.simplefilter("ignore")
     args = parser.parse_args()
     args.run(args)

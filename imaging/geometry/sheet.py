@@ -169,8 +169,7 @@ def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> AponeurosisSurfac
     spacing = voxel_size(affine)
     points = apply_affine(affine, voxels)
     plane = Plane.of(points)
-    local = plane.local(points)
-    cell = float(max(spacing.max(), 1.0))
+    local, cell = plane.local(points), float(max(spacing.max(), 1.0))
     knots = bin_means(local, cell)
     height = height_over(knots)
     reach = 0.75 * cell + 0.5 * float(spacing.max())
@@ -189,8 +188,7 @@ def sheet_from_mask(mask: NDArray[Any], affine: FloatArray) -> AponeurosisSurfac
             faces = faces[:, ::-1]
         return AponeurosisSurface(around, faces, True, plane, height, footprint, reach)
     low, high = knots[:, :2].min(axis=0) - reach, knots[:, :2].max(axis=0) + reach
-    step = min(cell, 1.5)
-    u, v = (np.arange(low[a], high[a] + step, step) for a in range(2))
+    u, v = (np.arange(low[a], high[a] + min(cell, 1.5), min(cell, 1.5)) for a in range(2))
     grid = np.stack(np.meshgrid(u, v, indexing="ij"), axis=-1)
     used, faces = grid_faces(footprint.query(grid)[0] <= reach)
     flat = grid.reshape(-1, 2)[used]

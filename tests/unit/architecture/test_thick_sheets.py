@@ -66,8 +66,12 @@ def muscle() -> tuple[Image, Image]:
     d = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], 1)
     full = 1.3e-3 * np.eye(3) + 0.6e-3 * d[:, :, None] * d[:, None, :]
     six = full[:, [0, 0, 1, 0, 1, 2], [0, 1, 1, 2, 2, 2]]
-    # Inside the tendon the tensor is one that would turn everything if it were believed.
-    six[np.abs(p[:, 0]) < half_mm(p[:, 2])] = [2e-3, 0, 1e-3, 0, 0, 1e-3]
+    # Tendon gives a tenth of the signal; its tensor would turn everything if it were believed.
+    shifts = [scan.affine[:3, :3] @ [a, 0, 0] for a in np.linspace(-0.4, 0.4, 5)]
+    held = np.mean([np.abs((p + s)[:, 0]) < half_mm(p[:, 2]) for s in shifts], axis=0)
+    tendon = (0.1 * held / (1 - 0.9 * held))[:, None]
+    six = (1 - tendon) * six + tendon * np.array([2e-3, 0, 1e-3, 0, 0, 1e-3])
+    six = six + np.random.default_rng(2).normal(0, 1.5e-5, six.shape)
     return mask, scan.with_data(six.reshape(*scan.shape, 6).astype(np.float32))
 
 
@@ -86,7 +90,9 @@ def too_long(inner):
 
 @pytest.fixture(scope="module")
 def by_surface(muscle):
-    return too_long(lengths(muscle, sheet_from_mesh(*box_mesh()))[1])
+    found = too_long(lengths(muscle, sheet_from_mesh(*box_mesh()))[1])
+    assert found.mean() == pytest.approx(0, abs=0.6)  # of it .4 is the border of the muscle
+    return found
 
 
 @pytest.mark.parametrize("form", [*GRIDS, "cut"])
@@ -100,7 +106,6 @@ def test_fascicles_end_on_a_tendon_that_tapers(muscle, by_surface, form):
     result, inner = lengths(muscle, sheet)
     assert len(inner) > 100
     assert too_long(inner).mean() == pytest.approx(by_surface.mean(), abs=0.3)
-    assert too_long(inner).mean() == pytest.approx(0, abs=0.6)  # the border of the muscle, too
     assert too_long(inner).abs().median() < 0.8
     x = np.abs(result.seeds[:, 0])
     assert (x > half_mm(result.seeds[:, 2]) - 0.3).all()
