@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ def divide(
     """Divide a muscle by its sheets.
 
     Over a sheet its two sides know nothing of each other; beyond its rim they grow together
-    within `blend_mm`, because there the muscle is one.
+    within `blend_mm`, because there the muscle is one. What lies inside a sheet that has a
+    thickness is no muscle.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def divide(
         A voxel counts by this power of its share.
     """
     side_mm = sides(share.shape, affine, sheets)
-    pure = np.asarray(share, np.float32) ** purity
+    pure = _of_muscle(share, affine, sheets) ** purity
     weights = np.repeat(pure[None], 2 ** len(sheets), axis=0)
     points = _centres(share.shape, affine)
     for s, sheet in enumerate(sheets):
@@ -89,11 +91,34 @@ def uncut(
 
     `share` (I, J, K) is the share of each voxel in the muscle, `affine` takes voxels to world mm.
     """
-    whole = share > _WHOLE
+    whole = _of_muscle(share, affine, sheets) > _WHOLE
     for height in sides(share.shape, affine, sheets):
         half = 0.5 * sum(np.abs(slope) for slope in np.gradient(height))
         whole &= np.abs(height) > half
     return whole
+
+
+def off_sheets(points: FloatArray, sheets: Sequence[AponeurosisSurface]) -> NDArray[np.bool_]:
+    """Tell which points (P, 3), world mm, lie in no sheet's body: there is no muscle in there."""
+    free = np.ones(len(points), bool)
+    for sheet in sheets:
+        free &= ~sheet.holds(points)
+    return free
+
+
+def _of_muscle(
+    share: FloatArray, affine: FloatArray, sheets: Sequence[AponeurosisSurface]
+) -> FloatArray:
+    """Return the share (I, J, K) of each voxel in the muscle less what lies in sheets."""
+    share = np.array(share, np.float32)
+    bodies = [sheet for sheet in sheets if sheet.closed]
+    if bodies:
+        voxels = np.argwhere(share > 0)
+        free = np.zeros(len(voxels))
+        for shift in product((-1 / 3, 0.0, 1 / 3), repeat=3):
+            free += off_sheets(apply_affine(affine, voxels + shift), bodies) / 27.0
+        share[tuple(voxels.T)] *= free
+    return share
 
 
 def _centres(shape: tuple[int, ...], affine: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.architecture.aponeurosis import find_sheet
-from imaging.architecture.compartments import divide, uncut
+from imaging.architecture.compartments import divide, off_sheets, uncut
 from imaging.architecture.direction import DirectionField
 from imaging.architecture.fascicles import Fascicles
 from imaging.architecture.replicas import FieldReplicas
@@ -85,7 +85,8 @@ def confidence(
         return {}
     region, sheets = tracer.region, tracer.sheets
     spacing = (1000.0 * region.volume_ml / _PROBES) ** (1 / 3)
-    probes = Probes(spread_seeds(region.points, region.faces, spacing, rng))
+    points = spread_seeds(region.points, region.faces, spacing, rng)
+    probes = Probes(points[off_sheets(points, sheets)])
     fields = FieldReplicas.build(region.tensor, region.affine, field.weights, field.kernel, sheets)
     growth = fields.common_noise(rng)
     first = probes.follow(tracer, fields, fields.original())

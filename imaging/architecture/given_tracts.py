@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from imaging.architecture.compartments import off_sheets
 from imaging.architecture.ends import build_walls, extend_to_surface
 from imaging.architecture.fascicles import Fascicles, choose, describe, no_fascicles
 from imaging.architecture.left_out import FACT, LeftOut
@@ -88,7 +89,7 @@ def measure_tracts(
         )
     walls, normals = build_walls(points, faces, sheets)
     axis = principal_axis(points)
-    short, owners = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis)
+    short, owners = cut_at_walls(tracts, walls, TriangleIndex.build(points, faces), axis, sheets)
     own = lengths(short.points, short.offsets)
     lines = extend_to_surface(short, walls)
     wall_open = np.zeros(len(walls.corners) + 1, bool)  # the last one: no face
@@ -120,6 +121,7 @@ def measure_tracts(
     fascicles = describe(label, lines, kept, (walls, normals), axis, everywhere, volume_mm3)
     rng = np.random.default_rng([settings.seed, label])
     spread = spread_seeds(points, faces, settings.seed_spacing_mm, rng)
+    spread = spread[off_sheets(spread, sheets)]
     weight, unfilled = _weights(fascicles, spread, volume_mm3)
     table = _judge(fascicles.table, own[kept], weight, bool(unknown))
     middle = fascicles.points[(fascicles.offsets[:-1] + fascicles.offsets[1:]) // 2].astype(float)
@@ -191,7 +193,11 @@ def _judge(
 
 
 def cut_at_walls(
-    tracts: Tracts, walls: TriangleIndex, surface: TriangleIndex, axis: FloatArray
+    tracts: Tracts,
+    walls: TriangleIndex,
+    surface: TriangleIndex,
+    axis: FloatArray,
+    sheets: Sequence[AponeurosisSurface] = (),
 ) -> tuple[Streamlines, IntArray]:
     """Return the pieces of tracts that lie inside a muscle, between the walls they cross.
 
@@ -207,6 +213,8 @@ def cut_at_walls(
         The muscle's closed surface alone.
     axis : (3,) array
         A piece begins at the end that lies against this axis.
+    sheets
+        Internal aponeuroses; what lies inside one that has a thickness is no piece.
     """
     points, offsets = _reaching(tracts), tracts.offsets
     count = len(points)
@@ -220,7 +228,8 @@ def cut_at_walls(
     parted = ~joined | (ahead_face >= 0) | (back_face >= 0)
     first = np.concatenate([[0], np.flatnonzero(parted) + 1])
     last = np.concatenate([first[1:], [count]]) - 1
-    within = inside(surface, points[(first + last) // 2])
+    middle = points[(first + last) // 2]
+    within = inside(surface, middle) & off_sheets(middle, sheets)
     first, last = first[within], last[within]
     pieces, stop, face, owner = [], [], [], []
     for a, b in zip(first, last, strict=True):

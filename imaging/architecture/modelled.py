@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.anatomy import expected_direction, leg_axes
-from imaging.architecture.compartments import divide
+from imaging.architecture.compartments import divide, off_sheets
 from imaging.architecture.laplace import laplacian_directions
 from imaging.architecture.region import MuscleRegion, open_faces
 from imaging.architecture.seeds import muscle_share, spread_seeds
@@ -115,6 +115,7 @@ def model_fascicles(
         return None
     vectors = laplacian_directions(inside, side, region.affine, directions)
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
+    seeds = seeds[off_sheets(seeds, sheets)]
     tracer = Tracer.build(region, sheets, settings)
     traced = tracer.trace(seeds, vectors, parts.side_mm, region.affine)
     traced.fascicles.table["status"] = "modelled"

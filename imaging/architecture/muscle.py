@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from imaging.architecture.aponeurosis import FoundSheet, find_sheet
-from imaging.architecture.compartments import divide
+from imaging.architecture.compartments import divide, off_sheets
 from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.dropped import Dropped, noted
@@ -155,6 +155,7 @@ def reconstruct_muscle(
         return without_data(f"directions scatter by {scatter:.0f} degrees: noise")
     tracer = Tracer.build(region, used, settings)
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
+    seeds = seeds[off_sheets(seeds, used)]
     traced = tracer.trace(seeds, directions.vectors, parts.side_mm, region.affine)
     fascicles = traced.fascicles
     dropped = Dropped(len(seeds), len(fascicles), traced.dropped)

@@ -18,6 +18,7 @@ from imaging.geometry import AponeurosisSurface, sheet_from_mask, sheet_from_mes
 from imaging.io.muscles import NEAR_MM, DrawnMuscle, check_size, elsewhere, voxel_centres
 
 _LEAST_NEAR = 0.1  # share of a sheet within reach of its muscle
+_MOST_FILLED = 0.5  # share of a muscle that its aponeurosis may fill
 
 
 def read_sheets(
@@ -36,7 +37,7 @@ def read_sheets(
         Not in millimetres.
     LabelError
         Cut, damaged or in an unknown frame; or its muscle is not among those given, cannot be
-        told, or lies elsewhere.
+        told, or lies elsewhere; two layers that enclose no body; or the muscle itself.
     """
     out: dict[int, list[AponeurosisSurface]] = {}
     for path, sheet in zip(paths, _read_all(paths), strict=True):
@@ -54,6 +55,12 @@ def read_sheets(
                 f"{owner.name} ({owner.path})" + _meets_if(sheet.points, owner),
                 path,
                 "Give an aponeurosis and a muscle of the same leg and session, world RAS+ mm",
+            )
+        if (filled := float(sheet.holds(voxel_centres(owner)).mean())) > _MOST_FILLED:
+            raise LabelError(
+                f"the aponeurosis fills {filled:.0%} of {owner.name} ({owner.path})",
+                path,
+                "Give the sheet on which fascicles end, not the muscle",
             )
         out.setdefault(owner.label, []).append(sheet)
     return out
@@ -88,10 +95,14 @@ def _read_all(paths: Sequence[Path]) -> list[AponeurosisSurface]:
     for path in paths:
         if path in surfaces:
             check_size(surfaces[path].points, "the aponeurosis", path)
-            out.append(sheet_from_mesh(surfaces[path].points, surfaces[path].faces))
-        else:
-            image = load_mask(path)
-            out.append(sheet_from_mask(image.data, image.affine))
+        try:
+            if path in surfaces:
+                out.append(sheet_from_mesh(surfaces[path].points, surfaces[path].faces))
+            else:
+                image = load_mask(path)
+                out.append(sheet_from_mask(image.data, image.affine))
+        except LabelError as error:
+            raise LabelError(error.what, error.path or path, error.fix) from error
     return out
 
 

@@ -104,7 +104,7 @@ def feather() -> tuple[Image, Image, Image]:
     image = grid((1.5, 1.5, 4.0))
     angle = np.radians(25.0) * np.sign(places(image)[..., 0])
     field = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], -1)
-    drawn = mask.with_data(mask.data & (np.abs(places(mask)[..., 0]) < 0.8))
+    drawn = plate(grid((1.0, 1.0, 2.0), half_mm=(22.5, 24.0, 62.0)), 1.6)  # one voxel, at x = 0
     return mask, tensor_image(image, field), drawn
 
 

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from imaging.errors import ImageError, InputError, LabelError, MissingFileError, UnitError
 from imaging.formats.nifti import save_image
+from imaging.geometry import mask_surface
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
 from imaging.io.muscles import check_on_grid, check_tracts, names_of, read_labels, read_masks
@@ -175,6 +176,16 @@ def test_an_aponeurosis_elsewhere_is_refused(grid, tmp_path):
     (tmp_path / "broken.vtp").write_bytes(b"<VTKFile")
     with pytest.raises(LabelError, match=r"broken\.vtp"):
         read_sheets([tmp_path / "broken.vtp"], muscles)
+
+
+def test_a_muscle_is_no_aponeurosis(grid, tmp_path):
+    muscles = read_masks([write(grid, tmp_path / "gm.nii.gz", v1=A)], [])
+    for given in (write(grid, tmp_path / "again.nii.gz", v1=A), tmp_path / "surface.vtp"):
+        if given.suffix == ".vtp":
+            points, faces = mask_surface(muscles[0].mask.data, muscles[0].mask.affine)
+            pv.PolyData.from_regular_faces(points, faces).save(given)
+        with pytest.raises(LabelError, match=rf"{given.name}.*fills .*% of .*not the muscle"):
+            read_sheets([given], muscles)
 
 
 def test_a_surface_in_lps_that_says_so_is_the_same_sheet(grid, tmp_path):
