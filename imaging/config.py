@@ -90,6 +90,12 @@ class FibreSettings(Section):
     bootstrap: int = Field(
         40, ge=0, description="Noise replicas behind confidence intervals; 0 or 1: no intervals"
     )
+    mask_error_mm: float = Field(
+        0.2,
+        ge=0,
+        description="How far a whole mask may lie inside or outside of the muscle, SD, mm; it "
+        "widens confidence intervals",
+    )
     sarcomere_length_um: float | None = Field(
         None,
         gt=0,

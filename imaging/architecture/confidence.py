@@ -1,68 +1,57 @@
-"""Confidence intervals of a muscle's means: how far noise and method may have moved them.
+"""Confidence intervals of a muscle's means: how far noise, method and border may have moved them.
 
 A subset of points is followed again through fields with other noise (spread and bias of noise),
 through the field smoothed once more (bias of smoothing), through a field from voxels that lie
-wholly in the muscle (bias of partial volume at its borders), and against walls whose normals were
-smoothed once more (bias at sharp rims). An aponeurosis that was found is sought again in replicas.
-All is for the boundary that was given; what was done to the signals before the tensor fit is not
-seen: denoising by MP-PCA flattens the field by more than these intervals at low SNR.
+wholly in the muscle (bias of partial volume at its borders), against walls whose normals were
+smoothed once more (bias at sharp rims), with curves of another order (bias of slopes) and against a
+border moved outwards (a mask is drawn inside or outside of it). An aponeurosis that was found is
+sought again in replicas. A wrong label is not seen, nor what was done to the signals before the
+tensor fit: denoising by MP-PCA flattens the field by more than these intervals at low SNR.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from imaging.architecture.aponeurosis import find_sheet
-from imaging.architecture.compartments import divide, off_sheets, uncut
+from imaging.architecture.compartments import divide, uncut
+from imaging.architecture.curves import HIGHEST_ORDER
 from imaging.architecture.direction import DirectionField
 from imaging.architecture.fascicles import Fascicles
+from imaging.architecture.probes import Means, Probes
 from imaging.architecture.replicas import FieldReplicas
-from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.tracer import Tracer
 from imaging.architecture.uncertainty import (
     finite_samples,
     interval,
-    means,
     noise_bias,
     sampling_error,
 )
 from imaging.arrays import FloatArray
+from imaging.geometry import vertex_normals
 from imaging.image import Image
 
-Means = dict[str, float]
-
-_PROBES = 400  # points that are followed through every replica
-_FEWEST_PROBES = 20  # that must have a fascicle
+_MOVED_MM = 0.5  # of the border, to see what it does to means
 _SHEETS = 8  # replicas in which an aponeurosis is sought again
 _FEWEST_SHEETS = 4
-
-
-@dataclass(frozen=True)
-class Probes:
-    """Points (P, 3), world mm, spread evenly in a muscle and followed through many fields."""
-
-    points: FloatArray
-
-    def follow(self, tracer: Tracer, fields: FieldReplicas, vectors: FloatArray) -> Means:
-        """Return the means over the points' fascicles in a field; none if too few have one."""
-        traced = tracer.trace(self.points, vectors, fields.side_mm, fields.affine, elsewhere=False)
-        enough = len(traced.kept) >= _FEWEST_PROBES
-        return means(traced.fascicles.table) if enough else {}
 
 
 def confidence(
     fascicles: Fascicles,
     seeds: FloatArray,
+    without: float,
     tracer: Tracer,
     field: DirectionField,
+    fields: FieldReplicas,
+    probes: Probes,
     found: bool,
     line: Image | None,
     rng: np.random.Generator,
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95 % confidence intervals of a muscle's figures, none for a modelled field.
+    """Return the 95 % confidence intervals of a muscle's figures.
 
     Parameters
     ----------
@@ -70,10 +59,15 @@ def confidence(
         Its fascicles.
     seeds : (F, 3) array
         Where they were started.
+    without
+        Share of the muscle's points without a fascicle: that of theirs is unknown, and may differ
+        from the mean by a standard deviation.
     tracer
         What they end on.
     field
         What they were followed through.
+    fields, probes
+        Draws of other fields, and the points that are followed through them.
     found
         Whether the internal aponeurosis was found from the data.
     line
@@ -81,21 +75,12 @@ def confidence(
     rng
         Source of the draws.
     """
-    if field.kernel is None:
-        return {}
-    region, sheets = tracer.region, tracer.sheets
-    spacing = (1000.0 * region.volume_ml / _PROBES) ** (1 / 3)
-    points = spread_seeds(region.points, region.faces, spacing, rng)
-    probes = Probes(points[off_sheets(points, sheets)])
-    fields = FieldReplicas.build(region.tensor, region.affine, field.weights, field.kernel, sheets)
-    growth = fields.common_noise(rng)
     first = probes.follow(tracer, fields, fields.original())
-    noisy = [
-        probes.follow(tracer, fields, fields.noisy(rng, growth))
-        for _ in range(tracer.settings.bootstrap)
-    ]
+    count = tracer.settings.bootstrap
+    noisy = [probes.follow(tracer, fields, fields.noisy(rng)) for _ in range(count)]
     others = _other_ways(probes, tracer, field, fields)
-    refound = _refound(probes, tracer, fields, growth, line, rng) if found else []
+    moved = _moved(probes, tracer, fields)
+    refound = _refound(probes, tracer, fields, line, rng) if found else []
     out = {}
     for name, (values, weights) in finite_samples(fascicles.table).items():
         drawn = _drawn(noisy, name)
@@ -103,16 +88,22 @@ def confidence(
             continue
         biases = [noise_bias(first[name], drawn)]
         biases += [sign * (m[name] - first[name]) for sign, m in others if name in m]
-        spread, count = float(drawn.std(ddof=1)), len(drawn)
+        mean = float(np.average(values, weights=weights))
+        spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+        biases += [without * spread, -without * spread]
+        errors, count = [float(drawn.std(ddof=1))], len(drawn)
         if found:
             sheets_drawn = _drawn(refound, name)
             if len(sheets_drawn) < _FEWEST_SHEETS:
                 continue
-            spread = max(spread, float(sheets_drawn.std(ddof=1)))
+            errors = [max(errors[0], float(sheets_drawn.std(ddof=1)))]
             biases.append(float(sheets_drawn.mean()) - first[name])
             count = len(sheets_drawn)
-        error = float(np.hypot(spread, sampling_error(values, weights, seeds)))
-        out[name] = interval(float(np.average(values, weights=weights)), error, biases, count)
+        errors.append(sampling_error(values, weights, seeds))
+        if name in moved:
+            by_mm = (moved[name] - first[name]) / _MOVED_MM
+            errors.append(tracer.settings.mask_error_mm * by_mm)
+        out[name] = interval(mean, float(np.linalg.norm(errors)), biases, count)
     return out
 
 
@@ -130,19 +121,30 @@ def _other_ways(
     """
     region = tracer.region
     again = probes.follow(tracer, fields, fields.smoothed_again())
-    smoother = Tracer.build(region, tracer.sheets, tracer.settings, normals_twice=True)
+    smoother = tracer.rebuilt(region, normals_twice=True)
     rims = probes.follow(smoother, fields, fields.original())
     whole = field.weights * uncut(region.share, region.affine, tracer.sheets)
     inner = FieldReplicas.build(region.tensor, region.affine, whole, fields.kernel, tracer.sheets)
     borders = probes.follow(tracer, inner, inner.original())
-    return [(1.0, again), (1.0, rims), (-1.0, borders)]
+    ways = [(1.0, again), (1.0, rims), (-1.0, borders)]
+    if tracer.order is not None and tracer.order < HIGHEST_ORDER:
+        freer = replace(tracer, order=tracer.order + 1)
+        ways.append((-1.0, probes.follow(freer, fields, fields.original())))
+    return ways
+
+
+def _moved(probes: Probes, tracer: Tracer, fields: FieldReplicas) -> Means:
+    """Return means with the muscle's border moved outwards."""
+    region = tracer.region
+    points = region.points + _MOVED_MM * vertex_normals(region.points, region.faces)
+    wider = tracer.rebuilt(replace(region, points=points))
+    return probes.follow(wider, fields, fields.original())
 
 
 def _refound(
     probes: Probes,
     tracer: Tracer,
     fields: FieldReplicas,
-    growth: float,
     line: Image | None,
     rng: np.random.Generator,
 ) -> list[Means]:
@@ -150,13 +152,13 @@ def _refound(
     region, share = tracer.region, fields.share
     out = []
     for _ in range(min(_SHEETS, tracer.settings.bootstrap)):
-        tensor = fields.noisy_tensor(rng, growth)
+        tensor = fields.noisy_tensor(rng)
         sheet = find_sheet(tensor, share, fields.affine, region.axis, line)
         if sheet is None:
             continue
         weights = divide(share, fields.affine, [sheet.sheet], purity=1.0).weights
         weights *= np.any(tensor != 0, axis=-1)
         other = FieldReplicas.build(tensor, fields.affine, weights, fields.kernel, [sheet.sheet])
-        ends = Tracer.build(region, [sheet.sheet], tracer.settings)
+        ends = replace(Tracer.build(region, [sheet.sheet], tracer.settings), order=tracer.order)
         out.append(probes.follow(ends, other, other.original()))
     return out

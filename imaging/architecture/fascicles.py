@@ -182,6 +182,12 @@ def describe(
     return Fascicles(fine, offsets, table, order)
 
 
+def chosen_places(lines: Streamlines, kept: IntArray) -> FloatArray:
+    """Return chosen streamlines at even steps of arc length, (F, ``PLACES``, 3) world mm."""
+    points, own = _only(lines, kept)
+    return np.asarray(even_places(points, own, lengths(points, own), PLACES))
+
+
 def _only(lines: Streamlines, kept: IntArray) -> tuple[FloatArray, IntArray]:
     """Return the points and offsets of some streamlines."""
     counts = np.diff(lines.offsets)

@@ -17,7 +17,9 @@ from imaging.architecture.dropped import Dropped, noted
 from imaging.architecture.fascicles import Fascicles, no_fascicles
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.modelled import Expected, as_modelled, model_fascicles
+from imaging.architecture.probes import Probes
 from imaging.architecture.region import MuscleRegion, find_region, too_small
+from imaging.architecture.replicas import FieldReplicas
 from imaging.architecture.seeds import spread_seeds
 from imaging.architecture.sheetness import sheetness
 from imaging.architecture.tracer import Traced, Tracer
@@ -31,8 +33,8 @@ from imaging.muscles import is_bipennate
 _FEWEST_FASCICLES = 10
 _FILLED_WITHIN_MM = 3.0
 _MOST_SCATTER_DEG = 50.0  # of single voxels about the smooth field; 57 for pure noise
-_MEANING = "95 % interval of noise, smoothing and sampling, given this boundary"
-_MEANING_FOUND = "95 % interval of noise, smoothing, sampling and finding of the aponeurosis"
+_MEANING = "95 % interval of noise, smoothing, sampling and a border known to {:g} mm (SD)"
+_MEANING_FOUND = _MEANING.replace(" and", ", finding of the aponeurosis and")
 _NO_SHEET = (
     "its internal aponeurosis was not given and not found in the data, "
     "so where fascicles end is not known"
@@ -154,6 +156,9 @@ def reconstruct_muscle(
     if scatter > _MOST_SCATTER_DEG:
         return without_data(f"directions scatter by {scatter:.0f} degrees: noise")
     tracer = Tracer.build(region, used, settings)
+    fields = FieldReplicas.of(region.tensor, region.affine, directions, used, rng)
+    probes = Probes.spread(region, used, rng)
+    tracer = probes.with_order(tracer, fields, rng)
     seeds = spread_seeds(*surface, settings.seed_spacing_mm, rng)
     seeds = seeds[off_sheets(seeds, used)]
     traced = tracer.trace(seeds, directions.vectors, parts.side_mm, region.affine)
@@ -169,10 +174,12 @@ def reconstruct_muscle(
     limits = {}
     if settings.bootstrap > 1 and not unknown:
         limits = confidence(
-            fascicles, seeds[traced.kept], tracer, directions, found is not None, line, rng
-        )
+            fascicles, seeds[traced.kept], dropped.share, tracer, directions, fields, probes,
+            found is not None, line, rng,
+        )  # fmt: skip
     measures = muscle_measures(
-        label, fascicles.table, limits, _MEANING if found is None else _MEANING_FOUND,
+        label, fascicles.table, limits,
+        (_MEANING if found is None else _MEANING_FOUND).format(settings.mask_error_mm),
         region.volume_ml, _unfilled(seeds, fascicles.points), unknown,
         settings.sarcomere_length_um,
     )  # fmt: skip

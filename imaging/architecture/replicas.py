@@ -2,8 +2,7 @@
 
 The smooth field is a regression of tensors on place. Its residuals, one per voxel and all six
 components together, are given random signs and smoothed as the data were; that is the error which
-noise makes in the smooth field. Everything is done on blocks of up to 3 mm, where wide kernels lose
-nothing.
+noise makes in the smooth field. Everything is done on blocks that are small beside the kernel.
 
 Davidson R, Flachaire E. The wild bootstrap, tamed at last. J Econometrics 2008;146:162-169.
 Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hall, 1996.
@@ -12,15 +11,15 @@ Fan J, Gijbels I. Local polynomial modelling and its applications. Chapman & Hal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.architecture.compartments import sides
-from imaging.architecture.direction import principal_direction, shear
-from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
+from imaging.architecture.direction import DirectionField, principal_direction, shear
+from imaging.architecture.smoothing import Kernel, LocalPolynomial, block_mm, coarsen
 from imaging.arrays import FloatArray
 from imaging.geometry import AponeurosisSurface
 from imaging.image import voxel_size
@@ -49,6 +48,8 @@ class FieldReplicas:
         The smoother of each compartment.
     kernel
         Its width and order.
+    growth : float
+        By how much noise that neighbours share enlarges its error.
     """
 
     affine: FloatArray
@@ -57,6 +58,7 @@ class FieldReplicas:
     residual: FloatArray
     fits: Sequence[LocalPolynomial]
     kernel: Kernel
+    growth: float = 1.0
 
     @classmethod
     def build(
@@ -84,7 +86,7 @@ class FieldReplicas:
         """
         spacing = voxel_size(affine)
         scaled = tensor / (float(np.abs(tensor).max()) or 1.0)
-        values, weights, coarse_mm = coarsen(scaled, weights, spacing)
+        values, weights, coarse_mm = coarsen(scaled, weights, spacing, block_mm(kernel))
         block = coarse_mm / spacing
         moved = affine @ np.vstack([np.c_[np.diag(block), (block - 1) / 2], [0, 0, 0, 1]])
         fits = [LocalPolynomial.build(w, coarse_mm, kernel) for w in weights]
@@ -95,6 +97,27 @@ class FieldReplicas:
         used = here._own(np.stack([(f.weight > 0) & f.known for f in fits])[..., None])
         residual = (values - here._own(smooth)) / (1.0 - np.minimum(leverage, _MOST_LEVERAGE))
         return cls(moved, side_mm, smooth, np.where(used, residual, 0.0), fits, kernel)
+
+    @classmethod
+    def of(
+        cls,
+        tensor: FloatArray,
+        affine: FloatArray,
+        field: DirectionField,
+        sheets: Sequence[AponeurosisSurface],
+        rng: np.random.Generator,
+    ) -> FieldReplicas:
+        """Return the replicas of a field fitted to tensors (I, J, K, 6), with their common noise.
+
+        Raises
+        ------
+        ValueError
+            The field does not come from tensors.
+        """
+        if field.kernel is None:
+            raise ValueError("a field without tensors has no replicas")
+        fields = cls.build(tensor, affine, field.weights, field.kernel, sheets)
+        return fields.with_common_noise(rng)
 
     @property
     def share(self) -> FloatArray:
@@ -128,29 +151,28 @@ class FieldReplicas:
         """
         return self._directions(self._smoothed(self._own(self.smooth)))
 
-    def noisy_tensor(self, rng: np.random.Generator, enlarge: float = 1.0) -> FloatArray:
+    def noisy_tensor(self, rng: np.random.Generator) -> FloatArray:
         """Return tensors (I, J, K, 6) of a scan with other noise; zero where there are none."""
         used = np.any(self.residual != 0, axis=-1, keepdims=True)
-        drawn = self._own(self.smooth) + enlarge * self._signs(rng) * self.residual
+        drawn = self._own(self.smooth) + self.growth * self._signs(rng) * self.residual
         return np.where(used, drawn, 0.0)
 
-    def noisy(self, rng: np.random.Generator, enlarge: float = 1.0) -> FloatArray:
+    def noisy(self, rng: np.random.Generator) -> FloatArray:
         """Return directions (C, I, J, K, 3) with as much noise again as they have."""
         noise = self._smoothed(self._signs(rng) * self.residual)
-        return self._directions(self.smooth + np.float32(enlarge) * noise)
+        return self._directions(self.smooth + np.float32(self.growth) * noise)
 
     def _signs(self, rng: np.random.Generator) -> FloatArray:
         shape = (*self.residual.shape[:3], 1)
         return (2.0 * rng.integers(0, 2, shape) - 1.0).astype(np.float32)
 
-    def common_noise(self, rng: np.random.Generator) -> float:
-        """Return by how much noise that neighbours share enlarges the error of a smooth field.
+    def with_common_noise(self, rng: np.random.Generator) -> FieldReplicas:
+        """Return the same, knowing how much noise that neighbours share enlarges its error.
 
         Denoising and interpolation spread the noise of a voxel over its neighbours; signs drawn
         for each voxel do not know. The variance of a smooth value grows by the sum of the
         correlations of the noise over all lags; these are what residuals show beyond what
-        residuals of independent noise show under the same smoother. Its root is returned; never
-        below 1.
+        residuals of independent noise show under the same smoother. Its root is never below 1.
         """
         axis = principal_direction(self._own(self.smooth))
         seen = _lag_sums(shear(self.residual, axis))
@@ -160,7 +182,7 @@ class FieldReplicas:
             left = drawn - np.where(drawn != 0, self._own(self._smoothed(drawn)), 0.0)
             expected += _lag_sums(shear(left, axis)) / _REFERENCES
         growth = np.maximum(1.0 + 2.0 * (seen - expected), 1.0)
-        return float(np.sqrt(growth.prod()))
+        return replace(self, growth=float(np.sqrt(growth.prod())))
 
 
 def _lag_sums(values: FloatArray) -> FloatArray:

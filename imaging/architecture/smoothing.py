@@ -144,18 +144,20 @@ def local_polynomial(
     return fit.smooth(values), fit.known, fit.leverage
 
 
+def block_mm(kernel: Kernel) -> float:
+    """Return the edge of blocks that are small beside a kernel."""
+    return kernel.sigma_mm / _BLOCKS_PER_SIGMA
+
+
 def smooth_on_blocks(
     values: FloatArray, weight: FloatArray, spacing: FloatArray, kernel: Kernel
 ) -> tuple[FloatArray, BoolArray]:
     """Return smooth values (I, J, K, N) and where known, from blocks where the kernel is wide.
 
-    A kernel sees no detail far smaller than itself: blocks of a fifth of its width are smoothed,
-    and read at the voxels linearly.
+    A kernel sees no detail far smaller than itself: the blocks are read at the voxels linearly.
     """
     fine = (spacing, weight.shape)
-    values, weights, spacing = coarsen(
-        values, weight[None], spacing, max(kernel.sigma_mm / _BLOCKS_PER_SIGMA, *spacing)
-    )
+    values, weights, spacing = coarsen(values, weight[None], spacing, block_mm(kernel))
     smooth, known, _ = local_polynomial(values, weights[0], spacing, kernel)
     if smooth.shape[:3] == fine[1]:
         return smooth, known

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imaging.architecture.ends import NORMAL_SMOOTHING_MM, build_walls, extend_to_surface
-from imaging.architecture.fascicles import Fascicles, choose, describe
+from imaging.architecture.fascicles import Fascicles, choose, chosen_places, describe
 from imaging.architecture.region import MuscleRegion
-from imaging.architecture.tracking import track
+from imaging.architecture.tracking import Streamlines, track
 from imaging.arrays import FloatArray, IntArray
 from imaging.config import FibreSettings
 from imaging.geometry import AponeurosisSurface, TriangleIndex
@@ -49,6 +49,8 @@ class Tracer:
         The internal aponeuroses.
     settings
         Step and limits.
+    order
+        Of the curves whose slopes are taken; none: chosen from the fascicles alone.
     """
 
     region: MuscleRegion
@@ -56,6 +58,7 @@ class Tracer:
     normals: FloatArray
     sheets: Sequence[AponeurosisSurface]
     settings: FibreSettings
+    order: int | None = None
 
     @classmethod
     def build(
@@ -73,6 +76,11 @@ class Tracer:
         widths = NORMAL_SMOOTHING_MM * (np.sqrt(2.0) if normals_twice else 1.0)
         walls, normals = build_walls(region.points, region.faces, sheets, float(widths))
         return cls(region, walls, normals, sheets, settings)
+
+    def rebuilt(self, region: MuscleRegion, *, normals_twice: bool = False) -> Tracer:
+        """Return the same for a muscle with another border, or with smoother normals."""
+        other = Tracer.build(region, self.sheets, self.settings, normals_twice=normals_twice)
+        return replace(other, order=self.order)
 
     def trace(
         self,
@@ -98,6 +106,21 @@ class Tracer:
         elsewhere
             Whether to take the time for the definitions of other tools.
         """
+        region = self.region
+        lines, kept, dropped = self.follow(seeds, vectors, side_mm, affine)
+        fascicles = describe(
+            region.label, lines, kept, (self.walls, self.normals), region.axis,
+            (region.support, region.affine), 1000.0 * region.volume_ml, self.order, elsewhere,
+        )  # fmt: skip
+        return Traced(fascicles, kept, dropped)
+
+    def follow(
+        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
+    ) -> tuple[Streamlines, IntArray, dict[str, int]]:
+        """Return streamlines, the numbers of those that are fascicles, and why others are not.
+
+        Parameters are those of :meth:`trace`.
+        """
         region, limits = self.region, self.settings
         lines = track(
             seeds, vectors, side_mm, affine, self.walls, first_end=-region.axis,
@@ -108,9 +131,11 @@ class Tracer:
         # The last entry stands for no face; sheets, which come after the surface, are never open.
         wall_open = np.zeros(len(self.walls.corners) + 1, bool)
         wall_open[: len(region.faces)] = region.open_faces
-        kept, dropped = choose(lines, wall_open, limits.min_length_mm, limits.max_length_mm)
-        fascicles = describe(
-            region.label, lines, kept, (self.walls, self.normals), region.axis,
-            (region.support, region.affine), 1000.0 * region.volume_ml, None, elsewhere,
-        )  # fmt: skip
-        return Traced(fascicles, kept, dropped)
+        return lines, *choose(lines, wall_open, limits.min_length_mm, limits.max_length_mm)
+
+    def places(
+        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
+    ) -> tuple[IntArray, FloatArray]:
+        """Return the numbers of seeds with a fascicle, and these at even places (F, P, 3)."""
+        lines, kept, _ = self.follow(seeds, vectors, side_mm, affine)
+        return kept, chosen_places(lines, kept)
