@@ -108,7 +108,9 @@ def test_fascicles_end_on_a_tendon_that_tapers(muscle, by_surface, form):
     assert too_long(inner).mean() == pytest.approx(by_surface.mean(), abs=0.3)
     assert too_long(inner).abs().median() < 0.8
     x = np.abs(result.seeds[:, 0])
-    assert (x > half_mm(result.seeds[:, 2]) - 0.3).all()
+    within = half_mm(result.seeds[:, 2]) - x
+    assert within.max() < 0.6  # a mask is right to half a voxel
+    assert (within > 0.3).mean() < 0.02
     total = result.fascicles.table.weight.sum()
     assert total == pytest.approx(muscle[0].data.sum() * 2.0, rel=0.03)  # the mask's, tendon too
 
