@@ -42,6 +42,11 @@ def note_check(check: GradientCheck, order: Order | None, journal: Journal) -> N
         f"The gradient table was changed to '{check.best}' ({_axes(check)}), which explains the "
         f"data clearly better than the table as given ({_clearly(check)}). Check the "
         "conversion from DICOM; set gradient_check to false to keep the table."
+        + (
+            f" Nearly as well does {check.nearly}: directions may be off by as much."
+            if check.nearly
+            else ""
+        )
     )
 
 
@@ -63,6 +68,8 @@ def _axes(check: GradientCheck) -> str:
             "the vectors stand along the scanner's axes instead of the image's, the signs make "
             "them RAS+"
         )
+    if check.best.startswith("world"):
+        return "signs along the scanner's axes RAS+ rather than the image's"
     return "voxel axes"
 
 
@@ -83,5 +90,5 @@ def _detail(check: GradientCheck) -> dict[str, Any]:
     known = {k: round(v, 4) if np.isfinite(v) else None for k, v in figures.items()}
     return {
         "best": check.best, "across_leg": check.across_leg, "regions": check.regions,
-        "contradiction": check.contradiction, **known,
+        "contradiction": check.contradiction, "nearly": check.nearly, **known,
     }  # fmt: skip

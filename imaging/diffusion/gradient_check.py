@@ -38,7 +38,7 @@ _ANATOMY_SLACK = 0.15
 _CLEAR_T = 4.0
 _CLEAR_GAIN = 0.004
 _SAME = 0.998  # mean squared cosine above which two tables give the same directions
-_NEAR = 0.93  # 15 degrees: a table so near the given one does no harm that matters
+_NEAR = 0.93  # 15 degrees: a table so near is told, but is no rival to a verdict on flips
 _LONG_RATIO = 1.5
 # Differences of log-likelihood. A table as given is right far more often than any one other: a
 # change has that to outweigh. Of wrong tables half have signs or the frame wrong, the rest axes
@@ -63,8 +63,8 @@ class GradientCheck:
         What the best table does to directions along voxel axes, orthogonal; identity unless
         ``corrected``.
     best : str
-        Name of the table with the best score, such as ``x y z``, ``-x y z`` or, of the scanner's
-        axes, ``scanner -x -y z``.
+        Name of the table with the best score, such as ``x y z``, ``-x y z``, ``world x -y z``
+        or ``scanner -x -y z``; see :class:`imaging.diffusion.table_candidates.Candidate`.
     along_leg : float
         Mean squared cosine between e1 and the long axis, of the table as given.
     coherence : float
@@ -81,6 +81,8 @@ class GradientCheck:
         With labels: how far the best table is from anatomy, in tolerances.
     contradiction : str
         How the sides of the labels contradict the leg; empty where they do not.
+    nearly : str
+        Another table, within 15 degrees of the best, that is not clearly worse; empty: none.
     """
 
     status: Literal["ok", "corrected", "undecided"]
@@ -94,6 +96,7 @@ class GradientCheck:
     regions: int = 0
     misfit: float = np.nan
     contradiction: str = ""
+    nearly: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,15 @@ class _Tables:
         """Return what the best table changes, and its name."""
         change = self.rotation.T @ self.all[best].turn @ self.rotation
         return change if corrected else np.eye(3), self.all[best].name
+
+    def nearly(self, best: int, score: FloatArray, near: NDArray[np.bool_]) -> str:
+        """Return the strongest table near the best that is not clearly worse, else nothing."""
+        rivals = [int(c) for c in np.flatnonzero(near) if score[best] - score[c] < _CLEAR_OK]
+        if not rivals:
+            return ""
+        rival = max(rivals, key=lambda c: float(score[c]))
+        angle = np.degrees(np.arccos(np.sqrt(min(self.similarity[best, rival], 1.0))))
+        return f"{self.all[rival].name}, {angle:.0f} degrees away"
 
     def clear_change(self, best: int) -> float:
         """Return the difference of log-likelihood that a change to a table has to reach."""
@@ -217,8 +229,8 @@ def _judge_by_anatomy(
     near = tables.similarity[0] > _NEAR
     if near[best] and not clear:
         best = 0
-    same = tables.same(best)
-    odds = float(score[best] - score[~(near if best == 0 else same)].max())
+    same, near = tables.same(best), tables.similarity[best] > _NEAR
+    odds = float(score[best] - score[~near].max())
     status: Literal["ok", "corrected", "undecided"] = "undecided"
     if anatomy.misfit(best) <= _MAX_MISFIT and odds >= _CLEAR_OK:
         if same[0]:
@@ -228,5 +240,5 @@ def _judge_by_anatomy(
     change, name = tables.verdict(best, status == "corrected")
     return replace(
         check, status=status, change=change, best=name, log_odds=odds, regions=anatomy.regions,
-        misfit=anatomy.misfit(best),
+        misfit=anatomy.misfit(best), nearly=tables.nearly(best, score, near & ~same),
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 A ``.bvec`` holds vectors along the image's axes (FSL). Vectors that a program wrote along the axes
 of the scanner look the same, and for an oblique image differ from every flip and permutation by
-the image's tilt.
+the image's tilt; so do vectors whose signs were changed along the scanner's axes before the tilt
+was taken off, by twice the tilt.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Candidate:
     ----------
     name : str
         Where each axis comes from, such as ``x -y z``; with ``scanner`` before it, of the world's
-        axes RAS+ from the vectors as they stand, so that ``scanner -x -y z`` is LPS.
+        axes RAS+ from the vectors as they stand, so that ``scanner -x -y z`` is LPS; with
+        ``world``, from the vectors turned into the world as the image's.
     turn : (3, 3) array
         What it does to world directions that were found with the table as given; orthogonal.
     common : bool
@@ -62,21 +64,21 @@ def name_of(change: FloatArray) -> str:
 def all_candidates(rotation: FloatArray) -> list[Candidate]:
     """Return the tables to compare for an image whose voxel axes (3, 3) point so; given first.
 
-    Of the scanner's axes only those are returned that no flip or permutation of the image's axes
-    already is.
+    Every flip and permutation along the image's axes, and of an oblique image the signs along the
+    world's, of the vectors as they stand (``scanner``) and after the tilt was put on (``world``).
     """
     changes = candidates()
+    signs = [c for c in changes if np.trace(np.abs(c)) > 2.5]
     found = [
         Candidate(name_of(c), rotation @ c @ rotation.T, bool(np.trace(np.abs(c)) > 2.5))
         for c in changes
     ]
     near = np.cos(np.radians(_CLOSE_DEG))
-    turns = [c.turn for c in found]
-    for change in changes:
-        turn = change @ rotation.T
-        if max(_cosine(turn @ t.T) for t in turns) < near:
-            flip = bool(np.trace(np.abs(change)) > 2.5)
-            found.append(Candidate(f"scanner {name_of(change)}", turn, flip))
+    for frame, tilt in (("scanner", rotation.T), ("world", np.eye(3))):
+        for sign in signs:
+            turn = sign @ tilt
+            if max(_cosine(turn @ other.turn.T) for other in found) < near:
+                found.append(Candidate(f"{frame} {name_of(sign)}", turn, True))
     return found
 
 

@@ -225,4 +225,4 @@ def _gradient_table(name: str, facts: dict[str, Any]) -> Step:
 def _axes(detail: dict[str, Any]) -> str:
     """Return the name of the best gradient table, and which axes it speaks of."""
     name = str(detail.get("best", ""))
-    return f"{name} (RAS+)" if name.startswith("scanner") else f"{name} (voxel axes)"
+    return f"{name} (RAS+)" if name.startswith(("scanner", "world")) else f"{name} (voxel axes)"

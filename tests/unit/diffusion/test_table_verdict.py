@@ -17,8 +17,9 @@ from imaging.io.diffusion_series import read_series
 from imaging.muscles import label_of
 
 PERSON = {13: "GM", 15: "GL", 17: "SOL", 19: "TA", 21: "PL+PB", 23: "EDL", 25: "TP"}
-# The vectors of this series stand along the scanner's axes, LPS; the image is tilted by 10 degrees.
-PERSON_TABLE = "scanner -x -y z"
+# The image of this series is tilted by 10 degrees. Two tables that differ by that much explain it
+# almost equally well; with this one left and right agree best.
+PERSON_TABLE = "world x -y z"
 
 
 def exchanged(labels):
@@ -35,9 +36,9 @@ def test_the_scanners_axes_are_other_tables_only_for_an_oblique_image():
         [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
     )
     found = all_candidates(tilted)
-    assert len(found) == 48
+    assert len(found) == 30  # to flip x commutes with a tilt about x
     assert found[0].name == "x y z"
-    assert sum(c.common for c in found) == 8
+    assert sum(c.common for c in found) == 10
     for c in found:
         np.testing.assert_allclose(c.turn @ c.turn.T, np.eye(3), atol=1e-12)
 
