@@ -58,7 +58,8 @@ def divide(
     blend_mm
         Distance beyond the rim at which both sides count fully for each other.
     purity
-        A voxel counts by this power of its share.
+        A voxel counts by this power of its share in the muscle; of its share on either side of a
+        sheet always the fourth.
     """
     side_mm = sides(share.shape, affine, sheets)
     pure = _of_muscle(share, affine, sheets) ** purity
@@ -67,10 +68,17 @@ def divide(
     for s, sheet in enumerate(sheets):
         beyond = sheet.beyond_mm(points).reshape(share.shape)
         joined = np.clip(beyond / blend_mm, 0.0, 1.0) ** 2
+        upper = _share_above(side_mm[s])
         for code in range(len(weights)):
-            above = bool(code >> s & 1)
-            weights[code] *= np.where((side_mm[s] > 0) == above, 1.0, joined)
+            own = upper if code >> s & 1 else 1.0 - upper
+            weights[code] *= np.maximum(own**_PURITY, joined)
     return Compartments(side_mm, weights)
+
+
+def _share_above(height: FloatArray) -> FloatArray:
+    """Return the share of each voxel (I, J, K) above a sheet, from its centre's height in mm."""
+    half = 0.5 * np.sum([np.abs(slope) for slope in np.gradient(height)], axis=0)
+    return np.clip(0.5 + 0.5 * height / np.maximum(half, 1e-6), 0.0, 1.0)
 
 
 def sides(
@@ -93,8 +101,8 @@ def uncut(
     """
     whole = _of_muscle(share, affine, sheets) > _WHOLE
     for height in sides(share.shape, affine, sheets):
-        half = 0.5 * sum(np.abs(slope) for slope in np.gradient(height))
-        whole &= np.abs(height) > half
+        above = _share_above(height)
+        whole &= (above <= 0.0) | (above >= 1.0)
     return whole
 
 
