@@ -77,8 +77,12 @@ def divide(
 
 def _share_above(height: FloatArray) -> FloatArray:
     """Return the share of each voxel (I, J, K) above a sheet, from its centre's height in mm."""
-    half = 0.5 * np.sum([np.abs(slope) for slope in np.gradient(height)], axis=0)
-    return np.clip(0.5 + 0.5 * height / np.maximum(half, 1e-6), 0.0, 1.0)
+    return np.clip(0.5 + 0.5 * height / np.maximum(_half_extent(height), 1e-6), 0.0, 1.0)
+
+
+def _half_extent(height: FloatArray) -> FloatArray:
+    """Return by how much the height above a sheet differs between a voxel's centre and its rim."""
+    return np.asarray(0.5 * np.sum([np.abs(slope) for slope in np.gradient(height)], axis=0))
 
 
 def sides(
@@ -101,8 +105,7 @@ def uncut(
     """
     whole = _of_muscle(share, affine, sheets) > _WHOLE
     for height in sides(share.shape, affine, sheets):
-        above = _share_above(height)
-        whole &= (above <= 0.0) | (above >= 1.0)
+        whole &= np.abs(height) > _half_extent(height)
     return whole
 
 
