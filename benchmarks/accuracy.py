@@ -34,6 +34,7 @@ COMPARED = {
     "stiffness_ti_mu_par_muscle": "stiffness_mu_par",
     "stiffness_ti_e_par_muscle": "stiffness_e_par",
 }
+HELD = ("fascicle_length", "pennation_start", "pennation_end", "pennation_line", "curvature")
 
 
 def values(path: Path) -> dict[tuple[int, str], Measure]:
@@ -139,6 +140,20 @@ def summary(frame: pd.DataFrame, onsets: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(out, columns=["figure", "unit", "median", "worst", "n"])
 
 
+def intervals(bids: Path, out: Path, prefix: str = "sub-01") -> pd.DataFrame:
+    """Return how many of the 95 % intervals of each figure of fascicles hold the truth."""
+    truth = bids / "derivatives" / "truth" / prefix / f"{prefix}_desc-truth_measures.tsv"
+    true, found = values(truth), values(out / prefix / "map" / f"{prefix}_measures.tsv")
+    rows = []
+    for (label, name), mine in found.items():
+        theirs = true.get((label, name))
+        known = name in HELD and theirs is not None and mine.status in ("measured", "extrapolated")
+        if known and mine.ci_low is not None and mine.ci_high is not None:
+            rows.append((name, mine.ci_low <= theirs.value <= mine.ci_high))  # type: ignore[union-attr,operator]
+    held = pd.DataFrame(rows, columns=["figure", "hold"]).groupby("figure")["hold"]
+    return held.agg(["sum", "count"]).reset_index()
+
+
 def main() -> None:
     """Print the table of a finished map, or of the demo made for it."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -154,6 +169,8 @@ def main() -> None:
             print(frame.round(4).to_string(index=False))
             print("\nerror over muscles (Dice itself)")
             print(summary(frame, onset_errors(bids, out)).round(3).to_string(index=False))
+            print("\n95 % intervals that hold the truth")
+            print(intervals(bids, out).to_string(index=False))
 
 
 if __name__ == "__main__":
