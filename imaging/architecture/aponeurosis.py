@@ -41,6 +41,7 @@ _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
 _LEAST_T = 5.0
 _AT_SHEET_VOXELS = 1.5
+_DIAGONAL = [0, 2, 5]  # of xx xy yy xz yz zz
 _FEWEST_VOXELS = 28  # as many as the sheet's height has terms
 _TURNS_DEG = (0.0, 45.0, 90.0, 135.0)  # about the muscle's axis, of where a sheet is sought
 _ENOUGH = 0.5  # of the muscle: a sheet that reaches so far is not sought elsewhere
@@ -214,8 +215,8 @@ def _search(data: _Data, axis: FloatArray, turn: float, line: Image | None) -> F
         coefficients = _place(coefficients, basis, local[:, 2], contrast, width)
     for width in _WIDTHS_MM:
         fields, known = _fields(data, local[:, 2] > basis @ coefficients)
-        squared = [np.square(data.own - f).sum(axis=1) for f in fields]
-        evidence = np.where(known, squared[0] - squared[1], 0.0)
+        below, above = (_misfit(data.own - f) for f in fields)
+        evidence = np.where(known, below - above, 0.0)
         coefficients = _place(coefficients, basis, local[:, 2], evidence, width)
     return _judge(data, frame, coefficients, axis, line)
 
@@ -358,6 +359,17 @@ def _smooth(data: _Data, weight: FloatArray) -> tuple[FloatArray, BoolArray, Flo
     return mean, there, found[-1] / np.prod(block)
 
 
+def _misfit(difference: FloatArray) -> FloatArray:
+    """Return the squared size (P,) of differences of tensors (P, 6) less what is isotropic.
+
+    How much water diffuses on the whole differs from place to place for more reasons than fibres.
+    """
+    mean = difference[:, _DIAGONAL].mean(axis=1)
+    whole = np.square(difference).sum(axis=1)
+    twice = np.square(np.delete(difference, _DIAGONAL, axis=1)).sum(axis=1)
+    return np.asarray(whole + twice - 3.0 * mean**2)
+
+
 def _evidence(
     data: _Data, height: FloatArray, fields: list[FloatArray], near: BoolArray
 ) -> float:
@@ -370,7 +382,8 @@ def _evidence(
         return 0.0
     one, _, leverage = _smooth(data, data.share.astype(np.float32))
     two = np.where((height > 0)[:, None], fields[1], fields[0])
-    single = np.square(data.own - one).sum(axis=1) / np.maximum(1.0 - leverage, 0.1) ** 2
-    double = np.square(data.own - two).sum(axis=1) / np.maximum(1.0 - 2.0 * leverage, 0.1) ** 2
-    gain = (single - double)[near]
+    single = _misfit(data.own - one) / np.maximum(1.0 - leverage, 0.1) ** 2
+    double = _misfit(data.own - two) / np.maximum(1.0 - 2.0 * leverage, 0.1) ** 2
+    usual = float(np.median(single[near])) or 1.0
+    gain = np.log1p(single[near] / usual) - np.log1p(double[near] / usual)
     return float(gain.mean() / (gain.std() / np.sqrt(len(gain)) + 1e-12))

@@ -2,7 +2,8 @@
 
 Fascicles of both sides end on an aponeurosis: seen along the muscle, those of one side lean away
 from it and those of the other side to it, all over it. Where directions jump but fascicles of both
-sides lean the same way, one muscle's fascicles run past a border of something else.
+sides lean the same way, or differ more along the sheet than across it, that is a border of
+something else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from imaging.image import apply_affine, voxel_size
 
 LEAST_JUMP_DEG, LEAST_LEAN_DEG = 10.0, 3.0
 LEAST_SHARE = 0.2  # of a muscle's length and width; less parts no bipennate muscle
+_ACROSS = 0.7  # of the jump, more than lies along the sheet
 _MESH_MM, _BEYOND_MM = 2.0, 3.0
 _NEIGHBOURS = 30  # voxels at the sheet over which its jump is averaged
 _FEWEST_FACES = 8
@@ -126,12 +128,13 @@ def extent(at: AtSheet, across: FloatArray, along: FloatArray, muscle: BoolArray
     places = np.stack(np.meshgrid(across, along, indexing="ij"), axis=-1).reshape(-1, 2)
     _, nearest = cKDTree(at.places).query(places, k=min(_NEIGHBOURS, len(at.places)))
     nearest = nearest.reshape(len(places), -1)
-    jumps = at.jump_deg[nearest].mean(axis=1) > LEAST_JUMP_DEG
+    jump = at.jump_deg[nearest].mean(axis=1)
     below, above = (lean[nearest].mean(axis=1) for lean in at.lean_deg)
     best: BoolArray = np.zeros(shape, bool)
     for sign in (1.0, -1.0):
         parted = np.minimum(sign * above, -sign * below) > LEAST_LEAN_DEG
-        piece = _largest((muscle & jumps & parted).reshape(shape))
+        parted &= sign * (above - below) > _ACROSS * jump
+        piece = _largest((muscle & (jump > LEAST_JUMP_DEG) & parted).reshape(shape))
         if piece.sum() > best.sum():
             best = piece
     return Footprint(across, along, muscle.reshape(shape), best)
