@@ -9,6 +9,7 @@ shape's box.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ _MARGIN_MM = 6.0
 _DEGREES = (5, 3)  # of the middle surface, along and across
 _WAVES_MM = (60.0, 150.0)
 _REACH, _PLACES = 1.05, (401, 201)
+_FADE_MM, _BLUNT = 15.0, 3.0  # past the rim of a sheet; depth there, in 1 / distance to the rim
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,35 @@ FILLINGS = {
 }
 
 
-def real_muscle(key: str, body: str, side: str, lean_factor: float = 1.0) -> Muscle:
+@dataclass(frozen=True)
+class Part:
+    """How far an internal aponeurosis reaches: from -1, distal or at one side, to 1."""
+
+    along: tuple[float, float] = (-1.0, 1.0)
+    across: tuple[float, float] = (-1.0, 1.0)
+
+
+PARTS = {"lower": Part((-1.2, 0.33)), "middle": Part((-0.6, 0.6), (-0.7, 0.7))}
+
+
+@dataclass(frozen=True)
+class PartlyBipennate(Muscle):
+    """A muscle whose internal aponeurosis has a rim inside it, past which both sides are one.
+
+    `sheet` is about the signed distance to it; `beyond_mm` that to its rim, 0 over it.
+    """
+
+    beyond_mm: Callable[[Array], Array] = lambda p: np.zeros(len(p))
+
+    def space(self, p: Array, side: Array) -> Array:
+        """Return how far (P,) points are from any surface that ends a fascicle."""
+        room, over = self.room(p), self.beyond_mm(p) <= 0
+        return np.where(over, np.minimum(room, side * (self.sheet or self.room)(p)), room)
+
+
+def real_muscle(
+    key: str, body: str, side: str, lean_factor: float = 1.0, part: Part | None = None
+) -> Muscle:
     """Return a real shape filled with fascicles.
 
     Parameters
@@ -68,6 +98,9 @@ def real_muscle(key: str, body: str, side: str, lean_factor: float = 1.0) -> Mus
         Whose leg.
     lean_factor
         Leans are multiplied by it.
+    part
+        Over which a bipennate muscle has its aponeurosis: all of it, or a
+        :class:`PartlyBipennate`.
     """
     points, shape = _border(key, body, side)
     frame = _Frame.fit(points)
@@ -92,9 +125,41 @@ def real_muscle(key: str, body: str, side: str, lean_factor: float = 1.0) -> Mus
         return frame.local(p).depth
 
     half = tuple(float(h) for h in shape.half)
+    if part is not None:
+        return _partly(Muscle(f"{key} {body} {side}", half, shape.room, direction, sheet),
+                       frame, part)  # fmt: skip
     return Muscle(
         f"{key} {body} {side}", half, shape.room, direction, sheet if filling.bipennate else None
     )
+
+
+def _partly(whole: Muscle, frame: _Frame, part: Part) -> PartlyBipennate:
+    """Return a bipennate muscle with part of its aponeurosis."""
+
+    def beyond_mm(p: Array) -> Array:
+        here = frame.local(p)
+        past = [
+            np.maximum(np.maximum(low - place, place - high), 0.0) * half
+            for place, (low, high), half in zip(
+                (here.u, here.w), (part.along, part.across), frame.half[:2], strict=True
+            )
+        ]
+        return np.hypot(*past)
+
+    def sheet(p: Array) -> Array:
+        depth = frame.local(p).depth
+        return np.where(depth >= 0, 1.0, -1.0) * np.hypot(depth, beyond_mm(p))
+
+    def direction(p: Array, side: Array) -> Array:
+        beyond = beyond_mm(p)
+        fade = np.clip(beyond / _FADE_MM, 0.0, 1.0)
+        blunt = np.tanh(_BLUNT * frame.local(p).depth / np.maximum(beyond, 1e-6))
+        kept = np.where(beyond > 0, (1 - fade**2 * (3 - 2 * fade)) * blunt, side)[:, None]
+        ones = np.ones(len(p))
+        up, down = whole.direction(p, ones), whole.direction(p, -ones)
+        return 0.5 * ((1 + kept) * up + (1 - kept) * down)
+
+    return PartlyBipennate(whole.name, whole.half, whole.room, direction, sheet, beyond_mm)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,14 @@ from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from benchmarks._muscles import Muscle, bipennate, trace
-from benchmarks._real_muscles import BODIES, FILLINGS, SIDES, real_muscle
+from benchmarks._real_muscles import (
+    BODIES,
+    FILLINGS,
+    PARTS,
+    SIDES,
+    PartlyBipennate,
+    real_muscle,
+)
 from benchmarks.architecture import MASK_TURN, SCANS, centres, empty, scan, signals
 from imaging.architecture.aponeurosis import FoundSheet, find_sheet
 from imaging.architecture.muscle import reconstruct_muscle

@@ -8,18 +8,25 @@ fields of both sides and the sheet are found in turn.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import minimize
-from scipy.spatial import cKDTree
 
 from imaging.architecture.direction import principal_direction
+from imaging.architecture.sheet_extent import (
+    LEAST_JUMP_DEG,
+    LEAST_SHARE,
+    AtSheet,
+    extent,
+    grid,
+    in_muscle,
+)
 from imaging.architecture.sheetness import onto_line
 from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
-from imaging.arrays import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.geometry import AponeurosisSurface, fold_angle_deg, sheet_from_mesh
 from imaging.image import Image, apply_affine, voxel_size
 
@@ -32,9 +39,12 @@ _BLOCK_MM = 4.5  # of voxels joined before so wide a kernel
 _RIDGE = 0.03
 _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
-_LEAST_JUMP_DEG, _LEAST_T = 10.0, 5.0
-_MESH_MM, _BEYOND_MM = 2.0, 3.0
-_NEIGHBOURS = 30  # voxels at the sheet over which its jump is averaged
+_LEAST_T = 5.0
+_AT_SHEET_VOXELS = 1.5
+_DIAGONAL = [0, 2, 5]  # of xx xy yy xz yz zz
+_FEWEST_VOXELS = 28  # as many as the sheet's height has terms
+_TURNS_DEG = (0.0, 45.0, 90.0, 135.0)  # about the muscle's axis, of where a sheet is sought
+_ENOUGH = 0.5  # of the muscle: a sheet that reaches so far is not sought elsewhere
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,18 @@ class _Frame:
         u = np.clip(local[:, :2] / self.half, -1.2, 1.2)
         return legendre.legvander2d(u[:, 0], u[:, 1], _DEGREES)
 
+    def world(self, flat: FloatArray, coefficients: FloatArray) -> FloatArray:
+        """Return the points (P, 3) of a sheet over places (P, 2)."""
+        local = np.column_stack([flat, self.basis(flat) @ coefficients])
+        return local @ self.axes + self.origin
+
+    def normals(self, local: FloatArray, coefficients: FloatArray) -> FloatArray:
+        """Return the unit normals (P, 3), upwards, of a sheet at places (P, 2+)."""
+        flat, h = local[:, :2], 0.5 * np.eye(2)
+        slopes = [(self.basis(flat + e) - self.basis(flat - e)) @ coefficients for e in h]
+        normal = np.column_stack([-slopes[0], -slopes[1], np.ones(len(flat))]) @ self.axes
+        return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
+
 
 @dataclass(frozen=True)
 class FoundSheet:
@@ -61,11 +83,13 @@ class FoundSheet:
     Attributes
     ----------
     sheet : AponeurosisSurface
-        World mm; it reaches as far as the direction jumps.
+        World mm; it reaches as far as fascicles of both sides end on it.
     jump_deg : float
         Median angle between the directions of both sides where they meet.
     evidence : float
         By how many standard errors two fields foretell the voxels better than one.
+    reach : float
+        Share of the muscle's length and width over which it reaches.
     seen : bool
         Whether the anatomical image shows it too.
     """
@@ -73,7 +97,65 @@ class FoundSheet:
     sheet: AponeurosisSurface
     jump_deg: float
     evidence: float
+    reach: float
     seen: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is noted of it."""
+        return {**_figures(self), "aponeurosis_seen": self.seen}
+
+
+@dataclass(frozen=True)
+class NoSheet:
+    """Why no aponeurosis was found; figures are those of the best guess, None if there is none.
+
+    Attributes
+    ----------
+    why : str
+        With the figure that is too small.
+    jump_deg, evidence, reach
+        See :class:`FoundSheet`; where nothing jumps, of all that was looked at.
+    """
+
+    why: str
+    jump_deg: float | None = None
+    evidence: float | None = None
+    reach: float = 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is noted of it; figures that are not known are left out."""
+        return {**_figures(self), "aponeurosis_not_found": self.why}
+
+
+def _figures(found: FoundSheet | NoSheet) -> dict[str, float]:
+    figures = {"jump_deg": found.jump_deg, "evidence": found.evidence, "reach": found.reach}
+    digits = {"reach": 2}
+    return {
+        f"aponeurosis_{name}": round(value, digits.get(name, 1))
+        for name, value in figures.items()
+        if value is not None
+    }
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Tensors of a muscle, of order one; of its voxels (P,), in the order of the grid's."""
+
+    tensor: FloatArray  # (I, J, K, 6)
+    share: FloatArray  # (I, J, K)
+    inside: BoolArray  # (I, J, K)
+    own: FloatArray  # (P, 6)
+    points: FloatArray  # (P, 3), world mm
+    affine: FloatArray
+    spacing: FloatArray
+
+    @classmethod
+    def of(cls, tensor: FloatArray, share: FloatArray, affine: FloatArray) -> _Data:
+        inside = (share > 0.5) & np.any(tensor != 0, axis=-1)
+        tensor = tensor / (float(np.abs(tensor[inside]).max(initial=0.0)) or 1.0)
+        points = apply_affine(affine, np.argwhere(inside))
+        own = tensor[inside].astype(float)
+        return cls(tensor, share * inside, inside, own, points, affine, voxel_size(affine))
 
 
 def find_sheet(
@@ -82,7 +164,7 @@ def find_sheet(
     affine: FloatArray,
     axis: FloatArray,
     line: Image | None = None,
-) -> FoundSheet | None:
+) -> FoundSheet | NoSheet:
     """Find the internal aponeurosis of a muscle.
 
     Parameters
@@ -100,52 +182,104 @@ def find_sheet(
 
     Returns
     -------
-    FoundSheet or None
-        None where two smooth fields describe the muscle no better than one, or where they do not
-        differ where they meet.
+    FoundSheet or NoSheet
+        The latter where two smooth fields describe the muscle no better than one, or where the
+        directions of both sides do not jump, or do not lean away from each other, over enough
+        of it.
     """
-    spacing = voxel_size(affine)
-    inside = (share > 0.5) & np.any(tensor != 0, axis=-1)
-    tensor = tensor / (float(np.abs(tensor[inside]).max()) or 1.0)
-    own = tensor[inside].astype(float)
-    points = apply_affine(affine, np.argwhere(inside))
-    frame, contrast = _start(points, own, axis)
-    local = frame.local(points)
+    data = _Data.of(tensor, share, affine)
+    if len(data.points) < _FEWEST_VOXELS:
+        return NoSheet(f"{len(data.points)} voxels < {_FEWEST_VOXELS}")
+    best: FoundSheet | NoSheet = NoSheet("no directions on both sides of any sheet")
+    for turn in _TURNS_DEG:
+        found = _search(data, axis, turn, line)
+        if _rank(found) > _rank(best):
+            best = found
+        if isinstance(best, FoundSheet) and best.reach > _ENOUGH:
+            break
+    return best
+
+
+def _rank(found: FoundSheet | NoSheet) -> tuple[bool, float, float]:
+    evidence = found.evidence or 0.0
+    return isinstance(found, FoundSheet), found.reach * max(evidence, 0.0), evidence
+
+
+def _search(data: _Data, axis: FloatArray, turn: float, line: Image | None) -> FoundSheet | NoSheet:
+    """Return what is found from one start."""
+    frame, contrast = _start(data.points, data.own, axis, turn)
+    local = frame.local(data.points)
     basis = frame.basis(local)
     coefficients: FloatArray = np.zeros(basis.shape[1])
     for width in _START_WIDTHS_MM:
         coefficients = _place(coefficients, basis, local[:, 2], contrast, width)
     for width in _WIDTHS_MM:
-        above = local[:, 2] > basis @ coefficients
-        fields, known = _fields(tensor, share * inside, inside, above, spacing)
-        squared = [np.square(own - f).sum(axis=1) for f in fields]
-        evidence = np.where(known, squared[0] - squared[1], 0.0)
+        fields, known = _fields(data, local[:, 2] > basis @ coefficients)
+        below, above = (_misfit(data.own - f) for f in fields)
+        evidence = np.where(known, below - above, 0.0)
         coefficients = _place(coefficients, basis, local[:, 2], evidence, width)
-    height = local[:, 2] - basis @ coefficients
-    fields, known = _fields(tensor, share * inside, inside, height > 0, spacing)
+    return _judge(data, frame, coefficients, axis, line)
+
+
+def _judge(
+    data: _Data, frame: _Frame, coefficients: FloatArray, axis: FloatArray, line: Image | None
+) -> FoundSheet | NoSheet:
+    """Return a sheet as far as fascicles of both sides end on it, if that is beyond chance."""
+    local = frame.local(data.points)
+    height = local[:, 2] - frame.basis(local) @ coefficients
+    fields, known = _fields(data, height > 0)
     near = known & (np.abs(height) < _JUDGED_MM)
-    if near.sum() < basis.shape[1]:
-        return None
-    value = _evidence(own, tensor, share * inside, inside, height, fields, near, spacing)
+    at_sheet = known & (np.abs(height) < _AT_SHEET_VOXELS * data.spacing.max())
+    if not at_sheet.any():
+        return NoSheet("no directions on both sides of any sheet")
     jump = fold_angle_deg(*(principal_direction(f) for f in fields))
-    at_sheet = known & (np.abs(height) < 1.5 * spacing.max())
-    if not at_sheet.any() or value < _LEAST_T:
-        return None
-    median = float(np.median(jump[at_sheet]))
-    if median < _LEAST_JUMP_DEG:
-        return None
+    normal = frame.normals(local[at_sheet], coefficients)
+    lean = np.stack([_lean_deg(f[at_sheet], axis, normal) for f in fields])
+    across, along, flat = grid(frame.half)
+    muscle = in_muscle(frame.world(flat, coefficients), data.inside, data.affine)
+    at = AtSheet(local[at_sheet, :2], jump[at_sheet], lean)
+    footprint = extent(at, across, along, muscle)
+    over = footprint.under(local) if footprint.sheet.any() else np.ones(len(local), bool)
+    median = float(np.median(jump[at_sheet & over] if (at_sheet & over).any() else jump[at_sheet]))
+    value = _evidence(data, height, fields, near & over)
+    used, faces = footprint.mesh()
+    if why := _refused(median, value, footprint.share if len(faces) else 0.0):
+        return NoSheet(why, median, value, footprint.share)
     seen = False
     if line is not None:
-        coefficients, seen = _onto_line(line, frame, coefficients, local[at_sheet])
-    sheet = _mesh(frame, coefficients, local[at_sheet], jump[at_sheet], inside, affine)
-    return None if sheet is None else FoundSheet(sheet, median, value, seen)
+        coefficients, seen = _onto_line(line, frame, coefficients, local[at_sheet & over])
+    sheet = sheet_from_mesh(frame.world(flat[used], coefficients), faces)
+    return FoundSheet(sheet, median, value, footprint.share, seen)
 
 
-def _start(points: FloatArray, own: FloatArray, axis: FloatArray) -> tuple[_Frame, FloatArray]:
+def _refused(jump_deg: float, evidence: float, reach: float) -> str:
+    """Return why a sheet is none, empty if it is one."""
+    if evidence < _LEAST_T:
+        return f"evidence {evidence:.1f} < {_LEAST_T:g} standard errors"
+    if jump_deg < LEAST_JUMP_DEG:
+        return f"jump {jump_deg:.1f} deg < {LEAST_JUMP_DEG:g}"
+    if reach < LEAST_SHARE:
+        return (
+            f"directions jump by {jump_deg:.1f} deg, but fascicles of both sides lean onto it over "
+            f"{100 * reach:.0f} % of the muscle < {100 * LEAST_SHARE:g}"
+        )
+    return ""
+
+
+def _lean_deg(tensor: FloatArray, axis: FloatArray, normal: FloatArray) -> FloatArray:
+    """Return the angle (V,) of directions, taken along the axis, to a sheet with normals (V, 3)."""
+    direction = principal_direction(tensor)
+    sine = np.sum(direction * normal, axis=1) * np.sign(direction @ axis)
+    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))))
+
+
+def _start(
+    points: FloatArray, own: FloatArray, axis: FloatArray, turn_deg: float
+) -> tuple[_Frame, FloatArray]:
     """Return a frame, and on which side the direction of each voxel (P,) says that it lies.
 
     Fascicles of both sides lean away from each other: the lean that goes most with the place
-    points across the sheet.
+    points across the sheet, which is then turned about the axis.
     """
     centre = points.mean(axis=0)
     lean = principal_direction(own)
@@ -156,6 +290,8 @@ def _start(points: FloatArray, own: FloatArray, axis: FloatArray) -> tuple[_Fram
     left, _, _ = np.linalg.svd(lean.T @ place)
     normal = left[:, 0] - (left[:, 0] @ axis) * axis
     normal /= np.linalg.norm(normal)
+    turn = np.radians(turn_deg)
+    normal = np.cos(turn) * normal + np.sin(turn) * np.cross(axis, normal)
     across = np.cross(axis, normal)
     axes = np.stack([across, axis, normal])
     local = (points - centre) @ axes.T
@@ -189,38 +325,30 @@ def _onto_line(
 ) -> tuple[FloatArray, bool]:
     """Return the coefficients of the sheet moved onto a line of the image, if there is one."""
     basis = frame.basis(local)
-    flat = np.column_stack([local[:, :2], basis @ coefficients])
-    places = flat @ frame.axes + frame.origin
+    places = frame.world(local[:, :2], coefficients)
     move = onto_line(line, places, frame.axes[2], basis)
     return (coefficients, False) if move is None else (coefficients + move, True)
 
 
-def _fields(
-    tensor: FloatArray,
-    share: FloatArray,
-    inside: NDArray[np.bool_],
-    above: NDArray[np.bool_],
-    spacing: FloatArray,
-) -> tuple[list[FloatArray], NDArray[np.bool_]]:
+def _fields(data: _Data, above: BoolArray) -> tuple[list[FloatArray], BoolArray]:
     """Return the smooth tensors (P, 6) of the side below and above, and where both are known."""
     fields, known = [], np.ones(len(above), bool)
     for side in (~above, above):
-        weight = np.zeros(share.shape, np.float32)
-        weight[inside] = share[inside] * side
-        smooth, there, _ = _smooth(tensor, weight, inside, spacing)
+        weight = np.zeros(data.share.shape, np.float32)
+        weight[data.inside] = data.share[data.inside] * side
+        smooth, there, _ = _smooth(data, weight)
         fields.append(smooth)
         known &= there
     return fields, known
 
 
-def _smooth(
-    tensor: FloatArray, weight: FloatArray, inside: NDArray[np.bool_], spacing: FloatArray
-) -> tuple[FloatArray, NDArray[np.bool_], FloatArray]:
+def _smooth(data: _Data, weight: FloatArray) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Return smooth tensors (P, 6) of the voxels inside, where known, and their leverage (P,)."""
-    values, weights, coarse_mm = coarsen(tensor, weight[None], spacing, _BLOCK_MM)
+    spacing = data.spacing
+    values, weights, coarse_mm = coarsen(data.tensor, weight[None], spacing, _BLOCK_MM)
     block = np.rint(coarse_mm / spacing)
     smooth, known, leverage = local_polynomial(values, weights[0], coarse_mm, _KERNEL, _RIDGE)
-    at = ((np.argwhere(inside) - (block - 1) / 2) / block).T
+    at = ((np.argwhere(data.inside) - (block - 1) / 2) / block).T
     stack = np.concatenate([smooth, known[..., None], leverage[..., None]], axis=-1)
     found = [
         ndimage.map_coordinates(stack[..., n].astype(np.float32), at, order=1, mode="nearest")
@@ -231,62 +359,31 @@ def _smooth(
     return mean, there, found[-1] / np.prod(block)
 
 
+def _misfit(difference: FloatArray) -> FloatArray:
+    """Return the squared size (P,) of differences of tensors (P, 6) less what is isotropic.
+
+    How much water diffuses on the whole differs from place to place for more reasons than fibres.
+    """
+    mean = difference[:, _DIAGONAL].mean(axis=1)
+    whole = np.square(difference).sum(axis=1)
+    twice = np.square(np.delete(difference, _DIAGONAL, axis=1)).sum(axis=1)
+    return np.asarray(whole + twice - 3.0 * mean**2)
+
+
 def _evidence(
-    own: FloatArray,
-    tensor: FloatArray,
-    share: FloatArray,
-    inside: NDArray[np.bool_],
-    height: FloatArray,
-    fields: list[FloatArray],
-    near: NDArray[np.bool_],
-    spacing: FloatArray,
+    data: _Data, height: FloatArray, fields: list[FloatArray], near: BoolArray
 ) -> float:
     """Return by how many standard errors two fields fit the voxels near the sheet better than one.
 
     The advantage that a voxel has in its own field, the more so in the smaller one, is taken off
     by its leverage.
     """
-    one, _, leverage = _smooth(tensor, share.astype(np.float32), inside, spacing)
+    if near.sum() < _FEWEST_VOXELS:
+        return 0.0
+    one, _, leverage = _smooth(data, data.share.astype(np.float32))
     two = np.where((height > 0)[:, None], fields[1], fields[0])
-    single = np.square(own - one).sum(axis=1) / np.maximum(1.0 - leverage, 0.1) ** 2
-    double = np.square(own - two).sum(axis=1) / np.maximum(1.0 - 2.0 * leverage, 0.1) ** 2
-    gain = (single - double)[near]
+    single = _misfit(data.own - one) / np.maximum(1.0 - leverage, 0.1) ** 2
+    double = _misfit(data.own - two) / np.maximum(1.0 - 2.0 * leverage, 0.1) ** 2
+    usual = float(np.median(single[near])) or 1.0
+    gain = np.log1p(single[near] / usual) - np.log1p(double[near] / usual)
     return float(gain.mean() / (gain.std() / np.sqrt(len(gain)) + 1e-12))
-
-
-def _mesh(
-    frame: _Frame,
-    coefficients: FloatArray,
-    places: FloatArray,
-    jump: FloatArray,
-    inside: NDArray[np.bool_],
-    affine: FloatArray,
-) -> AponeurosisSurface | None:
-    """Return the sheet as a mesh that reaches a little beyond the muscle.
-
-    It is left open where the directions of both sides agree on average over its neighbourhood.
-    """
-    low, high = -frame.half - _BEYOND_MM, frame.half + _BEYOND_MM
-    u, v = (np.arange(low[a], high[a] + _MESH_MM, _MESH_MM) for a in range(2))
-    grid = np.stack(np.meshgrid(u, v, indexing="ij"), axis=-1)
-    flat = grid.reshape(-1, 2)
-    height = frame.basis(flat) @ coefficients
-    mesh = np.column_stack([flat, height]) @ frame.axes + frame.origin
-    spacing = voxel_size(affine)
-    outside = ndimage.distance_transform_edt(~inside, sampling=spacing)
-    voxels = apply_affine(np.linalg.inv(affine), mesh).T
-    distance = ndimage.map_coordinates(outside, voxels, order=1, mode="nearest")
-    edge = 0.5 * spacing.min()
-    _, nearest = cKDTree(places[:, :2]).query(flat, k=min(_NEIGHBOURS, len(places)))
-    local_jump = jump[nearest].reshape(len(flat), -1).mean(axis=1)
-    there = (distance < edge + _BEYOND_MM) & (local_jump > _LEAST_JUMP_DEG)
-    there = there.reshape(grid.shape[:2])
-    quads = there[:-1, :-1] & there[1:, :-1] & there[:-1, 1:] & there[1:, 1:]
-    number = np.arange(there.size).reshape(there.shape)
-    a, b = number[:-1, :-1][quads], number[1:, :-1][quads]
-    c, d = number[1:, 1:][quads], number[:-1, 1:][quads]
-    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
-    if len(faces) < 8:
-        return None
-    used, faces = np.unique(faces, return_inverse=True)
-    return sheet_from_mesh(mesh[used], faces.reshape(-1, 3))

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from imaging.architecture.aponeurosis import find_sheet
+from imaging.architecture.aponeurosis import NoSheet, find_sheet
 from imaging.architecture.compartments import divide, uncut
 from imaging.architecture.curves import HIGHEST_ORDER
 from imaging.architecture.direction import DirectionField
@@ -158,7 +158,7 @@ def _refound(
     for _ in range(min(_SHEETS, tracer.settings.bootstrap)):
         tensor = fields.noisy_tensor(rng)
         sheet = find_sheet(tensor, share, fields.affine, region.axis, line)
-        if sheet is None:
+        if isinstance(sheet, NoSheet):
             continue
         weights = divide(share, fields.affine, [sheet.sheet], purity=1.0).weights
         weights *= np.any(tensor != 0, axis=-1)

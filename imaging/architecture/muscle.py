@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from imaging.architecture.aponeurosis import FoundSheet, find_sheet
+from imaging.architecture.aponeurosis import FoundSheet, NoSheet, find_sheet
 from imaging.architecture.compartments import divide, off_sheets
 from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
@@ -36,7 +36,7 @@ _MOST_SCATTER_DEG = 50.0  # of single voxels about the smooth field; 57 for pure
 _MEANING = "95 % interval of noise, smoothing, sampling and a border known to {:g} mm (SD)"
 _MEANING_FOUND = _MEANING.replace(" and", ", finding of the aponeurosis and")
 _NO_SHEET = (
-    "its internal aponeurosis was not given and not found in the data, "
+    "its internal aponeurosis was not given and not found in the data ({}), "
     "so where fascicles end is not known"
 )
 
@@ -144,12 +144,14 @@ def reconstruct_muscle(
     if isinstance(region, str):
         return without_data(region)
     rng = np.random.default_rng([settings.seed, label])
-    found, line = None, None
+    sought: FoundSheet | NoSheet | None = None
+    line = None
     if needs_sheet:
         line = None if anatomy is None else sheetness(anatomy, mask)
-        found = find_sheet(region.tensor, region.share, region.affine, region.axis, line)
+        sought = find_sheet(region.tensor, region.share, region.affine, region.axis, line)
+    found = sought if isinstance(sought, FoundSheet) else None
     used = tuple(sheets) if found is None else (found.sheet,)
-    ends_unknown = _NO_SHEET if needs_sheet and found is None else ""
+    ends_unknown = _NO_SHEET.format(sought.why) if isinstance(sought, NoSheet) else ""
     parts = divide(region.share, region.affine, used)
     directions = fit_directions(region.tensor, parts.weights, region.spacing, settings.smoothing_mm)
     scatter = float(np.median(directions.dispersion_deg[region.support]))
@@ -186,7 +188,7 @@ def reconstruct_muscle(
     return MuscleArchitecture(
         label, *surface, fascicles, noted(measures, dropped.text()), region.box,
         directions.own(parts.weights), directions.dispersion_deg, region.share, seeds[traced.kept],
-        _facts(region, dropped, traced, directions, found), used, found is not None,
+        _facts(region, dropped, traced, directions, sought), used, found is not None,
         ends_unknown,
     )  # fmt: skip
 
@@ -232,16 +234,14 @@ def _facts(
     dropped: Dropped,
     traced: Traced,
     directions: DirectionField,
-    found: FoundSheet | None,
+    sought: FoundSheet | NoSheet | None,
 ) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "seeds": dropped.seeds, "covered": round(region.covered, 4), **traced.dropped,
         **dropped.facts(),
     }  # fmt: skip
-    if found is not None:
-        facts["aponeurosis_jump_deg"] = round(found.jump_deg, 1)
-        facts["aponeurosis_evidence"] = round(found.evidence, 1)
-        facts["aponeurosis_seen"] = found.seen
+    if sought is not None:
+        facts |= sought.facts()
     if directions.kernel is not None:
         facts["smoothing_mm"] = directions.kernel.sigma_mm
         facts["polynomial_order"] = directions.kernel.order
