@@ -3,7 +3,8 @@
 As in FSL eddy (Andersson JLR, Sotiropoulos SN. NeuroImage 2016;125:1063) motion is free in every
 volume, and the stretch by eddy currents follows the diffusion gradient through one matrix for all
 volumes. Gauss-Newton steps on squared differences also give the standard error of the motion, so
-that a volume is left alone when its motion cannot be told from noise.
+that a volume is left alone when its motion cannot be told from noise. What the mean of the others
+does not tell from contrast of tensors is found last, see `hidden_motion`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from scipy import ndimage
 from imaging.arrays import FloatArray
 from imaging.diffusion.eddy import linear_in_gradient, shift_in_gradient
 from imaging.diffusion.gradients import GradientTable
+from imaging.diffusion.hidden_motion import hidden_motion
 from imaging.diffusion.legmask import bounding_box
 from imaging.diffusion.prediction import templates
 from imaging.diffusion.resample import Placement, resample_splines
 from imaging.diffusion.volume_fit import (
     Registered,
     Samples,
+    moved,
     parameters,
     pose_of,
     register_volume,
@@ -32,6 +35,7 @@ from imaging.image import Image
 
 _COARSE_MM, _FINE_MM = 4.0, 2.0  # smoothing
 _COARSE_ROUNDS, _FINE_ROUNDS = 3, 2
+_HIDDEN_ROUNDS = 3
 _RIM_VOXELS = 4
 _POINTS = 6000
 _EDGES = 0.5  # share of the voxels, those of the steepest signal
@@ -147,6 +151,9 @@ def estimate_motion(
             level = _level(cropped, mask[box], width, phase_axis, slice_axis, weights)
         found = _round(level, placements, table)
         placements = [f.placed for f in found]
+    if level is not None:
+        for _ in range(_HIDDEN_ROUNDS):
+            found = _without_hidden(level, found, table)
     return _summary(found, legs, dwi)
 
 
@@ -156,6 +163,7 @@ class _Level:
 
     width_mm: float
     splines: Image
+    mask: NDArray[np.bool_]
     samples: Samples
     slice_axis: int
     trust: FloatArray  # (N, slices)
@@ -194,7 +202,7 @@ def _level(
     trust = weights[:, kept[slice_axis]]
     samples = Samples(image, points, phase_axis)
     least = _MIN_EDDY_SHARE_OF_VOXEL * float(series.spacing.min())
-    return _Level(width_mm, image, samples, slice_axis, trust, least)
+    return _Level(width_mm, image, thin, samples, slice_axis, trust, least)
 
 
 def _round(
@@ -211,7 +219,6 @@ def _round(
         )
         for v, target in enumerate(templates(aligned, splines.spacing))
     ]  # fmt: skip
-    shift = np.zeros((len(found), 3))
     if samples.phase_axis is not None:
         slopes = np.array([f.placed.slopes for f in found])
         told = np.array([_of_slopes(f.information) for f in found])
@@ -220,10 +227,19 @@ def _round(
         if np.sqrt(np.square(lever @ slopes.T).mean()) < level.least_mm:
             slopes = np.zeros(slopes.shape)
         found = [f.with_slopes(s) for f, s in zip(found, slopes, strict=True)]
-        axis = splines.rotation[:, samples.phase_axis]
-        values = np.array([parameters(f.placed.pose, f.placed.centre)[:3] for f in found])
-        shift = shift_in_gradient(values @ axis, table)[:, None] * axis
-    return _median_at_rest(found, shift)
+    return _median_at_rest(level, found, table)
+
+
+def _without_hidden(
+    level: _Level, found: list[Registered], table: GradientTable
+) -> list[Registered]:
+    """Take off motion that the tensor follows."""
+    placements = [f.placed for f in found]
+    splines = level.splines
+    aligned = resample_splines(splines, placements, level.samples.phase_axis)
+    steps = hidden_motion(splines.with_data(aligned), placements, table, level.mask)
+    found = [replace(f, placed=moved(f.placed, step)) for f, step in zip(found, steps, strict=True)]
+    return _median_at_rest(level, found, table)
 
 
 def _of_slopes(information: FloatArray) -> FloatArray:
@@ -246,12 +262,16 @@ def _sample_points(
     return points[:: max(1, len(points) // _POINTS)]
 
 
-def _median_at_rest(found: list[Registered], shift: FloatArray) -> list[Registered]:
-    """Take the median motion off, shifts (N, 3) in mm by eddy currents not counted."""
+def _median_at_rest(
+    level: _Level, found: list[Registered], table: GradientTable
+) -> list[Registered]:
+    """Take the median motion off, shifts by eddy currents not counted."""
     centre = found[0].placed.centre
     values = np.array([parameters(f.placed.pose, centre) for f in found])
     own = values.copy()
-    own[:, :3] -= shift
+    if level.samples.phase_axis is not None:
+        axis = level.splines.rotation[:, level.samples.phase_axis]
+        own[:, :3] -= shift_in_gradient(values[:, :3] @ axis, table)[:, None] * axis
     values -= np.median(own, axis=0)
     return [
         replace(f, placed=replace(f.placed, pose=pose_of(v, centre)))

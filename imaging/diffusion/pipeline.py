@@ -16,10 +16,12 @@ from imaging.diffusion.denoise import snr_map
 from imaging.diffusion.distortion import Distortion, ReversedScan, find_distortion
 from imaging.diffusion.figures import whole_image_measures
 from imaging.diffusion.fitting import fit_series
+from imaging.diffusion.forward import series_at_rest
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.notes import Journal, note_alignment, note_distortion
 from imaging.diffusion.register import Alignment, register_rigid
+from imaging.diffusion.resample import resample_series
 from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
 from imaging.measures import Measure
@@ -114,10 +116,11 @@ def process(
         Muscle labels in the anatomical world, by which the gradient table is checked.
     """
     journal = Journal()
-    mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
+    mask = legs = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     cleaned = clean(dwi, table, mask, acquisition, settings, journal)
     placed, table = cleaned.placed, cleaned.table
-    dwi, weights, shift_mm = placed.at_rest(), placed.weights(), None
+    rest = series_at_rest(placed, table, mask)
+    dwi, weights, shift_mm = rest, placed.weights(), None
     uncorrected = dwi.data[..., table.is_b0].mean(-1)
     snr = snr_map(uncorrected, cleaned.sigma)
     distortion = find_distortion(
@@ -127,7 +130,7 @@ def process(
     note_distortion(distortion, settings.distortion != "off", known, journal)
     if distortion is not None and distortion.status == "corrected":
         shift_mm = distortion.displacement_mm
-        dwi = placed.at_rest(shift_mm)
+        dwi = resample_series(rest, None, placed.phase_axis, shift_mm)
         snr = distortion.moved(snr, dwi.spacing[distortion.axis])
         mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
     b0 = dwi.data[..., table.is_b0].mean(-1)
@@ -141,7 +144,9 @@ def process(
     table, fit = fitted.table, fitted.fit
     noisy = fit.tensor
     if cleaned.noisy is not placed:
-        noisy = fitted.again(cleaned.noisy.at_rest(shift_mm).data, mask, settings)
+        still = series_at_rest(cleaned.noisy, cleaned.table, legs)
+        still = resample_series(still, None, placed.phase_axis, shift_mm)
+        noisy = fitted.again(still.data, mask, settings)
     rows = whole_image_measures(table, mask, fit, snr, cleaned, alignment, distortion)
     journal.facts["snr_b0"] = None if not snr.any() else round(float(np.median(snr[snr > 0])), 2)
     return DiffusionResult(

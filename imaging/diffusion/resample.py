@@ -89,9 +89,9 @@ class PlacedSeries:
     slice_axis: int = 2
     slice_weights: FloatArray | None = None
 
-    def at_rest(self, displacement_mm: FloatArray | None = None) -> Image:
-        """Return all volumes at rest and undistorted; see :func:`resample_series`."""
-        return resample_series(self.source, self.placements, self.phase_axis, displacement_mm)
+    def at_rest(self) -> Image:
+        """Return all volumes at rest; see :func:`resample_series`."""
+        return resample_series(self.source, self.placements, self.phase_axis)
 
     def weights(self) -> FloatArray | None:
         """Return the trust (I, J, K, N) in each sample at rest: that of the slices beside it."""
@@ -124,13 +124,7 @@ class PlacedSeries:
             bad = np.flatnonzero(self.slice_weights[v] < 0.5)
             if not len(bad):
                 continue
-            matrix = placed.matrix(grid.rotation, self.phase_axis)
-            back = np.linalg.inv(grid.affine) @ np.linalg.inv(matrix) @ grid.affine
-            moved = ndimage.affine_transform(
-                signal[..., v], back[:3, :3], back[:3, 3], order=1, mode="nearest"
-            )
-            slope = 0.0 if self.phase_axis is None else float(placed.slopes[self.phase_axis])
-            moved /= max(1.0 + slope, _MIN_JACOBIAN)
+            moved = in_volume(signal[..., v], grid, placed, self.phase_axis, order=1)
             slices[bad, ..., v] = np.moveaxis(moved, self.slice_axis, 0)[bad]
         return replace(self, source=grid.with_data(data))
 
@@ -181,6 +175,45 @@ def resample_series(
         jacobian = np.maximum(1.0 + slope + stretch, _MIN_JACOBIAN)
         data[..., v] = np.clip(moved * jacobian, 0, None)
     return series.with_data(data)
+
+
+def resample_signed(
+    volume: Image, placed: Placement, phase_axis: int | None, order: int = 1
+) -> FloatArray:
+    """Return a 3-D image of either sign brought to rest (I, J, K), as `resample_series` does."""
+    matrix = np.linalg.inv(volume.affine) @ placed.matrix(volume.rotation, phase_axis)
+    matrix = matrix @ volume.affine
+    moved: FloatArray = ndimage.affine_transform(
+        volume.data, matrix[:3, :3], matrix[:3, 3], order=order, mode="nearest"
+    )
+    slope = 0.0 if phase_axis is None else float(placed.slopes[phase_axis])
+    return moved * np.float32(max(1.0 + slope, _MIN_JACOBIAN))
+
+
+def in_volume(
+    signal: FloatArray, grid: Image, placed: Placement, phase_axis: int | None, order: int = 5
+) -> FloatArray:
+    """Return how a signal (I, J, K) at rest looks in a volume: the way back of `resample_series`.
+
+    Parameters
+    ----------
+    signal : (I, J, K) array
+        At rest.
+    grid : Image
+        Any image on the grid of both.
+    placed : Placement
+    phase_axis
+        Voxel axis; needed for eddy slopes.
+    order
+        Of the spline.
+    """
+    matrix = placed.matrix(grid.rotation, phase_axis)
+    back = np.linalg.inv(grid.affine) @ np.linalg.inv(matrix) @ grid.affine
+    moved: FloatArray = ndimage.affine_transform(
+        signal, back[:3, :3], back[:3, 3], order=order, mode="nearest"
+    )
+    slope = 0.0 if phase_axis is None else float(placed.slopes[phase_axis])
+    return moved / np.float32(max(1.0 + slope, _MIN_JACOBIAN))
 
 
 def resample_splines(

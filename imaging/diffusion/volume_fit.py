@@ -90,8 +90,8 @@ class Registered:
         """Return the best motion under other slopes (3,) than those found."""
         within = self.information[:6, :6]
         step = -np.linalg.pinv(within) @ self.information[:6, 6:] @ (slopes - self.placed.slopes)
-        moved = _moved(self.placed, step)
-        return Registered(replace(moved, slopes=slopes), within)
+        best = moved(self.placed, step)
+        return Registered(replace(best, slopes=slopes), within)
 
 
 def register_volume(
@@ -143,7 +143,7 @@ def register_volume(
             step = step / 2
             if np.isinf(least) or _is_small(step):
                 break
-            placed = _moved(before, step)
+            placed = moved(before, step)
             continue
         least, before = misfit, placed
         solution = normal @ projected
@@ -152,7 +152,7 @@ def register_volume(
         step = -np.clip(solution[:count] / gain, -_MAX_STEP[:count], _MAX_STEP[:count])
         if _is_small(step):
             break
-        placed = _moved(placed, step)
+        placed = moved(placed, step)
     return Registered(before, precision * scale)
 
 
@@ -193,8 +193,8 @@ def _columns(
     return np.hstack(parts), np.column_stack(nuisance)
 
 
-def _moved(placed: Placement, step: FloatArray) -> Placement:
-    """Return a placement after one step."""
+def moved(placed: Placement, step: FloatArray) -> Placement:
+    """Return a placement after one step (6 or 9,): mm, rad, and slopes where they take part."""
     pose = placed.pose @ pose_of(step, placed.centre)
     slopes = placed.slopes + step[6:] if len(step) > 6 else placed.slopes
     return replace(placed, pose=pose, slopes=slopes)
