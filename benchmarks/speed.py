@@ -10,7 +10,7 @@ out. Tracking: `tckgen -algorithm Tensor_Det` with the same step, angle and leas
 order (its faster way); ours is fourth order and ends on the surface. Compilation (once per
 installation, kept on disk) is told apart. Best of the repeats counts. Use an idle machine.
 `--against` a folder with the source of another build: `pennate fibres` of both in one run, ours
-without page and viewer, which builds before 30 November 2026 do not make, and with them.
+without page and viewer, which older builds do not make, and with them.
 """
 
 from __future__ import annotations
@@ -209,7 +209,12 @@ def fibres(folder: Path, preset: str, other: Path | None, threads: int, repeats:
     took = verb(here, "diffusion", ["--dwi", dwi, "--anat", anat], cleaned, threads)
     print(f"one leg, preset {preset}, {threads} threads; best of {repeats} after a first run")
     print(f"pennate diffusion: {took[1]:.1f} s processor, {took[2]:.2f} GiB")
-    given = ["--tensor", cleaned / "sub-01_desc-noisy_tensor.nii.gz", "--labels", labels]
+    given: list[str | Path] = [
+        "--tensor",
+        cleaned / "sub-01_desc-noisy_tensor.nii.gz",
+        "--labels",
+        labels,
+    ]
     ways: dict[str, tuple[Path, list[str | Path]]] = {"ours, with page": (here, given)}
     if other is not None:
         ways = {"theirs": (other, given), "ours": (here, [*given, "--no-page"]), **ways}
