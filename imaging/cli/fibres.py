@@ -47,6 +47,7 @@ from imaging.io.muscles import (
 from imaging.io.tensor import TensorFrame, load_tensor
 from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
+from imaging.memory import give_back_freed
 from imaging.muscles import is_known
 from imaging.outputs import stale
 from imaging.provenance import default_prefix, staged
@@ -170,6 +171,7 @@ def command(
     ] = None,
 ) -> None:
     """Reconstruct fascicles and their architecture."""
+    give_back_freed()
     options = load_settings(FibreSettings, settings)
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})
@@ -196,8 +198,9 @@ def command(
     known = None if overlap or not all(is_known(m.label) for m in drawn) else labels
     said: list[str] = []
     if tensor:
-        inside = np.concatenate([voxel_centres(m) for m in drawn])
-        grid, said = load_tensor(source, tensor_order, tensor_frame, inside)
+        grid, said = load_tensor(
+            source, tensor_order, tensor_frame, np.concatenate([voxel_centres(m) for m in drawn])
+        )
     cleaned = None
     if dwi:
         # SimpleITK and the diffusion stage, which a tensor and tracts do without.
@@ -227,14 +230,15 @@ def command(
         sources = [*(files_of(source) if tracts else [source]), *given]
         written = FibreOutput(results, names, grid, notes, sources, options, more or [])
         write_fibres(folder, start, written)
-        unmade: list[str] = []
+        told, unmade = summary(results, names), list[str]()
+        del results, written  # the page is made from files
         if page:
             # 100 MiB, not held beside the reconstruction, where the peak of memory is.
             from imaging.pipeline.muscle_page import PageInput, add_page
 
             shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
             unmade = add_page(folder, start, shown)
-    print(summary(results, names))
+    print(told)
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings, *unmade]:
         print(f"warning: {warning}", file=sys.stderr)
 
