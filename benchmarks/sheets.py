@@ -37,7 +37,8 @@ from benchmarks._real_muscles import (
     real_muscle,
 )
 from benchmarks.architecture import MASK_TURN, SCANS, centres, empty, scan, signals
-from imaging.architecture.aponeurosis import FoundSheet, NoSheet, find_sheet
+from imaging.architecture.aponeurosis import find_sheet
+from imaging.architecture.found_sheet import FoundSheet, NoSheet
 from imaging.architecture.muscle import reconstruct_muscle
 from imaging.architecture.region import find_region
 from imaging.config import FibreSettings
