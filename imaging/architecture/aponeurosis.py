@@ -8,14 +8,13 @@ fields of both sides and the sheet are found in turn.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy import ndimage
 from scipy.optimize import minimize
 
 from imaging.architecture.direction import principal_direction
+from imaging.architecture.found_sheet import FoundSheet, NoSheet
 from imaging.architecture.sheet_extent import (
     LEAST_JUMP_DEG,
     LEAST_SHARE,
@@ -24,25 +23,26 @@ from imaging.architecture.sheet_extent import (
     grid,
     in_muscle,
 )
+from imaging.architecture.sheet_fields import (
+    FEWEST_VOXELS,
+    SheetData,
+    evidence_of,
+    misfit,
+    side_fields,
+)
 from imaging.architecture.sheetness import onto_line
-from imaging.architecture.smoothing import Kernel, coarsen, local_polynomial
-from imaging.arrays import BoolArray, FloatArray
-from imaging.geometry import AponeurosisSurface, fold_angle_deg, sheet_from_mesh
-from imaging.image import Image, apply_affine, voxel_size
+from imaging.arrays import FloatArray
+from imaging.geometry import fold_angle_deg, sheet_from_mesh
+from imaging.image import Image
 
 _DEGREES = (3, 6)  # of the sheet's height, across and along the muscle
 _STIFFNESS = 1e-5  # against bends, per mm2 and power of the degree
 _WIDTHS_MM = (4.0, 3.0, 2.0, 1.5, 1.5)  # of the step between both sides, one per round
 _START_WIDTHS_MM = (8.0, 4.0, 2.0)
-_KERNEL = Kernel(14.0, 1)  # wide: a field that follows misplaced voxels cannot tell them
-_BLOCK_MM = 4.5  # of voxels joined before so wide a kernel
-_RIDGE = 0.03
 _MOST_EVIDENCE = 4.0  # of one voxel, in medians
 _JUDGED_MM = 10.0  # from the sheet, within which it is judged
 _LEAST_T = 5.0
 _AT_SHEET_VOXELS = 1.5
-_DIAGONAL = [0, 2, 5]  # of xx xy yy xz yz zz
-_FEWEST_VOXELS = 28  # as many as the sheet's height has terms
 _TURNS_DEG = (0.0, 45.0, 90.0, 135.0)  # about the muscle's axis, of where a sheet is sought
 _ENOUGH = 0.5  # of the muscle: a sheet that reaches so far is not sought elsewhere
 
@@ -76,88 +76,6 @@ class _Frame:
         return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
-@dataclass(frozen=True)
-class FoundSheet:
-    """An aponeurosis found from the data.
-
-    Attributes
-    ----------
-    sheet : AponeurosisSurface
-        World mm; it reaches as far as fascicles of both sides end on it.
-    jump_deg : float
-        Median angle between the directions of both sides where they meet.
-    evidence : float
-        By how many standard errors two fields foretell the voxels better than one.
-    reach : float
-        Share of the muscle's length and width over which it reaches.
-    seen : bool
-        Whether the anatomical image shows it too.
-    """
-
-    sheet: AponeurosisSurface
-    jump_deg: float
-    evidence: float
-    reach: float
-    seen: bool = False
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is noted of it."""
-        return {**_figures(self), "aponeurosis_seen": self.seen}
-
-
-@dataclass(frozen=True)
-class NoSheet:
-    """Why no aponeurosis was found; figures are those of the best guess, None if there is none.
-
-    Attributes
-    ----------
-    why : str
-        With the figure that is too small.
-    jump_deg, evidence, reach
-        See :class:`FoundSheet`; where nothing jumps, of all that was looked at.
-    """
-
-    why: str
-    jump_deg: float | None = None
-    evidence: float | None = None
-    reach: float = 0.0
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is noted of it; figures that are not known are left out."""
-        return {**_figures(self), "aponeurosis_not_found": self.why}
-
-
-def _figures(found: FoundSheet | NoSheet) -> dict[str, float]:
-    figures = {"jump_deg": found.jump_deg, "evidence": found.evidence, "reach": found.reach}
-    digits = {"reach": 2}
-    return {
-        f"aponeurosis_{name}": round(value, digits.get(name, 1))
-        for name, value in figures.items()
-        if value is not None
-    }
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Tensors of a muscle, of order one; of its voxels (P,), in the order of the grid's."""
-
-    tensor: FloatArray  # (I, J, K, 6)
-    share: FloatArray  # (I, J, K)
-    inside: BoolArray  # (I, J, K)
-    own: FloatArray  # (P, 6)
-    points: FloatArray  # (P, 3), world mm
-    affine: FloatArray
-    spacing: FloatArray
-
-    @classmethod
-    def of(cls, tensor: FloatArray, share: FloatArray, affine: FloatArray) -> _Data:
-        inside = (share > 0.5) & np.any(tensor != 0, axis=-1)
-        tensor = tensor / (float(np.abs(tensor[inside]).max(initial=0.0)) or 1.0)
-        points = apply_affine(affine, np.argwhere(inside))
-        own = tensor[inside].astype(float)
-        return cls(tensor, share * inside, inside, own, points, affine, voxel_size(affine))
-
-
 def find_sheet(
     tensor: FloatArray,
     share: FloatArray,
@@ -187,9 +105,9 @@ def find_sheet(
         directions of both sides do not jump, or do not lean away from each other, over enough
         of it.
     """
-    data = _Data.of(tensor, share, affine)
-    if len(data.points) < _FEWEST_VOXELS:
-        return NoSheet(f"{len(data.points)} voxels < {_FEWEST_VOXELS}")
+    data = SheetData.of(tensor, share, affine)
+    if len(data.points) < FEWEST_VOXELS:
+        return NoSheet(f"{len(data.points)} voxels < {FEWEST_VOXELS}")
     best: FoundSheet | NoSheet = NoSheet("no directions on both sides of any sheet")
     for turn in _TURNS_DEG:
         found = _search(data, axis, turn, line)
@@ -201,11 +119,13 @@ def find_sheet(
 
 
 def _rank(found: FoundSheet | NoSheet) -> tuple[bool, float, float]:
-    evidence = found.evidence or 0.0
+    evidence = -np.inf if found.evidence is None else found.evidence
     return isinstance(found, FoundSheet), found.reach * max(evidence, 0.0), evidence
 
 
-def _search(data: _Data, axis: FloatArray, turn: float, line: Image | None) -> FoundSheet | NoSheet:
+def _search(
+    data: SheetData, axis: FloatArray, turn: float, line: Image | None
+) -> FoundSheet | NoSheet:
     """Return what is found from one start."""
     frame, contrast = _start(data.points, data.own, axis, turn)
     local = frame.local(data.points)
@@ -214,20 +134,20 @@ def _search(data: _Data, axis: FloatArray, turn: float, line: Image | None) -> F
     for width in _START_WIDTHS_MM:
         coefficients = _place(coefficients, basis, local[:, 2], contrast, width)
     for width in _WIDTHS_MM:
-        fields, known = _fields(data, local[:, 2] > basis @ coefficients)
-        below, above = (_misfit(data.own - f) for f in fields)
+        fields, known = side_fields(data, local[:, 2] > basis @ coefficients)
+        below, above = (misfit(data.own - f) for f in fields)
         evidence = np.where(known, below - above, 0.0)
         coefficients = _place(coefficients, basis, local[:, 2], evidence, width)
     return _judge(data, frame, coefficients, axis, line)
 
 
 def _judge(
-    data: _Data, frame: _Frame, coefficients: FloatArray, axis: FloatArray, line: Image | None
+    data: SheetData, frame: _Frame, coefficients: FloatArray, axis: FloatArray, line: Image | None
 ) -> FoundSheet | NoSheet:
     """Return a sheet as far as fascicles of both sides end on it, if that is beyond chance."""
     local = frame.local(data.points)
     height = local[:, 2] - frame.basis(local) @ coefficients
-    fields, known = _fields(data, height > 0)
+    fields, known = side_fields(data, height > 0)
     near = known & (np.abs(height) < _JUDGED_MM)
     at_sheet = known & (np.abs(height) < _AT_SHEET_VOXELS * data.spacing.max())
     if not at_sheet.any():
@@ -241,7 +161,7 @@ def _judge(
     footprint = extent(at, across, along, muscle)
     over = footprint.under(local) if footprint.sheet.any() else np.ones(len(local), bool)
     median = float(np.median(jump[at_sheet & over] if (at_sheet & over).any() else jump[at_sheet]))
-    value = _evidence(data, height, fields, near & over)
+    value = evidence_of(data, height, fields, near & over)
     used, faces = footprint.mesh()
     if why := _refused(median, value, footprint.share if len(faces) else 0.0):
         return NoSheet(why, median, value, footprint.share)
@@ -328,62 +248,3 @@ def _onto_line(
     places = frame.world(local[:, :2], coefficients)
     move = onto_line(line, places, frame.axes[2], basis)
     return (coefficients, False) if move is None else (coefficients + move, True)
-
-
-def _fields(data: _Data, above: BoolArray) -> tuple[list[FloatArray], BoolArray]:
-    """Return the smooth tensors (P, 6) of the side below and above, and where both are known."""
-    fields, known = [], np.ones(len(above), bool)
-    for side in (~above, above):
-        weight = np.zeros(data.share.shape, np.float32)
-        weight[data.inside] = data.share[data.inside] * side
-        smooth, there, _ = _smooth(data, weight)
-        fields.append(smooth)
-        known &= there
-    return fields, known
-
-
-def _smooth(data: _Data, weight: FloatArray) -> tuple[FloatArray, BoolArray, FloatArray]:
-    """Return smooth tensors (P, 6) of the voxels inside, where known, and their leverage (P,)."""
-    spacing = data.spacing
-    values, weights, coarse_mm = coarsen(data.tensor, weight[None], spacing, _BLOCK_MM)
-    block = np.rint(coarse_mm / spacing)
-    smooth, known, leverage = local_polynomial(values, weights[0], coarse_mm, _KERNEL, _RIDGE)
-    at = ((np.argwhere(data.inside) - (block - 1) / 2) / block).T
-    stack = np.concatenate([smooth, known[..., None], leverage[..., None]], axis=-1)
-    found = [
-        ndimage.map_coordinates(stack[..., n].astype(np.float32), at, order=1, mode="nearest")
-        for n in range(stack.shape[-1])
-    ]
-    there = found[-2] > 0.5
-    mean = np.stack(found[:-2], axis=1) / np.maximum(found[-2], 0.5)[:, None]
-    return mean, there, found[-1] / np.prod(block)
-
-
-def _misfit(difference: FloatArray) -> FloatArray:
-    """Return the squared size (P,) of differences of tensors (P, 6) less what is isotropic.
-
-    How much water diffuses on the whole differs from place to place for more reasons than fibres.
-    """
-    mean = difference[:, _DIAGONAL].mean(axis=1)
-    whole = np.square(difference).sum(axis=1)
-    twice = np.square(np.delete(difference, _DIAGONAL, axis=1)).sum(axis=1)
-    return np.asarray(whole + twice - 3.0 * mean**2)
-
-
-def _evidence(
-    data: _Data, height: FloatArray, fields: list[FloatArray], near: BoolArray
-) -> float:
-    """Return by how many standard errors two fields fit the voxels near the sheet better than one.
-
-    The advantage that a voxel has in its own field, the more so in the smaller one, is taken off
-    by its leverage.
-    """
-    if near.sum() < _FEWEST_VOXELS:
-        return 0.0
-    one, _, leverage = _smooth(data, data.share.astype(np.float32))
-    two = np.where((height > 0)[:, None], fields[1], fields[0])
-    single = _misfit(data.own - one) / np.maximum(1.0 - leverage, 0.1) ** 2
-    double = _misfit(data.own - two) / np.maximum(1.0 - 2.0 * leverage, 0.1) ** 2
-    usual = float(np.median(single[near])) or 1.0
-    gain = np.log1p(single[near] / usual) - np.log1p(double[near] / usual)
-    return float(gain.mean() / (gain.std() / np.sqrt(len(gain)) + 1e-12))

@@ -16,11 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from imaging.architecture.aponeurosis import NoSheet, find_sheet
+from imaging.architecture.aponeurosis import find_sheet
 from imaging.architecture.compartments import divide, uncut
 from imaging.architecture.curves import HIGHEST_ORDER
 from imaging.architecture.direction import DirectionField
 from imaging.architecture.fascicles import Fascicles
+from imaging.architecture.found_sheet import NoSheet
 from imaging.architecture.probes import Means, Probes
 from imaging.architecture.replicas import FieldReplicas
 from imaging.architecture.tracer import Tracer

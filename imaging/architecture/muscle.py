@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from imaging.architecture.aponeurosis import FoundSheet, NoSheet, find_sheet
+from imaging.architecture.aponeurosis import find_sheet
 from imaging.architecture.compartments import divide, off_sheets
 from imaging.architecture.confidence import confidence
 from imaging.architecture.direction import DirectionField, fit_directions
 from imaging.architecture.dropped import Dropped, noted
 from imaging.architecture.fascicles import Fascicles, no_fascicles
+from imaging.architecture.found_sheet import FoundSheet, NoSheet
 from imaging.architecture.measures import muscle_measures, nothing_measured
 from imaging.architecture.modelled import Expected, as_modelled, model_fascicles
 from imaging.architecture.probes import Probes
