@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 from scipy.optimize import minimize
-from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 
 from imaging.arrays import FloatArray
 from imaging.image import Image
@@ -74,6 +73,9 @@ def sheetness(anatomy: Image, mask: Image) -> Image | None:
 
 def _dark_lines(data: FloatArray, spacing: FloatArray) -> FloatArray:
     """Return the strength of dark lines (I, J, K) in slices across the coarsest axis."""
+    # It brings all of scipy.stats, 35 MiB, which muscles without an anatomical image do without.
+    from skimage.feature import hessian_matrix, hessian_matrix_eigvals
+
     across = int(np.argmax(spacing)) if np.ptp(spacing) > 1e-3 else 2
     slices = np.moveaxis(data, across, 0)
     pixel = np.delete(spacing, across)

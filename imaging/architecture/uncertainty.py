@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 from scipy.spatial import cKDTree
 
 from imaging.architecture.measures import samples
@@ -110,7 +110,7 @@ def interval(
     replicas
         Number of replicas behind the error.
     """
-    wide = float(stats.t.ppf(0.5 + _LEVEL / 2, max(replicas - 1, 1))) * error
+    wide = float(special.stdtrit(max(replicas - 1, 1), 0.5 + _LEVEL / 2)) * error
     above = sum(max(b, 0.0) for b in biases)
     below = sum(max(-b, 0.0) for b in biases)
     return max(value - above - wide, 0.0), value + below + wide

@@ -34,7 +34,6 @@ from imaging.formats.tracts import Tracts, files_of, load_tracts
 from imaging.geometry import AponeurosisSurface
 from imaging.image import Image
 from imaging.io.aponeuroses import read_sheets
-from imaging.io.cleaned_series import clean_series
 from imaging.io.label_maps import lookup_beside
 from imaging.io.muscles import (
     DrawnMuscle,
@@ -46,12 +45,10 @@ from imaging.io.muscles import (
     voxel_centres,
 )
 from imaging.io.tensor import TensorFrame, load_tensor
-from imaging.io.writers.diffusion import write_diffusion
 from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
 from imaging.muscles import is_known
 from imaging.outputs import stale
-from imaging.pipeline.muscle_page import PageInput, add_page
 from imaging.provenance import default_prefix, staged
 from imaging.threads import in_threads
 
@@ -199,11 +196,18 @@ def command(
     known = None if overlap or not all(is_known(m.label) for m in drawn) else labels
     said: list[str] = []
     if tensor:
-        inside = np.concatenate([voxel_centres(m) for m in drawn])
-        grid, said = load_tensor(source, tensor_order, tensor_frame, inside)
-    cleaned = clean_series(
-        source, bval, bvec, anat, cleaning, fmap, known, lookup if known else None
-    ) if dwi else None  # fmt: skip
+        grid, said = load_tensor(
+            source, tensor_order, tensor_frame, np.concatenate([voxel_centres(m) for m in drawn])
+        )
+    cleaned = None
+    if dwi:
+        # SimpleITK and the diffusion stage, which a tensor and tracts do without.
+        from imaging.io.cleaned_series import clean_series
+        from imaging.io.writers.diffusion import write_diffusion
+
+        cleaned = clean_series(
+            source, bval, bvec, anat, cleaning, fmap, known, lookup if known else None
+        )
     names = names_of(drawn)
     old = stale("fibres", start) + (stale("diffusion", start) if dwi else [])
     with staged(out, VERB, old) as folder:
@@ -224,9 +228,15 @@ def command(
         sources = [*(files_of(source) if tracts else [source]), *given]
         written = FibreOutput(results, names, grid, notes, sources, options, more or [])
         write_fibres(folder, start, written)
-        shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
-        unmade = add_page(folder, start, shown) if page else []
-    print(summary(results, names))
+        told, unmade = summary(results, names), list[str]()
+        del results, written  # the page is made from files
+        if page:
+            # 100 MiB, not held beside the reconstruction, where the peak of memory is.
+            from imaging.pipeline.muscle_page import PageInput, add_page
+
+            shown = PageInput(drawn, work.anatomy, grid if tensor else None, bool(dwi), sources)
+            unmade = add_page(folder, start, shown)
+    print(told)
     for warning in [*(cleaned.notes.warnings if cleaned else []), *notes.warnings, *unmade]:
         print(f"warning: {warning}", file=sys.stderr)
 

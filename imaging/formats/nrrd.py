@@ -12,15 +12,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from imaging.errors import ImageError, LabelError, MissingFileError
 from imaging.formats.file_kind import file_kind_of
-from imaging.formats.itk import from_sitk
 from imaging.formats.nifti_place import right_angled
 from imaging.image import Image
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 _SPACE = "NRRD_space"
 _NAME = re.compile(r"Segment(\d+)_Name$")
@@ -60,6 +62,8 @@ def load_segments(path: str | Path) -> Segments:
     LabelError
         Its header explains segments in layers that it does not have.
     """
+    import SimpleITK as sitk  # 90 MiB, which readers of NIfTI need not hold
+
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such segmentation", path, "Check the path")
@@ -114,6 +118,10 @@ def flat(segments: Segments, path: str | Path) -> Image:
 
 def _layers(read: sitk.Image, path: Path) -> tuple[Image, ...]:
     """Return one image per layer; ITK makes the list axis of NRRD the components of a voxel."""
+    import SimpleITK as sitk
+
+    from imaging.formats.itk import from_sitk
+
     count = read.GetNumberOfComponentsPerPixel()
     parts = [sitk.VectorIndexSelectionCast(read, c) for c in range(count)] if count > 1 else [read]
     images = [from_sitk(part) for part in parts]
