@@ -165,7 +165,7 @@ def _crop(image: Image, mask: NDArray[np.bool_]) -> Image:
     part = tuple(slice(a, s.stop + _MARGIN_VOXELS) for a, s in zip(first, box, strict=True))
     affine = image.affine.copy()
     affine[:3, 3] = image.to_world(first)
-    return Image(mask[part], affine)
+    return Image(mask[part].copy(), affine)  # a view would keep the whole grid
 
 
 def check_on_grid(muscles: Sequence[DrawnMuscle], grid: Image, path: Path) -> None:

@@ -170,12 +170,18 @@ def sample_directions(
     (..., 3) array
         Unit vectors that point upwards (S); NaN elsewhere.
     """
-    weight, values = _weighted(vectors.with_data(dyads(vectors.data)), like, measured)
-    chosen = where & (weight > _MIN_WEIGHT) & (share_known(values) > _MIN_WEIGHT)
-    main = main_axes(values[chosen]).axis
+    parts = np.moveaxis(dyads(vectors.data), -1, 0)
+    # One after the other: all six on the grid of a map would be its largest array by far.
+    weight, first = _weighted(vectors.with_data(parts[0]), like, measured)
+    wanted = where & (weight > _MIN_WEIGHT)
+    others = [_weighted(vectors.with_data(p), like, measured)[1][wanted] for p in parts[1:]]
+    values = np.concatenate([first[wanted], *others], axis=-1)
+    known = share_known(values) > _MIN_WEIGHT
+    main = main_axes(values[known]).axis
     main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
     out = np.full((*like.shape, 3), np.nan, np.float32)
-    out[chosen] = main
+    wanted[wanted] = known
+    out[wanted] = main
     return out
 
 

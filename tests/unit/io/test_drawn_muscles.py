@@ -238,3 +238,9 @@ def test_in_a_label_map_the_name_of_an_aponeurosis_tells_its_muscle(grid, tmp_pa
     sheet_mesh(grid, 17.0).save(tmp_path / "label-9_aponeurosis.vtp")
     with pytest.raises(LabelError, match="label 9"):
         read_sheets([tmp_path / "label-9_aponeurosis.vtp"], muscles)
+
+
+def test_masks_do_not_keep_the_whole_grid_in_memory(tmp_path, grid):
+    labels = write(grid, tmp_path / "labels.nii.gz", v101=A, v102=B)
+    for muscle in read_labels(labels, None):
+        assert muscle.mask.data.base is None
