@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 import numba
 import numpy as np
@@ -41,10 +42,11 @@ def moments(
 
 def _along(image: FloatArray, taps: FloatArray, axis: int) -> FloatArray:
     """Return an image (I, J, K) correlated with taps (2 R + 1,) along an axis."""
-    lines = image.reshape(int(np.prod(image.shape[:axis])), -1)
+    lines = image.reshape(prod(image.shape[:axis]), -1)
     out = np.empty_like(image)
-    stride = int(np.prod(image.shape[axis + 1 :]))
-    padded = np.pad(taps, (0, -len(taps) % 4)).astype(np.float32)
+    stride = prod(image.shape[axis + 1 :])
+    padded = np.zeros(-(-len(taps) // 4) * 4, np.float32)
+    padded[: len(taps)] = taps
     _correlate(lines, padded, len(taps) // 2, stride, out.reshape(lines.shape))
     return out
 
@@ -103,27 +105,22 @@ def first_rows(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _first_rows(values, which, ridge, out):  # type: ignore[no-untyped-def]
-    """Gauss's elimination with partial pivoting; Golub and Van Loan, 2013, section 3.4."""
+    """Elimination without pivots, constant first: the ridge keeps every other pivot above 0.
+
+    Golub and Van Loan, Matrix computations, 2013, section 4.1.
+    """
     count = len(which)
     m, right = np.empty((count, count)), np.empty(count)
     for n in range(len(values)):
         for a in range(count):
             right[a] = 1.0 if a == 0 else 0.0
-            for b in range(count):
+            for b in range(a, count):
                 m[a, b] = values[n, which[a, b]] + (ridge if a == b and a > 0 else 0.0)
         for c in range(count):
-            best = c
             for a in range(c + 1, count):
-                if abs(m[a, c]) > abs(m[best, c]):
-                    best = a
-            if best != c:
-                for b in range(c, count):
-                    m[c, b], m[best, b] = m[best, b], m[c, b]
-                right[c], right[best] = right[best], right[c]
-            for a in range(c + 1, count):
-                share = m[a, c] / m[c, c]
+                share = m[c, a] / m[c, c]
                 if share != 0.0:
-                    for b in range(c + 1, count):
+                    for b in range(a, count):
                         m[a, b] -= share * m[c, b]
                     right[a] -= share * right[c]
         for a in range(count - 1, -1, -1):

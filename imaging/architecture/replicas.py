@@ -27,6 +27,7 @@ from imaging.image import voxel_size
 _MOST_LEVERAGE = 0.9
 _FARTHEST_LAG = 3  # voxels over which neighbours may share noise
 _REFERENCES = 4
+_ISOTROPIC = np.array([1, 0, 1, 0, 0, 1], np.float32)  # xx xy yy xz yz zz
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,12 @@ class FieldReplicas:
 
     def noisy(self, rng: np.random.Generator) -> FloatArray:
         """Return directions (C, I, J, K, 3) with as much noise again as they have."""
-        noise = self._smoothed(self._signs(rng) * self.residual)
-        return self._directions(self.smooth + np.float32(self.growth) * noise)
+        # What is the same in all directions turns none: less zz, five components say it all.
+        turning = (self.residual - self.residual[..., 5:] * _ISOTROPIC)[..., :5]
+        noise = np.float32(self.growth) * self._smoothed(self._signs(rng) * turning)
+        tensor = self.smooth.copy()
+        tensor[..., :5] += noise
+        return self._directions(tensor)
 
     def _signs(self, rng: np.random.Generator) -> FloatArray:
         shape = (*self.residual.shape[:3], 1)

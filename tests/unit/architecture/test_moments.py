@@ -1,12 +1,14 @@
 """Compiled moments and local polynomials against plain ones."""
 
+from itertools import product
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
 from imaging.architecture.moments import first_rows, moments
-from imaging.architecture.smoothing import Kernel, LocalPolynomial
+from imaging.architecture.smoothing import RIDGE, Kernel, LocalPolynomial
 
 SHAPES = st.tuples(*[st.integers(1, 17)] * 3)
 
@@ -41,6 +43,20 @@ def test_first_rows_are_those_of_the_inverse(seed, ridge):
     }
     plain = np.linalg.inv(normal + ridge * np.diag([0.0, 1, 1, 1]))[:, 0]
     np.testing.assert_allclose(first_rows(found, basis, ridge), plain, rtol=1e-4, atol=1e-6)
+
+
+def test_rows_hold_where_almost_nothing_is_known():
+    """One light voxel far from the middle: only the ridge keeps slopes from anything."""
+    basis = [p for p in product(range(4), repeat=3) if sum(p) <= 3]
+    mass, (x, y, z) = 0.01, (2.5, -1.0, 2.0)
+    found = {
+        (t := tuple(np.add(p, q).tolist())): np.float32([mass * x ** t[0] * y ** t[1] * z ** t[2]])
+        for p in basis
+        for q in basis
+    }
+    normal = np.array([[found[tuple(np.add(p, q))][0] for q in basis] for p in basis], float)
+    plain = np.linalg.inv(normal + RIDGE * np.diag([0.0] + [1.0] * (len(basis) - 1)))[0]
+    np.testing.assert_allclose(first_rows(found, basis, RIDGE)[0], plain, rtol=1e-5)
 
 
 def test_a_polynomial_of_its_own_order_stays_as_it_is():
