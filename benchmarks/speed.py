@@ -1,7 +1,7 @@
 """Wall time of the tensor fit and of tracking beside MRtrix3's, and of `pennate fibres`.
 
     python -m benchmarks.speed [--parts tensor tracking fibres] [--repeats 5] [--preset demo]
-        [--against FOLDER]
+        [--against FOLDER] [--threads 2]
 
 Tensor: `dwi2tensor` reads, fits by weighted least squares with two reweightings and writes; the
 same command on one voxel tells what start, reading and writing cost. Ours: arrays in memory, with
@@ -9,7 +9,8 @@ eigenvectors and residuals too; `plain` does what `dwi2tensor` does, `robust` al
 out. Tracking: `tckgen -algorithm Tensor_Det` with the same step, angle and least length, first
 order (its faster way); ours is fourth order and ends on the surface. Compilation (once per
 installation, kept on disk) is told apart. Best of the repeats counts. Use an idle machine.
-`--against` a folder with the source of another build: `pennate fibres` of both in one run.
+`--against` a folder with the source of another build: `pennate fibres` of both in one run, ours
+without page and viewer, which older builds do not make, and with them.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def tracking(folder: Path, image: Image, table: GradientTable, mask: Image, repe
 
 
 def verb(
-    code: Path, stage: str, options: list[str | Path], out: Path
+    code: Path, stage: str, options: list[str | Path], out: Path, threads: int
 ) -> tuple[float, float, float]:
     """Run a verb of the source in a folder; return wall and processor time, s, and peak, GiB."""
     command = [sys.executable, "-m", "imaging", stage, *map(str, options)]
@@ -175,7 +176,7 @@ def verb(
     start = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=code, stdout=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONPATH": str(code)},
+        env=os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(code)},
     )  # fmt: skip
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - start
@@ -195,7 +196,7 @@ def difference(ours: Path, theirs: Path) -> str:
     return ", ".join(f"{m} {apart[m]:.2g}" for m in wanted)
 
 
-def fibres(folder: Path, preset: str, other: Path | None, repeats: int) -> None:
+def fibres(folder: Path, preset: str, other: Path | None, threads: int, repeats: int) -> None:
     """Print time and peak memory of the whole stage for one digital leg, beside another build's."""
     bids = folder / "bids"
     wanted = Request(preset=preset, mre=False, emg=False, dixon=False)  # type: ignore[arg-type]
@@ -205,24 +206,30 @@ def fibres(folder: Path, preset: str, other: Path | None, repeats: int) -> None:
     labels = bids / "derivatives/truth/sub-01/sub-01_dseg.nii.gz"
     here = Path(__file__).parents[1]
     cleaned = folder / "diffusion"
-    took = verb(here, "diffusion", ["--dwi", dwi, "--anat", anat], cleaned)
-    print(f"pennate diffusion, one leg, preset {preset}: {took[0]:.1f} s, {took[2]:.2f} GiB")
-    tensor = cleaned / "sub-01_desc-noisy_tensor.nii.gz"
+    took = verb(here, "diffusion", ["--dwi", dwi, "--anat", anat], cleaned, threads)
+    print(f"one leg, preset {preset}, {threads} threads; best of {repeats} after a first run")
+    print(f"pennate diffusion: {took[1]:.1f} s processor, {took[2]:.2f} GiB")
+    given: list[str | Path] = [
+        "--tensor",
+        cleaned / "sub-01_desc-noisy_tensor.nii.gz",
+        "--labels",
+        labels,
+    ]
+    ways: dict[str, tuple[Path, list[str | Path]]] = {"ours, with page": (here, given)}
+    if other is not None:
+        ways = {"theirs": (other, given), "ours": (here, [*given, "--no-page"]), **ways}
     least = {}
-    for name, code in {"ours": here, "theirs": other}.items():
-        if code is None:
-            continue
+    for name, (code, options) in ways.items():
         # The first run may compile.
-        runs = [
-            verb(code, "fibres", ["--tensor", tensor, "--labels", labels], folder / name)
-            for _ in range(1 + repeats)
-        ]
+        runs = [verb(code, "fibres", options, folder / name, threads) for _ in range(1 + repeats)]
         least[name] = np.min(runs[1:], axis=0)
         wall, cpu, peak = least[name]
-        print(f"pennate fibres, {name}: {wall:.1f} s wall, {cpu:.1f} s processor, {peak:.2f} GiB")
+        text = f"pennate fibres, {name:16s}{wall:7.1f} s wall {cpu:7.1f} s processor {peak:.2f} GiB"
+        if "theirs" in least and name != "theirs":
+            wall, cpu, peak = least[name] / least["theirs"]
+            text += f"   of theirs {wall:.2f} wall {cpu:.2f} processor {peak:.2f} memory"
+        print(text, flush=True)
     if other is not None:
-        wall, cpu, peak = least["ours"] / least["theirs"]
-        print(f"ours/theirs {wall:.2f} wall {cpu:.2f} processor {peak:.2f} memory")
         print("largest differences of a muscle:", difference(folder / "ours", folder / "theirs"))
 
 
@@ -232,20 +239,23 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=parts, choices=parts)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--against", type=Path, help="source of another build, for `fibres`")
+    parser.add_argument("--threads", type=int, default=2, help="of `fibres`")
     parser.add_argument("--preset", default="demo", choices=("small", "demo"))
     given = parser.parse_args()
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load before the start {load:.1f}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        image, table, mask = scan(folder)
+        if given.parts != ["fibres"]:
+            image, table, mask = scan(folder)
         if "tensor" in given.parts:
             for threads in (1, 2):
                 tensor(folder, image, table, threads, given.repeats)
         if "tracking" in given.parts:
             tracking(folder, image, table, mask, given.repeats)
         if "fibres" in given.parts:
-            fibres(folder, given.preset, given.against, min(given.repeats, 2))
+            repeats = min(given.repeats, 2)
+            fibres(folder, given.preset, given.against, given.threads, repeats)
 
 
 if __name__ == "__main__":
