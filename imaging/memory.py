@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 from collections.abc import Iterable
@@ -11,8 +10,6 @@ from pathlib import Path
 from imaging.errors import InputError
 
 _GIB = 1024.0**3
-_M_MMAP_THRESHOLD = -3  # malloc.h
-_LARGE = 2**20
 
 
 def machine_bytes() -> int:
@@ -64,20 +61,3 @@ def ensure_fits(
             path,
             fix,
         )
-
-
-def give_back_freed() -> None:
-    """Have freed arrays of 1 MiB and more given back to the system at once.
-
-    The GNU C library keeps freed memory of up to 32 MiB for later, apart for each thread, once such
-    a piece was freed: beside the arrays in use that was a fifth of the peak of a leg. Other
-    libraries are left as they are.
-
-    References
-    ----------
-    mallopt(3), Linux man-pages: the dynamic threshold of mmap.
-    """
-    try:
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
-    except (AttributeError, OSError, TypeError):
-        return

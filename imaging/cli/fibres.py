@@ -47,7 +47,6 @@ from imaging.io.muscles import (
 from imaging.io.tensor import TensorFrame, load_tensor
 from imaging.io.writers.fibres import FibreOutput, TractFormat, write_fibres
 from imaging.lookup import label_of_name
-from imaging.memory import give_back_freed
 from imaging.muscles import is_known
 from imaging.outputs import stale
 from imaging.provenance import default_prefix, staged
@@ -171,7 +170,6 @@ def command(
     ] = None,
 ) -> None:
     """Reconstruct fascicles and their architecture."""
-    give_back_freed()
     options = load_settings(FibreSettings, settings)
     cleaning = load_settings(DiffusionSettings, dwi_settings)
     source = _one({"--dwi": dwi, "--tensor": tensor, "--tracts": tracts})

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -28,27 +25,3 @@ def test_grids_too_fine_for_the_machine_are_refused():
     huge = Image(np.broadcast_to(np.uint8(0), (100_000,) * 3), np.eye(4))
     with pytest.raises(InputError, match="on another grid"):
         resample(image, huge)
-
-
-LARGE_AND_FREED = """
-import numpy as np
-from imaging.memory import give_back_freed
-give_back_freed()
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
-def used(count):
-    return [np.ones(count) for _ in range(20)]
-used(2**20)
-before = resident()
-arrays = used(2**20)
-kept = arrays[-1]
-del arrays
-print((resident() - before) / kept.nbytes)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and asks the GNU C library")
-def test_freed_arrays_go_back_to_the_system():
-    command = [sys.executable, "-c", LARGE_AND_FREED]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(told.stdout) < 2.0  # one of twenty is still used
