@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.legmask import bounding_box, leg_mask
 from imaging.diffusion.register import register_rigid
+from imaging.diffusion.resample import resample_series
 from imaging.image import Image, resample
 
 Method = Literal["fmap", "anatomy"]
@@ -27,6 +28,7 @@ _MARGIN_VOXELS = 4
 _MIN_JACOBIAN, _MAX_JACOBIAN = 0.3, 1.7
 # Unexplained share of b = 0 that has to go: less may be chance, since contrasts differ.
 _MIN_GAIN = 0.15
+_BEYOND_CHANCE = 2.0  # times as much as goes along the axis without distortion
 _ROUND_MM = 3  # decimals
 
 
@@ -65,6 +67,9 @@ class Distortion:
         Of its size inside the legs.
     agreement_before, agreement_after : float
         Share (at most 1) of the variance of the b = 0 image that the other image explains.
+    chance_mm : float or None
+        Median size of what the same search finds along the other axis of the slices, where echo
+        planar images are not distorted; None where it was not looked at.
     """
 
     method: Method
@@ -75,6 +80,12 @@ class Distortion:
     max_mm: float
     agreement_before: float
     agreement_after: float
+    chance_mm: float | None = None
+
+    @property
+    def gain(self) -> float:
+        """Share of what the other image leaves unexplained that the displacement takes off."""
+        return 1 - (1 - self.agreement_after) / max(1 - self.agreement_before, 1e-12)
 
     def moved(self, values: FloatArray, spacing_mm: float) -> FloatArray:
         """Return values (I, J, K) of the distorted grid where they belong (linear)."""
@@ -115,7 +126,7 @@ def find_distortion(
     if use_fmap and fmap is not None:
         return distortion_of_pair(b0, mask, axis, fmap)
     if use_anatomy and anatomy is not None:
-        return distortion_to_anatomy(b0, mask, axis, anatomy)
+        return distortion_to_anatomy(b0, mask, axis, anatomy, acquisition.slice_axis)
     return None
 
 
@@ -138,12 +149,32 @@ def distortion_of_pair(
 
 
 def distortion_to_anatomy(
-    b0: Image, mask: NDArray[np.bool_], axis: int, anatomy: Image
+    b0: Image, mask: NDArray[np.bool_], axis: int, anatomy: Image, slice_axis: int = 2
 ) -> Distortion:
-    """Find the displacement against an anatomical image; see :mod:`.distortion_anatomy`."""
+    """Find the displacement against an anatomical image; see :mod:`.distortion_anatomy`.
+
+    Contrasts differ, so that some displacement always gains. Therefore the same search is made in
+    the corrected image along the other axis of the slices, where there is no distortion: what it
+    gains there is chance.
+    """
+    rigid = register_rigid(b0, mask, anatomy).world
+    found = _to_anatomy(b0, mask, axis, anatomy, rigid)
+    if found.status != "corrected":
+        return found
+    other = next(a for a in (0, 1, 2) if a not in (axis, slice_axis))
+    restored = b0.with_data(b0.data[..., None])
+    restored = resample_series(restored, None, axis, found.displacement_mm)
+    chance = _to_anatomy(b0.with_data(restored.data[..., 0]), mask, other, anatomy, rigid)
+    beyond = found.gain > _BEYOND_CHANCE * chance.gain
+    return replace(found, status="corrected" if beyond else "kept", chance_mm=chance.median_mm)
+
+
+def _to_anatomy(
+    b0: Image, mask: NDArray[np.bool_], axis: int, anatomy: Image, world: FloatArray
+) -> Distortion:
+    """Find the displacement along one axis."""
     lines = _Lines(b0, mask, axis)
-    rigid = register_rigid(b0, mask, anatomy)
-    shares = lines.arrange(tissue_shares(anatomy, lines.grid, rigid.world))
+    shares = lines.arrange(tissue_shares(anatomy, lines.grid, world))
     seen = lines.take(b0.data)
     field = field_to_anatomy(seen, shares, lines.weight, lines.spacing)
     agreement = []

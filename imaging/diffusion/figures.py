@@ -62,6 +62,9 @@ def whole_image_measures(
     if distortion is None:
         why = "no scan of reversed phase encoding and no anatomical image, or correction is off"
         rows.append(not_measured(0, "distortion_max", "mm", why))
+    elif distortion.status == "kept":
+        why = f"no distortion beyond chance was seen, by {distortion.method}"
+        rows.append(not_measured(0, "distortion_max", "mm", why))
     else:
         note = f"{distortion.status}, by {distortion.method}"
         rows.append(Measure(0, "distortion_max", distortion.max_mm, "mm", n, note=note))

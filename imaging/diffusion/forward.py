@@ -54,9 +54,7 @@ def series_at_rest(placed: PlacedSeries, table: GradientTable, mask: NDArray[np.
     trust = None if trust is None else trust[box]
     inner = rest.data[box]
     for _ in range(_ROUNDS):
-        inner = _closer(
-            measured, inner, placed, moved, table, None if trust is None else trust[box]
-        )
+        inner = _closer(measured, inner, placed, moved, table, trust)
     rest.data[box] = inner
     return rest
 

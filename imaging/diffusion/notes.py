@@ -10,9 +10,11 @@ Facts, all JSON values; N volumes, K slices along the slice axis:
   standard deviations, negative for lost signal, 0 where it cannot be judged.
 - `gradient_check`: ok, corrected, undecided or not_checked; `gradient_check_detail`: its figures.
 - `rejected_samples`: share of single samples left out of the tensor fit.
-- `distortion`: fmap, anatomy or none; `distortion_status`: corrected, kept (nothing gained) or
-  refused; `distortion_median_mm`, `distortion_max_mm` inside the legs; `distortion_agreement`:
-  share of the variance of b = 0 that the other image explains, before and after.
+- `distortion`: fmap, anatomy or none; `distortion_status`: corrected, kept (nothing beyond
+  chance) or refused; `distortion_median_mm`, `distortion_max_mm` found inside the legs, applied
+  only when corrected; `distortion_chance_mm`: median that the same search finds along the axis
+  without distortion; `distortion_agreement`: share of the variance of b = 0 that the other
+  image explains, before and after.
 - `anatomy_alignment`: registered, kept or refused; `anatomy_shift_mm`, `anatomy_rotation_deg`,
   `anatomy_transform` (4, 4) from the world of the diffusion images to that of the anatomy.
 - `snr_b0`: median signal-to-noise ratio of one b = 0 volume.
@@ -171,6 +173,8 @@ def note_distortion(found: Distortion | None, asked: bool, known: bool, journal:
     journal.facts["distortion_status"] = found.status
     journal.facts["distortion_median_mm"] = round(found.median_mm, 3)
     journal.facts["distortion_max_mm"] = round(found.max_mm, 3)
+    if found.chance_mm is not None:
+        journal.facts["distortion_chance_mm"] = round(found.chance_mm, 3)
     journal.facts["distortion_agreement"] = [
         round(found.agreement_before, 3),
         round(found.agreement_after, 3),
@@ -183,7 +187,7 @@ def note_distortion(found: Distortion | None, asked: bool, known: bool, journal:
         journal.step(
             f"Distortion along the phase-encoding axis was corrected by {source} "
             f"(median {found.median_mm:.1f} mm, at most {found.max_mm:.1f} mm inside the legs), "
-            "in the same interpolation as motion and with intensities restored.",
+            "with intensities restored.",
             found.method,
         )
     elif found.status == "refused":
@@ -192,7 +196,13 @@ def note_distortion(found: Distortion | None, asked: bool, known: bool, journal:
             "implausible: it was not corrected. Check the overlay of b0 on anatomy."
         )
     else:
-        journal.step(f"Distortion was looked for by {source}; none was found beyond chance.")
+        chance = (
+            "" if found.chance_mm is None else f" ({found.chance_mm:.1f} mm expected by chance)"
+        )
+        journal.step(
+            f"Distortion was looked for by {source} and not corrected: no distortion beyond "
+            f"chance was seen{chance}."
+        )
 
 
 def note_alignment(found: Alignment, journal: Journal) -> None:

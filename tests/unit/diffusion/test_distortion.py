@@ -1,5 +1,7 @@
 """Displacement along the phase-encoding axis against a known one, on oblique grids."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from diffusion_for_tests import affine_of
@@ -117,6 +119,17 @@ def test_the_anatomy_takes_off_most_of_the_displacement():
 def test_an_undistorted_scan_is_kept_as_it_is():
     b0, _ = scan(1, 0.0)
     assert distortion_to_anatomy(b0, legs(b0), 1, anatomy()).status == "kept"
+
+
+def test_what_is_told_of_distortion_is_what_was_done():
+    b0, _ = scan(1, 1.0)
+    found = distortion_to_anatomy(b0, legs(b0), 1, anatomy())
+    assert found.chance_mm is not None
+    journal = Journal()
+    note_distortion(replace(found, status="kept"), True, True, journal)
+    assert "not corrected: no distortion beyond chance" in journal.method[0]
+    assert f"{found.chance_mm:.1f} mm expected by chance" in journal.method[0]
+    assert journal.facts["distortion_chance_mm"] == pytest.approx(found.chance_mm, abs=1e-3)
 
 
 def test_signal_is_moved_and_restored_but_not_lost():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from diffusion_for_tests import affine_of, around, gradient_table, leg, series
@@ -71,6 +73,17 @@ def test_with_too_few_directions_volumes_are_interpolated_as_before():
     first = GradientTable(table.bvals[:6], table.vectors[:6])
     rest = series_at_rest(few, first, mask)
     np.testing.assert_array_equal(rest.data, few.at_rest().data)
+
+
+def test_full_trust_in_every_slice_changes_nothing():
+    image, table, poses = moved_series(15.0)
+    mask = np.zeros(SHAPE, bool)
+    mask[8:12, 8:12, 6:8] = True
+    placed = placed_at(image, poses)
+    trusted = replace(placed, slice_weights=np.ones((14, SHAPE[2])))
+    one, other = (series_at_rest(p, table, mask).data for p in (placed, trusted))
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=0.01)
+    assert np.array_equal(one[0], placed.at_rest().data[0])  # beyond the margin
 
 
 @pytest.mark.parametrize("field", [bands, leg])
