@@ -27,6 +27,7 @@ from imaging.arrays import FloatArray
 _FIRST_MM = 5.0  # width of the fit about which outliers are told
 _DISPERSION_MM = 4.0
 _TUKEY = 4.685
+_LEAST_SPREAD = 0.005  # of the largest tensor; without noise every bend would be an outlier
 _SWEEPS = 20
 _MOST_SHARED = 0.9  # correlation of the noise of next voxels
 _APART = 1e-4  # how far the first eigenvalue stands from the second, squared, share of the width
@@ -293,8 +294,7 @@ def _inliers(
     if not np.isfinite(residual[inside]).any():
         return inside.astype(np.float32)
     spread = 1.4826 * float(np.median(residual[inside & np.isfinite(residual)]))
-    if spread < 1e-6:
-        return inside.astype(np.float32)
+    spread = max(spread, _LEAST_SPREAD)
     ratio = np.where(inside, residual / (_TUKEY * spread), np.inf)
     return np.where(ratio < 1, (1 - np.minimum(ratio, 1) ** 2) ** 2, 0.0).astype(np.float32)
 
