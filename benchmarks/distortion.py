@@ -1,6 +1,7 @@
 """Echo-planar distortion of the digital leg: what is left of it, and what it does to fascicles.
 
     python -m benchmarks.distortion [--snr 20 40] [--signs 1 -1] [--seed 1] [--max-mm 6]
+        [--spacing 2 2 5]
 
 A smooth off-resonance field (a shim polynomial and six local bumps 25 to 45 mm wide) displaces
 tissue along the phase-encoding axis by up to 6 mm inside the leg, with stretch and compression; it
@@ -93,9 +94,9 @@ def left(result: DiffusionResult, grid: Image, moved: np.ndarray, inside: np.nda
 class Scanner:
     """Scans of one leg, rendered once and made noisy at will."""
 
-    def __init__(self, seed: int, sign: int, max_mm: float):
+    def __init__(self, seed: int, sign: int, max_mm: float, spacing: tuple[float, ...]):
         self.leg = make_leg(seed)
-        self.grid = covering_grid(self.leg.bounds_mm, (2.0, 2.0, 5.0), (10.0, 14.0, 0.0))
+        self.grid = covering_grid(self.leg.bounds_mm, spacing, (10.0, 14.0, 0.0))
         self.moved = sign * displacement(self.leg, self.grid, seed, max_mm)
         self.weights = weighting(16, 500.0, 3, np.random.default_rng([seed, 12]))
         still = np.zeros(self.grid.shape)
@@ -152,12 +153,13 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--max-mm", type=float, default=6.0)
+    parser.add_argument("--spacing", type=float, nargs=3, default=[2.0, 2.0, 5.0])
     parser.add_argument("--no-fascicles", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = []
     for sign in given.signs:
-        scanner = Scanner(given.seed, sign, given.max_mm)
+        scanner = Scanner(given.seed, sign, given.max_mm, tuple(given.spacing))
         for snr in given.snr:
             for way in given.ways:
                 start = time.perf_counter()
