@@ -73,16 +73,17 @@ def fibre_notes(
         "pennation to the line of action is the angle between the fascicle's chord and the "
         "principal axis of the muscle. "
         "Slopes at ends and curvature are those of polynomials of arc length through a "
-        "fascicle's ends, whose order was chosen for each muscle by cross-validation over blocks "
-        "of fascicles. "
+        "fascicle's ends, whose order, 2 to 5, was chosen for each muscle so that slopes at ends "
+        "err least by noise and by bends lost. "
         "Means are over the muscle's volume."
     )
     if settings.bootstrap > 1:
         method += (
-            " Their 95 % confidence intervals hold, for the given boundary, the spread over "
-            f"{settings.bootstrap} wild bootstrap replicas of the direction field and that of "
-            "seeds, and are widened by the estimated biases of noise, of smoothing and of partial "
-            "volume at borders."
+            " Their 95 % confidence intervals hold the spread over "
+            f"{settings.bootstrap} wild bootstrap replicas of the direction field, that of seeds "
+            f"and that of a border known to {settings.mask_error_mm:g} mm (standard deviation of "
+            "the whole mask), and are widened by the estimated biases of noise, of smoothing, of "
+            "partial volume at borders, of the curves' order, and by points without a fascicle."
         )
     citations = list(_CITATIONS)
     if any(r.modelled for r in results):
