@@ -17,7 +17,7 @@ from imaging.arrays import FloatArray, IntArray
 from imaging.geometry import AponeurosisSurface, TriangleIndex, first_hits, vertex_normals
 
 LONGEST_EXTENSION_MM = 10.0
-NORMAL_SMOOTHING_MM = 1.5
+NORMAL_SMOOTHING_MM = 2.0
 
 
 def build_walls(
