@@ -81,8 +81,9 @@ def principal_direction(tensor: FloatArray) -> FloatArray:
 def _first_eigenvectors(tensors):  # type: ignore[no-untyped-def]
     """By the characteristic equation where the first eigenvalue stands apart, else by rotations.
 
-    Smith OK. Eigenvalues of a symmetric 3 x 3 matrix. Commun ACM 1961;4:168. Kopp J. Efficient
-    numerical diagonalization of hermitian 3 x 3 matrices. Int J Mod Phys C 2008;19:523.
+    Smith OK. Eigenvalues of a symmetric 3 x 3 matrix. Communications of the ACM 1961;4:168.
+    Kopp J. Efficient numerical diagonalization of hermitian 3 x 3 matrices. Int J Mod Phys C
+    2008;19:523.
     """
     out = np.empty((len(tensors), 3))
     a, v = np.empty((3, 3)), np.empty((3, 3))
