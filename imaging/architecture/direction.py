@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.architecture.lags import lagged_correlation
 from imaging.architecture.smoothing import (
     LEAST_MASS,
     Kernel,
@@ -250,24 +251,8 @@ def _shared_noise(
         use = known & (owner == c) & (weight > 0)
         left[use] = shear(tensor[use] - smooth[use], axis[use])
     there = (whole > 0) & np.any(left != 0, axis=-1)
-    near, far = (_lagged(left, there, lag) for lag in (1, 2))
+    near, far = (lagged_correlation(left, there, lag) for lag in (1, 2))
     return np.clip(near - np.maximum(far, 0.0), 0.0, _MOST_SHARED)
-
-
-def _lagged(values: FloatArray, there: NDArray[np.bool_], lag: int) -> FloatArray:
-    """Return the correlation (3,) of values (I, J, K, N) `lag` voxels apart along each axis."""
-    out = np.zeros(3)
-    for axis in range(3):
-        if values.shape[axis] <= lag:
-            continue
-        front = tuple(slice(None, -lag) if a == axis else slice(None) for a in range(3))
-        back = tuple(slice(lag, None) if a == axis else slice(None) for a in range(3))
-        both = there[front] & there[back]
-        a, b = values[front][both], values[back][both]
-        square = 0.5 * float(np.square(a).sum() + np.square(b).sum())
-        if square > 0:
-            out[axis] = float((a * b).sum()) / square
-    return out
 
 
 def shear(tensor: FloatArray, axis: FloatArray) -> FloatArray:

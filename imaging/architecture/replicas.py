@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from imaging.architecture.compartments import sides
 from imaging.architecture.direction import DirectionField, principal_direction, shear
+from imaging.architecture.lags import lagged_correlation
 from imaging.architecture.smoothing import Kernel, LocalPolynomial, block_mm, coarsen
 from imaging.arrays import FloatArray
 from imaging.geometry import AponeurosisSurface
@@ -193,20 +194,5 @@ class FieldReplicas:
 def _lag_sums(values: FloatArray) -> FloatArray:
     """Return per axis the sum of the correlations of values (I, J, K, N) over lags from 1 on."""
     there = np.any(values != 0, axis=-1)
-    out = np.zeros(3)
-    for axis in range(3):
-        for lag in range(1, min(_FARTHEST_LAG, values.shape[axis] - 1) + 1):
-            a, b = _shifted(values, axis, lag)
-            both = np.logical_and(*_shifted(there, axis, lag))
-            square = 0.5 * float(np.square(a[both]).sum() + np.square(b[both]).sum())
-            if square > 0:
-                out[axis] += float((a[both] * b[both]).sum()) / square
-    return out
-
-
-def _shifted(values: Any, axis: int, lag: int) -> tuple[Any, Any]:
-    """Return each value and the one `lag` further along an axis."""
-    front: list[slice] = [slice(None)] * 3
-    back = front.copy()
-    front[axis], back[axis] = slice(None, -lag), slice(lag, None)
-    return values[tuple(front)], values[tuple(back)]
+    lags = range(1, _FARTHEST_LAG + 1)
+    return np.sum([lagged_correlation(values, there, lag) for lag in lags], axis=0)
