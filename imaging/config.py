@@ -156,6 +156,18 @@ class FunctionSettings(Section):
     onset_sd: float = Field(3.0, gt=0, description="Onset threshold in SD of the quiet baseline")
     onset_min_ms: float = Field(30.0, gt=0, description="Shortest burst")
     force_threshold_n: float = Field(20.0, gt=0, description="Foot-strike threshold")
+    side: Literal["left", "right", "undecided"] = Field(
+        "undecided", description="Side of channels that name none, of recordings of one leg"
+    )
+    tasks: dict[str, Literal["walking", "running", "landing", "hold", "mvc", "other"]] = Field(
+        default_factory=dict,
+        description="What a task is, where its name does not tell, e.g. job: walking",
+    )
+    trial: str = Field(
+        "",
+        description="Recording that is painted on the map and gives the measures, such as "
+        "task-walk_run-2; none: the first of walking, else of another cyclic task",
+    )
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel label to muscle and side, e.g. 'EMG 1': right TA"
     )

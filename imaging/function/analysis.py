@@ -108,7 +108,7 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     ConfigError, RecordingError
         Channels that contradict each other, or a signal sampled too slowly.
     """
-    channels = map_channels(recording.labels, recording.targets, settings.channels)
+    channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
     of_force = force_events(recording, settings.force_threshold_n)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
     partly = [e for e in of_force if not is_on_plate(recording, e)]

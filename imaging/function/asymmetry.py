@@ -16,7 +16,7 @@ import numpy as np
 from imaging.function.analysis import MuscleActivity
 from imaging.function.cycles import circular_difference, circular_mean
 from imaging.measures import Measure, not_measured
-from imaging.muscles import label_of, structure_of
+from imaging.muscles import label_of, recorded_of
 
 UNITS = {
     "emg_onset_right_minus_left": "percent",
@@ -39,7 +39,7 @@ def measures(muscles: Sequence[MuscleActivity]) -> list[Measure]:
     by_label = {m.label: m for m in muscles}
     indices = sorted({m.label % 100 for m in muscles})
     rows = []
-    for key in (structure_of(i).key for i in indices):
+    for key in (recorded_of(i).key for i in indices):
         left, right = by_label.get(label_of(key, "left")), by_label.get(label_of(key, "right"))
         rows += _pair(key, left, right)
     return rows

@@ -10,9 +10,10 @@ from imaging.config import FunctionSettings
 from imaging.function import onsets
 from imaging.function.analysis import Analysis
 from imaging.function.recording import Recording
+from imaging.function.session import SessionAnalysis
 from imaging.function.strides import sentences
 from imaging.measures import Notes
-from imaging.muscles import side_and_key
+from imaging.muscles import is_known, side_and_key
 
 CITATIONS = (
     "Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.",
@@ -31,8 +32,10 @@ ONE_VALUE = (
 )
 
 
-def notes(recording: Recording, analysis: Analysis, settings: FunctionSettings) -> Notes:
+def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     """Return method, citations, warnings and facts."""
+    recording = next(t.recording for t in session.trials if t.name == session.reference)
+    analysis = session.analyses[session.reference]
     return Notes(
         "function",
         _method(analysis, settings),
@@ -71,11 +74,11 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
         found.append(f"Channels left out ({reason}): {', '.join(names)}.")
-    if channels.elsewhere:
-        listed = ", ".join(f"{name} ({region})" for name, region in channels.elsewhere.items())
-        found.append(f"Channels of muscles that are not in the lower leg: {listed}.")
+    if above := [v for v in channels.labels.values() if not is_known(v)]:
+        listed = ", ".join(side_and_key(label) for label in sorted(above))
+        found.append(f"Measured in time, not in the image of the lower leg: {listed}.")
     if not analysis.muscles:
-        found.append("No channel belongs to a muscle of the lower leg; name them in settings.")
+        found.append("No channel belongs to a known muscle; name them in settings.")
     found += sentences(analysis.left_out)
     for side, strides in analysis.strides.items():
         if len(strides) < 5:

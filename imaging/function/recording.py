@@ -60,6 +60,23 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Tracks:
+    """Series that share a clock and a rate: markers, joint angles, turning of the shanks.
+
+    Attributes
+    ----------
+    rate_hz, start_s : float
+        Sampling rate, and time of the first sample on the clock of the recording.
+    values : dict of name to (F,) or (3, F) array
+        NaN where nothing was seen.
+    """
+
+    rate_hz: float
+    start_s: float
+    values: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
 class Recording:
     """What was read from one file.
 
@@ -68,7 +85,7 @@ class Recording:
     labels : tuple of str
         Names of the channels in `signals`.
     signals : (C, N) array
-        EMG in the unit of the file.
+        EMG, in microvolts where `units` says so, else in the unit of the file.
     rate_hz, start_s : float
         Sampling rate, and time of the first sample on the clock of the file.
     targets : dict
@@ -84,6 +101,13 @@ class Recording:
         `marker_rate_hz`; NaN where not seen.
     gaps : tuple of (float, float)
         Start and end of what was not recorded, s; `signals` are 0 there.
+    units : dict of channel name to str
+        ``uV`` for the channels whose unit the file tells; others are missing.
+    shanks : Tracks or None
+        Angular velocity of the left and right shank in the sagittal plane, deg/s, positive where
+        the foot swings forwards.
+    angles : Tracks or None
+        Joint angles, deg, by name, as the file has them.
     enveloped : bool
         The signals are envelopes already: no band-pass, no onsets.
     warnings : tuple of str
@@ -102,6 +126,9 @@ class Recording:
     toes: Mapping[Foot, FloatArray] = field(default_factory=dict)
     marker_rate_hz: float = 0.0
     gaps: tuple[tuple[float, float], ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    shanks: Tracks | None = None
+    angles: Tracks | None = None
     enveloped: bool = False
     warnings: tuple[str, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -10,9 +12,10 @@ from imaging.function import asymmetry
 from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
+from imaging.function.session import SessionAnalysis
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
-from imaging.muscles import catalogue, label_of, muscle_keys, side_of, structure_of
+from imaging.muscles import catalogue, label_of, muscle_keys, recorded_of, side_of
 
 UNITS = {
     "emg_onset": "percent",
@@ -32,6 +35,16 @@ BURST_MEASURES = (
 )
 
 
+def over_trials(
+    session: SessionAnalysis, table: Callable[[Analysis], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return a table of every recording below each other, the reference first, with its name."""
+    frames = [table(a).assign(trial=name) for name, a in session.analyses.items()]
+    frames = [f for f in frames if len(f)] or frames[:1]
+    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"trial": []})
+    return whole[["trial", *(c for c in whole.columns if c != "trial")]]
+
+
 def events_table(analysis: Analysis) -> pd.DataFrame:
     """Return onset (s), duration, trial_type and source of every event used."""
     rows = [(e.time_s, 0.0, e.trial_type, e.source) for e in analysis.events]
@@ -45,7 +58,7 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
     for m in analysis.muscles:
         if m.mean is None:
             continue
-        key, side = structure_of(m.label).key, side_of(m.label)
+        key, side = recorded_of(m.label).key, side_of(m.label)
         values = (
             m.label,
             key,
@@ -64,7 +77,7 @@ def onsets_table(analysis: Analysis) -> pd.DataFrame:
     """Return every burst: its stride, times in s and in percent of that stride."""
     rows = []
     for m in analysis.muscles:
-        key, side = structure_of(m.label).key, side_of(m.label)
+        key, side = recorded_of(m.label).key, side_of(m.label)
         for b in m.bursts:
             times = (b.burst.onset_s, b.burst.offset_s, b.burst.peak_s)
             shares = (b.onset_percent, b.offset_percent, b.peak_percent)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from imaging.config import FunctionSettings
+from imaging.dataset.names import entities, stem
 from imaging.errors import RecordingError
 from imaging.function.recording import Recording
 from imaging.function.strides import SHORTEST_S
+from imaging.function.trials import Trial, kind_of
 from imaging.io.c3d import read_c3d
 from imaging.io.edf import read_bids_emg, read_events, table_beside
 
@@ -43,6 +46,16 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
             f"lasts {length:.2g} s, too short for one stride", path, "Give a recording of walking"
         )
     return read
+
+
+def read_trial(
+    path: Path, channels: Path | None, events: Path | None, settings: FunctionSettings
+) -> Trial:
+    """Read a recording with what it is of, as its name and the settings say."""
+    named = {k: v for k, v in entities(path).items() if k not in ("sub", "ses")}
+    name = "_".join(f"{k}-{v}" for k, v in named.items()) or stem(path)
+    kind = kind_of(named.get("task", stem(path)), settings.tasks)
+    return Trial(name, kind, read_recording(path, channels, events))
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:

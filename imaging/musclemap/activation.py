@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import UnitError
 from imaging.image import Image, regrid, resample
-from imaging.muscles import side_and_key, single_keys, structure_of
+from imaging.muscles import is_known, side_and_key, single_keys, structure_of
 
 NOT_MEASURED = -1.0
 PAINTED = "EMG painted on anatomy, not measured at each place"
@@ -86,6 +86,7 @@ def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int,
     for label in sorted(view - set(recorded)):
         keys = single_keys(structure_of(label).key)
         hidden = [r for r in recorded if r not in view and r // 100 == label // 100]
+        hidden = [r for r in hidden if is_known(r)]
         parts = [r for r in hidden if single_keys(structure_of(r).key) < keys]
         if parts:
             out[label] = parts

@@ -21,7 +21,7 @@ from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.inputs import AGAIN, Stages
-from imaging.musclemap.notes import not_in_view
+from imaging.musclemap.notes import not_painted
 from imaging.musclemap.series import read_cycles
 from imaging.muscles import muscle_labels
 
@@ -154,9 +154,7 @@ def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[st
     curves, said = emg.with_groups(recorded, present)
     in_groups = chain.from_iterable(emg.recorded_parts(recorded, present).values())
     absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
-    if not absent:
-        return curves, said
-    return curves, [*said, not_in_view(absent)]
+    return curves, [*said, *not_painted(absent)]
 
 
 def _fascicles(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from imaging.errors import InputError
 from imaging.formats.tsv import Kind, read_tsv
-from imaging.muscles import is_known
+from imaging.muscles import is_recordable
 
 _CYCLES: Mapping[str, Kind] = {
     "label": "whole", "muscle": "text", "side": "text", "percent": "number", "mean": "number",
@@ -40,8 +40,8 @@ def read_cycles(path: Path, how: str) -> pd.DataFrame:
     MissingFileError, InputError
         Not there, cut off, or not the same whole cycle for each muscle.
     """
-    frame = read_tsv(path, _CYCLES, how)
-    _check_labels(frame, path, how, unknown=False)
+    frame = of_reference(read_tsv(path, _CYCLES, how))
+    _check_labels(frame, path, how, is_recordable)
     if frame[["percent", "unit"]].isna().any(axis=None):
         raise InputError("holds rows without percent or unit", path, how)
     cycles = [tuple(rows["percent"]) for _, rows in frame.groupby("label")]
@@ -50,13 +50,20 @@ def read_cycles(path: Path, how: str) -> pd.DataFrame:
     return frame
 
 
+def of_reference(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first recording of a session, which stands for the person."""
+    if "trial" not in frame or frame.empty:
+        return frame
+    return frame[frame["trial"] == frame["trial"].iloc[0]].reset_index(drop=True)
+
+
 def read_parts(path: Path, how: str) -> pd.DataFrame:
     """Read what fascicles are in parts of each muscle, from its distal to its proximal end.
 
     Parameters and errors are those of :func:`read_cycles`; each muscle must have every part.
     """
     frame = read_tsv(path, _PARTS, how)
-    _check_labels(frame, path, how, unknown=True)
+    _check_labels(frame, path, how, lambda _: True)
     parts = [list(rows["part"]) for _, rows in frame.groupby("label")]
     if any(p != list(range(1, len(parts[0]) + 1)) for p in parts):
         raise InputError("does not hold every part of each muscle", path, how)
@@ -68,16 +75,16 @@ def read_bursts(path: Path, how: str) -> pd.DataFrame:
 
     Parameters and errors are those of :func:`read_cycles`.
     """
-    frame = read_tsv(path, _BURSTS, how)
-    _check_labels(frame, path, how, unknown=False)
+    frame = of_reference(read_tsv(path, _BURSTS, how))
+    _check_labels(frame, path, how, is_recordable)
     return frame
 
 
-def _check_labels(frame: pd.DataFrame, path: Path, how: str, *, unknown: bool) -> None:
-    """Check that each row has a label, one of the catalogue unless others may be there."""
+def _check_labels(frame: pd.DataFrame, path: Path, how: str, known: Callable[[int], bool]) -> None:
+    """Check that each row has a label, and one that is known."""
     labels = frame["label"]
     if labels.isna().any():
         raise InputError("holds rows without a label", path, how)
-    strange = sorted(int(v) for v in labels.unique() if not (unknown or is_known(int(v))))
+    strange = sorted(int(v) for v in labels.unique() if not known(int(v)))
     if strange:
         raise InputError(f"holds labels that are not in the catalogue: {strange}", path, how)

@@ -152,10 +152,10 @@ def test_other_suffixes_are_refused(tmp_path, capsys):
     assert ".c3d" in capsys.readouterr().err
 
 
-def test_two_recordings_are_refused(dataset, tmp_path, capsys):
+def test_two_recordings_of_one_name_are_refused(dataset, tmp_path, capsys):
     recording = dataset / f"{STEM}.edf"
     assert run(recording, tmp_path / "out", "--recording", str(recording)) == 2
-    assert "2 recordings" in capsys.readouterr().err
+    assert "several recordings are named" in capsys.readouterr().err
 
 
 def test_phantom_is_valid_bids(dataset, tmp_path):
@@ -242,7 +242,7 @@ def test_real_trial(shared_data, tmp_path):
     assert channels == {
         f"{side[0].upper()}_{name}": label_of(key, side)
         for side in ("left", "right")
-        for name, key in (("TA", "TA"), ("GL", "GL"), ("PE", "PL+PB"))
+        for name, key in (("TA", "TA"), ("GL", "GL"), ("PE", "PL+PB"), ("RF", "RF"), ("ST", "ST"))
     }
     warnings = " ".join(notes["warnings"])
     assert all(f"{side}_{name} (thigh)" in warnings for side in "LR" for name in ("RF", "ST"))
