@@ -191,15 +191,22 @@ def side_of(label: int) -> Side:
 
 def side_and_key(label: int, joint: str = " ", names: Names = NO_NAMES) -> str:
     """Return side and key of a label, ``left SOL``; the key alone where the side is not known."""
-    return _with_side(label, _shown(label, names).key, joint)
+    return _with_side(label, shown_of(label, names).key, joint)
 
 
 def side_and_name(label: int, names: Names = NO_NAMES) -> str:
     """Return side and name of a label, ``left soleus``; the name alone without a known side."""
-    return _with_side(label, _shown(label, names).name, " ")
+    return _with_side(label, shown_of(label, names).name, " ")
 
 
-def _shown(label: int, names: Names) -> Structure:
+def shown_of(label: int, names: Names = NO_NAMES) -> Structure:
+    """Return the structure of a label, or the muscle of a channel that is not imaged.
+
+    Raises
+    ------
+    LabelError
+        The label is neither.
+    """
     own = _recordable_by_index().get(int(label) % 100) if 0 <= label < 300 else None
     return own or structure_of(label, names)
 

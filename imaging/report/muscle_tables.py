@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
-from imaging.muscles import NO_NAMES, Names, muscle_keys, side_and_key, side_of, structure_of
+from imaging.muscles import NO_NAMES, Names, recordable, shown_of, side_and_key, side_of
 
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
@@ -136,7 +136,7 @@ def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[T
                 continue
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
             rows: list[tuple[str, str, list[Cell]]] = [
-                (side_of(v), structure_of(v, names_of).key, [cell(found.get((v, n))) for n in part])
+                (side_of(v), shown_of(v, names_of).key, [cell(found.get((v, n))) for n in part])
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
@@ -186,7 +186,7 @@ def pair_table(measures: list[Measure]) -> tuple[Table | None, list[str]]:
             heads[d.name] = (d.title, shown_unit(rows[0].unit)[0], d.definition)
         else:
             reasons |= dict.fromkeys(f"{d.title}: not measured, {m.note}" for m in rows)
-    keys = [k for k in muscle_keys() if any(muscle == k for _, muscle in found)]
+    keys = [k for k in (s.key for s in recordable()) if any(muscle == k for _, muscle in found)]
     lines: list[tuple[str, str, list[Cell]]] = [
         ("", key, [cell(found.get((name, key))) for name in heads]) for key in keys
     ]

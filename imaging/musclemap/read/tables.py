@@ -16,7 +16,7 @@ from imaging.measures import Measure, read_measures
 from imaging.musclemap.read.files import REMAKE, TABLES, MapFiles, find_files
 from imaging.musclemap.series import read_cycles
 from imaging.musclemap.table import IDENTITY, check_known, wide
-from imaging.muscles import ANONYMOUS, Names, is_known
+from imaging.muscles import ANONYMOUS, Names, is_known, is_recordable
 
 _IDENTITY: Mapping[str, Kind] = {c: "whole" if c == "label" else "text" for c in IDENTITY}
 # Both forms are written with six significant digits.
@@ -78,7 +78,8 @@ def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> Map
         raise InputError("lacks the meaning of columns", files.sidecar("muscles"), REMAKE)
     muscles = _read_wide(files.paths["muscles.tsv"], columns)
     names = names_of(muscles)
-    strange = sorted({m.label for m in measures if m.label and not is_known(m.label)} - set(names))
+    labels = {m.label for m in measures if m.label} - set(names)
+    strange = sorted(v for v in labels if not (is_known(v) or is_recordable(v)))
     if strange:
         raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
     _same_figures(muscles, wide(in_view(measures), names), files.paths["muscles.tsv"])
