@@ -191,6 +191,20 @@ class ExportSettings(Section):
     viewer_fascicles: int = Field(3000, ge=0, description="Most fascicles shown in the viewer")
 
 
+class ReportSettings(Section):
+    """Pages of persons and of the group."""
+
+    controls: str | None = Field(
+        None,
+        description="Whose figures are the norms of the group: a column of participants.tsv and "
+        "its value, such as group=control",
+    )
+    norms: str | None = Field(
+        None,
+        description="group_norms.tsv of this or another study, for the page of each person",
+    )
+
+
 class Settings(Section):
     """Everything the workflow can be told."""
 
@@ -215,6 +229,7 @@ class Settings(Section):
     function: FunctionSettings = FunctionSettings()
     map: MapSettings = MapSettings()
     export: ExportSettings = ExportSettings()
+    report: ReportSettings = ReportSettings()
 
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -171,6 +171,15 @@ class Plan:
             why.pop("mre", None)
         return json.dumps(why, sort_keys=True)
 
+    def norms(self, wildcards: Any) -> list[str]:
+        """Return the norms that the page of a person is held against, where settings name them."""
+        return [self.settings.report.norms] if self.settings.report.norms else []
+
+    def participants(self, wildcards: Any) -> list[str]:
+        """Return the table that says who is a control, where settings ask for norms."""
+        wanted = self.settings.report.controls
+        return [str(Path(self.settings.bids_dir) / "participants.tsv")] if wanted else []
+
     def settings_of(self, section: str) -> Callable[[Any], str]:
         """Return a parameter function: one section of the settings as JSON.
 

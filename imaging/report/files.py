@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imaging.errors import InputError
+from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.outputs import output
 from imaging.provenance import write_json, write_sidecar
 from imaging.report.group import Subject, group_dictionary, group_table
+from imaging.report.norms import Norms, from_table, norms_table
+from imaging.report.profile import circular_measures
 from imaging.stage_files import StageFiles, write_tsv
 
 # Files of the map that a page shows, in the order in which its sidecar names them.
@@ -18,7 +22,28 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def write_page(path: Path, page: str, muscle_map: MuscleMap) -> None:
+_NORMS: Mapping[str, Kind] = {
+    "label": "whole", "measure": "text", "unit": "text", "n": "whole", "mean": "number",
+    "sd": "number", "low": "number", "high": "number", "values": "text",
+}  # fmt: skip
+
+
+def read_norms(path: Path) -> Norms:
+    """Read the norms that the group's report wrote.
+
+    Raises
+    ------
+    MissingFileError, InputError
+        No such table, cut off or damaged.
+    """
+    how = "Run the group level again"
+    try:
+        return from_table(read_tsv(path, _NORMS, how))
+    except ValueError as error:
+        raise InputError(f"does not hold values of controls ({error})", path, how) from error
+
+
+def write_page(path: Path, page: str, muscle_map: MuscleMap, norms: Path | None = None) -> None:
     """Write the page of a subject.
 
     Parameters
@@ -29,14 +54,19 @@ def write_page(path: Path, page: str, muscle_map: MuscleMap) -> None:
         HTML.
     muscle_map
         What it was made from.
+    norms
+        What it was held against.
     """
     path.write_text(page, encoding="utf-8")
     inputs = [muscle_map.files[name] for name in _SHOWN if name in muscle_map.files]
+    inputs += [norms] if norms is not None else []
     said = output("report", "page").description.format(prefix=muscle_map.prefix)
     write_sidecar(path, verb="report", inputs=inputs, Description=said)
 
 
-def write_group(folder: Path, page: str, subjects: Sequence[Subject]) -> None:
+def write_group(
+    folder: Path, page: str, subjects: Sequence[Subject], norms: Norms | None = None
+) -> None:
     """Write table, data dictionary and page of a group.
 
     Parameters
@@ -47,9 +77,15 @@ def write_group(folder: Path, page: str, subjects: Sequence[Subject]) -> None:
         HTML.
     subjects
         Who is in it.
+    norms
+        Of its controls.
     """
     files = StageFiles("group", folder, "", [s.path for s in subjects])
     write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
     write_json(files.path("table", ".json"), group_dictionary(list(subjects)))
+    if norms is not None:
+        circular = circular_measures(sorted(norms.units))
+        write_tsv(norms_table(norms, circular), files.path("norms", ".tsv"))
+        files.describe("norms")
     files.path("page").write_text(page, encoding="utf-8")
     files.describe("page")

@@ -15,7 +15,9 @@ from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tabl
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
+from imaging.report.norms import Norms
 from imaging.report.picture import Picture, guarded
+from imaging.report.profile import TOPICS, expected_by_chance, profile
 from imaging.report.stiffness import stiffness_section
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
@@ -33,8 +35,9 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def subject_page(content: MuscleMap) -> str:
-    """Return the HTML of a subject's page."""
+def subject_page(content: MuscleMap, norms: Norms | None = None) -> str:
+    """Return the HTML of a subject's page; with norms, held against controls."""
+    told = profile(content.measures, norms, content.prefix.split("_")[0], content.names)
     notes = content.notes
     citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
     pairs, no_pairs = muscle_tables.pair_table(content.measures)
@@ -49,6 +52,9 @@ def subject_page(content: MuscleMap) -> str:
         pairs=pairs,
         no_pairs=no_pairs,
         pictures=pictures(content),
+        profile=[(title, [s for s in told if s.topic == key]) for key, title in TOPICS.items()],
+        chance=expected_by_chance(told),
+        controls=norms.controls if norms else [],
         steps=diffusion_steps(content),
         stiffness=stiffness_section(content),
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),

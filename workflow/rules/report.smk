@@ -1,6 +1,7 @@
 rule report:
     input:
-        lambda wildcards: plan.files("map", plan.session(wildcards)),
+        maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
+        norms=plan.norms,
     output:
         report(
             str(plan.out / "{prefix}.html"),
@@ -18,16 +19,18 @@ rule report:
         runtime=30,
     params:
         code=code("report"),
-        maps=lambda wildcards, input: str(Path(input[0]).parent),
+        maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
+        norms=lambda wildcards, input: options("--norms", input.norms),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "--out {output[0]:q} > {log:q} 2>&1"
+        "--out {output[0]:q} {params.norms} > {log:q} 2>&1"
 
 
 rule group_report:
     input:
-        [f for s in plan.sessions.values() for f in plan.files("map", s)],
+        maps=[f for s in plan.sessions.values() for f in plan.files("map", s)],
+        participants=plan.participants,
     output:
         report(plan.group_targets(), caption="../report/group.rst", category="Reports"),
     log:
@@ -42,5 +45,8 @@ rule group_report:
     params:
         code=code("report"),
         out=str(plan.out),
+        participants=lambda wildcards, input: options("--participants", input.participants),
+        controls=lambda wildcards: options("--controls", plan.settings.report.controls or []),
     shell:
-        LIMITS + "pennate report --group {params.out:q} > {log:q} 2>&1"
+        LIMITS + "pennate report --group {params.out:q} {params.participants} "
+        "{params.controls} > {log:q} 2>&1"
