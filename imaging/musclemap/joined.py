@@ -20,6 +20,7 @@ from imaging.measures import Measure
 from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
+from imaging.musclemap.cross_section import end_shares
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.load import Load, share_load
 from imaging.musclemap.notes import not_painted
@@ -121,7 +122,7 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     load = None
     if curves is not None:
         load = share_load(
-            measures, curves, present, of_parts=of_parts,
+            measures, curves, present, ends=end_shares(labels.data), of_parts=of_parts,
             tension_n_cm2=chosen.specific_tension_n_cm2, seed=chosen.seed,
         )  # fmt: skip
         measures += load.measures
