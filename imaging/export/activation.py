@@ -1,4 +1,4 @@
-"""Surface EMG as one curve per muscle, ready to be painted on anatomy."""
+"""Surface EMG, and force modelled from it, as one curve per muscle to be painted on anatomy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ PAINTED = (
     "EMG painted on anatomy: surface EMG gives one value per muscle; it is not a measurement at a "
     "place inside the muscle. Grey muscles were not measured"
 )
+
+FORCE_PAINTED = (
+    "Share of the force of the leg's muscles with EMG, modelled from EMG relative to MVC, PCSA and "
+    "pennation and painted on anatomy; grey muscles have none and are no part of the sum"
+)
+EACH_LEG = "Each leg is shown at the same percent of its own foot's cycle, not at one instant"
 
 
 @dataclass(frozen=True)
@@ -59,3 +65,21 @@ def curves(activation: pd.DataFrame | None) -> Curves | None:
         largest=largest if largest > 0 else 1.0,
         unit=str(activation["unit"].iloc[0]) if "unit" in activation else "",
     )
+
+
+def force_curves(load: pd.DataFrame | None) -> Curves | None:
+    """Return the force share of each muscle that has one, or None where none has.
+
+    Parameters
+    ----------
+    load
+        Columns label, percent and share (percent); long form.
+    """
+    if load is None:
+        return None
+    return curves(load[["label", "percent"]].assign(mean=load["share"], unit="% of force"))
+
+
+def both_sides(found: Curves) -> bool:
+    """Tell whether muscles of both legs have curves."""
+    return len({label // 100 for label in found.values}) > 1

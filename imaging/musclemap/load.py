@@ -28,10 +28,25 @@ ASSUMPTIONS = (
     "between EMG and force; passive force is left out"
 )
 NO_FACTORS = "force-length and force-velocity taken as 1"
-_COLUMNS = (
-    "label", "muscle", "side", "percent", "activation", "share", "share_low", "share_high",
-    "force_n", "force_low", "force_high", "of_peak", "n", "status",
-)  # fmt: skip
+COLUMNS = {
+    "label": {"Description": "100 times side (1 left, 2 right) plus index in the catalogue"},
+    "muscle": {"Description": "Key of the muscle in the catalogue"},
+    "side": {"Description": "left, right or undecided"},
+    "percent": {"Description": "Place in the gait cycle of the same foot", "Units": "percent"},
+    "activation": {"Description": "EMG, of MVC or of the muscle's own peak", "Units": "percent"},
+    "share": {
+        "Description": "Of the force of the measured muscles of the leg; only with MVC",
+        "Units": "percent",
+    },
+    "share_low": {"Description": "Lower end of its 95 % interval", "Units": "percent"},
+    "share_high": {"Description": "Upper end of its 95 % interval", "Units": "percent"},
+    "force_n": {"Description": "Force along the line of action; only with MVC", "Units": "N"},
+    "force_low": {"Description": "Lower end of its 95 % interval", "Units": "N"},
+    "force_high": {"Description": "Upper end of its 95 % interval", "Units": "N"},
+    "of_peak": {"Description": "Force over the muscle's own largest force", "Units": "1"},
+    "n": {"Description": "Strides behind the mean cycle"},
+    "status": {"Description": "Of share and force: modelled, assumed or not_measured"},
+}
 
 
 @dataclass(frozen=True)
@@ -164,7 +179,7 @@ def share_load(
         silent = without_emg(labels, areas, active, rng)
         rows += silent
         said += sentences(labels, leg.in_sum, active, areas, silent)
-    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_COLUMNS)
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
     return Load(table, rows, said)
 
 
@@ -215,4 +230,4 @@ def _cycle(label: int, leg: _Leg, percent: FloatArray, forces: Forces) -> pd.Dat
         force_low, force_high = around(force, interval(forces.draws[:, k]))
         out = out.assign(share=share, share_low=low, share_high=high, force_n=force,
                          force_low=force_low, force_high=force_high)  # fmt: skip
-    return out[list(_COLUMNS)]
+    return out[list(COLUMNS)]

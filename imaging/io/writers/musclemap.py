@@ -11,7 +11,7 @@ from imaging.musclemap import activation as emg
 from imaging.musclemap import layers, stiffness, table, vtk_files
 from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
 from imaging.musclemap.joined import JoinedMap
-from imaging.musclemap.load import ASSUMPTIONS, NO_FACTORS
+from imaging.musclemap.load import ASSUMPTIONS, COLUMNS, NO_FACTORS
 from imaging.musclemap.notes import notes
 from imaging.musclemap.series import read_bursts, read_parts
 from imaging.provenance import write_json
@@ -88,7 +88,8 @@ def _write_activation(files: StageFiles, found: JoinedMap) -> None:
     files.image("activation", painted, Note=emg.PAINTED, NotMeasured=emg.NOT_MEASURED)
     write_tsv(found.curves, files.path("activation", ".tsv"))
     if found.load is not None and len(found.load.cycle):
-        files.table("load", found.load.cycle, Assumptions=f"{ASSUMPTIONS}; {NO_FACTORS}")
+        rests = f"{ASSUMPTIONS}; {NO_FACTORS}"
+        files.table("load", found.load.cycle, Columns=COLUMNS, Assumptions=rests)
 
 
 def _onsets(stages: Stages) -> list[dict[Any, Any]]:

@@ -20,11 +20,17 @@ def load(content: bytes) -> pygltflib.GLTF2:
 
 def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
     facts = file.accessors[accessor]
+    if facts.bufferView is None:  # all zero
+        return np.zeros((facts.count, 3))
     view = file.bufferViews[facts.bufferView]
-    kind = {pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4"}[facts.componentType]
+    kind = {
+        pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4", pygltflib.BYTE: "i1",
+        pygltflib.UNSIGNED_BYTE: "u1",
+    }[facts.componentType]  # fmt: skip
     raw = file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
     out = np.frombuffer(raw, kind)
-    return out.reshape(-1, 3) if facts.type == pygltflib.VEC3 else out
+    width = {pygltflib.SCALAR: 1, pygltflib.VEC3: 3, pygltflib.VEC4: 4}[facts.type]
+    return out.reshape(-1, width) if width > 1 else out
 
 
 def node(file: pygltflib.GLTF2, start: str) -> pygltflib.Node:
@@ -68,10 +74,10 @@ def test_activation_moves_the_colour_only_where_it_was_measured(muscle_map):
     file = load(glb_bytes(muscle_map))
     animation = file.animations[0]
     assert "EMG painted on anatomy" in animation.name
-    assert len(animation.channels) == 1
-    target = animation.channels[0].target
+    target, lines = (channel.target for channel in animation.channels)
     assert target.path == "weights"
     assert file.nodes[target.node].name.startswith("right tibialis anterior (EMG painted")
+    assert file.nodes[lines.node].name == "fascicles of right tibialis anterior"
     sampler = animation.samplers[0]
     weights, times = values(file, sampler.output), values(file, sampler.input)
     assert weights.max() == pytest.approx(1.0)
