@@ -11,7 +11,7 @@ from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
-from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables
+from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables, phase_strip
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
@@ -22,6 +22,11 @@ RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or tr
 _AXIAL = (
     "Axial slices from proximal (left) to distal, in radiological convention: the right side of "
     "the body is on the left; A is anterior. Heights are world S coordinates."
+)
+
+_FORCE = (
+    "Share in the force of the leg's muscles with EMG, modelled from EMG relative to MVC, PCSA and "
+    "pennation. Muscles without EMG are no part of the sum, which overstates the shares of others."
 )
 
 
@@ -125,7 +130,27 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 lambda: emg_cycles.emg_cycles(content.activation, content.notes.onsets),
                 absent("func", "EMG")),
     )  # fmt: skip
-    return out
+    return out + _phases(content, absent("func", "EMG"))
+
+
+def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
+    """Return the muscles in four phases, by activation and, where there are any, by force share."""
+    absent = phase_strip.why_none(content) if content.activation is not None else no_emg
+    out = [
+        guarded("Activation in four phases",
+                f"{PAINTED[0].upper()}{PAINTED[1:]}. {phase_strip.CAPTION}",
+                "Muscles in three dimensions at four phases, coloured by EMG amplitude.",
+                lambda: phase_strip.phase_strip(content, "activation"), absent),
+    ]  # fmt: skip
+    if content.load is None or not content.load["share"].notna().any():
+        why = "EMG of muscles can be compared only relative to MVC, and with a PCSA of each"
+        message = no_emg if content.activation is None else f"No share of force: {why}."
+        return [*out, Picture("Share of force in four phases", "", "", message=message)]
+    return [*out, guarded(
+        "Share of force in four phases", f"{_FORCE} {phase_strip.CAPTION}",
+        "Muscles in three dimensions at four phases, coloured by share of force.",
+        lambda: phase_strip.phase_strip(content, "share"), absent,
+    )]  # fmt: skip
 
 
 def _spread(content: MuscleMap, absent: str) -> list[Picture]:

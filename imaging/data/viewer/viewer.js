@@ -16,6 +16,7 @@ const CYCLES = {
     title: "Activation: EMG painted on anatomy" },
   force: { ...data.force, scale: "measure",
     words: "Share of force, modelled from EMG, painted on anatomy",
+    lines: "Force of each fascicle, modelled from the EMG of its muscle",
     title: "Share of force over the cycle, modelled" },
 };
 for (const name of Object.keys(CYCLES)) if (!data[name]) delete CYCLES[name];
@@ -403,7 +404,8 @@ function onPlace(place) {
 
 function captions() {
   const painted = CYCLES[state.surface]?.words ?? "";
-  const lines = state.measure === state.surface ? "" : CYCLES[state.measure]?.words;
+  const moving = CYCLES[state.measure];
+  const lines = moving?.lines ?? moving?.words;
   $("caption-scene").textContent = painted || lines || "";
   const told = CYCLES[state.surface] ?? CYCLES[state.measure] ?? CYCLES.activation;
   $("cycle-note").textContent = told ? `${told.note}.` : "";
