@@ -55,7 +55,8 @@ class Area:
     def draws_of_pcsa(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return what the PCSA may as well be (R,): log-normal to each side of its value."""
         z = rng.standard_normal(count)
-        below, above = np.log(self.pcsa_cm2 / self.low_cm2), np.log(self.high_cm2 / self.pcsa_cm2)
+        low = self.low_cm2 if self.low_cm2 > 0 else np.nan
+        below, above = np.log(self.pcsa_cm2 / low), np.log(self.high_cm2 / self.pcsa_cm2)
         return np.asarray(self.pcsa_cm2 * np.exp(np.where(z < 0, below, above) * z / _Z))
 
 
@@ -151,6 +152,6 @@ def _functional(pcsa: Measure) -> Area:
 def _limits(measure: Measure, value: float) -> tuple[float, float]:
     """Return the interval, widened to hold the value; NaN where there is none."""
     low, high = measure.ci_low, measure.ci_high
-    if low is None or high is None or low <= 0:
+    if low is None or high is None:
         return np.nan, np.nan
     return min(low, value), max(high, value)

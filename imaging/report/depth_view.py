@@ -10,7 +10,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 # Samples of a triangle lie closer than a pixel, so that no pixel is missed.
-_PER_PIXEL = 1.5
+_PER_PIXEL = 1.3
 
 
 @dataclass(frozen=True)
@@ -42,31 +42,35 @@ def depth_view(surfaces: Mapping[int, pv.PolyData], back: bool, pixel_mm: float)
         Edge of a pixel, mm.
     """
     sign = 1.0 if back else -1.0
-    samples = []
-    for label, mesh in surfaces.items():
-        points = np.asarray(mesh.points, float)
-        faces = np.asarray(mesh.regular_faces, int)
-        if len(faces) == 0:
-            continue
-        seen = np.stack([sign * points[:, 0], points[:, 2]], axis=1) / pixel_mm
-        facing = np.abs(_normals(points, faces)[:, 1])
-        values = np.column_stack([seen, -sign * points[:, 1], facing])
-        inside = _fill(values[faces])
-        samples.append(np.column_stack([inside, np.full(len(inside), label)]))
-    if not samples:
+    found = [_samples(np.asarray(m.points, float), np.asarray(m.regular_faces, int), sign, pixel_mm)
+             for m in surfaces.values()]  # fmt: skip
+    labels = np.repeat(list(surfaces), [len(f) for f in found])
+    every = np.concatenate(found) if len(labels) else np.zeros((0, 4))
+    if len(every) == 0:
         return DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))
-    every = np.concatenate(samples)
     places = np.floor(every[:, :2]).astype(int)
     places -= places.min(axis=0)
     width, height = places.max(axis=0) + 1
     pixel = (height - 1 - places[:, 1]) * width + places[:, 0]
-    order = np.lexsort((every[:, 2], pixel))
-    nearest = order[np.flatnonzero(np.diff(pixel[order], append=-1))]
-    labels = np.zeros(height * width, np.int32)
+    nearest = np.full(height * width, -np.inf)
+    np.maximum.at(nearest, pixel, every[:, 2])
+    front = np.flatnonzero(every[:, 2] == nearest[pixel])
+    label = np.zeros(height * width, np.int32)
     shade = np.zeros(height * width, np.float32)
-    labels[pixel[nearest]] = every[nearest, 4]
-    shade[pixel[nearest]] = every[nearest, 3]
-    return DepthView(labels.reshape(height, width), shade.reshape(height, width))
+    label[pixel[front]] = labels[front]
+    shade[pixel[front]] = every[front, 3]
+    return DepthView(label.reshape(height, width), shade.reshape(height, width))
+
+
+def _samples(
+    points: NDArray[np.float64], faces: NDArray[np.int_], sign: float, pixel_mm: float
+) -> NDArray[np.float64]:
+    """Return place (two, pixels), nearness and facing of samples of triangles, (S, 4)."""
+    if len(faces) == 0:
+        return np.zeros((0, 4))
+    facing = np.abs(_normals(points, faces)[:, 1])
+    seen = sign * points[:, 0] / pixel_mm, points[:, 2] / pixel_mm
+    return _fill(np.column_stack([*seen, -sign * points[:, 1], facing])[faces])
 
 
 def _fill(corners: NDArray[np.float64]) -> NDArray[np.float64]:

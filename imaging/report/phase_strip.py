@@ -5,7 +5,7 @@ Each leg is drawn at the phases of its own foot, whose stance was measured in th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -27,12 +27,13 @@ from imaging.report.picture import png
 PHASES = ("strike", "mid-stance", "push-off", "swing")
 # Push-off: about where the vertical force has its second peak, in walking.
 _PUSH_OFF = 0.8
-_PIXEL_MM = 0.8
+_PIXEL_MM = 1.0
 # Not measured: of no colour of the scales.
 _GREY, _BONE = (0.62, 0.62, 0.62), (0.93, 0.90, 0.83)
 _SCALES = {"activation": "plasma", "share": "viridis"}
 _DARKEST = 0.55
-_FEWEST_PIXELS = 700  # of a muscle that has room for its key
+_DRAWN = ("muscle", "group", "bone")
+_FEWEST_PIXELS = 450  # of a muscle that has room for its key
 CAPTION = (
     "Muscles seen from the front and from the back at the strike of the foot, half and "
     f"{100 * _PUSH_OFF:.0f} % of its stance and half of its swing; percent of that foot's cycle, "
@@ -73,7 +74,16 @@ def why_none(content: MuscleMap) -> str:
     return f"No phases of the gait cycle: {why}."
 
 
-def phase_strip(content: MuscleMap, value: str) -> str | None:
+def front_and_back(content: MuscleMap, side: str) -> list[DepthView]:
+    """Return both views of the muscles and bones of one leg."""
+    own = {v: m for v, m in content.surfaces.items() if side_of(v) == side}
+    drawn = {v: m for v, m in own.items() if structure_of(v).tissue in _DRAWN}
+    return [depth_view(drawn, back, _PIXEL_MM) for back in (False, True)]
+
+
+def phase_strip(
+    content: MuscleMap, value: str, views_of: Callable[[str], Sequence[DepthView]]
+) -> str | None:
     """Draw both sides of each leg in four phases, coloured by activation or by share of force.
 
     Parameters
@@ -82,6 +92,8 @@ def phase_strip(content: MuscleMap, value: str) -> str | None:
         Surfaces, measures, and curves over the cycle.
     value
         ``activation`` or ``share``.
+    views_of
+        Returns the views of the leg of a side, see :func:`front_and_back`.
 
     Returns
     -------
@@ -89,23 +101,18 @@ def phase_strip(content: MuscleMap, value: str) -> str | None:
     """
     curves = _curves(content, value)
     feet = stances(content.measures)
-    legs = {}
+    views, shown = {}, set()
     for side in ("right", "left"):
-        meshes = {v: m for v, m in content.surfaces.items() if side_of(v) == side}
-        if side in feet and any(v in curves for v in meshes):
-            legs[side] = {v: m for v, m in meshes.items() if structure_of(v).tissue in _DRAWN}
-    if not legs:
+        own = {v for v in content.surfaces if side_of(v) == side and v in curves}
+        if side in feet and own:
+            views[side] = views_of(side)
+            shown |= own
+    if not shown:
         return None
-    views = {
-        side: [depth_view(meshes, back, _PIXEL_MM) for back in (False, True)]
-        for side, meshes in legs.items()
-    }
-    shown = {v for meshes in legs.values() for v in meshes}
-    top = max(float(np.nanmax(values)) for v, (_, values) in curves.items() if v in shown)
+    top = max(float(np.nanmax(curves[v][1])) for v in shown)
     return _draw(views, curves, feet, top or 1.0, value, _unit(content, value))
 
 
-_DRAWN = ("muscle", "group", "bone")
 _Curves = Mapping[int, tuple[NDArray[Any], NDArray[Any]]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import jinja2
@@ -136,11 +137,12 @@ def pictures(content: MuscleMap) -> list[Picture]:
 def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
     """Return the muscles in four phases, by activation and, where there are any, by force share."""
     absent = phase_strip.why_none(content) if content.activation is not None else no_emg
+    views = cache(partial(phase_strip.front_and_back, content))  # both pictures show the same
     out = [
         guarded("Activation in four phases",
                 f"{PAINTED[0].upper()}{PAINTED[1:]}. {phase_strip.CAPTION}",
                 "Muscles in three dimensions at four phases, coloured by EMG amplitude.",
-                lambda: phase_strip.phase_strip(content, "activation"), absent),
+                lambda: phase_strip.phase_strip(content, "activation", views), absent),
     ]  # fmt: skip
     if content.load is None or not content.load["share"].notna().any():
         why = "EMG of muscles can be compared only relative to MVC, and with a PCSA of each"
@@ -149,7 +151,7 @@ def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
     return [*out, guarded(
         "Share of force in four phases", f"{_FORCE} {phase_strip.CAPTION}",
         "Muscles in three dimensions at four phases, coloured by share of force.",
-        lambda: phase_strip.phase_strip(content, "share"), absent,
+        lambda: phase_strip.phase_strip(content, "share", views), absent,
     )]  # fmt: skip
 
 
