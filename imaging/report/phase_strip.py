@@ -31,14 +31,17 @@ _PIXEL_MM = 1.0
 # Not measured: of no colour of the scales.
 _GREY, _BONE = (0.62, 0.62, 0.62), (0.93, 0.90, 0.83)
 _SCALES = {"activation": "plasma", "share": "viridis"}
-_DARKEST = 0.55
+_DARKEST, _TONES = 0.55, 12  # few tones make a small file
 _DRAWN = ("muscle", "group", "bone")
 _FEWEST_PIXELS = 450  # of a muscle that has room for its key
-CAPTION = (
+_CAPTION = (
     "Muscles seen from the front and from the back at the strike of the foot, half and "
     f"{100 * _PUSH_OFF:.0f} % of its stance and half of its swing; percent of that foot's cycle, "
-    "toe-off from the recording (mean over strides). Each leg is at its own phase: two legs in one "
-    "column are not at one instant, but about half a cycle apart. Grey: not measured."
+    "toe-off from the recording (mean over strides). Grey: not measured."
+)
+_TWO_LEGS = (
+    "Each leg is at its own phase: two legs in one column are not at one instant, but about half a "
+    "cycle apart."
 )
 
 
@@ -65,6 +68,12 @@ def stances(measures: Sequence[Measure]) -> dict[str, float]:
     found = {m.measure.removeprefix("stance_"): m.value for m in measures if m.label == 0
              and m.measure in ("stance_left", "stance_right")}  # fmt: skip
     return {side: value for side, value in found.items() if value is not None and 0 < value < 100}
+
+
+def caption(content: MuscleMap) -> str:
+    """Return what is to be seen in the strip."""
+    both = {"left", "right"} <= {side_of(v) for v in content.surfaces}
+    return f"{_CAPTION} {_TWO_LEGS}" if both else _CAPTION
 
 
 def why_none(content: MuscleMap) -> str:
@@ -188,7 +197,7 @@ def _coloured(
         if label in curves:
             colour = scale.to_rgba(float(np.interp(percent, *curves[label])))[:3]
         inside = view.labels == label
-        light = _DARKEST + (1 - _DARKEST) * view.shade[inside]
+        light = _DARKEST + (1 - _DARKEST) * np.rint(_TONES * view.shade[inside]) / _TONES
         out[inside] = light[:, None] * np.asarray(colour)
     return out
 

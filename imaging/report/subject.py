@@ -27,7 +27,8 @@ _AXIAL = (
 
 _FORCE = (
     "Share in the force of the leg's muscles with EMG, modelled from EMG relative to MVC, PCSA and "
-    "pennation. Muscles without EMG are no part of the sum, which overstates the shares of others."
+    "pennation. Muscles without EMG are no part of the sum, which overstates the shares of others. "
+    "A share does not tell how large the force is."
 )
 
 
@@ -140,7 +141,7 @@ def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
     views = cache(partial(phase_strip.front_and_back, content))  # both pictures show the same
     out = [
         guarded("Activation in four phases",
-                f"{PAINTED[0].upper()}{PAINTED[1:]}. {phase_strip.CAPTION}",
+                f"{PAINTED[0].upper()}{PAINTED[1:]}. {phase_strip.caption(content)}",
                 "Muscles in three dimensions at four phases, coloured by EMG amplitude.",
                 lambda: phase_strip.phase_strip(content, "activation", views), absent),
     ]  # fmt: skip
@@ -149,7 +150,7 @@ def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
         message = no_emg if content.activation is None else f"No share of force: {why}."
         return [*out, Picture("Share of force in four phases", "", "", message=message)]
     return [*out, guarded(
-        "Share of force in four phases", f"{_FORCE} {phase_strip.CAPTION}",
+        "Share of force in four phases", f"{_FORCE} {phase_strip.caption(content)}",
         "Muscles in three dimensions at four phases, coloured by share of force.",
         lambda: phase_strip.phase_strip(content, "share", views), absent,
     )]  # fmt: skip

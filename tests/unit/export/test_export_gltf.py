@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pygltflib
 import pytest
 from synthetic_map import SHAPES, SOL, TA, write_map
@@ -16,6 +17,10 @@ def muscle_map(tmp_path_factory):
 
 def load(content: bytes) -> pygltflib.GLTF2:
     return pygltflib.GLTF2().load_from_bytes(content)
+
+
+def load_of(muscle_map) -> pygltflib.GLTF2:
+    return load(glb_bytes(muscle_map))
 
 
 def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
@@ -84,6 +89,47 @@ def test_activation_moves_the_colour_only_where_it_was_measured(muscle_map):
     assert times[weights.argmax()] == pytest.approx(0.2 * times[-1])
     assert "not measured" in node(file, "right soleus").name
     assert not file.meshes[node(file, "right soleus").mesh].primitives[0].targets
+
+
+def test_share_of_force_is_an_animation_of_its_own(muscle_map):
+    percent = np.linspace(0, 100, 11)
+    load = pd.DataFrame({"label": TA, "percent": percent, "share": percent, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load))
+    activation, force = file.animations
+    assert (activation.name, force.name) == (
+        "gait cycle: EMG painted on anatomy", "gait cycle: share of force",
+    )  # fmt: skip
+    surface, lines = (values(file, s.output) for s in force.samplers)
+    np.testing.assert_allclose(surface, np.linspace(0, 1, 11))
+    np.testing.assert_allclose(lines.reshape(-1, 2), np.stack([0 * percent, surface], axis=1))
+
+
+def test_a_muscle_with_emg_and_without_force_turns_grey(muscle_map):
+    load = pd.DataFrame({"label": SOL, "percent": [0, 100], "share": 100.0, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load))
+    outputs = [values(file, s.output).reshape(-1, 2) for s in file.animations[1].samplers]
+    assert all((out == [0, 1]).all() for out in outputs)
+    primitive = file.meshes[node(file, "right tibialis").mesh].primitives[0]
+    colour = values(file, primitive.attributes.COLOR_0)[0]
+    target = primitive.targets[1]
+    change = target["COLOR_0"] if isinstance(target, dict) else target.COLOR_0
+    grey = colour + values(file, change)[0]
+    np.testing.assert_allclose(grey, grey[0], atol=1e-6)
+
+
+def test_fascicles_take_colour_by_their_own_part_of_the_force(muscle_map):
+    lines = muscle_map.fascicles
+    part = np.linspace(0.01, 0.1, len(lines))
+    own = dataclasses.replace(lines, data=lines.data.assign(force_part=part))
+    load = pd.DataFrame({"label": TA, "percent": [0, 100], "share": 100.0, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load, fascicles=own))
+    primitive = file.meshes[node(file, "fascicles of right tibialis").mesh].primitives[0]
+    whole, parts = (
+        values(file, t["COLOR_0"] if isinstance(t, dict) else t.COLOR_0).astype(float)
+        for t in primitive.targets
+    )
+    first, last = parts[0] / whole[0].max(), parts[-1] / whole[-1].max()
+    assert np.abs(first).max() < 0.3 * np.abs(last).max()
 
 
 def test_morph_moves_no_vertex(muscle_map):
