@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.config import MapSettings
+from imaging.errors import InputError
 from imaging.formats.nifti import load_image, load_labels
 from imaging.geometry import mask_surface
 from imaging.image import Image, resample
@@ -21,11 +23,12 @@ from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.cross_section import end_shares
+from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.load import Load, share_load
 from imaging.musclemap.notes import not_painted
 from imaging.musclemap.series import read_cycles
-from imaging.muscles import muscle_labels
+from imaging.muscles import is_known, muscle_labels
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class JoinedMap:
     warnings: list[str]
 
 
-def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
+def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None = None) -> JoinedMap:
     """Read what the stages wrote and join it.
 
     Parameters
@@ -99,6 +102,8 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
         Where the files are.
     chosen
         Settings of the map.
+    fibre_states
+        Table of `pennate model`, for the factors of force-length and force-velocity.
 
     Raises
     ------
@@ -124,6 +129,7 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
         load = share_load(
             measures, curves, present, ends=end_shares(labels.data), of_parts=of_parts,
             tension_n_cm2=chosen.specific_tension_n_cm2, seed=chosen.seed,
+            factors=_factors(stages, fibre_states, curves, present),
         )  # fmt: skip
         measures += load.measures
         warnings += load.warnings
@@ -173,6 +179,24 @@ def _curves(
     in_groups = chain.from_iterable(of_parts.values())
     absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
     return curves, of_parts, [*said, *not_painted(absent)]
+
+
+def _factors(
+    stages: Stages, path: Path | None, curves: pd.DataFrame, present: Sequence[int]
+) -> dict[int, NDArray[Any]]:
+    """Return factors of force-length and force-velocity of the muscles that have them."""
+    if path is None:
+        return {}
+    stages.used.append(path)
+    strikes = read_strikes(stages.need("func", "events.tsv"), AGAIN)
+    percent = np.sort(curves["percent"].unique().astype(float))
+    found = cycle_factors(read_states(path), strikes, [v for v in present if is_known(v)], percent)
+    if not found:
+        raise InputError(
+            "holds no whole stride of a muscle in view", path,
+            "Give the motion that was recorded with the EMG, on the same clock",
+        )  # fmt: skip
+    return found
 
 
 def _fascicles(
