@@ -49,15 +49,17 @@ class Area:
         pcsa = self.draws_of_pcsa(rng, count)
         z = rng.standard_normal(count)
         below, above = self.line_deg - self.line_low_deg, self.line_high_deg - self.line_deg
-        line = self.line_deg + np.where(z < 0, below, above) * z / _Z
+        line = self.line_deg + np.where(z < 0, below, above) / _Z * z
         return np.asarray(pcsa * np.cos(np.radians(np.clip(line, 0, 90))))
 
     def draws_of_pcsa(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return what the PCSA may as well be (R,): log-normal to each side of its value."""
         z = rng.standard_normal(count)
         low = self.low_cm2 if self.low_cm2 > 0 else np.nan
-        below, above = np.log(self.pcsa_cm2 / low), np.log(self.high_cm2 / self.pcsa_cm2)
-        return np.asarray(self.pcsa_cm2 * np.exp(np.where(z < 0, below, above) * z / _Z))
+        below = float(np.log(self.pcsa_cm2 / low))
+        above = float(np.log(self.high_cm2 / self.pcsa_cm2))
+        sd = np.where(z < 0, below, above) / _Z
+        return np.asarray(self.pcsa_cm2 * np.exp(sd * z))
 
 
 def end_shares(labels: LabelArray) -> dict[int, float]:
@@ -71,10 +73,10 @@ def end_shares(labels: LabelArray) -> dict[int, float]:
     out = {}
     for label in np.unique(labels[labels > 0]):
         areas = np.count_nonzero(labels == label, axis=(0, 1))
-        first, last = np.flatnonzero(areas)[[0, -1]]
-        below, above = first, len(areas) - 1 - last
-        ends = [areas[k] for k, gap in ((first, below), (last, above)) if gap == min(below, above)]
-        out[int(label)] = float(max(ends) / areas.max())
+        first, *_, last = np.flatnonzero(areas).repeat(2).tolist()
+        gaps = {first: first, last: len(areas) - 1 - last}
+        ends = [int(areas[k]) for k, gap in gaps.items() if gap == min(gaps.values())]
+        out[int(label)] = max(ends) / int(areas.max())
     return out
 
 

@@ -117,9 +117,11 @@ def force_of_fascicles(table: pd.DataFrame, peak_n: Mapping[int, float]) -> pd.D
         ``force_part``: of the muscle's force, 0..1, sum 1 over the fascicles of a muscle whose
         pennation is known; ``force_at_peak_N``: at the largest force of the muscle.
     """
-    cosine = np.cos(np.radians(table["pennation_line_deg"].astype(float)))
-    pull = table["weight"].astype(float) / table["length_mm"].astype(float) * cosine
-    part = pull / pull.groupby(table["label"]).transform("sum")
+    line, volume, length = (
+        table[c].to_numpy(float) for c in ("pennation_line_deg", "weight", "length_mm")
+    )
+    pull = pd.Series(volume / length * np.cos(np.radians(line)), index=table.index)
+    part: pd.Series = pull / pull.groupby(table["label"]).transform("sum")
     peak = table["label"].map(peak_n).astype(float)
     columns = {"force_part": part, "force_at_peak_N": part * peak}
     return pd.DataFrame(columns).astype(np.float32)

@@ -203,10 +203,10 @@ def _measures(label: int, leg: _Leg, forces: Forces) -> list[Measure]:
             out.append(not_measured(label, name, MEASURES[name], "no muscle of the leg is active"))
             continue
         low, high = (float(v) for v in around(value, interval(draws))[:, 0])
-        limits = (low, high) if np.isfinite([low, high]).all() else (None, None)
+        known = bool(np.isfinite([low, high]).all())
         out.append(Measure(
-            label, name, float(value[0]), MEASURES[name], leg.active[label].n, None, *limits,
-            leg.status(label), leg.note(label),
+            label, name, float(value[0]), MEASURES[name], leg.active[label].n, None,
+            low if known else None, high if known else None, leg.status(label), leg.note(label),
         ))  # fmt: skip
     return out
 

@@ -110,7 +110,8 @@ def phase_strip(
     """
     curves = _curves(content, value)
     feet = stances(content.measures)
-    views, shown = {}, set()
+    views: dict[str, Sequence[DepthView]] = {}
+    shown: set[int] = set()
     for side in ("right", "left"):
         own = {v for v in content.surfaces if side_of(v) == side and v in curves}
         if side in feet and own:
@@ -195,7 +196,7 @@ def _coloured(
     for label in (int(v) for v in np.unique(view.labels) if v):
         colour: Any = _GREY if structure_of(label).is_muscle else _BONE
         if label in curves:
-            colour = scale.to_rgba(float(np.interp(percent, *curves[label])))[:3]
+            colour = scale.to_rgba(np.interp([percent], *curves[label]))[0, :3]
         inside = view.labels == label
         light = _DARKEST + (1 - _DARKEST) * np.rint(_TONES * view.shade[inside]) / _TONES
         out[inside] = light[:, None] * np.asarray(colour)
