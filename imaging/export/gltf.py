@@ -74,6 +74,7 @@ class _Scene:
 
     def __init__(self) -> None:
         self.blob = bytearray()
+        self.still: list[gltf.Accessor] = []
         self.channels: list[tuple[int, int, int]] = []  # node, label, number of targets
         self.file = gltf.GLTF2(
             asset=gltf.Asset(
@@ -209,10 +210,14 @@ class _Scene:
         return len(self.file.accessors) - 1
 
     def zeros(self, count: int) -> int:
-        """Return an accessor of points (N, 3) that are all 0; it takes no room in the buffer."""
+        """Return an accessor of points (N, 3) that are all 0; all share one part of the buffer.
+
+        glTF allows accessors without any, but ParaView (VTK 9) does not read them.
+        """
         self.file.accessors.append(gltf.Accessor(
             componentType=gltf.FLOAT, count=count, type=gltf.VEC3, min=[0.0] * 3, max=[0.0] * 3,
         ))  # fmt: skip
+        self.still.append(self.file.accessors[-1])
         return len(self.file.accessors) - 1
 
     def finish(self, painted: Painted) -> bytes:
@@ -228,6 +233,16 @@ class _Scene:
                 to = gltf.AnimationChannelTarget(node=node, path="weights")
                 animation.channels.append(gltf.AnimationChannel(sampler=k, target=to))
             self.file.animations.append(animation)
+        if self.still:
+            size = 12 * max(accessor.count for accessor in self.still)
+            view = gltf.BufferView(
+                buffer=0, byteOffset=len(self.blob), byteLength=size, byteStride=12,
+                target=gltf.ARRAY_BUFFER,
+            )  # fmt: skip
+            self.blob += bytes(size)
+            self.file.bufferViews.append(view)
+            for accessor in self.still:
+                accessor.bufferView = len(self.file.bufferViews) - 1
         self.file.buffers = [gltf.Buffer(byteLength=len(self.blob))]
         self.file.set_binary_blob(bytes(self.blob))
         return b"".join(self.file.save_to_bytes())

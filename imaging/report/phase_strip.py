@@ -162,7 +162,7 @@ def _draw(
     inches = 9.2 / max(wide, 1)
     figure = Figure(figsize=(10, inches * sum(heights) + 0.55 * len(heights) + 0.1))
     grid = figure.add_gridspec(
-        len(views), 8, left=0.04, right=0.92, top=0.95, bottom=0.01, wspace=0.02, hspace=0.15,
+        len(views), 8, left=0.04, right=0.92, top=0.95, bottom=0.01, wspace=0.02, hspace=0.1,
         height_ratios=heights,
     )  # fmt: skip
     for row, (side, pair) in enumerate(views.items()):

@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pygltflib
 import pytest
+import pyvista as pv
 from synthetic_map import SHAPES, SOL, TA, write_map
 
+from imaging.export.colours import muscle_colour
 from imaging.export.gltf import glb_bytes
+from imaging.export.morphs import linear
 from imaging.musclemap.read.muscle_map import read_muscle_map
 
 
@@ -25,8 +28,6 @@ def load_of(muscle_map) -> pygltflib.GLTF2:
 
 def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
     facts = file.accessors[accessor]
-    if facts.bufferView is None:  # all zero
-        return np.zeros((facts.count, 3))
     view = file.bufferViews[facts.bufferView]
     kind = {
         pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4", pygltflib.BYTE: "i1",
@@ -35,7 +36,7 @@ def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
     raw = file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
     out = np.frombuffer(raw, kind)
     width = {pygltflib.SCALAR: 1, pygltflib.VEC3: 3, pygltflib.VEC4: 4}[facts.type]
-    return out.reshape(-1, width) if width > 1 else out
+    return out.reshape(-1, width)[: facts.count] if width > 1 else out[: facts.count]
 
 
 def node(file: pygltflib.GLTF2, start: str) -> pygltflib.Node:
@@ -161,6 +162,17 @@ def test_without_activation_and_fascicles_muscles_keep_their_colours(muscle_map)
     colour = file.meshes[node(file, "right soleus").mesh].primitives[0].attributes.COLOR_0
     red, green, blue = values(file, colour)[0]
     assert red > 3 * max(green, blue)
+
+
+def test_vtk_reads_muscles_and_colours_of_fascicles(muscle_map, tmp_path):
+    path = tmp_path / "map.glb"
+    path.write_bytes(glb_bytes(muscle_map))
+    parts = [p for p in pv.read(path).recursive_iterator("blocks") if p is not None]
+    lines = [p for p in parts if p.n_lines]
+    assert len(lines) == 2 and len(parts) > 4
+    tone = 0.5 + 0.5 * linear(muscle_colour(TA))
+    shown = next(p for p in lines if len(p.points) == 10 * 21)
+    np.testing.assert_allclose(shown.point_data["COLOR_0"][0][:3], tone, atol=0.005)
 
 
 def test_same_map_gives_same_bytes(muscle_map):
