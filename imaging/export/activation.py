@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imaging.musclemap.activation import unit_of
+
 PAINTED = (
     "EMG painted on anatomy: surface EMG gives one value per muscle; it is not a measurement at a "
     "place inside the muscle. Grey muscles were not measured"
@@ -63,7 +65,7 @@ def curves(activation: pd.DataFrame | None) -> Curves | None:
         percent=table.index.to_numpy(np.float64),
         values={int(k): table[k].to_numpy(np.float64) for k in table.columns},
         largest=largest if largest > 0 else 1.0,
-        unit=str(activation["unit"].iloc[0]) if "unit" in activation else "",
+        unit=unit_of(activation),
     )
 
 

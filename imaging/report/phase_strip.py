@@ -10,7 +10,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -19,6 +18,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from imaging.measures import Measure
+from imaging.musclemap.activation import unit_of
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_of, structure_of
 from imaging.report.depth_view import DepthView, depth_view
@@ -78,8 +78,9 @@ def caption(content: MuscleMap) -> str:
 
 def why_none(content: MuscleMap) -> str:
     """Return why the phases are not known."""
-    notes = [m.note for m in content.measures if m.measure in ("stance_left", "stance_right")]
-    why = next((n for n in notes if n), "no stance of a leg in view")
+    notes = [m.note for m in content.measures
+             if m.measure in ("stance_left", "stance_right") and m.value is None]  # fmt: skip
+    why = next((n for n in notes if n), "no stance, or no EMG, of a leg in view")
     return f"No phases of the gait cycle: {why}."
 
 
@@ -143,9 +144,7 @@ def _curves(content: MuscleMap, value: str) -> _Curves:
 def _unit(content: MuscleMap, value: str) -> str:
     if value == "share":
         return "% of the force of the leg's measured muscles"
-    table = content.activation
-    units = [] if table is None else list(pd.unique(table["unit"].astype(str)))
-    return f"EMG ({units[0]})" if len(units) == 1 else "EMG (%)"
+    return f"EMG ({unit_of(content.activation)})"
 
 
 def _draw(
