@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +49,22 @@ class Curves:
         return np.clip(self.values[label] / self.largest, 0.0, 1.0)
 
 
-def curves(activation: pd.DataFrame | None) -> Curves | None:
+def curves(activation: pd.DataFrame | None, shown: Collection[int]) -> Curves | None:
     """Return the activation table as curves, or None where nothing was recorded.
+
+    Muscles that are not in the picture, such as those of the thigh, set no scale of colours.
 
     Parameters
     ----------
     activation
         Columns label, percent, mean and perhaps unit; long form.
+    shown
+        Labels of the muscles in the picture.
     """
-    if activation is None or not activation["mean"].notna().any():
+    if activation is None:
+        return None
+    activation = activation[activation["label"].isin(list(shown))]
+    if not activation["mean"].notna().any():
         return None
     table = activation.pivot_table(index="percent", columns="label", values="mean")
     table = table.interpolate(limit_direction="both").dropna(axis="columns", how="all")
@@ -69,17 +77,19 @@ def curves(activation: pd.DataFrame | None) -> Curves | None:
     )
 
 
-def force_curves(load: pd.DataFrame | None) -> Curves | None:
+def force_curves(load: pd.DataFrame | None, shown: Collection[int]) -> Curves | None:
     """Return the force share of each muscle that has one, or None where none has.
 
     Parameters
     ----------
     load
         Columns label, percent and share (percent); long form.
+    shown
+        Labels of the muscles in the picture.
     """
     if load is None:
         return None
-    return curves(load[["label", "percent"]].assign(mean=load["share"], unit="% of force"))
+    return curves(load[["label", "percent"]].assign(mean=load["share"], unit="% of force"), shown)
 
 
 def both_sides(found: Curves) -> bool:

@@ -55,7 +55,8 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
     zero, which the format asks for), each an animation over one cycle shown in two seconds.
     """
     scene = _Scene()
-    painted = Painted(curves(muscle_map.activation), force_curves(muscle_map.load))
+    shown = muscle_map.surfaces
+    painted = Painted(curves(muscle_map.activation, shown), force_curves(muscle_map.load, shown))
     for label, mesh in muscle_map.surfaces.items():
         if structure_of(label).tissue in ("fat", "skin"):
             continue

@@ -75,13 +75,13 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _activation(muscle_map: MuscleMap) -> dict[str, Any] | None:
-    found = curves(muscle_map.activation)
+    found = curves(muscle_map.activation, muscle_map.surfaces)
     return None if found is None else _cycle(found, PAINTED)
 
 
 def _force(muscle_map: MuscleMap) -> dict[str, Any] | None:
     """Return the share of force over the cycle, and each muscle's force over its own largest."""
-    found = force_curves(muscle_map.load)
+    found = force_curves(muscle_map.load, muscle_map.surfaces)
     if found is None or muscle_map.load is None:
         return None
     rows = muscle_map.load.sort_values("percent")

@@ -115,8 +115,13 @@ def test_without_mvc_no_share_is_carried(muscle_map):
 
 
 def test_both_legs_are_said_to_be_at_their_own_percent(muscle_map):
-    other = muscle_map.activation.assign(label=TA - 100)
-    both = dataclasses.replace(muscle_map, activation=pd.concat([muscle_map.activation, other]))
+    other = muscle_map.activation.assign(label=TA - 100, mean=300.0)
+    recorded = pd.concat([muscle_map.activation, other])
+    one = dataclasses.replace(muscle_map, activation=recorded)
+    found = payload(one, all_fascicles=20)["activation"]
+    assert "own foot" not in found["note"] and found["largest"] == 100
+    surfaces = {**muscle_map.surfaces, TA - 100: muscle_map.surfaces[TA]}
+    both = dataclasses.replace(one, surfaces=surfaces)
     assert "own foot" in payload(both, all_fascicles=20)["activation"]["note"]
 
 
