@@ -182,6 +182,14 @@ class MapSettings(Section):
     erode_mm: float = Field(
         3.0, ge=0, description="Margin kept from muscle borders when maps are read, mm"
     )
+    specific_tension_n_cm2: float = Field(
+        60.0,
+        ge=10,
+        le=150,
+        description="Force per cross-section, N/cm2; 60 as in the Rajagopal model, published "
+        "22.5 to 61; shares of force do not depend on it",
+    )
+    seed: int = Field(1, ge=0, description="Seed of the draws behind intervals of force")
 
 
 class ExportSettings(Section):

@@ -94,8 +94,14 @@ def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int,
 
 
 def _mean_of(activation: pd.DataFrame, parts: Sequence[int], label: int) -> pd.DataFrame:
-    """Return the mean curve of some labels as that of another; fewest strides, greatest SD."""
+    """Return the mean curve of some labels as that of another; fewest strides, greatest SD.
+
+    Amplitudes of two references have no mean: of such parts those relative to MVC are taken.
+    """
     own = [activation[activation["label"] == part].sort_values("percent") for part in parts]
+    to_mvc = [_is_to_mvc(rows) for rows in own]
+    if any(to_mvc):
+        own = [rows for rows, mvc in zip(own, to_mvc, strict=True) if mvc]
     out = own[0].assign(label=label)
     if "muscle" in out:
         out = out.assign(muscle=structure_of(label).key)
@@ -103,6 +109,17 @@ def _mean_of(activation: pd.DataFrame, parts: Sequence[int], label: int) -> pd.D
     for name, joined in (("mean", np.mean), ("sd", np.max), ("n", np.min)):
         out[name] = joined([np.interp(at, rows["percent"], rows[name]) for rows in own], axis=0)
     return out
+
+
+def _is_to_mvc(rows: pd.DataFrame) -> bool:
+    return "unit" in rows and bool(rows["unit"].astype(str).str.contains("MVC").all())
+
+
+def unit_of(activation: pd.DataFrame | None) -> str:
+    """Return the unit of all curves: what they are relative to, each of them where that differs."""
+    if activation is None or "unit" not in activation:
+        return "%"
+    return " or ".join(sorted(set(activation["unit"].dropna().astype(str))))
 
 
 def peaks(activation: pd.DataFrame) -> pd.DataFrame:

@@ -41,13 +41,26 @@ def read_cycles(path: Path, how: str) -> pd.DataFrame:
         Not there, cut off, or not the same whole cycle for each muscle.
     """
     frame = of_reference(read_tsv(path, _CYCLES, how))
+    if frame["unit"].isna().any():
+        raise InputError("holds rows without percent or unit", path, how)
+    check_cycles(frame, path, how)
+    return frame
+
+
+def check_cycles(frame: pd.DataFrame, path: Path, how: str) -> None:
+    """Check that each muscle is known and has the same whole cycle.
+
+    Raises
+    ------
+    InputError
+        It is not, or has not.
+    """
     _check_labels(frame, path, how, is_recordable)
-    if frame[["percent", "unit"]].isna().any(axis=None):
+    if frame["percent"].isna().any():
         raise InputError("holds rows without percent or unit", path, how)
     cycles = [tuple(rows["percent"]) for _, rows in frame.groupby("label")]
     if any(c != cycles[0] or len(set(c)) < len(c) for c in cycles):
         raise InputError("does not hold the same whole cycle for each muscle", path, how)
-    return frame
 
 
 def of_reference(frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from imaging.stage_files import StageFiles, write_tsv
 # Files of the map that a page shows, in the order in which its sidecar names them.
 _SHOWN = (
     "map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp", "activation.tsv",
+    "load.tsv",
     "profile.tsv", "waves.nii.gz",
 )  # fmt: skip
 

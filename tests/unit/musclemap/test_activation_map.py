@@ -10,6 +10,7 @@ from imaging.musclemap.activation import (
     painted_cycle,
     peak_per_label,
     recorded_parts,
+    unit_of,
     with_groups,
 )
 from imaging.muscles import label_of
@@ -78,6 +79,18 @@ def test_of_two_recorded_parts_a_group_gets_the_mean():
     both = pd.concat([curve(parts[0], [0.0, 8.0]), curve(parts[1], [4.0, 4.0])], ignore_index=True)
     curves, _ = with_groups(both, [group])
     np.testing.assert_allclose(curves[curves["label"] == group]["mean"], [2.0, 6.0])
+
+
+def test_parts_relative_to_two_references_have_no_mean():
+    parts = [label_of("PL", "right"), label_of("PB", "right")]
+    both = pd.concat([curve(parts[0], [0.0, 8.0], "% of peak of mean cycle"),
+                      curve(parts[1], [4.0, 4.0], "% of MVC")], ignore_index=True)  # fmt: skip
+    group = label_of("PL+PB", "right")
+    curves, _ = with_groups(both, [group])
+    own = curves[curves["label"] == group]
+    np.testing.assert_allclose(own["mean"], [4.0, 4.0])
+    assert set(own["unit"]) == {"% of MVC"}
+    assert unit_of(both) == "% of MVC or % of peak of mean cycle"
 
 
 def test_no_group_is_painted_from_the_other_side_or_where_its_part_has_a_label():
