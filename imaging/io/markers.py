@@ -73,7 +73,9 @@ def pick(names: Sequence[str], places: FloatArray) -> Feet:
         return None
 
     found = {(s, p): first(s, p) for s in SIDES for p in ("heel", "toe", *_JOINTS)}
-    heels = {s: found[s, "heel"] if found[s, "heel"] is not None else found[s, "ankle"] for s in SIDES}
+    heels = {
+        s: found[s, "heel"] if found[s, "heel"] is not None else found[s, "ankle"] for s in SIDES
+    }
     landmarks = {f"{s} {p}": found[s, p] for s in SIDES for p in _JOINTS}
     hips = [
         places[:, i]

@@ -27,8 +27,9 @@ _UP = 1
 # Beyond these a place is in mm, an angle in degrees: no laboratory and no joint is so large.
 _FARTHEST_M = 50.0
 _WIDEST_RAD = 4 * np.pi
-_TRANSLATION = re.compile(r".*_t[xyz]")
-_SPEED = re.compile(r".*(/speed|_u|_speed|_vel|_acc|/activation|/normalized_tendon_force)")
+_ANGLE = re.compile(
+    r"(pelvis|hip|knee|ankle|subtalar|mtp)_(?!t[xyz]$)\w*(?<!_beta)(?<!_speed)(?<!_u)"
+)
 
 
 def read_opensim_motion(path: Path) -> Motion:
@@ -36,7 +37,8 @@ def read_opensim_motion(path: Path) -> Motion:
 
     Columns ``…vx …vy …vz`` are a force, those with ``p`` instead of ``v`` its point; the foot is
     that of the body which an external loads file (``.xml``) of the same name applies it to, else
-    the one named in the columns, else not known. All other columns are coordinates of a model.
+    the one named in the columns, else not known. In a table without forces the angles of pelvis, hip, knee and foot are read;
+    not those that depend on others (``knee_angle_r_beta``), which files have in another unit.
 
     Raises
     ------
@@ -88,9 +90,7 @@ def _plates(columns: dict[str, FloatArray], path: Path, warnings: list[str]) -> 
         if side is None:
             warnings.append("A force of the file grf names no foot; it is told by other events.")
         made.append(
-            Plate(
-                sign * turn @ force, turn @ _in_mm(force, centre), np.full((4, 3), np.nan), side
-            )
+            Plate(sign * turn @ force, turn @ _in_mm(force, centre), np.full((4, 3), np.nan), side)
         )
     sides = [p.side for p in made if p.side]
     if len(sides) != len(set(sides)):
@@ -164,13 +164,13 @@ def _bodies(path: Path) -> dict[str, Foot]:
 def _angles(
     columns: dict[str, FloatArray], table: Storage, path: Path, warnings: list[str]
 ) -> dict[str, FloatArray]:
-    """Return coordinates that are angles, deg, by their plain name."""
+    """Return angles, deg, by their plain name."""
     found = {}
     for name, row in columns.items():
         plain = name.removesuffix("/value").rsplit("/", 1)[-1]
-        if _SPEED.fullmatch(name) or _TRANSLATION.fullmatch(plain):
-            continue
-        found[plain] = row
+        if name.endswith("/value") or "/" not in name:
+            if _ANGLE.fullmatch(plain):
+                found[plain] = row
     if not found:
         return {}
     if table.in_degrees is None:

@@ -107,9 +107,7 @@ def _check(said: dict[str, str], names: list[str], shape: tuple[int, ...], path:
     if not names or names[0].lower() != "time" or len(names) < 2:
         raise RecordingError("has no first column time", path, EXPORT_AGAIN)
     if len(names) != shape[1]:
-        raise RecordingError(
-            f"names {len(names)} columns and holds {shape[1]}", path, EXPORT_AGAIN
-        )
+        raise RecordingError(f"names {len(names)} columns and holds {shape[1]}", path, EXPORT_AGAIN)
     # OpenSim's own examples announce more columns than they name and hold; rows they do count.
     rows = said.get("nrows", "")
     if rows.isdigit() and int(rows) != shape[0]:
