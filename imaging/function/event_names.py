@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
 from imaging.function.recording import Event, EventKind, EventSide
-from imaging.function.side_names import side_named, side_words, split_name, table
+from imaging.function.side_names import hidden_words, side_named, side_words, split_name, table
 
 _FILLERS = {"event", "gait", "general", "e"}
 _MOST_NAMES, _LONGEST_NAME = 20, 40
@@ -65,15 +64,14 @@ def read_names(
     warnings : tuple of str
         The names that were left out, with their number.
     """
-    hidden = {w.lower() for text in private for w in re.findall(r"[^\W_]{3,}", text)}
-    hidden -= {"sub", "subject", "patient", "unknown", "anonymous", *side_words()}
+    hidden = hidden_words(private)
     events: list[Event] = []
     unknown: Counter[str] = Counter()
     sideless: Counter[str] = Counter()
     for name, time in named:
         event = parse_event(name, time)
         said = " ".join(name.split())[:_LONGEST_NAME] or "(no name)"
-        if any(w.lower() in hidden for w in re.findall(r"[^\W_]{3,}", name)):
+        if hidden & set(split_name(name)):
             said = _HIDDEN
         if event is None:
             unknown[said] += 1

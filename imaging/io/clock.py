@@ -78,11 +78,10 @@ def even_clock(times_s: FloatArray, path: Path) -> Clock:
             path,
             "Name the unit of its time column, as time [ms], or give times in s",
         )
-    places = np.round((times_s - times_s[0]) / step)
     # Over a gap the clock may go on between two samples: each piece starts on the nearest place.
-    for at in np.flatnonzero(steps > 1.5 * step + grain) + 1:
-        piece = np.arange(len(times_s) - at)
-        places[at:] = places[at] + piece
+    edges = np.concatenate([[0], np.flatnonzero(steps > 1.5 * step + grain) + 1])
+    first = np.repeat(edges, np.diff(np.append(edges, len(times_s))))
+    places = np.round((times_s[first] - times_s[0]) / step) + np.arange(len(times_s)) - first
     away = np.abs(times_s - times_s[0] - places * step)
     if (np.diff(places) < 1).any() or float(away.max()) > 0.75 * step + 2 * grain:
         raise RecordingError(

@@ -64,9 +64,7 @@ def in_microvolts(
         column = np.array([1.0 if f is None else f for f in factors])[:, None]
         signals = signals * column
     kept = len(factors) - sum(f is not None for f in factors)
-    said = (
-        f"The unit of {kept} of {len(factors)} channels is not told or no voltage: kept as it is."
-    )
+    said = f"The unit of {kept} of {len(factors)} channels is not told or no voltage; kept."
     return signals, known, (said,) if kept else ()
 
 

@@ -37,8 +37,9 @@ def read_opensim_motion(path: Path) -> Motion:
 
     Columns ``…vx …vy …vz`` are a force, those with ``p`` instead of ``v`` its point; the foot is
     that of the body which an external loads file (``.xml``) of the same name applies it to, else
-    the one named in the columns, else not known. In a table without forces the angles of pelvis, hip, knee and foot are read;
-    not those that depend on others (``knee_angle_r_beta``), which files have in another unit.
+    the one named in the columns, else not known. In a table without forces the angles of pelvis,
+    hip, knee and foot are read; not those that depend on others (``knee_angle_r_beta``), which
+    files have in another unit.
 
     Raises
     ------
@@ -168,9 +169,8 @@ def _angles(
     found = {}
     for name, row in columns.items():
         plain = name.removesuffix("/value").rsplit("/", 1)[-1]
-        if name.endswith("/value") or "/" not in name:
-            if _ANGLE.fullmatch(plain):
-                found[plain] = row
+        if (name.endswith("/value") or "/" not in name) and _ANGLE.fullmatch(plain):
+            found[plain] = row
     if not found:
         return {}
     if table.in_degrees is None:
