@@ -132,7 +132,9 @@ def steps(
 
     def place(path: FloatArray, side: Foot | None) -> FloatArray:
         across = {"left": 0.5, "right": -0.5, None: 0.0}[side] * STEP_WIDTH_M
-        flat = along[:, None] * (path[0] - drift) + np.array([-along[1], along[0]])[:, None] * across
+        flat = (
+            along[:, None] * (path[0] - drift) + np.array([-along[1], along[0]])[:, None] * across
+        )
         clean = 1000 * np.vstack([flat, path[1]])
         return clean + noise_mm * rng.standard_normal(clean.shape)
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def marker_events(recording: Recording, method: str = "used") -> list[Event]:
         if motion.toe is not None:
             finders.append(("foot_off", off))
         bounds = [0, *motion.swings.tolist(), len(motion.seen) - 1]
-        for first, after in zip(bounds[:-1], bounds[1:], strict=True):
+        for first, after in pairwise(bounds):
             for kind, find in finders:
                 # Before the first swing no strike was seen, after the last no lift.
                 if (kind == "foot_strike" and first == 0) or (
@@ -186,7 +187,8 @@ def _path(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float
 def _ground(path: Track) -> FloatArray:
     """Return velocity of the ground, (2,), mm/s: that of the foot where it is low and level."""
     height, rising = path.place[2], np.abs(path.velocity[2])
-    standing = (height < np.percentile(height, 50)) & (rising < np.percentile(rising, 50))
+    standing = (height <= np.percentile(height, 50)) & (rising <= np.percentile(rising, 50))
+    standing = standing if standing.any() else np.ones(len(height), bool)
     velocity: FloatArray = np.median(path.velocity[:2, standing], axis=1)
     return velocity
 
@@ -199,7 +201,7 @@ def _under_each_stance(
     speed = np.linalg.norm(path.velocity[:2] - ground[:, None], axis=0)
     around = int(0.03 * rate_hz)
     found = np.repeat(ground[None], n, axis=0)
-    for first, after in zip(swings[:-1].tolist(), swings[1:].tolist(), strict=True):
+    for first, after in pairwise(swings.tolist()):
         at = first + int(np.argmin(speed[first:after]))
         found[first:after] = np.median(path.velocity[:2, max(at - around, 0) : at + around], axis=1)
     if len(swings) > 1:

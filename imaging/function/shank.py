@@ -9,8 +9,6 @@ Running is not read: the peaks were described for walking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
@@ -34,16 +32,16 @@ SIDES: tuple[Foot, ...] = ("left", "right")
 def shank_events(recording: Recording, share: float = SHARE_OF_PEAK) -> list[Event]:
     """Return strikes and lifts of both feet in the order of time.
 
-    From `recording.shanks`, else from markers of knee and ankle.
+    From `recording.shanks`, else from the landmarks of knee and ankle.
 
     Parameters
     ----------
     share
         Of the negative peak at which the event lies; 1: at the peak, as published.
     """
-    tracks = recording.shanks or from_markers(
-        recording.knees, recording.ankles, recording.marker_rate_hz, recording.start_s
-    )
+    tracks = recording.shanks
+    if tracks is None and recording.landmarks is not None:
+        tracks = from_markers(recording.landmarks)
     if tracks is None or tracks.rate_hz <= 0:
         return []
     events: list[Event] = []
@@ -55,30 +53,27 @@ def shank_events(recording: Recording, share: float = SHARE_OF_PEAK) -> list[Eve
     return sorted(events, key=lambda e: (e.time_s, e.side, e.kind))
 
 
-def from_markers(
-    knees: Mapping[Foot, FloatArray],
-    ankles: Mapping[Foot, FloatArray],
-    rate_hz: float,
-    start_s: float,
-) -> Tracks | None:
+def from_markers(landmarks: Tracks) -> Tracks | None:
     """Return how the shanks turn, deg/s, from markers of knee and ankle, (3, F), third axis up.
 
     The plane is that in which the shank's top goes to and fro most.
     """
     turning: dict[str, FloatArray] = {}
+    rate = landmarks.rate_hz
     for side in SIDES:
-        if side not in knees or side not in ankles or rate_hz <= 0:
+        knee, ankle = (landmarks.values.get(f"{side} {joint}") for joint in ("knee", "ankle"))
+        if knee is None or ankle is None:
             continue
-        along = knees[side] - ankles[side]
+        along = knee - ankle
         seen = np.isfinite(along).all(axis=0)
-        if seen.sum() < 0.5 * rate_hz:
+        if seen.sum() < rate:
             continue
         flat = along[:2, seen] - along[:2, seen].mean(axis=1, keepdims=True)
         axis = np.linalg.svd(flat, full_matrices=False)[0][:, 0]
         angle = np.full(along.shape[1], np.nan)
         angle[seen] = np.rad2deg(np.arctan2(axis @ along[:2, seen], along[2, seen]))
-        turning[side] = np.gradient(angle) * rate_hz
-    return Tracks(rate_hz, start_s, turning) if turning else None
+        turning[side] = np.gradient(angle) * rate
+    return Tracks(rate, landmarks.start_s, turning) if turning else None
 
 
 def events_of_turning(
