@@ -55,9 +55,9 @@ WALKS: Mapping[str, Style] = {
     "walk 0.6": Style(0.6, 1.6, 0.68, 12.0, (0.25, -0.12), 0.16, 0.66, -50.0),
     "walk 1.0": Style(1.0, 1.2, 0.64, 17.0, (0.4, -0.2)),
     "walk 1.3": Style(1.3, 1.08, 0.62, 20.0, (0.5, -0.25)),
-    "walk 2.0": Style(2.0, 0.92, 0.58, 26.0, (0.8, -0.4), 0.15, 0.52, -68.0, 0.77),
+    "walk 2.0": Style(2.0, 0.92, 0.58, 26.0, (0.8, -0.4), 0.15, 0.52, -68.0, 0.76),
     "flat foot": Style(0.8, 1.25, 0.68, 2.0, (0.2, -0.2), 0.08, 0.62, -45.0),
-    "on toes": Style(1.0, 1.1, 0.62, -22.0, (0.35, -0.25), 0.3, 0.5, -55.0, 0.84),
+    "on toes": Style(1.0, 1.1, 0.62, -22.0, (0.35, -0.25), 0.3, 0.5, -55.0, 0.82),
 }
 RUNS: Mapping[str, Style] = {
     "run 2.5 rear": Style(2.5, 0.74, 0.40, 12.0, (0.7, -0.8), 0.25, 0.5, -65.0, 0.74),
@@ -187,8 +187,10 @@ def _foot(
         stance_s = duties[i] * style.stride
         end = strikes[i + 1] if i + 1 < len(strikes) else strikes[i] + style.stride
         following = duties[i + 1] * style.stride if i + 1 < len(strikes) else stance_s
-        place = np.array([style.speed * strikes[i] + 0.1, 0.0, 0.0])[:, None]
-        ahead = np.array([style.speed * end + 0.1, 0.0, 0.0])[:, None]
+        # The heel comes down in front of the hip, and stands behind it as far at the end.
+        reach = 0.5 * style.speed * style.duty * style.stride - 0.08
+        place = np.array([style.speed * strikes[i] + reach, 0.0, 0.0])[:, None]
+        ahead = np.array([style.speed * end + reach, 0.0, 0.0])[:, None]
         stance, after = _stance(style, stance_s), _stance(style, following)
         last = stance(stance_s - step * np.array([2.0, 1.0, 0.0])) + place
         begin = after(step * np.array([0.0, 1.0, 2.0])) + ahead

@@ -24,7 +24,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+from scipy import ndimage, signal
 from scipy.interpolate import CubicSpline
 
 from imaging.arrays import FloatArray
@@ -38,8 +38,10 @@ LOW_PASS_HZ, SLOW_HZ = 20.0, 5.0
 STRIKE_SHARE, OFF_SHARE = 0.10, 0.29
 # A marker touches down within this share of its range of height above its lowest place.
 LOW_SHARE = 0.10
-LEAST_SWING_MM_S = 500.0
+LEAST_SWING_MM_S = 300.0
 SWING_APART_S = 0.35
+GROUND_S = 5.0
+AROUND_S, SWING_SHARE, PROMINENCE = 6.0, 0.5, 0.35
 NEAR_S = 0.08
 LONGEST_FILL_S = 0.1
 
@@ -127,27 +129,33 @@ def foot_motion(heel: FloatArray, toe: FloatArray | None, rate_hz: float) -> Foo
     rate_hz
         Of the camera.
     """
-    if rate_hz <= 0 or heel.shape[1] < 0.5 * rate_hz:
+    if rate_hz <= 0 or heel.shape[1] < rate_hz:
         return None
     seen = _seen(heel, rate_hz)
     if toe is not None and np.isfinite(toe).all(axis=0).mean() < 0.2:
         toe = None
     if toe is not None:
         seen = seen & _seen(toe, rate_hz)
-    if seen.sum() < 0.5 * rate_hz:
+    if seen.sum() < rate_hz:
         return None
     per_frame = max(int(round(GRID_HZ / rate_hz)), 1)
     grid = rate_hz * per_frame
     fine = [_path(m, rate_hz, per_frame, LOW_PASS_HZ) for m in (heel, toe) if m is not None]
     slow = [_path(m, rate_hz, per_frame, SLOW_HZ) for m in (heel, toe) if m is not None]
     standing = slow[-1]
-    ground = _ground(standing)
-    speed = np.linalg.norm(slow[0].velocity[:2] - ground[:, None], axis=0)
-    top = float(np.percentile(speed, 98))
-    swings, _ = signal.find_peaks(
-        speed, height=0.5 * top, prominence=0.35 * top, distance=int(SWING_APART_S * grid)
+    ground = _ground(standing, grid)
+    speed = np.linalg.norm(slow[0].velocity[:2] - ground.T, axis=0)
+    # Against the swings around: the speed of walking may change.
+    top = np.maximum(
+        ndimage.maximum_filter1d(speed, int(AROUND_S * grid)), LEAST_SWING_MM_S / SWING_SHARE
     )
-    if top < LEAST_SWING_MM_S or len(swings) == 0:
+    swings, _ = signal.find_peaks(
+        speed,
+        height=SWING_SHARE * top,
+        prominence=PROMINENCE * top,
+        distance=int(SWING_APART_S * grid),
+    )
+    if len(swings) == 0:
         return None
     return FootMotion(
         fine[0],
@@ -184,23 +192,28 @@ def _path(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float
     return Track(curve(time), curve(time, 1), curve(time, 2))
 
 
-def _ground(path: Track) -> FloatArray:
-    """Return velocity of the ground, (2,), mm/s: that of the foot where it is low and level."""
-    height, rising = path.place[2], np.abs(path.velocity[2])
-    standing = (height <= np.percentile(height, 50)) & (rising <= np.percentile(rising, 50))
-    standing = standing if standing.any() else np.ones(len(height), bool)
-    velocity: FloatArray = np.median(path.velocity[:2, standing], axis=1)
-    return velocity
+def _ground(path: Track, rate_hz: float) -> FloatArray:
+    """Return velocity of the ground, (N, 2), mm/s: that of the foot where it is low and level.
+
+    In parts of about 5 s, as the speed of a belt may change.
+    """
+    n = path.place.shape[1]
+    ground = np.zeros((n, 2))
+    for part in np.array_split(np.arange(n), max(int(round(n / rate_hz / GROUND_S)), 1)):
+        height, rising = path.place[2, part], np.abs(path.velocity[2, part])
+        standing = (height <= np.median(height)) & (rising <= np.median(rising))
+        standing = standing if standing.any() else np.ones(len(part), bool)
+        ground[part] = np.median(path.velocity[:2, part[standing]], axis=1)
+    return ground
 
 
 def _under_each_stance(
     path: Track, ground: FloatArray, swings: NDArray[np.intp], rate_hz: float
 ) -> FloatArray:
     """Return velocity of the ground (N, 2), from one swing to the next where it is slowest."""
-    n = path.velocity.shape[1]
-    speed = np.linalg.norm(path.velocity[:2] - ground[:, None], axis=0)
+    speed = np.linalg.norm(path.velocity[:2] - ground.T, axis=0)
     around = int(0.03 * rate_hz)
-    found = np.repeat(ground[None], n, axis=0)
+    found = ground.copy()
     for first, after in pairwise(swings.tolist()):
         at = first + int(np.argmin(speed[first:after]))
         found[first:after] = np.median(path.velocity[:2, max(at - around, 0) : at + around], axis=1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+from scipy import ndimage, signal
 from scipy.interpolate import CubicSpline
 
 from imaging.arrays import FloatArray
@@ -23,7 +23,8 @@ GRID_HZ = 1000.0
 LOW_PASS_HZ = 10.0
 LEAST_SWING_DEG_S = 60.0
 SWING_APART_S = 0.4
-PEAK_REACH_S = 0.2
+AROUND_S, SWING_SHARE = 6.0, 0.5
+PEAK_REACH_S = 0.1
 SHARE_OF_PEAK = 0.75
 LONGEST_FILL_S = 0.1
 SIDES: tuple[Foot, ...] = ("left", "right")
@@ -101,12 +102,16 @@ def events_of_turning(
     fine = max(int(round(GRID_HZ / rate_hz)), 1)
     grid_hz = rate_hz * fine
     curve = CubicSpline(frames, row)(np.arange((len(row) - 1) * fine + 1) / fine)
-    top = float(np.percentile(curve, 98))
-    swings, _ = signal.find_peaks(
-        curve, height=0.5 * top, prominence=0.5 * top, distance=int(SWING_APART_S * grid_hz)
+    # Against the swings around: the speed of walking may change.
+    top = np.maximum(
+        ndimage.maximum_filter1d(curve, int(AROUND_S * grid_hz)), LEAST_SWING_DEG_S / SWING_SHARE
     )
-    if top < LEAST_SWING_DEG_S:
-        return []
+    swings, _ = signal.find_peaks(
+        curve,
+        height=SWING_SHARE * top,
+        prominence=SWING_SHARE * top,
+        distance=int(SWING_APART_S * grid_hz),
+    )
     seen = np.zeros(len(row), bool)
     for first, after in bridge(runs(known), int(LONGEST_FILL_S * rate_hz)).tolist():
         seen[first:after] = True
@@ -135,15 +140,14 @@ def _one_axis(rows: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
 
 
 def _beyond_zero(away: FloatArray, reach: int, share: float) -> int | None:
-    """Return samples from a swing's peak to `share` of the first negative peak beyond zero."""
+    """Return samples from a swing's peak to `share` of the fastest turn backwards beyond zero."""
     if not (away < 0).any():
         return None
     zero = int(np.argmax(away < 0))
-    peaks, _ = signal.find_peaks(-away[zero : zero + reach])
-    if len(peaks) == 0:
+    if zero + reach > len(away):
         return None
-    peak = zero + int(peaks[0])
-    return zero + int(np.argmax(away[zero : peak + 1] <= share * away[peak]))
+    fastest = float(away[zero : zero + reach].min())
+    return zero + int(np.argmax(away[zero : zero + reach] <= share * fastest))
 
 
 def _is_seen(seen: NDArray[np.bool_], frame: int, rate_hz: float) -> bool:

@@ -28,6 +28,7 @@ ORDER: tuple[Source, ...] = ("plates", "file", "markers", "shanks")
 SYSTEMATIC_MS = 25.0
 LEAST_PAIRS = 3
 WIDE_MS = 30.0
+RUNNING_BELOW_S = 0.85
 # Of the time between two strikes of a foot: nearer, two events are one.
 APART_SHARE = 0.5
 KINDS: tuple[EventKind, ...] = ("foot_strike", "foot_off")
@@ -119,6 +120,8 @@ def find_events(recording: Recording, kind: Kind, threshold_n: float) -> GaitEve
     limits = limits_of(kind)
     markers = marker_events(recording)
     shanks = shank_events(recording) if kind in ("walking", "other") else []
+    running = _of_running(shanks) if kind == "other" else ""
+    shanks = [] if running else shanks
     found, said = stances(recording, threshold_n, limits, [*markers, *shanks])
     of_plates = events_of(recording, [s for s in found if not s.refused])
     partly = [e for e in of_plates if not is_on_plate(recording, e)]
@@ -134,6 +137,7 @@ def find_events(recording: Recording, kind: Kind, threshold_n: float) -> GaitEve
     seen = _seen(used, by_source)
     refused = tuple(s for s in found if s.refused)
     undecided = sum(s.side == "undecided" and not s.refused for s in found)
+    said += [running] if running else []
     said += _sentences(recording, seen, pairs, unused, refused)
     return GaitEvents(
         seen, by_source, pairs, tuple(partly), refused, undecided, unused, tuple(said)
@@ -235,6 +239,17 @@ def _merge(
 def _nearest_of(have: Mapping[tuple[EventSide, EventKind], FloatArray], event: Event) -> float:
     times = have.get((event.side, event.kind), np.zeros(0))
     return float(nearest(times, np.array([event.time_s]))[0])
+
+
+def _of_running(shanks: Sequence[Event]) -> str:
+    """Return why events of shanks are not used where the task does not say what was done."""
+    gaps = np.concatenate([np.diff(strikes(shanks, side)) for side in ("left", "right")])
+    if len(gaps) == 0 or float(np.median(gaps)) >= RUNNING_BELOW_S:
+        return ""
+    return (
+        f"Strides of {np.median(gaps):.2f} s by the shanks may be running, in which their turning "
+        "does not tell contact: it is not used. Name the task walking if it was."
+    )
 
 
 def _in_order(event: Event) -> tuple[float, str, str]:

@@ -26,6 +26,8 @@ class Stance:
         Number of the plate, from 1.
     first, after : int
         First sample of contact, and first after it.
+    begun : float
+        Where the force crosses the threshold, in samples, between `first` and the one before.
     side : str
         left, right or undecided.
     refused : str
@@ -35,6 +37,7 @@ class Stance:
     plate: int
     first: int
     after: int
+    begun: float
     side: EventSide
     refused: str = ""
 
@@ -69,7 +72,8 @@ def stances(
         for first, after in contacts(vertical, recording.rate_hz, threshold_n, limits).tolist():
             side = plate.side or _side(recording, plate, first, after, of_file, of_others)
             why = "" if plate.side else _not_one_foot(recording, plate, first, after, limits, known)
-            found.append(Stance(number, first, after, side, why))
+            begun = first - _beyond(vertical, first, threshold_n)
+            found.append(Stance(number, first, after, begun, side, why))
     return found, said
 
 
@@ -81,9 +85,9 @@ def events_of(recording: Recording, found: Sequence[Stance]) -> list[Event]:
     n = recording.signals.shape[1]
     events = []
     for stance in found:
-        marks: list[tuple[int, EventKind]] = []
+        marks: list[tuple[float, EventKind]] = []
         if stance.first > 0:
-            marks.append((stance.first, "foot_strike"))
+            marks.append((stance.begun, "foot_strike"))
         if stance.after < n:
             marks.append((stance.after, "foot_off"))
         for sample, kind in marks:
@@ -164,6 +168,14 @@ def once_per_step(events: Sequence[Event]) -> list[Event]:
         elif event.kind == "foot_off":
             kept[kept.index(twin)] = event
     return kept
+
+
+def _beyond(vertical: FloatArray, first: int, threshold_n: float) -> float:
+    """Return how long before a sample the force crossed the threshold, in samples, 0 to 1."""
+    if first == 0:
+        return 0.0
+    over, under = float(vertical[first]) - threshold_n, threshold_n - float(vertical[first - 1])
+    return over / (over + under) if over > 0 and under >= 0 else 0.0
 
 
 Times = Mapping[tuple[EventSide, EventKind], FloatArray]

@@ -107,6 +107,16 @@ def test_shanks_are_not_read_in_running(walk):
     assert find_events(only, "running", 20.0).events == ()
 
 
+def test_shanks_alone_of_what_may_be_running_are_said_and_not_used(walk):
+    recording, _ = walk
+    shanks = recording.shanks
+    quick = {s: row[::2] for s, row in shanks.values.items()}  # strides of .54 s
+    only = replace(recording, heels={}, toes={}, shanks=replace(shanks, values=quick))
+    gait = find_events(only, "other", 20.0)
+    assert gait.events == ()
+    assert "may be running" in gait.said[0]
+
+
 def test_a_strike_next_to_a_better_one_is_not_added(walk):
     recording, truth = walk
     gait = find_events(replace(recording, events=of_file(truth, 0.14)), "walking", 20.0)

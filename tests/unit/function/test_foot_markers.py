@@ -50,6 +50,22 @@ def test_a_belt_counts_as_ground(name, rate):
     np.testing.assert_allclose(*times, atol=0.002)
 
 
+def test_a_belt_that_gets_faster_loses_no_slow_step():
+    slow, fast = (
+        steps(WALKS[name], np.random.default_rng(5), seconds=10, treadmill=True)
+        for name in ("walk 0.6", "walk 2.0")
+    )
+    joined = [
+        {side: np.hstack([getattr(made.recording, kind)[side] for made in (slow, fast)])
+         for side in ("left", "right")}
+        for kind in ("heels", "toes")
+    ]  # fmt: skip
+    found = marker_events(replace(slow.recording, heels=joined[0], toes=joined[1]))
+    assert np.abs(errors(found, slow.truth, "foot_strike", (0.7, 7.5))).max() < 25
+    later = [replace(e, time_s=e.time_s + 10) for e in fast.truth]
+    assert np.abs(errors(found, later, "foot_strike", (11.5, 19))).max() < 25
+
+
 def test_a_limp_stays_a_limp():
     made = steps(WALKS["walk 1.0"], np.random.default_rng(2), seconds=8, asymmetry=0.06)
     for kind in ("foot_strike", "foot_off"):
