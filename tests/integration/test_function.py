@@ -147,8 +147,8 @@ def test_bad_recording_ends_with_exit_code_2_and_leaves_nothing(tmp_path, conten
 
 
 def test_other_suffixes_are_refused(tmp_path, capsys):
-    (tmp_path / "a.txt").write_text("x")
-    assert run(tmp_path / "a.txt", tmp_path / "out") == 2
+    (tmp_path / "a.doc").write_text("x")
+    assert run(tmp_path / "a.doc", tmp_path / "out") == 2
     assert ".c3d" in capsys.readouterr().err
 
 
