@@ -27,13 +27,14 @@ _TO_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TO_DEGREES = {"deg": 1.0, "°": 1.0, "rad": 180 / np.pi}
 _SHANKS = {"shank", "tibia", "lowerleg", "calf", "unterschenkel", "jambe"}
 _AXES = ("x", "y", "z")
+_Rows = list[dict[str, str]]
 
 
 def read_bids_motion(path: Path) -> Motion:
     """Read a BIDS motion file with the tables beside it.
 
-    Of positions (POS) the markers of the legs are taken, of joint angles (JNTANG) all, of gyroscopes
-    (GYRO) those of the shanks.
+    Of positions (POS) the markers of the legs are taken, of joint angles (JNTANG) all, of
+    gyroscopes (GYRO) those of the shanks.
 
     Raises
     ------
@@ -46,10 +47,10 @@ def read_bids_motion(path: Path) -> Motion:
     values = _values(path, len(channels))
     sidecar = optional_sidecar(path)
     rate = _rate(sidecar, channels, path)
-    rows = channels.assign(row=range(len(channels))).to_dict("records")
-    rows = [r for r in rows if r.get("status") != "bad"]
+    table = channels.assign(row=[str(i) for i in range(len(channels))]).to_dict("records")
+    rows = [{str(k): str(v) for k, v in r.items()} for r in table if r.get("status") != "bad"]
     warnings: list[str] = []
-    start = values[_first(rows, "LATENCY")][0] if _first(rows, "LATENCY") is not None else 0.0
+    start = _latency(rows, values)
     places, names = _markers(rows, values, warnings)
     markers = pick(names, places)
     turn = z_up(markers)
@@ -57,7 +58,7 @@ def read_bids_motion(path: Path) -> Motion:
         warnings.append("Nothing tells which axis of the markers points up; taken as the third.")
     return Motion(
         rate,
-        float(start) if np.isfinite(start) else 0.0,
+        start,
         values.shape[1],
         markers=markers if turn is None else markers.turned(turn),
         angles=_angles(rows, values),
@@ -99,13 +100,15 @@ def _rate(sidecar: Mapping[str, object], channels: pd.DataFrame, path: Path) -> 
     return rate
 
 
-def _first(rows: list[dict[str, object]], kind: str) -> int | None:
-    return next((int(str(r["row"])) for r in rows if r["type"] == kind), None)
+def _latency(rows: _Rows, values: FloatArray) -> float:
+    """Return the time of the first sample, s, where a channel tells it."""
+    first = next((values[int(r["row"])][0] for r in rows if r["type"] == "LATENCY"), 0.0)
+    return float(first) if np.isfinite(first) else 0.0
 
 
-def _sets(rows: list[dict[str, object]], kind: str) -> dict[str, dict[str, dict[str, object]]]:
+def _sets(rows: _Rows, kind: str) -> dict[str, dict[str, dict[str, str]]]:
     """Return point → axis → row of the channels of one kind that have three axes."""
-    found: dict[str, dict[str, dict[str, object]]] = {}
+    found: dict[str, dict[str, dict[str, str]]] = {}
     for row in rows:
         if row["type"] == kind:
             point = str(row.get("tracked_point") or row["name"])
@@ -113,13 +116,11 @@ def _sets(rows: list[dict[str, object]], kind: str) -> dict[str, dict[str, dict[
     return {point: axes for point, axes in found.items() if set(_AXES) <= set(axes)}
 
 
-def _block(axes: Mapping[str, Mapping[str, object]], values: FloatArray) -> FloatArray:
-    return np.stack([values[int(str(axes[a]["row"]))] for a in _AXES])
+def _block(axes: Mapping[str, Mapping[str, str]], values: FloatArray) -> FloatArray:
+    return np.stack([values[int(axes[a]["row"])] for a in _AXES])
 
 
-def _markers(
-    rows: list[dict[str, object]], values: FloatArray, warnings: list[str]
-) -> tuple[FloatArray, list[str]]:
+def _markers(rows: _Rows, values: FloatArray, warnings: list[str]) -> tuple[FloatArray, list[str]]:
     """Return markers in mm, (3, P, F), and their names; those of another unit are left out."""
     places, names = [], []
     for point, axes in _sets(rows, "POS").items():
@@ -133,16 +134,16 @@ def _markers(
     return block, names
 
 
-def _angles(rows: list[dict[str, object]], values: FloatArray) -> dict[str, FloatArray]:
+def _angles(rows: _Rows, values: FloatArray) -> dict[str, FloatArray]:
+    angles = [(r, str(r.get("units", "")).strip().lower()) for r in rows if r["type"] == "JNTANG"]
     return {
-        str(r["name"]): _TO_DEGREES[unit] * values[int(str(r["row"]))]
-        for r in rows
-        if r["type"] == "JNTANG"
-        and (unit := str(r.get("units", "")).strip().lower()) in _TO_DEGREES
+        str(r["name"]): _TO_DEGREES[unit] * values[int(r["row"])]
+        for r, unit in angles
+        if unit in _TO_DEGREES
     }
 
 
-def _shanks(rows: list[dict[str, object]], values: FloatArray) -> dict[Foot, FloatArray]:
+def _shanks(rows: _Rows, values: FloatArray) -> dict[Foot, FloatArray]:
     """Return the turning of each shank about the axis of most of it, deg/s.
 
     In walking and running that is the one across the leg; the swing, the fastest turn of a stride,

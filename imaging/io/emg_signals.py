@@ -120,7 +120,7 @@ def finite_channels(
     missing : tuple of (int, int)
         First sample and first after it of every stretch that no channel holds.
     """
-    bad = ~np.isfinite(signals)
+    bad = np.asarray(~np.isfinite(signals))
     lost = bad.all(axis=0)
     own = (bad & ~lost).any(axis=1)
     keep = [i for i in range(len(names)) if not own[i]]

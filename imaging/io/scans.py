@@ -75,9 +75,10 @@ def start_after(path: Path, recording: Path, scans: Path | None) -> float | None
         pd.to_datetime(_row(p, scans).get("acq_time", ""), errors="coerce", utc=True)
         for p in (recording, path)
     ]
-    if any(pd.isna(t) for t in times):
+    first, second = times
+    if not (isinstance(first, pd.Timestamp) and isinstance(second, pd.Timestamp)):
         return None
-    later = float((times[1] - times[0]).total_seconds())
+    later = float((second - first).total_seconds())
     return later if abs(later) < _LONGEST_S else None
 
 

@@ -11,7 +11,7 @@ from imaging.arrays import FloatArray
 from imaging.dataset.recording_names import table_of
 from imaging.errors import RecordingError
 from imaging.formats.json import optional_sidecar
-from imaging.function.recording import Recording
+from imaging.function.recording import Event, Recording
 from imaging.io.clock import Clock, even_clock
 from imaging.io.delimited import read_delimited
 from imaging.io.emg_signals import finite_channels, in_microvolts
@@ -40,11 +40,12 @@ def read_text_emg(
         :mod:`imaging.io.emg_tables`.
     """
     names: Sequence[str]
+    said: tuple[str, ...] = ()
     if path.suffix.lower() == ".sto":
         table = read_storage(path)
         clock = even_clock(table.time_s, path)
         names, units = table.names, ("",) * len(table.names)
-        signals, said = clock.spread(table.values), ()
+        signals = clock.spread(table.values)
     else:
         read = read_delimited(path, _told_rate(path))
         clock, names, units = read.clock, read.names, read.units
@@ -55,7 +56,8 @@ def read_text_emg(
     signals, known, kept = in_microvolts(labels, signals[emg.rows], told)
     labels, signals, gaps, lost = _without_missing(labels, signals, clock, path)
     table_path = events or table_of(path, "events")
-    gait, unknown = ((), ())
+    gait: tuple[Event, ...] = ()
+    unknown: tuple[str, ...] = ()
     if events is not None or table_path.is_file():
         gait, unknown = read_events(table_path)
     return Recording(
