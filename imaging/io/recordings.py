@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.config import FunctionSettings
-from imaging.dataset.names import entities, stem
+from imaging.dataset.names import entities, stem, suffix_of
 from imaging.dataset.recording_names import (
     companions,
     corrected_events,
@@ -72,7 +72,7 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
             f"lasts {length:.2g} s, too short for one stride", path, "Give a recording of walking"
         )
     for companion in companions(path):
-        read = join(read, _read_motion(companion, path), companion.name)
+        read = join(read, _read_motion(companion, path), suffix_of(companion))
     try:
         read = replace(read, enveloped=is_envelope(read.signals, read.rate_hz))
     except RecordingError as error:
