@@ -7,7 +7,6 @@ as two rows (minutes, seconds), and go on in LABELS2, TIMES2 ... beyond 255.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from imaging.errors import ComputationError, MissingFileError, RecordingError
 from imaging.function.event_names import read_names
 from imaging.function.recording import Event, Recording, Tracks
 from imaging.function.side_names import hidden_words, split_name
+from imaging.io.c3d_content import load
 from imaging.io.c3d_layout import EXPORT_AGAIN, Layout, read_layout, write_whole
 from imaging.io.c3d_plates import (
     geometries,
@@ -104,37 +104,24 @@ def read_c3d(path: Path) -> Recording:
 def _open(path: Path, layout: Layout) -> Any:
     """Read the file in a process of its own, by way of a copy where the reader needs one."""
     try:
-        if not layout.needs_copy:
-            return run_apart(_load, str(path), limit_s=LIMIT_S)
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, "whole.c3d")
-            write_whole(layout, path, copy)
-            return run_apart(_load, str(copy), limit_s=LIMIT_S)
+            source = path
+            if layout.needs_copy:
+                source = Path(folder, "whole.c3d")
+                write_whole(layout, path, source)
+            analogs = Path(folder, "analogs.npy")
+            content = run_apart(load, str(source), str(analogs), limit_s=LIMIT_S)
+            content["data"]["analogs"] = np.load(analogs)
+            return content
     except ComputationError as error:
         raise RecordingError(f"cannot be read as C3D ({error})", path, EXPORT_AGAIN) from error
     except Exception as error:  # the reader raises whatever its C++ core raises
         raise RecordingError(f"cannot be read as C3D ({error})", path, EXPORT_AGAIN) from error
 
 
-def _load(path: str) -> Any:
-    import ezc3d  # in a process of its own: see imaging.isolation
-
-    content = ezc3d.c3d(path)
-    return {part: _plain(content[part]) for part in ("header", "parameters", "data")}
-
-
-def _plain(value: Any) -> Any:
-    """Return nested dictionaries, lists and arrays that another process can take."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | str | int | float | bool) or value is None:
-        return value
-    return [_plain(item) for item in value]
-
-
 def _data(content: Any, layout: Layout, path: Path) -> tuple[FloatArray, FloatArray]:
     """Return analog channels (C, N) and markers (3, P, F) without what pads the file."""
-    analog = np.asarray(content["data"]["analogs"], dtype=float)
+    analog = np.asarray(content["data"].pop("analogs"), dtype=float)
     points = np.asarray(content["data"]["points"], dtype=float)
     analog = analog.reshape(-1, analog.shape[-1])[:, : layout.n_frames * layout.per_frame]
     points = points[:3, :, : layout.n_frames]
@@ -183,7 +170,8 @@ def _emg(
     if dropped:
         warnings.append(f"Channels with values that are not finite left out: {', '.join(dropped)}.")
     keep = [i for i in own if np.isfinite(analog[i]).all()]
-    return tuple(labels[i] for i in keep), [units[i] for i in keep], analog[keep]
+    signals = analog if len(keep) == len(analog) else analog[keep]
+    return tuple(labels[i] for i in keep), [units[i] for i in keep], signals
 
 
 def _events(
