@@ -46,7 +46,7 @@ def parse_event(text: str, time_s: float, source: str = "file") -> Event | None:
 
 
 def read_names(
-    named: Iterable[tuple[str, float]], private: Iterable[str] = ()
+    named: Iterable[tuple[str, float]], private: Iterable[str] = (), source: str = "file"
 ) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Return the gait events of a file in the order of time, and what was not understood.
 
@@ -56,6 +56,8 @@ def read_names(
         Name and time (s) of every event.
     private
         Texts of the file that name a person; names that hold a word of them are not repeated.
+    source
+        Of the events.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def read_names(
     unknown: Counter[str] = Counter()
     sideless: Counter[str] = Counter()
     for name, time in named:
-        event = parse_event(name, time)
+        event = parse_event(name, time, source)
         said = " ".join(name.split())[:_LONGEST_NAME] or "(no name)"
         if hidden & set(split_name(name)):
             said = _HIDDEN

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
 from imaging.errors import RecordingError
@@ -15,8 +16,11 @@ _TO_MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
 _PREFIXES = {"micro": "u", "milli": "m", "nano": "n", "": ""}
 ENVELOPE_HZ = 20.0
 ENVELOPE_SHARE = 0.01
-# Rectified EMG crowds near zero, which raw EMG around the middle of a converter's range does not.
-RECTIFIED_LOW = 0.5
+# What an envelope holds above that falls off; raw EMG on a large drift has its power there.
+FALL_HZ, FALL_SHARE, NEGLIGIBLE = 60.0, 0.5, 1e-6
+RINGING = 0.1
+# Rectified EMG touches zero, which raw EMG around the middle of a converter's range does not.
+RECTIFIED_LOW, WINDOW_S = 0.2, 0.1
 _LONGEST_LOOK_S = 60.0
 
 
@@ -69,10 +73,10 @@ def in_microvolts(
 
 
 def is_envelope(signals: FloatArray, rate_hz: float) -> bool:
-    """Whether signals are envelopes of EMG already: never negative, and smooth.
+    """Whether signals are envelopes of EMG already: not negative beyond ringing, and smooth.
 
-    Smooth means that at most 1 % of the power, the mean aside, lies above 20 Hz, of every channel
-    that is not flat. Looked at is the first minute.
+    Smooth means that at most 1 % of the power, the mean aside, lies above 20 Hz, and most of that
+    below 60 Hz, of every channel that is not flat. Looked at is the first minute.
 
     Parameters
     ----------
@@ -88,18 +92,31 @@ def is_envelope(signals: FloatArray, rate_hz: float) -> bool:
     """
     part = signals[:, : int(_LONGEST_LOOK_S * rate_hz)]
     part = part[np.ptp(part, axis=1) > 0]
-    if len(part) == 0 or (part.min(axis=1) < -0.02 * part.max(axis=1)).any():
+    if len(part) == 0 or (part.min(axis=1) < -RINGING * part.max(axis=1)).any():
         return False
-    power = np.abs(np.fft.rfft(part - part.mean(axis=1, keepdims=True), axis=1)) ** 2
-    high = np.fft.rfftfreq(part.shape[1], 1 / rate_hz) > ENVELOPE_HZ
-    if (power[:, high].sum(axis=1) <= ENVELOPE_SHARE * power.sum(axis=1)).all():
+    centred = part - part.mean(axis=1, keepdims=True)
+    power = np.abs(np.fft.rfft(centred * np.hanning(part.shape[1]), axis=1)) ** 2
+    frequency = np.fft.rfftfreq(part.shape[1], 1 / rate_hz)
+    whole = power.sum(axis=1)
+    high = power[:, frequency > ENVELOPE_HZ].sum(axis=1)
+    far = power[:, frequency > FALL_HZ].sum(axis=1)
+    falls = (far <= FALL_SHARE * high) | (high <= NEGLIGIBLE * whole)
+    if ((high <= ENVELOPE_SHARE * whole) & falls).all():
         return True
-    low = np.quantile(part, 0.1, axis=1)
-    if (low < RECTIFIED_LOW * part.mean(axis=1)).all():
+    if _is_rectified(part, int(WINDOW_S * rate_hz)):
         raise RecordingError(
             "holds rectified EMG, which is neither raw nor an envelope", None, "Export the raw EMG"
         )
     return False
+
+
+def _is_rectified(part: FloatArray, n: int) -> bool:
+    """Whether signals touch zero again and again without crossing it, in windows of n samples."""
+    if (part < 0).any() or part.shape[1] < n:
+        return False
+    windows = part[:, : part.shape[1] // n * n].reshape(len(part), -1, n)
+    low, middle = windows.min(axis=2), windows.mean(axis=2)
+    return bool((np.median(low - RECTIFIED_LOW * middle, axis=1) < 0).all())
 
 
 def finite_channels(
@@ -120,7 +137,7 @@ def finite_channels(
     missing : tuple of (int, int)
         First sample and first after it of every stretch that no channel holds.
     """
-    bad = ~np.isfinite(signals)
+    bad: NDArray[np.bool_] = np.logical_not(np.isfinite(signals))
     lost = bad.all(axis=0)
     own = (bad & ~lost).any(axis=1)
     keep = [i for i in range(len(names)) if not own[i]]
