@@ -79,9 +79,10 @@ class FootMotion:
     ground: FloatArray
     rate_hz: float
 
-    def speed(self, path: Track) -> FloatArray:
-        """Speed over the ground, mm/s, (N,)."""
-        over = path.velocity - np.vstack([self.ground.T, np.zeros(len(self.ground))])
+    def speed(self, track: Track, first: int, after: int) -> FloatArray:
+        """Speed over the ground in a range of samples, mm/s."""
+        over = track.velocity[:, first:after].copy()
+        over[:2] -= self.ground[first:after].T
         speed: FloatArray = np.linalg.norm(over, axis=0)
         return speed
 
@@ -140,8 +141,8 @@ def foot_motion(heel: FloatArray, toe: FloatArray | None, rate_hz: float) -> Foo
         return None
     per_frame = max(int(round(GRID_HZ / rate_hz)), 1)
     grid = rate_hz * per_frame
-    fine = [_path(m, rate_hz, per_frame, LOW_PASS_HZ) for m in (heel, toe) if m is not None]
-    slow = [_path(m, rate_hz, per_frame, SLOW_HZ) for m in (heel, toe) if m is not None]
+    fine = [_track(m, rate_hz, per_frame, LOW_PASS_HZ) for m in (heel, toe) if m is not None]
+    slow = [_track(m, rate_hz, per_frame, SLOW_HZ) for m in (heel, toe) if m is not None]
     standing = slow[-1]
     ground = _ground(standing, grid)
     speed = np.linalg.norm(slow[0].velocity[:2] - ground.T, axis=0)
@@ -177,7 +178,7 @@ def _seen(path: FloatArray, rate_hz: float) -> NDArray[np.bool_]:
     return mask
 
 
-def _path(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float) -> Track:
+def _track(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float) -> Track:
     frames = np.arange(marker.shape[1])
     known = np.isfinite(marker).all(axis=0)
     whole = marker
@@ -192,31 +193,33 @@ def _path(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float
     return Track(curve(time), curve(time, 1), curve(time, 2))
 
 
-def _ground(path: Track, rate_hz: float) -> FloatArray:
+def _ground(track: Track, rate_hz: float) -> FloatArray:
     """Return velocity of the ground, (N, 2), mm/s: that of the foot where it is low and level.
 
     In parts of about 5 s, as the speed of a belt may change.
     """
-    n = path.place.shape[1]
+    n = track.place.shape[1]
     ground = np.zeros((n, 2))
     for part in np.array_split(np.arange(n), max(int(round(n / rate_hz / GROUND_S)), 1)):
-        height, rising = path.place[2, part], np.abs(path.velocity[2, part])
+        height, rising = track.place[2, part], np.abs(track.velocity[2, part])
         standing = (height <= np.median(height)) & (rising <= np.median(rising))
         standing = standing if standing.any() else np.ones(len(part), bool)
-        ground[part] = np.median(path.velocity[:2, part[standing]], axis=1)
+        ground[part] = np.median(track.velocity[:2, part[standing]], axis=1)
     return ground
 
 
 def _under_each_stance(
-    path: Track, ground: FloatArray, swings: NDArray[np.intp], rate_hz: float
+    track: Track, ground: FloatArray, swings: NDArray[np.intp], rate_hz: float
 ) -> FloatArray:
     """Return velocity of the ground (N, 2), from one swing to the next where it is slowest."""
-    speed = np.linalg.norm(path.velocity[:2] - ground.T, axis=0)
+    speed = np.linalg.norm(track.velocity[:2] - ground.T, axis=0)
     around = int(0.03 * rate_hz)
     found = ground.copy()
     for first, after in pairwise(swings.tolist()):
         at = first + int(np.argmin(speed[first:after]))
-        found[first:after] = np.median(path.velocity[:2, max(at - around, 0) : at + around], axis=1)
+        found[first:after] = np.median(
+            track.velocity[:2, max(at - around, 0) : at + around], axis=1
+        )
     if len(swings) > 1:
         found[: swings[0]] = found[swings[0]]
         found[swings[-1] :] = found[swings[-1] - 1]
@@ -228,9 +231,9 @@ def _is_seen(motion: FootMotion, at: int) -> bool:
     return bool(motion.seen[max(at - around, 0) : at + around + 1].all())
 
 
-def _low(path: Track, first: int, after: int) -> NDArray[np.bool_]:
+def _low(track: Track, first: int, after: int) -> NDArray[np.bool_]:
     """Return where a marker is near its lowest place between two swings."""
-    height = path.place[2, first:after]
+    height = track.place[2, first:after]
     low: NDArray[np.bool_] = height < height.min() + LOW_SHARE * np.ptp(height)
     return low
 
@@ -238,11 +241,11 @@ def _low(path: Track, first: int, after: int) -> NDArray[np.bool_]:
 def strike_by_speed(motion: FootMotion, first: int, after: int) -> int | None:
     """Return where heel or forefoot, whichever is first, is slow over the ground and low."""
     found = []
-    for path in (motion.heel, motion.toe):
-        if path is None:
+    for track in (motion.heel, motion.toe):
+        if track is None:
             continue
-        speed = motion.speed(path)[first:after]
-        down = (speed < STRIKE_SHARE * _top(motion, path, first)) & _low(path, first, after)
+        speed = motion.speed(track, first, after)
+        down = (speed < STRIKE_SHARE * _top(motion, track, first)) & _low(track, first, after)
         if down.any():
             found.append(first + int(np.argmax(down)))
     return min(found, default=None)
@@ -252,37 +255,37 @@ def off_by_speed(motion: FootMotion, first: int, after: int) -> int | None:
     """Return where the forefoot gets fast before a swing."""
     if motion.toe is None:
         return None
-    slow = motion.speed(motion.toe)[first:after] < OFF_SHARE * _top(motion, motion.toe, after)
+    slow = motion.speed(motion.toe, first, after) < OFF_SHARE * _top(motion, motion.toe, after)
     return None if not slow.any() else first + int(np.flatnonzero(slow)[-1]) + 1
 
 
 def strike_by_acceleration(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the first highest vertical acceleration of heel or forefoot near contact."""
-    return _peak_near(
-        strike_by_speed(motion, first, after),
-        motion,
-        [p.acceleration[2] for p in (motion.heel, motion.toe) if p is not None],
-    )
+    near = _near(strike_by_speed(motion, first, after), motion)
+    tracks = [t for t in (motion.heel, motion.toe) if t is not None]
+    return _first_peak(near, [t.acceleration[2, near] for t in tracks])
 
 
 def off_by_acceleration(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the highest acceleration of the forefoot over the ground near its lift."""
     if motion.toe is None:
         return None
+    near = _near(off_by_speed(motion, first, after), motion)
     forwards = motion.toe.velocity[:2, after] - motion.ground[after]
     forwards = forwards / np.linalg.norm(forwards)
-    along = forwards @ motion.toe.acceleration[:2]
-    return _peak_near(off_by_speed(motion, first, after), motion, [along])
+    return _first_peak(near, [forwards @ motion.toe.acceleration[:2, near]])
 
 
 def strike_by_velocity(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the lowest vertical velocity of the middle of the foot near contact."""
-    return _peak_near(strike_by_speed(motion, first, after), motion, [-_middle(motion)])
+    near = _near(strike_by_speed(motion, first, after), motion)
+    return _first_peak(near, [-_rising(motion, near)])
 
 
 def off_by_velocity(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the highest vertical velocity of the middle of the foot near its lift."""
-    return _peak_near(off_by_speed(motion, first, after), motion, [_middle(motion)])
+    near = _near(off_by_speed(motion, first, after), motion)
+    return _first_peak(near, [_rising(motion, near)])
 
 
 def off_by_both(motion: FootMotion, first: int, after: int) -> int | None:
@@ -291,28 +294,33 @@ def off_by_both(motion: FootMotion, first: int, after: int) -> int | None:
     return speed if speed is None or velocity is None else (speed + velocity) // 2
 
 
-def _middle(motion: FootMotion) -> FloatArray:
-    paths = [p for p in (motion.heel, motion.toe) if p is not None]
-    middle: FloatArray = np.mean([p.velocity[2] for p in paths], axis=0)
-    return middle
+def _rising(motion: FootMotion, part: slice) -> FloatArray:
+    """Return the vertical velocity of the middle of the foot."""
+    tracks = [t for t in (motion.heel, motion.toe) if t is not None]
+    rising: FloatArray = np.mean([t.velocity[2, part] for t in tracks], axis=0)
+    return rising
 
 
-def _top(motion: FootMotion, path: Track, swing: int) -> float:
+def _top(motion: FootMotion, track: Track, swing: int) -> float:
     around = int(0.15 * motion.rate_hz)
-    return float(motion.speed(path)[max(swing - around, 0) : swing + around].max())
+    return float(motion.speed(track, max(swing - around, 0), swing + around).max())
 
 
-def _peak_near(at: int | None, motion: FootMotion, rows: list[FloatArray]) -> int | None:
-    """Return the first of the rows' highest values within 80 ms."""
+def _near(at: int | None, motion: FootMotion) -> slice:
+    """Return the samples within 80 ms; none where there is no event."""
     if at is None:
-        return None
+        return slice(0, 0)
     reach = int(NEAR_S * motion.rate_hz)
-    first = max(at - reach, 0)
+    return slice(max(at - reach, 0), min(at + reach, len(motion.seen)))
+
+
+def _first_peak(part: slice, rows: list[FloatArray]) -> int | None:
+    """Return the first of the rows' highest peaks."""
     tops: list[int] = []
     for row in rows:
-        peaks, _ = signal.find_peaks(row[first : at + reach])
+        peaks, _ = signal.find_peaks(row)
         if len(peaks):
-            tops.append(first + int(peaks[np.argmax(row[first + peaks])]))
+            tops.append(part.start + int(peaks[np.argmax(row[peaks])]))
     return min(tops, default=None)
 
 
