@@ -172,7 +172,7 @@ def _seen(path: FloatArray, rate_hz: float) -> NDArray[np.bool_]:
     """Return which frames were seen, with short gaps between as seen, (F,)."""
     mask = np.zeros(path.shape[1], bool)
     for first, after in bridge(
-        runs(np.isfinite(path).all(axis=0)), int(LONGEST_FILL_S * rate_hz)
+        runs(np.asarray(np.isfinite(path).all(axis=0))), int(LONGEST_FILL_S * rate_hz)
     ).tolist():
         mask[first:after] = True
     return mask

@@ -125,7 +125,8 @@ def find_events(recording: Recording, kind: Kind, threshold_n: float) -> GaitEve
     found, said = stances(recording, threshold_n, limits, [*markers, *shanks])
     of_plates = events_of(recording, [s for s in found if not s.refused])
     partly = [e for e in of_plates if not is_on_plate(recording, e)]
-    whole = [e for e in of_plates if e not in partly and e.side != "undecided"]
+    not_whole = set(partly)
+    whole = [e for e in of_plates if e not in not_whole and e.side != "undecided"]
     by_source: dict[Source, tuple[Event, ...]] = {
         "plates": tuple(once_per_step(whole)),
         "file": recording.events,
