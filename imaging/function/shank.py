@@ -58,7 +58,7 @@ def shank_events(recording: Recording, share: float = SHARE_OF_PEAK) -> list[Eve
 def from_markers(landmarks: Tracks) -> Tracks | None:
     """Return how the shanks turn, deg/s, from markers of knee and ankle, (3, F), third axis up.
 
-    The plane is that in which the shank's top goes to and fro most.
+    The plane is that in which the shank's top moves most.
     """
     turning: dict[str, FloatArray] = {}
     rate = landmarks.rate_hz
