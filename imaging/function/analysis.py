@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from imaging.function.strides import LeftOut, find_strides
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
+OWN_PEAK = "peak of mean cycle"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class StrideBurst:
     """A burst in percent of its stride: that of the peak it holds, else that it begins in.
 
     Percent is negative for what begins in the stride before, above 100 for what ends in the next.
+    `phase` names the burst by where it lies in the gait cycle, the same in all strides; empty
+    where it cannot be named.
     """
 
     burst: onsets.Burst
@@ -32,6 +35,7 @@ class StrideBurst:
     offset_percent: float
     peak_percent: float
     main: bool
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class MuscleActivity:
         Name in the recording.
     mean : MeanCycle or None
         None without strides.
+    per_stride : (K, 101) array
+        Envelope of each stride in `unit`; empty without strides.
+    unit : str
+        What 1 stands for: ``peak of mean cycle`` (of the session's reference recording) or
+        ``MVC``.
     peak_percent : (K,) array
         Time of the envelope's maximum in each stride.
     bursts : tuple of StrideBurst
@@ -63,6 +72,8 @@ class MuscleActivity:
     bursts: tuple[StrideBurst, ...] = ()
     no_onsets: str = ""
     contrast: float | None = None
+    per_stride: FloatArray = field(default_factory=lambda: np.zeros((0, 101)))
+    unit: str = OWN_PEAK
 
 
 @dataclass(frozen=True)
@@ -165,20 +176,21 @@ def _activity(
         why = "no stride of this foot" if len(own) == 0 else "flat channel"
         return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why)
     peaks = per_stride[:, :-1].argmax(axis=1).astype(float)
+    found = MuscleActivity(label, name, mean, peaks, per_stride=per_stride / mean.peak)
     if recording.enveloped:
         why = "the recording holds envelopes, on which onsets are smeared"
-        return MuscleActivity(label, name, mean, peaks, no_onsets=why)
+        return replace(found, no_onsets=why)
     power = emg.by_piece(lambda x: emg.energy(x, rate), row, pieces)
     quiet = onsets.baseline(power, rate, _windows(own, recording))
     if quiet is None:
-        return MuscleActivity(label, name, mean, peaks, no_onsets="dead channel")
+        return replace(found, no_onsets="dead channel")
     if not quiet.is_quiet:
         why = (
             "no quiet baseline: the muscle never falls silent "
             f"(active to quiet energy {quiet.contrast:.1f}, {onsets.LEAST_CONTRAST:g} needed)"
         )
-        return MuscleActivity(label, name, mean, peaks, no_onsets=why, contrast=quiet.contrast)
-    found = onsets.bursts(
+        return replace(found, no_onsets=why, contrast=quiet.contrast)
+    bursts = onsets.bursts(
         power,
         smooth,
         rate,
@@ -188,13 +200,13 @@ def _activity(
         min_s=settings.onset_min_ms / 1000,
         pieces=pieces,
     )
-    placed = tuple(_place(found, own, int(mean.mean.argmax())))
+    placed = tuple(_place(bursts, own, int(mean.mean.argmax())))
     why = (
         ""
         if any(b.main for b in placed)
         else "no burst above the threshold at the peak of the mean cycle"
     )
-    return MuscleActivity(label, name, mean, peaks, placed, why, quiet.contrast)
+    return replace(found, bursts=placed, no_onsets=why, contrast=quiet.contrast)
 
 
 def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:

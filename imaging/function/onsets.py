@@ -52,12 +52,26 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Burst:
-    """One burst of one channel, on the file's clock; `strength` is the area of its envelope."""
+    """One burst of one channel, on the file's clock.
+
+    Attributes
+    ----------
+    onset_s, offset_s, peak_s : float
+        Seconds.
+    strength : float
+        Area of its envelope.
+    agreement_ms : float
+        Onset by one detector minus that by the other; NaN where one alone found it.
+    confidence : float
+        0 to 1: how sure it is that the muscle was active in it and not just before.
+    """
 
     onset_s: float
     offset_s: float
     peak_s: float
     strength: float
+    agreement_ms: float = float("nan")
+    confidence: float = float("nan")
 
 
 def baseline(energy: FloatArray, rate_hz: float, windows: NDArray[np.intp]) -> Baseline | None:

@@ -12,6 +12,7 @@ from imaging.function import asymmetry
 from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
+from imaging.function.recording import Foot
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
@@ -67,24 +68,69 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
             m.mean.mean,
             m.mean.sd,
             m.mean.n,
-            "peak of mean cycle",
+            m.unit,
         )
         frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def onsets_table(analysis: Analysis) -> pd.DataFrame:
-    """Return every burst: its stride, times in s and in percent of that stride."""
+    """Return every burst: its stride and phase, times in s and in percent of that stride."""
     rows = []
     for m in analysis.muscles:
         key, side = recorded_of(m.label).key, side_of(m.label)
         for b in m.bursts:
-            times = (b.burst.onset_s, b.burst.offset_s, b.burst.peak_s)
+            burst = b.burst
+            times = (burst.onset_s, burst.offset_s, burst.peak_s)
             shares = (b.onset_percent, b.offset_percent, b.peak_percent)
-            rows.append((m.label, key, side, b.stride, *times, *shares, int(b.main)))
-    columns = ["label", "muscle", "side", "stride", "onset_s", "offset_s", "peak_s"]
+            sure = (burst.agreement_ms, burst.confidence)
+            rows.append((m.label, key, side, b.stride, b.phase, *times, *shares, b.main, *sure))
+    columns = ["label", "muscle", "side", "stride", "phase", "onset_s", "offset_s", "peak_s"]
     columns += ["onset_percent", "offset_percent", "peak_percent", "main"]
-    return pd.DataFrame(rows, columns=columns)
+    columns += ["agreement_ms", "confidence"]
+    return pd.DataFrame(rows, columns=columns).astype({"main": int})
+
+
+def strides_table(analysis: Analysis) -> pd.DataFrame:
+    """Return every stride of every muscle: its times (s) and amplitudes.
+
+    Amplitude is the mean of the envelope over the stride, peak its maximum; both in `unit`.
+    """
+    columns = ["label", "muscle", "side", "stride", "start_s", "end_s", "toe_off_percent"]
+    columns += ["peak_percent", "amplitude", "peak", "unit"]
+    frames = []
+    for m in analysis.muscles:
+        if m.mean is None:
+            continue
+        side: Foot = "left" if side_of(m.label) == "left" else "right"
+        strides = analysis.strides[side]
+        inside = m.per_stride[:, :-1]
+        values = (
+            m.label,
+            recorded_of(m.label).key,
+            side,
+            np.arange(len(strides)),
+            strides[:, 0],
+            strides[:, 1],
+            lift_percent(analysis, side),
+            m.peak_percent,
+            inside.mean(axis=1),
+            inside.max(axis=1),
+            m.unit,
+        )
+        frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def lift_percent(analysis: Analysis, side: Foot) -> FloatArray:
+    """Return the lift of a foot in percent of each of its strides, (K,); NaN without one."""
+    times = offs(analysis.events, side)
+    share = np.full(len(analysis.strides[side]), np.nan)
+    for k, (start, end) in enumerate(analysis.strides[side]):
+        inside = times[(times > start) & (times < end)]
+        if len(inside) == 1:
+            share[k] = 100 * (inside[0] - start) / (end - start)
+    return share
 
 
 def measures(analysis: Analysis) -> list[Measure]:
@@ -192,15 +238,11 @@ def _walk(analysis: Analysis) -> list[Measure]:
             continue
         length = strides[:, 1] - strides[:, 0]
         rows.append(_plain(f"stride_time_{side}", length, "s", "n strides"))
-        lifts = offs(analysis.events, side)
-        share = []
-        for start, end in strides:
-            inside = lifts[(lifts > start) & (lifts < end)]
-            if len(inside) == 1:
-                share.append(100 * (inside[0] - start) / (end - start))
+        share = lift_percent(analysis, side)
+        share = share[np.isfinite(share)]
         name = f"stance_{side}"
-        if share:
-            rows.append(_plain(name, np.array(share), "percent", "n strides; of the cycle"))
+        if len(share):
+            rows.append(_plain(name, share, "percent", "n strides; of the cycle"))
         else:
             rows.append(not_measured(0, name, "percent", f"no lift of the {side} foot"))
     return rows

@@ -52,5 +52,6 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     files.table("events", summary.over_trials(session, summary.events_table))
     files.table("activation", summary.over_trials(session, summary.activation_table))
     files.table("onsets", summary.over_trials(session, summary.onsets_table))
+    files.table("strides", summary.over_trials(session, summary.strides_table))
     files.measures(summary.measures(session.analyses[session.reference]))
     files.notes(output.notes)
