@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -180,33 +180,21 @@ def _activity(
     if recording.enveloped:
         why = "the recording holds envelopes, on which onsets are smeared"
         return replace(found, no_onsets=why)
-    power = emg.by_piece(lambda x: emg.energy(x, rate), row, pieces)
-    quiet = onsets.baseline(power, rate, _windows(own, recording))
-    if quiet is None:
-        return replace(found, no_onsets="dead channel")
-    if not quiet.is_quiet:
-        why = (
-            "no quiet baseline: the muscle never falls silent "
-            f"(active to quiet energy {quiet.contrast:.1f}, {onsets.LEAST_CONTRAST:g} needed)"
-        )
-        return replace(found, no_onsets=why, contrast=quiet.contrast)
-    bursts = onsets.bursts(
-        power,
+    told = onsets.find(
+        row,
         smooth,
         rate,
         start,
-        quiet,
+        _windows(own, recording),
         threshold_sd=settings.onset_sd,
         min_s=settings.onset_min_ms / 1000,
         pieces=pieces,
     )
-    placed = tuple(_place(bursts, own, int(mean.mean.argmax())))
-    why = (
-        ""
-        if any(b.main for b in placed)
-        else "no burst above the threshold at the peak of the mean cycle"
-    )
-    return replace(found, bursts=placed, no_onsets=why, contrast=quiet.contrast)
+    placed = tuple(_place(told.bursts, own, int(mean.mean.argmax())))
+    why = told.why_none
+    if not why and not any(b.main for b in placed):
+        why = "no burst at the peak of the mean cycle"
+    return replace(found, bursts=placed, no_onsets=why, contrast=told.contrast)
 
 
 def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
@@ -216,7 +204,7 @@ def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
 
 
 def _place(
-    found: list[onsets.Burst], strides_s: FloatArray, peak_percent: int
+    found: Sequence[onsets.Burst], strides_s: FloatArray, peak_percent: int
 ) -> list[StrideBurst]:
     """Give every burst its stride, and every stride its main burst.
 
