@@ -67,16 +67,17 @@ def largest(envelope: FloatArray, rate_hz: float, pieces: Sequence[slice]) -> fl
 
 
 def contractions(
-    trials: Sequence[Trial], settings: FunctionSettings
+    trials: Sequence[Trial], settings: Mapping[str, FunctionSettings]
 ) -> tuple[dict[int, Contraction], list[str]]:
     """Return the largest contraction of each muscle, and what a reader must know.
 
-    Recordings whose units or bands differ cannot be compared: the muscle then has none.
+    `settings` are those of each recording, by its name. Recordings whose units or bands differ
+    cannot be compared: the muscle then has none.
     """
     found: dict[int, list[Contraction]] = {}
     for trial in trials:
         if trial.kind == "mvc":
-            for label, one in _of_trial(trial, settings).items():
+            for label, one in _of_trial(trial, settings[trial.name]).items():
                 found.setdefault(label, []).append(one)
     best, said = {}, []
     for label, several in sorted(found.items()):

@@ -22,7 +22,7 @@ OWN_PEAK = "peak of mean cycle"
 
 @dataclass(frozen=True)
 class StrideBurst:
-    """A burst in percent of its stride: that of the peak it holds, else that it begins in.
+    """A burst in percent of its stride: that of the peak it holds, else that its middle is in.
 
     Percent is negative for what begins in the stride before, above 100 for what ends in the next.
     `phase` names the burst by where it lies in the gait cycle, the same in all strides; empty
@@ -242,22 +242,30 @@ def _place(
     15 % of the cycle of it; so the same burst is compared over strides, also where it begins
     before foot strike in one and after it in another.
     """
-    begins = np.array([b.onset_s for b in found])
-    main = _main(begins, np.array([b.offset_s for b in found]), strides_s, peak_percent)
-    after = np.searchsorted(strides_s[:, 0], begins, side="right") - 1
+    begins, ends = (np.array(t) for t in ([b.onset_s for b in found], [b.offset_s for b in found]))
+    main = _main(begins, ends, strides_s, peak_percent)
+    middles = (begins + ends) / 2
+    around = np.searchsorted(strides_s[:, 0], middles, side="right") - 1
     placed, outside = [], []
     for i, burst in enumerate(found):
-        k = main.get(i, int(after[i]))
-        if k < 0 or (i not in main and burst.onset_s >= strides_s[k, 1]):
+        k = main.get(i, int(around[i]))
+        if k < 0 or (i not in main and middles[i] >= strides_s[k, 1]):
             outside.append(burst)
             continue
-        start, end = strides_s[k]
-        onset, offset, peak = (
-            float(100 * (t - start) / (end - start))
-            for t in (burst.onset_s, burst.offset_s, burst.peak_s)
-        )
-        placed.append(StrideBurst(burst, k, onset, offset, peak, i in main))
+        placed.append(in_stride(burst, k, strides_s, main=i in main))
     return tuple(placed), tuple(outside)
+
+
+def in_stride(
+    burst: onsets.Burst, stride: int, strides_s: FloatArray, *, main: bool, phase: str = ""
+) -> StrideBurst:
+    """Return a burst with its times in percent of a stride."""
+    start, end = strides_s[stride]
+    onset, offset, peak = (
+        float(100 * (t - start) / (end - start))
+        for t in (burst.onset_s, burst.offset_s, burst.peak_s)
+    )
+    return StrideBurst(burst, stride, onset, offset, peak, main, phase)
 
 
 def _main(

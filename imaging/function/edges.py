@@ -168,7 +168,7 @@ def _likelihoods(part, level, heights, rises, lag, first, last, weight):  # type
     n = len(part)
     out = np.empty((len(heights) * len(rises), last - first))
     inverse = np.empty(2 * n)
-    logs = np.empty(2 * n)
+    logs = np.zeros(2 * n + 1)
     model = 0
     for rise in rises:
         for height in heights:
@@ -178,11 +178,17 @@ def _likelihoods(part, level, heights, rises, lag, first, last, weight):  # type
                 late = _risen(t - n + 0.5 + lag, rise)
                 expected = level + height * 0.5 * (early + late)
                 inverse[t] = 1 / expected
-                logs[t] = np.log(expected)
+                logs[t + 1] = logs[t] + np.log(expected)
             for at in range(first, last):
-                total = 0.0
-                for x in range(n):
-                    total += logs[n - at + x] + part[x] * inverse[n - at + x]
+                total = logs[2 * n - at] - logs[n - at] + _product(part, inverse[n - at :])
                 out[model, at - first] = -weight * total
             model += 1
     return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _product(part, inverse):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for x in range(len(part)):
+        total += part[x] * inverse[x]
+    return total

@@ -26,7 +26,7 @@ from imaging.function.hidden_markov import TwoStates, two_states
 EDGE_S = 0.02
 LEVEL_S, STEP_S = 0.012, 0.004
 # Geometric mean of the energy of the active state over that of the quiet one.
-LEAST_STATES = 6.0
+LEAST_STATES = 5.0
 FLOOR = 1e-6
 
 

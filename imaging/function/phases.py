@@ -6,14 +6,15 @@ strike, in one person as one burst, in the next as two. So bursts that overlap a
 together, over all strides, and each group is then named once.
 
 Phases are those of Perry J, Burnfield JM. Gait Analysis: Normal and Pathological Function, 2010,
-with stance scaled to 60 % of the cycle: *strike* (terminal swing and loading, 87 to 112 %), *stance*
-(12 to 50 %), *push-off* (50 to 60 %) and *swing* (60 to 87 %). A burst through several is named by
-all, as ``swing+strike``.
+with stance scaled to 60 % of the cycle: *strike* (terminal swing and loading, 87 to 112 %),
+*stance* (12 to 50 %), *push-off* (50 to 60 %) and *swing* (60 to 87 %). A burst through several is
+named by all, as ``swing+strike``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ PHASES: Mapping[str, tuple[float, float]] = {
 }
 # Bursts are the same if what they share is half of what they span together.
 SAME = 0.5
-# Of the strides of one side of a recording: what is rarer is not named.
+# Of the strides of one side of a recording, and two strides: what is rarer is not named.
 LEAST_SHARE = 0.25
 MOST_COMPARED = 600
 
@@ -110,18 +111,26 @@ def name_of(interval: FloatArray) -> str:
     >>> name_of(np.array([57.0, 109.0])), name_of(np.array([95.0, 101.0]))
     ('swing+strike', 'strike')
     """
-    shared = {}
+    turns = 100 * np.arange(-2, 3)
+    shared, begun = {}, {}
     for name, (begin, end) in PHASES.items():
-        turns = 100 * np.arange(-2, 3)
         inside = np.minimum(interval[1], end + turns) - np.maximum(interval[0], begin + turns)
         shared[name] = float(np.maximum(inside, 0).sum())
+        begun[name] = ((begin + end) / 2 - interval[0]) % 100
     filled = [n for n, (begin, end) in PHASES.items() if shared[n] >= 0.5 * (end - begin)]
+    filled.sort(key=lambda n: begun[n])
     return "+".join(filled) or max(shared, key=lambda n: shared[n])
 
 
-def names(
-    intervals: FloatArray, toe_off: FloatArray, sets: Sequence[str], strides: Mapping[str, int]
-) -> list[str]:
+@dataclass(frozen=True)
+class Steps:
+    """Side and recording (``sets``) and stride of each burst, (B,)."""
+
+    sets: NDArray[np.intp]
+    strides: NDArray[np.intp]
+
+
+def names(intervals: FloatArray, toe_off: FloatArray, steps: Steps, counts: IntArray) -> list[str]:
     """Return the name of each burst of a muscle; empty for what is rare.
 
     Parameters
@@ -130,35 +139,45 @@ def names(
         Begin and end, percent of the stride of each.
     toe_off : (B,) array
         Lift of the foot in the stride of each, percent.
-    sets
-        Side and recording of each burst.
-    strides
-        Number of strides of each of these.
+    steps
+        Where each belongs.
+    counts : (S,) array of int
+        Strides of each side and recording.
 
     Notes
     -----
-    Two groups with one name are numbered in the order of their begin: ``stance-1``, ``stance-2``.
+    Of two groups with one name that are found in the same strides, each is numbered in the order of
+    begin: ``stance-1``, ``stance-2``.
     """
     if len(intervals) == 0:
         return []
     places = scaled(intervals, toe_off)
     group = groups(places)
-    means = {g: mean_interval(places[group == g]) for g in _common(group, sets, strides)}
+    means = {g: mean_interval(places[group == g]) for g in _common(group, steps, counts)}
     called = {g: name_of(mean) for g, mean in means.items()}
-    for name in set(called.values()):
+    for name in sorted(set(called.values())):
         alike = [g for g in called if called[g] == name]
-        alike.sort(key=lambda g: (float((means[g][0] + 50) % 100), g))
-        if len(alike) > 1:
-            called |= {g: f"{name}-{number}" for number, g in enumerate(alike, start=1)}
+        double = [g for g in alike if any(_together(group, steps, g, h) for h in alike if h != g)]
+        double.sort(key=lambda g: (float((means[g][0] + 50) % 100), g))
+        called |= {g: f"{name}-{number}" for number, g in enumerate(double, start=1)}
     return [called.get(int(g), "") for g in group]
 
 
-def _common(group: NDArray[np.intp], sets: Sequence[str], strides: Mapping[str, int]) -> list[int]:
-    """Return the groups that a quarter of the strides of some set has."""
-    which = np.array(sets)
+def _common(group: IntArray, steps: Steps, counts: IntArray) -> list[int]:
+    """Return the groups that a quarter of the strides of some set has, and two of them."""
     kept = []
+    least = np.maximum(LEAST_SHARE * counts, np.minimum(counts, 2))
     for g in np.unique(group[group >= 0]):
-        shares = [(which[group == g] == s).sum() / n for s, n in strides.items() if n]
-        if max(shares) >= LEAST_SHARE:
+        found = np.bincount(steps.sets[group == g], minlength=len(counts))
+        if ((found >= least) & (counts > 0)).any():
             kept.append(int(g))
     return kept
+
+
+def _together(group: IntArray, steps: Steps, a: int, b: int) -> bool:
+    """Whether two groups are found in the same strides, a quarter of those of the rarer one."""
+    one, other = (
+        set(zip(steps.sets[group == g].tolist(), steps.strides[group == g].tolist(), strict=True))
+        for g in (a, b)
+    )
+    return len(one & other) >= LEAST_SHARE * min(len(one), len(other))
