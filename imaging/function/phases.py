@@ -83,7 +83,7 @@ def groups(intervals: FloatArray, steps: Steps) -> IntArray:
     """Return the group (B,) of each burst, from 0; -1 where it is like none.
 
     Groups come from average linkage of their distances, of 600 bursts at most, spread evenly; two
-    bursts of one stride are never in one. Every burst then belongs to the group whose mean is the
+    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose mean is the
     nearest.
 
     Parameters
@@ -97,9 +97,11 @@ def groups(intervals: FloatArray, steps: Steps) -> IntArray:
     if n < 2:
         return np.zeros(n, dtype=np.intp)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_COMPARED)).round().astype(int))
-    some, sets, strides = intervals[chosen], steps.sets[chosen], steps.strides[chosen]
+    some, sets = intervals[chosen], steps.sets[chosen]
     distance = apart(some, some)
-    together = (sets[:, None] == sets) & (strides[:, None] == strides)
+    # Less than half a stride apart in time; one stride may hold the last strike and the next.
+    turns = steps.strides[chosen] + some.mean(axis=1) / 100
+    together = (sets[:, None] == sets) & (np.abs(turns[:, None] - turns) < 0.5)
     # So large that the mean over all pairs is beyond what is near.
     distance[together] = NEAR * len(some) ** 2
     tree = hierarchy.linkage(distance[np.triu_indices(len(some), 1)], "average")
