@@ -88,8 +88,8 @@ def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ)
     emg = emg + _disturbance(kind, rng, time, edges, noise, rate_hz)
     scale = 100e-6 * rng.uniform(0.5, 2)
     strides = np.stack([edges[:-1], edges[1:]], 1)
-    known = np.array(bursts).reshape(-1, 4)
-    return Channel(scale * emg, strides, known, scale, float(np.mean(tops or [0.0])))
+    whole = np.array(bursts).reshape(-1, 4)
+    return Channel(scale * emg, strides, whole, scale, float(np.mean(tops or [0.0])))
 
 
 def _plan(kind: Kind, rng: np.random.Generator) -> list[tuple[float, float]]:

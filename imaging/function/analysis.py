@@ -13,7 +13,7 @@ from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
 from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge, offs
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.strides import LeftOut, find_strides
+from imaging.function.strides import SIDES, LeftOut, find_strides
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
@@ -55,6 +55,8 @@ class MuscleActivity:
     unit : str
         What 1 stands for: ``peak of mean cycle`` (of the session's reference recording) or
         ``MVC``.
+    no_mvc : str
+        Why amplitudes are not relative to MVC; empty where they are.
     peak_percent : (K,) array
         Time of the envelope's maximum in each stride.
     bursts : tuple of StrideBurst
@@ -83,6 +85,7 @@ class MuscleActivity:
     outside: tuple[onsets.Burst, ...] = ()
     found_by_one: int = 0
     signal_unit: str = ""
+    no_mvc: str = "no MVC recording of this muscle"
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,10 @@ class Analysis:
     channels: ChannelMap
     undecided_stances: int = 0
     band_hz: tuple[float, float] | None = None
+
+
+NOTHING = Analysis((), (), (), {s: np.zeros((0, 2)) for s in SIDES}, (), (), ChannelMap({}, {}))
+"""What is found where nothing was recorded."""
 
 
 def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:

@@ -122,7 +122,7 @@ def find(
         return Found(why_none=why, contrast=quiet.contrast)
     by_model = _intervals(states.active, energy.bin_s, min_s)
     per_bin = by_threshold / (rate_hz * energy.bin_s)
-    pairs, alone = _agreed(by_model, per_bin)
+    pairs, alone = _agreed(by_model.astype(float), per_bin)
     quiet_bins = known & (states.active < 0.5)
     times, _ = edges.refine(energy, quiet_bins, by_model)
     found = []

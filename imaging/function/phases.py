@@ -83,8 +83,8 @@ def groups(intervals: FloatArray, steps: Steps) -> IntArray:
     """Return the group (B,) of each burst, from 0; -1 where it is like none.
 
     Groups come from average linkage of their distances, of 600 bursts at most, spread evenly; two
-    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose mean is the
-    nearest.
+    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose
+    mean is the nearest.
 
     Parameters
     ----------

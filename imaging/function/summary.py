@@ -9,7 +9,7 @@ import pandas as pd
 
 from imaging.function import asymmetry, timing
 from imaging.function.amplitude import MVC
-from imaging.function.analysis import Analysis, MuscleActivity, foot_of, lift_percent
+from imaging.function.analysis import NOTHING, Analysis, MuscleActivity, foot_of, lift_percent
 from imaging.function.cycles import PERCENT
 from imaging.function.intervals import Spread, measure, over_strides
 from imaging.function.session import SessionAnalysis
@@ -39,9 +39,9 @@ def over_trials(
     session: SessionAnalysis, table: Callable[[Analysis], pd.DataFrame]
 ) -> pd.DataFrame:
     """Return a table of every recording below each other, the reference first, with its name."""
-    frames = [table(a).assign(trial=name) for name, a in session.analyses.items()]
-    frames = [f for f in frames if len(f)] or frames[:1]
-    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"trial": []})
+    analyses = session.analyses or {"": NOTHING}
+    frames = [table(a).assign(trial=name) for name, a in analyses.items()]
+    whole = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     return whole[["trial", *(c for c in whole.columns if c != "trial")]]
 
 
@@ -186,7 +186,7 @@ def _amplitude(m: MuscleActivity) -> Measure:
     if m.mean is None:
         return not_measured(m.label, name, UNITS[name], m.no_onsets)
     if m.unit != MVC:
-        why = "no MVC recording: amplitude is relative to the peak of the muscle's own mean cycle"
+        why = f"{m.no_mvc}: amplitude is relative to the {m.unit}"
         return not_measured(m.label, name, UNITS[name], why)
     found = timing.peak_over_strides(m)
     percent = Spread(100 * found.mean, 100 * found.sd, found.n)
