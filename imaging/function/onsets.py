@@ -148,6 +148,15 @@ def find(
     return Found(tuple(found), "", quiet.contrast, alone)
 
 
+def by_states(energy: BinnedEnergy, min_s: float) -> list[tuple[float, float]] | None:
+    """Return begin and end of what the Markov model finds alone, s; None without quiet."""
+    states = _states(energy, np.ones(len(energy.values), dtype=bool))
+    if states is None or states.contrast < LEAST_STATES:
+        return None
+    found = _intervals(states.active, energy.bin_s, min_s) * energy.bin_s
+    return [(a, b) for a, b in found.tolist()]
+
+
 def _never_silent(contrast: float, needed: float) -> str:
     return (
         "no quiet baseline: the muscle never falls silent "
