@@ -13,7 +13,7 @@ import pandas as pd
 
 from imaging.arrays import FloatArray
 from imaging.errors import MissingFileError, RecordingError
-from imaging.function.side_names import hidden_words, split_name
+from imaging.function.side_names import split_name, without_persons
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ, Clock, even_clock
 from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, decoded, find_layout
 
@@ -222,12 +222,8 @@ def _one_rate(
 
 def _names(names: Sequence[str], private: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
     """Return the names of sensors without what a program added, and without names of persons."""
-    hidden = hidden_words(private)
-    found = []
-    for i, name in enumerate(names):
-        plain = _DECORATION.sub("", name).strip(" :_-") or name
-        if hidden & set(split_name(plain)):
-            warnings.append(f"The name of channel {i + 1} holds words of the header; not repeated.")
-            plain = f"channel {i + 1}"
-        found.append(plain)
+    plain = [_DECORATION.sub("", name).strip(" :_-") or name for name in names]
+    found = without_persons(plain, private)
+    if found != plain:
+        warnings.append("Names of channels that hold words of the header are not repeated.")
     return tuple(found)
