@@ -79,7 +79,7 @@ def read_bids_emg(
     if clock is not None:
         signals, gaps = place(signals, rate, clock, path)
     units, said = _units(labels, dimensions, emg.units)
-    signals, known, kept = in_microvolts(labels, signals, units)
+    signals, known = in_microvolts(labels, signals, units)
     table_path = events or table_of(path, "events")
     if events is not None or table_path.is_file():
         gait, unknown = read_events(table_path)
@@ -95,7 +95,7 @@ def read_bids_emg(
         events=gait,
         gaps=gaps,
         units=known,
-        warnings=(*said, *kept, *unknown),
+        warnings=(*said, *unknown),
     )
 
 
