@@ -116,7 +116,7 @@ def _numbers(path: Path, layout: Layout) -> FloatArray:
                 sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
                 decimal=layout.decimal,
                 header=None,
-                names=list(range(n)),
+                names=[str(i) for i in range(n)],
                 index_col=False,
                 skip_blank_lines=True,
                 low_memory=False,
@@ -126,7 +126,7 @@ def _numbers(path: Path, layout: Layout) -> FloatArray:
         raise RecordingError("has rows of different lengths", path, EXPORT_AGAIN) from error
     columns = []
     for i in range(n):
-        column = frame.pop(i)
+        column = frame.pop(str(i))
         if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
             told = column.notna()
             column = pd.to_numeric(column, errors="coerce")

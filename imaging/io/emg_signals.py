@@ -153,8 +153,8 @@ def finite_channels(
         First sample and first after it of every stretch that no channel holds.
     """
     bad: NDArray[np.bool_] = np.logical_not(np.isfinite(signals))
-    lost = bad.all(axis=0)
-    own = (bad & ~lost).any(axis=1)
+    lost: NDArray[np.bool_] = np.asarray(bad.all(axis=0))
+    own: NDArray[np.bool_] = np.asarray((bad & ~lost).any(axis=1))
     keep = [i for i in range(len(names)) if not own[i]]
     if not keep:
         return [], list(names), ()

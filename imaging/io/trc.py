@@ -54,12 +54,12 @@ def read_trc(path: Path) -> Motion:
     markers = pick(names, _TO_MM[unit] * clock.spread(places))
     turn = z_up(markers)
     check_shanks(markers, path)
-    said = []
+    warnings: tuple[str, ...] = ()
     if turn is None:
         turn = rotation_to(np.array([0.0, 1, 0]))
-        said = ["Nothing tells which axis of the markers points up; taken as the second."]
+        if markers.feet:
+            warnings = ("Nothing tells which axis of the markers points up; taken as the second.",)
     markers = markers.turned(turn)
-    warnings = tuple(said if markers.feet else [])
     return Motion(clock.rate_hz, clock.start_s, clock.n, markers=markers, warnings=warnings)
 
 
