@@ -11,9 +11,11 @@ from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge, offs
+from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.strides import SIDES, LeftOut, find_strides
+from imaging.function.sources import GaitEvents, find_events
+from imaging.function.strides import SIDES, LeftOut, doubts, find_strides
+from imaging.function.trials import Kind
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
@@ -110,6 +112,10 @@ class Analysis:
         What became of every channel.
     undecided_stances : int
         Stances on a plate whose foot could not be told.
+    gait : GaitEvents
+        What each source saw, and how they agree.
+    events_said : tuple of str
+        What a reader must know of events and strides.
     """
 
     events: tuple[Event, ...]
@@ -121,13 +127,15 @@ class Analysis:
     channels: ChannelMap
     undecided_stances: int = 0
     band_hz: tuple[float, float] | None = None
+    gait: GaitEvents = field(default_factory=lambda: GaitEvents((), {}))
+    events_said: tuple[str, ...] = ()
 
 
 NOTHING = Analysis((), (), (), {s: np.zeros((0, 2)) for s in SIDES}, (), (), ChannelMap({}, {}))
 """What is found where nothing was recorded."""
 
 
-def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
+def analyse(recording: Recording, settings: FunctionSettings, kind: Kind = "walking") -> Analysis:
     """Find events, strides, mean cycles and bursts.
 
     Raises
@@ -136,12 +144,12 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
         Channels that contradict each other, or a signal sampled too slowly.
     """
     channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
-    of_force = force_events(recording, settings.force_threshold_n)
+    gait = find_events(recording, kind, settings.force_threshold_n)
+    of_force = sorted([*gait.by_source["plates"], *gait.partly], key=lambda e: e.time_s)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
-    partly = [e for e in of_force if not is_on_plate(recording, e)]
-    used = merge(recording.events, [e for e in of_force if e not in partly])
-    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
-    undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
+    used = gait.events
+    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps, kind)
+    said = (*gait.said, *doubts(strides, used, kind))
     band = None
     if channels.labels and not recording.enveloped:
         band = emg.usable_band(settings.band_hz, recording.rate_hz)
@@ -151,15 +159,17 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     ]
     muscles.sort(key=lambda m: m.label)
     return Analysis(
-        tuple(used),
+        used,
         tuple(agreement),
-        tuple(partly),
+        gait.partly,
         strides,
         left_out,
         tuple(muscles),
         channels,
-        undecided,
+        gait.undecided,
         band,
+        gait,
+        said,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import double_threshold
+from imaging.function import double_threshold, sources
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis
 from imaging.function.placing import lifts_known
@@ -124,6 +124,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
         )
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
+    found += analysis.events_said
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
@@ -219,6 +220,7 @@ def _of_reference(recording: Recording, analysis: Analysis) -> dict[str, Any]:
             for m in analysis.muscles
             if m.contrast is not None
         },
+        **sources.facts(analysis.gait),
         "bursts_of_one_detector": {m.channel: m.found_by_one for m in analysis.muscles},
         "amplitude": ", ".join(units),
     }

@@ -63,7 +63,9 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
     first = reference(trials, settings.trial)
     ordered = sorted(trials, key=lambda t: (t is not first, t.name))
     told = _settings_of_each(ordered, settings)
-    analyses = {t.name: analyse(t.recording, told[t.name]) for t in ordered if t.kind in CYCLIC}
+    analyses = {
+        t.name: analyse(t.recording, told[t.name], t.kind) for t in ordered if t.kind in CYCLIC
+    }
     mvc, no_mvc = contractions(ordered, told)
     scaled, unlike = on_one_scale(analyses, mvc)
     return SessionAnalysis(
