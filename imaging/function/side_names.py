@@ -47,6 +47,15 @@ def hidden_words(private: Iterable[str]) -> set[str]:
     return words - _PLAIN - set(side_words()) - _muscle_words()
 
 
+def without_persons(names: Sequence[str], private: Iterable[str]) -> list[str]:
+    """Return names of channels, ``channel 3`` for one that holds a word that may name a person."""
+    hidden = hidden_words(private)
+    return [
+        f"channel {i + 1}" if hidden & set(split_name(name)) else name
+        for i, name in enumerate(names)
+    ]
+
+
 _PLAIN = {
     "sub", "subject", "patient", "unknown", "anonymous", "name", "first", "last", "emg", "muscle",
     "sensor", "channel", "time", "walk", "walking", "run", "running", "trial",

@@ -16,7 +16,7 @@ from imaging.arrays import FloatArray
 from imaging.errors import ComputationError, MissingFileError, RecordingError
 from imaging.function.event_names import read_names
 from imaging.function.recording import Event, Recording, Tracks
-from imaging.function.side_names import hidden_words, split_name
+from imaging.function.side_names import without_persons
 from imaging.io.c3d_content import load
 from imaging.io.c3d_layout import EXPORT_AGAIN, Layout, read_layout, write_whole
 from imaging.io.c3d_plates import (
@@ -82,7 +82,7 @@ def read_c3d(path: Path) -> Recording:
     plates = read_plates(parameters, analog, geometry, turn, layout.per_frame, warnings)
     events = _events(content, layout, (start, layout.n_frames / frame_rate), path, warnings)
     names, units, signals = _emg(parameters, analog, warnings)
-    signals, known, kept = in_microvolts(names, signals, units)
+    signals, known = in_microvolts(names, signals, units)
     return Recording(
         labels=names,
         signals=signals,
@@ -97,7 +97,7 @@ def read_c3d(path: Path) -> Recording:
         landmarks=markers.tracks(frame_rate, start),
         angles=_angles(parameters, points, frame_rate, start),
         units=known,
-        warnings=(*warnings, *kept),
+        warnings=tuple(warnings),
     )
 
 
@@ -158,11 +158,7 @@ def _emg(
     group = parameters.get("ANALOG", {})
     labels = texts(group, "LABELS")[: len(analog)]
     labels += [f"channel {i + 1}" for i in range(len(labels), len(analog))]
-    hidden = hidden_words(_persons(parameters))
-    labels = [
-        f"channel {i + 1}" if hidden & set(split_name(name)) else name
-        for i, name in enumerate(labels)
-    ]
+    labels = without_persons(labels, _persons(parameters))
     units = (texts(group, "UNITS") + [""] * len(analog))[: len(analog)]
     owned = {channel for plate in plate_channels(parameters) for channel in plate}
     own = [i for i in range(len(analog)) if i not in owned]

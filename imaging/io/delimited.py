@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,9 @@ import pandas as pd
 
 from imaging.arrays import FloatArray
 from imaging.errors import MissingFileError, RecordingError
-from imaging.function.side_names import hidden_words, split_name
+from imaging.function.side_names import split_name, without_persons
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ, Clock, even_clock
-from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, decoded, find_layout
+from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, find_layout, opened
 
 _TIME = re.compile(r"(.*\W)?(time( series)?|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?", re.IGNORECASE)
 _COUNTS = {"frame", "frames", "sample", "samples", "index", "item", "nseq", "nr", "no", "id", "#"}
@@ -80,9 +80,9 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     """
     if not path.is_file():
         raise MissingFileError("no such recording", path, "Check the path")
-    text = decoded(path)
-    layout = find_layout(text[:400_000].splitlines(), path)
-    table = _numbers(text, layout, path)
+    with opened(path) as text:
+        layout = find_layout(text, path)
+    table = _numbers(path, layout)
     warnings: list[str] = []
     seconds = {i: f for i in range(len(layout.names)) if (f := _seconds(layout, i)) is not None}
     groups: dict[int | None, list[int]] = {}
@@ -104,27 +104,29 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     return TextSignals(names, units, signals, clock, tuple(warnings))
 
 
-def _numbers(text: str, layout: Layout, path: Path) -> FloatArray:
+def _numbers(path: Path, layout: Layout) -> FloatArray:
     """Return the columns, (C, N); NaN for cells that are no numbers."""
     n = len(layout.names)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
-            decimal=layout.decimal,
-            header=None,
-            names=list(range(n)),
-            index_col=False,
-            skiprows=layout.start,
-            skip_blank_lines=True,
-            low_memory=False,
-            na_values=["n/a", "-", "None"],
-        )
+        with opened(path) as text:
+            for _ in islice(text, layout.start):
+                pass
+            frame = pd.read_csv(
+                text,
+                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+                decimal=layout.decimal,
+                header=None,
+                names=[str(i) for i in range(n)],
+                index_col=False,
+                skip_blank_lines=True,
+                low_memory=False,
+                na_values=["n/a", "-", "None"],
+            )
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordingError("has rows of different lengths", path, EXPORT_AGAIN) from error
     columns = []
     for i in range(n):
-        column = frame[i]
+        column = frame.pop(str(i))
         if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
             told = column.notna()
             column = pd.to_numeric(column, errors="coerce")
@@ -222,12 +224,8 @@ def _one_rate(
 
 def _names(names: Sequence[str], private: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
     """Return the names of sensors without what a program added, and without names of persons."""
-    hidden = hidden_words(private)
-    found = []
-    for i, name in enumerate(names):
-        plain = _DECORATION.sub("", name).strip(" :_-") or name
-        if hidden & set(split_name(plain)):
-            warnings.append(f"The name of channel {i + 1} holds words of the header; not repeated.")
-            plain = f"channel {i + 1}"
-        found.append(plain)
+    plain = [_DECORATION.sub("", name).strip(" :_-") or name for name in names]
+    found = without_persons(plain, private)
+    if found != plain:
+        warnings.append("Names of channels that hold words of the header are not repeated.")
     return tuple(found)

@@ -13,6 +13,7 @@ from imaging.dataset.recording_names import table_of
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.event_names import read_names
 from imaging.function.recording import Recording
+from imaging.function.side_names import without_persons
 from imaging.io.edf_clock import place, record_clock
 from imaging.io.emg_signals import factor_to_microvolts, in_microvolts
 from imaging.io.emg_tables import emg_channels, read_events
@@ -70,12 +71,15 @@ def read_bids_emg(
         raise RecordingError(
             f"cannot be read as EDF or BDF ({error})", path, "Export it again"
         ) from error
-    labels, rate = tuple(names[i] for i in keep), float(rates.pop())
+    rate = float(rates.pop())
+    # A table gives channels names of its own choice; those of the file alone may name a person.
+    own = names if emg.has_table else without_persons(names, persons)
+    labels = tuple(own[i] for i in keep)
     gaps: tuple[tuple[float, float], ...] = ()
     if clock is not None:
         signals, gaps = place(signals, rate, clock, path)
     units, said = _units(labels, dimensions, emg.units)
-    signals, known, kept = in_microvolts(labels, signals, units)
+    signals, known = in_microvolts(labels, signals, units)
     table_path = events or table_of(path, "events")
     if events is not None or table_path.is_file():
         gait, unknown = read_events(table_path)
@@ -91,7 +95,7 @@ def read_bids_emg(
         events=gait,
         gaps=gaps,
         units=known,
-        warnings=(*said, *kept, *unknown),
+        warnings=(*said, *unknown),
     )
 
 

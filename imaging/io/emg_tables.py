@@ -50,11 +50,14 @@ class EmgChannels:
         Muscles that the table names.
     units : dict of name to str
         Units that the table gives.
+    has_table : bool
+        There is a channels table.
     """
 
     rows: list[int]
     targets: dict[str, str]
     units: dict[str, str]
+    has_table: bool = True
 
 
 def emg_channels(names: Sequence[str], path: Path, given: Path | None = None) -> EmgChannels:
@@ -76,7 +79,7 @@ def emg_channels(names: Sequence[str], path: Path, given: Path | None = None) ->
     """
     beside = table_of(path, "channels")
     if given is None and not beside.is_file():
-        return EmgChannels(list(range(len(names))), {}, {})
+        return EmgChannels(list(range(len(names))), {}, {}, has_table=False)
     table = read_table(given or beside, {"name"})
     if unknown := sorted(set(table["name"]) - set(names)):
         raise RecordingError(

@@ -27,6 +27,7 @@ _UP = 1
 # Beyond these a place is in mm, an angle in degrees: no laboratory and no joint is so large.
 _FARTHEST_M = 50.0
 _WIDEST_RAD = 4 * np.pi
+LEAST_WEIGHT_N = 50.0
 _ANGLE = re.compile(
     r"(pelvis|hip|knee|ankle|subtalar|mtp)_(?!t[xyz]$)\w*(?<!_beta)(?<!_speed)(?<!_u)"
 )
@@ -55,7 +56,7 @@ def read_opensim_motion(path: Path) -> Motion:
     columns = dict(zip(table.names, values, strict=True))
     warnings: list[str] = []
     plates = _plates(columns, path, warnings)
-    angles = {} if plates else _angles(columns, table, path, warnings)
+    angles = _angles(columns, table, path, warnings)
     return Motion(
         clock.rate_hz,
         clock.start_s,
@@ -83,6 +84,9 @@ def _plates(columns: dict[str, FloatArray], path: Path, warnings: list[str]) -> 
         plates.append((name, np.nan_to_num(force), centre))
     if not plates:
         return ()
+    largest = max(float(np.abs(force).max()) for _, force, _ in plates)
+    if largest < LEAST_WEIGHT_N:
+        warnings.append(f"Forces stay below {largest:.1f}: they are not N, or nobody stood there.")
     turn, sign = _vertical([force for _, force, _ in plates], warnings)
     bodies = _bodies(path)
     made = []

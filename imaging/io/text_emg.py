@@ -53,7 +53,7 @@ def read_text_emg(
     emg = emg_channels(names, path, channels)
     labels = [names[i] for i in emg.rows]
     told = [units[i] or emg.units.get(names[i], "") for i in emg.rows]
-    signals, known, kept = in_microvolts(labels, signals[emg.rows], told)
+    signals, known = in_microvolts(labels, signals[emg.rows], told)
     labels, signals, gaps, lost = _without_missing(labels, signals, clock, path)
     table_path = events or table_of(path, "events")
     gait: tuple[Event, ...] = ()
@@ -69,7 +69,7 @@ def read_text_emg(
         events=gait,
         gaps=gaps,
         units={name: unit for name, unit in known.items() if name in labels},
-        warnings=(*said, *kept, *lost, *unknown),
+        warnings=(*said, *lost, *unknown),
     )
 
 
