@@ -57,7 +57,11 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     return Notes(
         "function",
         _method(session, settings),
-        (*CITATIONS, MVC_CITATION) if session.contractions else CITATIONS,
+        (
+            *CITATIONS,
+            *((MVC_CITATION,) if session.contractions else ()),
+            *sources.citations([a.gait for a in session.analyses.values()]),
+        ),
         tuple(warnings),
         _facts(session),
     )
@@ -89,11 +93,10 @@ def _method(session: SessionAnalysis, settings: FunctionSettings) -> str:
             "voluntary contractions; where there is none, to the peak of the muscle's own mean "
             "cycle"
         )
+    events = [a.gait for a in session.analyses.values()]
     return (
-        f"Foot strike and lift were taken from the vertical force (> "
-        f"{settings.force_threshold_n:g} N, re-crossings bridged) where the foot was on a plate, "
-        f"else from the events of the file. {filtering}Cycles of 101 points were averaged over "
-        f"strides. {amplitude}."
+        f"{sources.method(events, settings.force_threshold_n)} {filtering}Cycles of 101 points "
+        f"were averaged over strides. {amplitude}."
     )
 
 

@@ -33,6 +33,29 @@ RUNNING_BELOW_S = 0.85
 APART_SHARE = 0.5
 KINDS: tuple[EventKind, ...] = ("foot_strike", "foot_off")
 WEAK: tuple[Source, ...] = ("markers", "shanks")
+MARKERS_METHOD = (
+    ", else from markers of the feet (contact where heel or forefoot falls below 10 % of the top "
+    "speed of the swing over the ground, lift midway between where the forefoot exceeds 29 % of it "
+    "and where the middle of the foot rises fastest)"
+)
+SHANKS_METHOD = (
+    ", else from the turning of the shanks (where they turn backwards at 75 % of the fastest within "
+    "100 ms of the swing)"
+)
+MARKERS_CITATIONS = (
+    "Ghoussayni S, Stevens C, Durham S, Ewins D. Assessment and validation of a simple automated "
+    "method for the detection of gait events and intervals. Gait Posture 2004;20:266-272.",
+    "Bruening DA, Ridge ST. Automated event detection algorithms in pathological gait. Gait Posture "
+    "2014;39:472-477.",
+    "O'Connor CM, Thorpe SK, O'Malley MJ, Vaughan CL. Automatic detection of gait events using "
+    "kinematic data. Gait Posture 2007;25:469-474.",
+)
+SHANKS_CITATIONS = (
+    "Aminian K, Najafi B, Büla C, Leyvraz PF, Robert P. Spatio-temporal parameters of gait measured "
+    "by an ambulatory system using miniature gyroscopes. J Biomech 2002;35:689-699.",
+    "Salarian A, Russmann H, Vingerhoets FJG, et al. Gait assessment in Parkinson's disease: toward "
+    "an ambulatory system for long-term monitoring. IEEE Trans Biomed Eng 2004;51:1434-1443.",
+)
 
 
 @dataclass(frozen=True)
@@ -203,6 +226,28 @@ def facts(gait: GaitEvents) -> dict[str, object]:
         ],
         "contacts_refused": [{"plate": s.plate, "why": s.refused} for s in gait.refused],
     }
+
+
+def method(found: Sequence[GaitEvents], threshold_n: float) -> str:
+    """Return how the events that are used were found, for the notes."""
+    text = (
+        f"Foot strike and lift were taken from the vertical force (> {threshold_n:g} N, re-crossings "
+        "bridged) where the foot was wholly and alone on a plate, else from the events of the file"
+    )
+    told = {"markers": MARKERS_METHOD, "shank": SHANKS_METHOD}
+    return text + "".join(told[name] for name in _used(found)) + "."
+
+
+def citations(found: Sequence[GaitEvents]) -> tuple[str, ...]:
+    """Return the papers behind the events that are used."""
+    papers = {"markers": MARKERS_CITATIONS, "shank": SHANKS_CITATIONS}
+    return tuple(paper for name in _used(found) for paper in papers[name])
+
+
+def _used(found: Sequence[GaitEvents]) -> list[str]:
+    """Return the weak sources that events in use come from."""
+    names = {event.source for gait in found for event in gait.events}
+    return [name for name in ("markers", "shank") if name in names]
 
 
 def _seen(used: Sequence[Event], by_source: Mapping[Source, Sequence[Event]]) -> tuple[Seen, ...]:
