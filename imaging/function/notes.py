@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import double_threshold, sources
+from imaging.function import double_threshold, event_notes
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis
 from imaging.function.placing import lifts_known
@@ -60,7 +60,7 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
         (
             *CITATIONS,
             *((MVC_CITATION,) if session.contractions else ()),
-            *sources.citations([a.gait for a in session.analyses.values()]),
+            *event_notes.citations([a.gait for a in session.analyses.values()]),
         ),
         tuple(warnings),
         _facts(session),
@@ -95,7 +95,7 @@ def _method(session: SessionAnalysis, settings: FunctionSettings) -> str:
         )
     events = [a.gait for a in session.analyses.values()]
     return (
-        f"{sources.method(events, settings.force_threshold_n)} {filtering}Cycles of 101 points "
+        f"{event_notes.method(events, settings.force_threshold_n)} {filtering}Cycles of 101 points "
         f"were averaged over strides. {amplitude}."
     )
 
@@ -223,7 +223,7 @@ def _of_reference(recording: Recording, analysis: Analysis) -> dict[str, Any]:
             for m in analysis.muscles
             if m.contrast is not None
         },
-        **sources.facts(analysis.gait),
+        **event_notes.facts(analysis.gait),
         "bursts_of_one_detector": {m.channel: m.found_by_one for m in analysis.muscles},
         "amplitude": ", ".join(units),
     }
