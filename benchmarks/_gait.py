@@ -167,10 +167,16 @@ def steps(
     return Steps(recording, tuple(sorted(inside, key=lambda e: e.time_s)))
 
 
-def above_ground(made: Steps) -> bool:
-    """Whether no marker of a foot dips below where it can be: the swing is drawn as well."""
+def plausible(made: Steps, speed: float) -> bool:
+    """Whether feet stay above the ground and swing at most 4.5 times as fast as the body.
+
+    The swing is drawn too, and some draws make a foot dig into the ground or fly past its place and
+    come back.
+    """
     read = made.recording
-    return all(p[2].min() > 5.0 for paths in (read.heels, read.toes) for p in paths.values())
+    paths = [p for of in (read.heels, read.toes) for p in of.values()]
+    top = [np.percentile(np.hypot(*np.diff(p[:2])) * read.marker_rate_hz, 99) for p in paths]
+    return all(p[2].min() > 5.0 for p in paths) and max(top) < 4500 * speed
 
 
 def _stance(style: Style, stance_s: float) -> Callable[[FloatArray], FloatArray]:

@@ -12,11 +12,11 @@ events missed and events that are none; errors in ms. Goals: markers 15 ms, shan
 `drawn`: the same with ways to walk and run drawn at random, at 100 Hz: none was looked at when the
 thresholds were chosen. `methods`: the same feet at 100 Hz by each published method alone.
 `plates`: forces with known contact, noise 2 N, a drifting zero, re-crossings after lift; the truth
-is where the force begins and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with two plates (events of its
-file that no plate saw lie on frames of 10 ms, and up to 40 ms from where the heel is lowest), and
-the OpenSim walking set, whose forces were low-passed (0 to 20 N takes 40 ms), so that their contact
-is early and their lift late by up to that; its markers are made by its model from its joint angles
-and need the extra `opensim`.
+is where the force begins and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with
+two plates (events of its file that no plate saw lie on frames of 10 ms, and up to 40 ms from where
+the heel is lowest), and the OpenSim walking set, whose forces were low-passed (0 to 20 N takes
+40 ms), so that their contact is early and their lift late by up to that; its markers are made by
+its model from its joint angles and need the extra `opensim`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._gait import STYLES, above_ground, drawn, steps
+from benchmarks._gait import STYLES, drawn, plausible, steps
 from imaging.arrays import FloatArray
 from imaging.function.events import RUNNING, WALKING, Limits, contacts
 from imaging.function.markers import METHODS, marker_events
@@ -148,11 +148,12 @@ def random_styles(seed: int, n: int) -> None:
         of_markers, of_shanks, lost = [], [], np.zeros((2, 2), int)
         for i in range(n):
             rng = np.random.default_rng([seed, i, runs])
+            style = drawn(rng, runs=runs)
             made = steps(
-                drawn(rng, runs=runs), rng, seconds=12, treadmill=bool(i % 2),
-                heading_deg=360 * rng.random(), asymmetry=rng.uniform(-0.04, 0.04),
+                style, rng, seconds=12, heading_deg=360 * rng.random(),
+                asymmetry=rng.uniform(-0.04, 0.04),
             )  # fmt: skip
-            if not above_ground(made):
+            if not plausible(made, style.speed):
                 continue
             found = with_gaps(made.recording, rng)
             for k, (events, parts) in enumerate(

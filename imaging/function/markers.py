@@ -36,6 +36,7 @@ STRIKE_SHARE, OFF_SHARE = 0.10, 0.29
 LOW_SHARE = 0.10
 NEAR_S = 0.08
 RUNNING_SHARE = 0.5
+FAR_S = 0.03
 
 
 Method = Callable[[FootMotion, int, int], int | None]
@@ -160,10 +161,15 @@ def off_by_both(motion: FootMotion, first: int, after: int) -> int | None:
 
 
 def strike_by_both(motion: FootMotion, first: int, after: int) -> int | None:
-    """Return the middle of contact by speed and by acceleration."""
+    """Return the middle of contact by speed and by acceleration; far apart, by acceleration.
+
+    A runner may pull the foot back until it hardly moves over the ground before it is down.
+    """
     speed = strike_by_speed(motion, first, after)
     peak = strike_by_acceleration(motion, first, after)
-    return speed if speed is None or peak is None else (speed + peak) // 2
+    if speed is None or peak is None:
+        return speed
+    return peak if abs(peak - speed) > FAR_S * motion.rate_hz else (speed + peak) // 2
 
 
 def _rising(motion: FootMotion, part: slice) -> FloatArray:
