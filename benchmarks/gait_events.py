@@ -1,5 +1,6 @@
 """Foot strikes and lifts: from plates, from markers alone, from the turning of the shanks alone.
 
+    python -m benchmarks.gait_events [all]
     python -m benchmarks.gait_events generated [--seed 11] [--frame-hz 50 100 200]
     python -m benchmarks.gait_events drawn [--seed 11] [--styles 60]
     python -m benchmarks.gait_events methods [--seed 11]
@@ -245,6 +246,9 @@ def real(data: Path) -> None:
     """Real trials, markers and shanks against plates and file."""
     from imaging.io.c3d import read_c3d
 
+    if not (data / "function").is_dir():
+        print(f"No real trials in {data}.")
+        return
     print(HEAD)
     read = read_c3d(data / "function/gait_emg_forceplates.c3d")
     of_plates = [e for e in force_events(read, 20.0) if is_on_plate(read, e)]
@@ -337,22 +341,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("generated", "drawn", "methods", "plates", "real"))
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=("all", "generated", "drawn", "methods", "plates", "real"),
+    )
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--styles", type=int, default=60)
     parser.add_argument("--frame-hz", type=float, nargs="+", default=[50.0, 100.0, 200.0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     asked = parser.parse_args()
-    if asked.what == "generated":
-        generated(asked.seed, asked.frame_hz)
-    elif asked.what == "drawn":
-        random_styles(asked.seed, asked.styles)
-    elif asked.what == "methods":
-        methods(asked.seed)
-    elif asked.what == "plates":
-        plates(asked.seed)
-    else:
-        real(asked.data)
+    runs = {
+        "generated": lambda: generated(asked.seed, asked.frame_hz),
+        "drawn": lambda: random_styles(asked.seed, asked.styles),
+        "methods": lambda: methods(asked.seed),
+        "plates": lambda: plates(asked.seed),
+        "real": lambda: real(asked.data),
+    }
+    for name, run in runs.items():
+        if asked.what in (name, "all"):
+            print(f"\n{name}")
+            run()
 
 
 if __name__ == "__main__":
