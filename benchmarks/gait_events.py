@@ -10,10 +10,11 @@ and on a belt, any heading, a limp of 2 %, noise of 1 mm, gaps in 2 % of the fra
 events missed and events that are none; errors in ms. Goals: markers 15 ms, shanks (walking) 25 ms.
 `methods`: the same feet at 100 Hz by each published method alone. `plates`: forces with known
 contact, noise 2 N, a drifting zero, re-crossings after lift; the truth is where the force begins
-and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with two plates (the events of its file
-off the plates lie on frames of 10 ms), and the OpenSim walking set, whose forces
-were low-passed (0 to 20 N takes 40 ms), so that their contact is early and their lift late by up
-to that; its markers are made by its model from its joint angles and need the extra `opensim`.
+and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with two plates (events of its
+file that no plate saw lie on frames of 10 ms, and up to 40 ms from where the heel is lowest), and
+the OpenSim walking set, whose forces were low-passed (0 to 20 N takes 40 ms), so that their contact
+is early and their lift late by up to that; its markers are made by its model from its joint angles
+and need the extra `opensim`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,12 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
+from imaging.function.agreement import GaitEvents
 from imaging.function.channels import ChannelMap, map_channels
 from imaging.function.dropouts import clipped, dropped_out, without_silence
 from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.sources import GaitEvents, find_events
+from imaging.function.sources import find_events
 from imaging.function.strides import SIDES, LeftOut, doubts, find_strides
 from imaging.function.trials import Kind
 from imaging.muscles import side_of

@@ -17,7 +17,7 @@ from scipy import signal
 from imaging.arrays import FloatArray
 from imaging.function.events import Limits, contacts
 from imaging.function.plates import follow_zero
-from imaging.function.recording import Event, Foot, Recording
+from imaging.function.recording import Foot, Recording
 from imaging.function.stances import whose
 
 FLIGHT_S = 0.1
@@ -69,16 +69,11 @@ def landings(recording: Recording, threshold_n: float) -> list[Landing]:
     of_file = [
         Landing(float(e.time_s), e.side, e.source)
         for e in recording.events
-        if e.kind in ("landing", "foot_strike")
+        if e.kind == "foot_strike"
     ]
     if recording.events_are_final:
         return of_file
     return _on_plates(recording, threshold_n) or of_file or _of_markers(recording)
-
-
-def landing_events(found: Sequence[Landing]) -> list[Event]:
-    """Return landings as events, one for each foot."""
-    return [Event(f.time_s, side, "landing", f.source) for f in found for side in f.feet]
 
 
 def landing_windows(recording: Recording, found: Sequence[Landing]) -> dict[Foot, FloatArray]:

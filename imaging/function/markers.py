@@ -19,71 +19,22 @@ range of walking speeds are opposite.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
-from scipy.interpolate import CubicSpline
+from scipy import signal
 
 from imaging.arrays import FloatArray
-from imaging.function.events import bridge, runs
+from imaging.function.foot_motion import FootMotion, Track, foot_motion
 from imaging.function.recording import Event, EventKind, Recording
 
 SOURCE = "markers"
-GRID_HZ = 1000.0
-LOW_PASS_HZ, SLOW_HZ = 20.0, 5.0
 # Shares of the swing's top speed, at contact and at lift.
 STRIKE_SHARE, OFF_SHARE = 0.10, 0.29
 # A marker touches down within this share of its range of height above its lowest place.
 LOW_SHARE = 0.10
-LEAST_SWING_MM_S = 300.0
-SWING_APART_S = 0.35
-GROUND_S = 5.0
-AROUND_S, SWING_SHARE, PROMINENCE = 6.0, 0.5, 0.35
 NEAR_S = 0.08
-LONGEST_FILL_S = 0.1
-
-
-@dataclass(frozen=True)
-class Track:
-    """Smoothed motion of a marker on a fine grid: (3, N) place, velocity and acceleration."""
-
-    place: FloatArray
-    velocity: FloatArray
-    acceleration: FloatArray
-
-
-@dataclass(frozen=True)
-class FootMotion:
-    """What one foot did.
-
-    Attributes
-    ----------
-    heel : Track
-    toe : Track or None
-    seen : (N,) array of bool
-        Where both were seen, short gaps aside.
-    swings : (K,) array of int
-        Samples at which the foot moves fastest over the ground.
-    ground : (N, 2) array
-        Velocity of the ground under the foot, mm/s: 0, or that of the belt.
-    rate_hz : float
-    """
-
-    heel: Track
-    toe: Track | None
-    seen: NDArray[np.bool_]
-    swings: NDArray[np.intp]
-    ground: FloatArray
-    rate_hz: float
-
-    def speed(self, path: Track) -> FloatArray:
-        """Speed over the ground, mm/s, (N,)."""
-        over = path.velocity - np.vstack([self.ground.T, np.zeros(len(self.ground))])
-        speed: FloatArray = np.linalg.norm(over, axis=0)
-        return speed
 
 
 Method = Callable[[FootMotion, int, int], int | None]
@@ -119,118 +70,14 @@ def marker_events(recording: Recording, method: str = "used") -> list[Event]:
     return sorted(events, key=lambda e: (e.time_s, e.side, e.kind))
 
 
-def foot_motion(heel: FloatArray, toe: FloatArray | None, rate_hz: float) -> FootMotion | None:
-    """Return the motion of a foot over the ground; None where nothing swings.
-
-    Parameters
-    ----------
-    heel, toe
-        (3, F), mm, third axis up; NaN where not seen.
-    rate_hz
-        Of the camera.
-    """
-    if rate_hz <= 0 or heel.shape[1] < rate_hz:
-        return None
-    seen = _seen(heel, rate_hz)
-    if toe is not None and np.isfinite(toe).all(axis=0).mean() < 0.2:
-        toe = None
-    if toe is not None:
-        seen = seen & _seen(toe, rate_hz)
-    if seen.sum() < rate_hz:
-        return None
-    per_frame = max(int(round(GRID_HZ / rate_hz)), 1)
-    grid = rate_hz * per_frame
-    fine = [_path(m, rate_hz, per_frame, LOW_PASS_HZ) for m in (heel, toe) if m is not None]
-    slow = [_path(m, rate_hz, per_frame, SLOW_HZ) for m in (heel, toe) if m is not None]
-    standing = slow[-1]
-    ground = _ground(standing, grid)
-    speed = np.linalg.norm(slow[0].velocity[:2] - ground.T, axis=0)
-    # Against the swings around: the speed of walking may change.
-    top = np.maximum(
-        ndimage.maximum_filter1d(speed, int(AROUND_S * grid)), LEAST_SWING_MM_S / SWING_SHARE
-    )
-    swings, _ = signal.find_peaks(
-        speed,
-        height=SWING_SHARE * top,
-        prominence=PROMINENCE * top,
-        distance=int(SWING_APART_S * grid),
-    )
-    if len(swings) == 0:
-        return None
-    return FootMotion(
-        fine[0],
-        fine[1] if len(fine) > 1 else None,
-        np.repeat(seen, per_frame)[: len(speed)],
-        swings.astype(np.intp),
-        _under_each_stance(standing, ground, swings, grid),
-        grid,
-    )
-
-
-def _seen(path: FloatArray, rate_hz: float) -> NDArray[np.bool_]:
-    """Return which frames were seen, with short gaps between as seen, (F,)."""
-    mask = np.zeros(path.shape[1], bool)
-    for first, after in bridge(
-        runs(np.isfinite(path).all(axis=0)), int(LONGEST_FILL_S * rate_hz)
-    ).tolist():
-        mask[first:after] = True
-    return mask
-
-
-def _path(marker: FloatArray, rate_hz: float, per_frame: int, low_pass_hz: float) -> Track:
-    frames = np.arange(marker.shape[1])
-    known = np.isfinite(marker).all(axis=0)
-    whole = marker
-    if not known.all():
-        inside = CubicSpline(frames[known], marker[:, known], axis=1)(frames)
-        flat = np.stack([np.interp(frames, frames[known], row[known]) for row in marker])
-        whole = np.where(_seen(marker, rate_hz), inside, flat)
-    sections = signal.butter(2, min(low_pass_hz, 0.4 * rate_hz), fs=rate_hz, output="sos")
-    smooth = signal.sosfiltfilt(sections, whole, axis=1)
-    curve = CubicSpline(frames / rate_hz, smooth, axis=1)
-    time = np.arange((len(frames) - 1) * per_frame + 1) / (rate_hz * per_frame)
-    return Track(curve(time), curve(time, 1), curve(time, 2))
-
-
-def _ground(path: Track, rate_hz: float) -> FloatArray:
-    """Return velocity of the ground, (N, 2), mm/s: that of the foot where it is low and level.
-
-    In parts of about 5 s, as the speed of a belt may change.
-    """
-    n = path.place.shape[1]
-    ground = np.zeros((n, 2))
-    for part in np.array_split(np.arange(n), max(int(round(n / rate_hz / GROUND_S)), 1)):
-        height, rising = path.place[2, part], np.abs(path.velocity[2, part])
-        standing = (height <= np.median(height)) & (rising <= np.median(rising))
-        standing = standing if standing.any() else np.ones(len(part), bool)
-        ground[part] = np.median(path.velocity[:2, part[standing]], axis=1)
-    return ground
-
-
-def _under_each_stance(
-    path: Track, ground: FloatArray, swings: NDArray[np.intp], rate_hz: float
-) -> FloatArray:
-    """Return velocity of the ground (N, 2), from one swing to the next where it is slowest."""
-    speed = np.linalg.norm(path.velocity[:2] - ground.T, axis=0)
-    around = int(0.03 * rate_hz)
-    found = ground.copy()
-    for first, after in pairwise(swings.tolist()):
-        at = first + int(np.argmin(speed[first:after]))
-        found[first:after] = np.median(path.velocity[:2, max(at - around, 0) : at + around], axis=1)
-    if len(swings) > 1:
-        found[: swings[0]] = found[swings[0]]
-        found[swings[-1] :] = found[swings[-1] - 1]
-    return found
-
-
 def _is_seen(motion: FootMotion, at: int) -> bool:
     around = int(0.03 * motion.rate_hz)
     return bool(motion.seen[max(at - around, 0) : at + around + 1].all())
 
 
-def _low(path: Track, first: int, after: int) -> NDArray[np.bool_]:
+def _low(track: Track, first: int, after: int) -> NDArray[np.bool_]:
     """Return where a marker is near its lowest place between two swings."""
-    height = path.place[2, first:after]
+    height = track.place[2, first:after]
     low: NDArray[np.bool_] = height < height.min() + LOW_SHARE * np.ptp(height)
     return low
 
@@ -238,11 +85,11 @@ def _low(path: Track, first: int, after: int) -> NDArray[np.bool_]:
 def strike_by_speed(motion: FootMotion, first: int, after: int) -> int | None:
     """Return where heel or forefoot, whichever is first, is slow over the ground and low."""
     found = []
-    for path in (motion.heel, motion.toe):
-        if path is None:
+    for track in (motion.heel, motion.toe):
+        if track is None:
             continue
-        speed = motion.speed(path)[first:after]
-        down = (speed < STRIKE_SHARE * _top(motion, path, first)) & _low(path, first, after)
+        speed = motion.speed(track, first, after)
+        down = (speed < STRIKE_SHARE * _top(motion, track, first)) & _low(track, first, after)
         if down.any():
             found.append(first + int(np.argmax(down)))
     return min(found, default=None)
@@ -252,37 +99,37 @@ def off_by_speed(motion: FootMotion, first: int, after: int) -> int | None:
     """Return where the forefoot gets fast before a swing."""
     if motion.toe is None:
         return None
-    slow = motion.speed(motion.toe)[first:after] < OFF_SHARE * _top(motion, motion.toe, after)
+    slow = motion.speed(motion.toe, first, after) < OFF_SHARE * _top(motion, motion.toe, after)
     return None if not slow.any() else first + int(np.flatnonzero(slow)[-1]) + 1
 
 
 def strike_by_acceleration(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the first highest vertical acceleration of heel or forefoot near contact."""
-    return _peak_near(
-        strike_by_speed(motion, first, after),
-        motion,
-        [p.acceleration[2] for p in (motion.heel, motion.toe) if p is not None],
-    )
+    near = _near(strike_by_speed(motion, first, after), motion)
+    tracks = [t for t in (motion.heel, motion.toe) if t is not None]
+    return _first_peak(near, [t.acceleration[2, near] for t in tracks])
 
 
 def off_by_acceleration(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the highest acceleration of the forefoot over the ground near its lift."""
     if motion.toe is None:
         return None
+    near = _near(off_by_speed(motion, first, after), motion)
     forwards = motion.toe.velocity[:2, after] - motion.ground[after]
     forwards = forwards / np.linalg.norm(forwards)
-    along = forwards @ motion.toe.acceleration[:2]
-    return _peak_near(off_by_speed(motion, first, after), motion, [along])
+    return _first_peak(near, [forwards @ motion.toe.acceleration[:2, near]])
 
 
 def strike_by_velocity(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the lowest vertical velocity of the middle of the foot near contact."""
-    return _peak_near(strike_by_speed(motion, first, after), motion, [-_middle(motion)])
+    near = _near(strike_by_speed(motion, first, after), motion)
+    return _first_peak(near, [-_rising(motion, near)])
 
 
 def off_by_velocity(motion: FootMotion, first: int, after: int) -> int | None:
     """Return the highest vertical velocity of the middle of the foot near its lift."""
-    return _peak_near(off_by_speed(motion, first, after), motion, [_middle(motion)])
+    near = _near(off_by_speed(motion, first, after), motion)
+    return _first_peak(near, [_rising(motion, near)])
 
 
 def off_by_both(motion: FootMotion, first: int, after: int) -> int | None:
@@ -291,28 +138,33 @@ def off_by_both(motion: FootMotion, first: int, after: int) -> int | None:
     return speed if speed is None or velocity is None else (speed + velocity) // 2
 
 
-def _middle(motion: FootMotion) -> FloatArray:
-    paths = [p for p in (motion.heel, motion.toe) if p is not None]
-    middle: FloatArray = np.mean([p.velocity[2] for p in paths], axis=0)
-    return middle
+def _rising(motion: FootMotion, part: slice) -> FloatArray:
+    """Return the vertical velocity of the middle of the foot."""
+    tracks = [t for t in (motion.heel, motion.toe) if t is not None]
+    rising: FloatArray = np.mean([t.velocity[2, part] for t in tracks], axis=0)
+    return rising
 
 
-def _top(motion: FootMotion, path: Track, swing: int) -> float:
+def _top(motion: FootMotion, track: Track, swing: int) -> float:
     around = int(0.15 * motion.rate_hz)
-    return float(motion.speed(path)[max(swing - around, 0) : swing + around].max())
+    return float(motion.speed(track, max(swing - around, 0), swing + around).max())
 
 
-def _peak_near(at: int | None, motion: FootMotion, rows: list[FloatArray]) -> int | None:
-    """Return the first of the rows' highest values within 80 ms."""
+def _near(at: int | None, motion: FootMotion) -> slice:
+    """Return the samples within 80 ms; none where there is no event."""
     if at is None:
-        return None
+        return slice(0, 0)
     reach = int(NEAR_S * motion.rate_hz)
-    first = max(at - reach, 0)
+    return slice(max(at - reach, 0), min(at + reach, len(motion.seen)))
+
+
+def _first_peak(part: slice, rows: list[FloatArray]) -> int | None:
+    """Return the first of the rows' highest peaks."""
     tops: list[int] = []
     for row in rows:
-        peaks, _ = signal.find_peaks(row[first : at + reach])
+        peaks, _ = signal.find_peaks(row)
         if len(peaks):
-            tops.append(first + int(peaks[np.argmax(row[first + peaks])]))
+            tops.append(part.start + int(peaks[np.argmax(row[peaks])]))
     return min(tops, default=None)
 
 

@@ -10,7 +10,7 @@ from imaging.arrays import FloatArray
 
 Foot = Literal["left", "right"]
 EventSide = Literal["left", "right", "undecided"]
-EventKind = Literal["foot_strike", "foot_off", "landing"]
+EventKind = Literal["foot_strike", "foot_off"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Event:
     side : str
         left, right or undecided.
     kind : str
-        foot_strike, foot_off or landing.
+        foot_strike or foot_off.
     source : str
         ``file``, ``manual`` or ``force plate <n>``.
     """

@@ -25,6 +25,7 @@ LEAST_SWING_DEG_S = 60.0
 SWING_APART_S = 0.4
 AROUND_S, SWING_SHARE = 6.0, 0.5
 PEAK_REACH_S = 0.1
+LONGEST_SWING_S = 1.0
 SHARE_OF_PEAK = 0.75
 LONGEST_FILL_S = 0.1
 SIDES: tuple[Foot, ...] = ("left", "right")
@@ -57,7 +58,7 @@ def shank_events(recording: Recording, share: float = SHARE_OF_PEAK) -> list[Eve
 def from_markers(landmarks: Tracks) -> Tracks | None:
     """Return how the shanks turn, deg/s, from markers of knee and ankle, (3, F), third axis up.
 
-    The plane is that in which the shank's top goes to and fro most.
+    The plane is that in which the shank's top moves most.
     """
     turning: dict[str, FloatArray] = {}
     rate = landmarks.rate_hz
@@ -90,7 +91,7 @@ def events_of_turning(
     rate_hz
         Sampling rate.
     """
-    known = np.isfinite(np.atleast_2d(turning)).all(axis=0)
+    known = np.asarray(np.isfinite(np.atleast_2d(turning)).all(axis=0))
     if known.sum() < rate_hz:
         return []
     row = _one_axis(np.atleast_2d(turning), known)
@@ -116,10 +117,10 @@ def events_of_turning(
     for first, after in bridge(runs(known), int(LONGEST_FILL_S * rate_hz)).tolist():
         seen[first:after] = True
     found: list[tuple[float, EventKind]] = []
-    reach = int(PEAK_REACH_S * grid_hz)
+    reach, around = int(PEAK_REACH_S * grid_hz), int(LONGEST_SWING_S * grid_hz)
     for swing in swings.tolist():
-        off = _beyond_zero(curve[swing::-1], reach, share)
-        strike = _beyond_zero(curve[swing:], reach, share)
+        off = _beyond_zero(curve[max(swing - around, 0) : swing + 1][::-1], reach, share)
+        strike = _beyond_zero(curve[swing : swing + around], reach, share)
         places: list[tuple[int | None, EventKind]] = [
             (None if off is None else swing - off, "foot_off"),
             (None if strike is None else swing + strike, "foot_strike"),

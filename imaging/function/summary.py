@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from imaging.function import asymmetry, sources, timing
+from imaging.function import agreement, asymmetry, timing
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import (
     NOTHING,
@@ -55,7 +55,7 @@ def over_trials(
 
 def events_table(analysis: Analysis) -> pd.DataFrame:
     """Return onset (s), duration, trial_type, source and agreement of every event used."""
-    return sources.events_table(analysis.gait)
+    return agreement.events_table(analysis.gait)
 
 
 def activation_table(analysis: Analysis) -> pd.DataFrame:

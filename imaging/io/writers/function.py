@@ -54,5 +54,6 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     files.table("onsets", summary.over_trials(session, summary.onsets_table))
     files.table("strides", summary.over_trials(session, summary.strides_table))
     files.table("timing", summary.over_trials(session, timing.table))
+    files.table("landings", session.landings)
     files.measures(summary.measures(session))
     files.notes(output.notes)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks._gait import WALKS, steps
+from imaging.function.agreement import events_table
+from imaging.function.event_notes import facts
 from imaging.function.recording import Event, Plate
-from imaging.function.sources import events_table, facts, find_events
+from imaging.function.sources import find_events
 
 
 @pytest.fixture(scope="module")
