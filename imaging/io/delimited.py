@@ -35,7 +35,6 @@ _DECORATION = re.compile(
     r"|\s*(\(\d+\))?[: .]\s*EMG[ .]*[A-Z]?\s*\d*$",
     re.IGNORECASE,
 )
-_SAME_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,7 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     warnings: list[str] = []
     seconds = {i: f for i in range(len(layout.names)) if (f := _seconds(layout, i)) is not None}
     groups: dict[int | None, list[int]] = {}
+    others = 0
     for i, name in enumerate(layout.names):
         if i in seconds or name.strip().lower() in _COUNTS or np.isnan(table[i]).all():
             continue
@@ -93,9 +93,13 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
         groups.setdefault(max(before) if before else min(seconds, default=None), []).append(i)
     clocks: dict[int | None, tuple[Clock, int]] = {}
     for time, columns in groups.items():
-        if emg := [i for i in columns if not _is_other(layout, i)]:
+        emg = [i for i in columns if not _is_other(layout, i)]
+        others += len(columns) - len(emg)
+        if emg:
             groups[time] = emg
             clocks[time] = _clock(table, time, seconds, layout, rate_hz, path)
+    if others:
+        warnings.append(f"{others} columns that are no EMG by their name or unit left out.")
     chosen, clock, length = _one_rate(clocks, warnings, path)
     columns = [i for time in chosen for i in groups[time]]
     signals = clock.spread(table[columns][:, :length])
@@ -203,8 +207,9 @@ def _one_rate(
     rest = {t: c for t, c in clocks.items() if t not in slow}
     if slow:
         warnings.append(f"Columns of {len(slow)} signals sampled under half as fast left out.")
-    rates = sorted({round(c.rate_hz, 1) for c, _ in rest.values()})
-    if rates[-1] - rates[0] > _SAME_RATE * rates[-1]:
+    rates = sorted({round(c.rate_hz, 3) for c, _ in rest.values()})
+    longest = max(n for _, n in rest.values())
+    if (rates[-1] - rates[0]) / rates[-1] * longest > 1:  # apart by a sample at the end
         raise RecordingError(
             f"holds EMG sampled at {rates} Hz", path, "Record or export it at one rate"
         )
