@@ -17,7 +17,10 @@ from imaging.function.side_names import split_name, without_persons
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ, Clock, even_clock
 from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, find_layout, opened
 
-_TIME = re.compile(r"(.*\W)?(time( series)?|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(.*\W)?(time( series)?|timestamps?|sec|seconds|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?",
+    re.IGNORECASE,
+)
 _COUNTS = {"frame", "frames", "sample", "samples", "index", "item", "nseq", "nr", "no", "id", "#"}
 # Signals of the same sensors, and switches, that are no EMG.
 _OTHERS = {
@@ -87,7 +90,7 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     groups: dict[int | None, list[int]] = {}
     others = 0
     for i, name in enumerate(layout.names):
-        if i in seconds or name.strip().lower() in _COUNTS or np.isnan(table[i]).all():
+        if i in seconds or _is_count(name, table[i]) or np.isnan(table[i]).all():
             continue
         before = [t for t in seconds if t < i]
         groups.setdefault(max(before) if before else min(seconds, default=None), []).append(i)
@@ -149,6 +152,12 @@ def _seconds(layout: Layout, i: int) -> float | None:
     if unit in _SECONDS and _TIME.fullmatch(layout.names[i].strip()):
         return _SECONDS[unit]
     return None
+
+
+def _is_count(name: str, column: FloatArray) -> bool:
+    """Whether a column numbers the rows."""
+    unnamed = name.startswith("column ") and len(column) > 2
+    return name.strip().lower() in _COUNTS or (unnamed and bool((np.diff(column) == 1).all()))
 
 
 def _is_other(layout: Layout, i: int) -> bool:
