@@ -113,12 +113,21 @@ def test_conditions_come_from_the_table_of_scans(tmp_path):
     assert found == {"fatigue": "after", "speed": "1.2"}
 
 
+def test_a_recording_without_a_row_is_said(tmp_path):
+    path = csv(tmp_path / P / "emg")
+    scans(tmp_path / P, f"emg/{P}_task-run_emg.csv\tn/a\tafter\tn/a")
+    trial = read_trial(path, None, None, FunctionSettings())
+    assert trial.conditions == {}
+    assert any("not in the table of scans" in w for w in trial.recording.warnings)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "said"),
     [
         ({"factors": ["remarks"]}, RecordingError, "no level of a factor"),
         ({"factors": ["day"]}, RecordingError, "no level of a factor"),
         ({"factors": ["acq_time"]}, ConfigError, "acq_time is no factor"),
+        ({"factors": ["shoes"]}, ConfigError, "has no column 'shoes'"),
         ({"conditions": {"*": {"a": "1"}, "task-*": {"a": "2"}}}, ConfigError, "two levels"),
     ],
 )
