@@ -12,6 +12,7 @@ from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.agreement import GaitEvents
 from imaging.function.channels import ChannelMap, map_channels
+from imaging.function.dropouts import clipped, dropped_out, without_silence
 from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
 from imaging.function.sources import find_events
@@ -74,6 +75,8 @@ class MuscleActivity:
         Bursts that were left out, as one of both detectors found them and the other did not.
     signal_unit : str
         uV; empty where the file does not tell.
+    clipped : float
+        Share of the samples at the limits of the channel.
     """
 
     label: int
@@ -88,6 +91,7 @@ class MuscleActivity:
     outside: tuple[onsets.Burst, ...] = ()
     found_by_one: int = 0
     signal_unit: str = ""
+    clipped: float = 0.0
     no_mvc: str = "no MVC recording of this muscle"
 
 
@@ -145,6 +149,7 @@ def analyse(recording: Recording, settings: FunctionSettings, kind: Kind = "walk
         Channels that contradict each other, or a signal sampled too slowly.
     """
     channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
+    recording = without_silence(recording, list(channels.labels))
     gait = find_events(recording, kind, settings.force_threshold_n)
     of_force = sorted([*gait.by_source["plates"], *gait.partly], key=lambda e: e.time_s)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
@@ -196,7 +201,11 @@ def _activity(
     own: FloatArray = strides[foot_of(label)]
     unit = recording.units.get(name, "")
     row = smooth = recording.signals[recording.labels.index(name)]
+    limited = 0.0
     if not recording.enveloped:
+        if why := dropped_out(row, rate, _windows(own, recording), pieces):
+            return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
+        limited = clipped(row)
         row = emg.by_piece(lambda x: emg.band_pass(x, rate, settings.band_hz), row, pieces)
         smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
@@ -211,6 +220,7 @@ def _activity(
         per_stride[:, :-1].argmax(axis=1).astype(float),
         per_stride=per_stride / mean.peak,
         signal_unit=unit,
+        clipped=limited,
     )
     if recording.enveloped:
         return replace(

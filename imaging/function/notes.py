@@ -121,6 +121,11 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     for m in analysis.muscles:
         if m.no_onsets:
             found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
+        if m.clipped:
+            found.append(
+                f"{100 * m.clipped:.1f} % of {m.channel} lie at its limits: amplitudes of "
+                f"{side_and_key(m.label)} are too low."
+            )
     if any(len(s) for s in analysis.strides.values()) and not lifts_known(analysis):
         found.append(
             "No lift of a foot is known: bursts are named as if it came at 60 % of the cycle."

@@ -43,7 +43,9 @@ class Burst:
     agreement_ms : float
         Onset by one detector minus that by the other; NaN where one alone found it.
     confidence : float
-        0 to 1: how sure it is that the muscle was active in it and not just before.
+        0 to 1: mean probability of the active state of the Markov model in it.
+    onset_sd_ms, offset_sd_ms : float
+        How far the energy alone tells either instant.
     """
 
     onset_s: float
@@ -52,6 +54,8 @@ class Burst:
     strength: float
     agreement_ms: float = float("nan")
     confidence: float = float("nan")
+    onset_sd_ms: float = float("nan")
+    offset_sd_ms: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def find(
     per_bin = by_threshold / (rate_hz * energy.bin_s)
     pairs, alone = _agreed(by_model.astype(float), per_bin)
     quiet_bins = known & (states.active < 0.5)
-    times, _ = edges.refine(energy, quiet_bins, by_model)
+    times, sds = edges.refine(energy, quiet_bins, by_model)
     found = []
     for own, theirs in pairs:
         on, off = times[own] * energy.bin_s
@@ -143,6 +147,7 @@ def find(
                 float(part.sum() / rate_hz),
                 float(1000 * energy.bin_s * apart),
                 float(states.active[slice(*by_model[own])].mean()),
+                *(1000 * energy.bin_s * sds[own]).tolist(),
             )
         )
     return Found(tuple(found), "", quiet.contrast, alone)

@@ -17,7 +17,10 @@ from imaging.function.side_names import split_name, without_persons
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ, Clock, even_clock
 from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, find_layout, opened
 
-_TIME = re.compile(r"(.*\W)?(time( series)?|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(.*\W)?(time( series)?|timestamps?|sec|seconds|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?",
+    re.IGNORECASE,
+)
 _COUNTS = {"frame", "frames", "sample", "samples", "index", "item", "nseq", "nr", "no", "id", "#"}
 # Signals of the same sensors, and switches, that are no EMG.
 _OTHERS = {
@@ -35,7 +38,6 @@ _DECORATION = re.compile(
     r"|\s*(\(\d+\))?[: .]\s*EMG[ .]*[A-Z]?\s*\d*$",
     re.IGNORECASE,
 )
-_SAME_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,21 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     warnings: list[str] = []
     seconds = {i: f for i in range(len(layout.names)) if (f := _seconds(layout, i)) is not None}
     groups: dict[int | None, list[int]] = {}
+    others = 0
     for i, name in enumerate(layout.names):
-        if i in seconds or name.strip().lower() in _COUNTS or np.isnan(table[i]).all():
+        if i in seconds or _is_count(name, table[i]) or np.isnan(table[i]).all():
             continue
         before = [t for t in seconds if t < i]
         groups.setdefault(max(before) if before else min(seconds, default=None), []).append(i)
     clocks: dict[int | None, tuple[Clock, int]] = {}
     for time, columns in groups.items():
-        if emg := [i for i in columns if not _is_other(layout, i)]:
+        emg = [i for i in columns if not _is_other(layout, i)]
+        others += len(columns) - len(emg)
+        if emg:
             groups[time] = emg
             clocks[time] = _clock(table, time, seconds, layout, rate_hz, path)
+    if others:
+        warnings.append(f"{others} columns that are no EMG by their name or unit left out.")
     chosen, clock, length = _one_rate(clocks, warnings, path)
     columns = [i for time in chosen for i in groups[time]]
     signals = clock.spread(table[columns][:, :length])
@@ -145,6 +152,12 @@ def _seconds(layout: Layout, i: int) -> float | None:
     if unit in _SECONDS and _TIME.fullmatch(layout.names[i].strip()):
         return _SECONDS[unit]
     return None
+
+
+def _is_count(name: str, column: FloatArray) -> bool:
+    """Whether a column numbers the rows."""
+    unnamed = name.startswith("column ") and len(column) > 2
+    return name.strip().lower() in _COUNTS or (unnamed and bool((np.diff(column) == 1).all()))
 
 
 def _is_other(layout: Layout, i: int) -> bool:
@@ -203,8 +216,9 @@ def _one_rate(
     rest = {t: c for t, c in clocks.items() if t not in slow}
     if slow:
         warnings.append(f"Columns of {len(slow)} signals sampled under half as fast left out.")
-    rates = sorted({round(c.rate_hz, 1) for c, _ in rest.values()})
-    if rates[-1] - rates[0] > _SAME_RATE * rates[-1]:
+    rates = sorted({round(c.rate_hz, 3) for c, _ in rest.values()})
+    longest = max(n for _, n in rest.values())
+    if (rates[-1] - rates[0]) / rates[-1] * longest > 1:  # apart by a sample at the end
         raise RecordingError(
             f"holds EMG sampled at {rates} Hz", path, "Record or export it at one rate"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,29 @@ def factor_to_microvolts(unit: str) -> float | None:
     if word := re.fullmatch(r"(micro|milli|nano|)-?volts?", text):
         text = f"{_PREFIXES[word.group(1)]}v"
     return _TO_MICROVOLTS.get(text)
+
+
+def agreed_units(
+    names: Sequence[str], own: Sequence[str], table: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return the unit of each signal, and what contradicts itself: no unit where two are told.
+
+    Parameters
+    ----------
+    names, own
+        Of the signals, and the units that the file itself gives; empty without.
+    table
+        Units of a channels table, by name.
+    """
+    units, odd = [], []
+    for name, unit in zip(names, own, strict=True):
+        told = [u for u in (unit.strip(), table.get(name, "")) if u]
+        known = {factor: u for u in told if (factor := factor_to_microvolts(u)) is not None}
+        if len(known) > 1:
+            odd.append(name)
+        units.append(next(iter(known.values())) if len(known) == 1 else "")
+    said = f"File and channels table give other units, so that none is known: {', '.join(odd)}."
+    return units, [said] if odd else []
 
 
 def in_microvolts(

@@ -78,10 +78,12 @@ def _plates(columns: dict[str, FloatArray], path: Path, warnings: list[str]) -> 
         if axes != set(_AXES):
             raise RecordingError(f"lacks a component of the force {name!r}", path, EXPORT_AGAIN)
         force = np.stack([_column(columns, name, axis) for axis in _AXES])
+        if not np.isfinite(force).all():
+            raise RecordingError("holds forces with missing samples", path, EXPORT_AGAIN)
         places = [name[:-1] + ("p" if name.endswith("v") else "P") + axis for axis in _AXES]
         known = all(p in columns for p in places)
         centre = np.stack([columns[p] for p in places]) if known else np.full_like(force, np.nan)
-        plates.append((name, np.nan_to_num(force), centre))
+        plates.append((name, force, centre))
     if not plates:
         return ()
     largest = max(float(np.abs(force).max()) for _, force, _ in plates)
