@@ -15,8 +15,9 @@ import numpy as np
 
 from imaging.function import timing
 from imaging.function.amplitude import MVC
-from imaging.function.analysis import MuscleActivity, StrideBurst
+from imaging.function.analysis import MuscleActivity
 from imaging.function.intervals import Difference, Spread, difference, index, over_strides
+from imaging.function.stride_bursts import StrideBurst
 from imaging.function.timing import main_bursts, main_phase, peak_over_strides
 from imaging.measures import Measure, not_measured
 from imaging.muscles import label_of, recorded_of

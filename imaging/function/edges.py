@@ -39,12 +39,15 @@ class BinnedEnergy:
         250 Hz.
     bin_s : float
         Length of a bin.
+    lag : float
+        Reach of the difference to either side, in bins.
     weight : float
         Independent samples of the noise in a bin, halved: what a bin counts for.
     """
 
     values: FloatArray
     bin_s: float
+    lag: float
     weight: float
 
 
@@ -56,7 +59,7 @@ def binned_energy(filtered: FloatArray, rate_hz: float) -> BinnedEnergy:
     difference[lag:-lag] = filtered[2 * lag :] - filtered[: -2 * lag]
     count = len(difference) // width
     values = (difference[: count * width].reshape(count, width) ** 2).mean(axis=1)
-    return BinnedEnergy(values, width / rate_hz, _weight(difference, width))
+    return BinnedEnergy(values, width / rate_hz, lag / width, _weight(difference, width))
 
 
 def _weight(difference: FloatArray, width: int) -> float:
@@ -143,8 +146,7 @@ def _edge(
     top = float(part[at - start :].mean())
     heights = np.maximum(np.multiply(SHARES, top) - level, level)
     rises = [r / energy.bin_s for r in RISES_S]
-    lag = LAG_S / energy.bin_s
-    models = (part, level, heights, np.array(rises), lag)
+    models = (part, level, heights, np.array(rises), energy.lag)
     likelihood = _likelihoods(*models, first, last, energy.weight)
     chances = np.exp(likelihood - likelihood.max()).sum(axis=0)
     chances /= chances.sum()

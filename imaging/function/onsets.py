@@ -131,7 +131,8 @@ def find(
     times, sds = edges.refine(energy, quiet_bins, by_model)
     found = []
     for own, theirs in pairs:
-        on, off = times[own] * energy.bin_s
+        # The change lies between two samples.
+        on, off = times[own] * energy.bin_s - 0.5 / rate_hz
         if not any(
             p.start <= (on - EDGE_S) * rate_hz < (off + EDGE_S) * rate_hz <= p.stop for p in whole
         ):

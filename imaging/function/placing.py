@@ -17,12 +17,11 @@ from imaging.function import phases
 from imaging.function.analysis import (
     Analysis,
     MuscleActivity,
-    StrideBurst,
     foot_of,
-    in_stride,
     lift_percent,
 )
 from imaging.function.recording import Foot
+from imaging.function.stride_bursts import StrideBurst, in_stride
 from imaging.function.strides import SIDES
 
 MEET_S = 1e-3

@@ -13,7 +13,6 @@ from imaging.function.analysis import (
     NOTHING,
     Analysis,
     MuscleActivity,
-    StrideBurst,
     foot_of,
     lift_percent,
 )
@@ -21,6 +20,7 @@ from imaging.function.cycles import PERCENT
 from imaging.function.intervals import Spread, measure, over_strides
 from imaging.function.onsets import Burst
 from imaging.function.session import SessionAnalysis
+from imaging.function.stride_bursts import StrideBurst
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
 from imaging.muscles import catalogue, label_of, muscle_keys, recorded_of, side_of

@@ -12,11 +12,11 @@ from imaging.arrays import FloatArray
 from imaging.function.analysis import (
     Analysis,
     MuscleActivity,
-    StrideBurst,
     foot_of,
     lift_percent,
 )
 from imaging.function.intervals import Spread, over_strides
+from imaging.function.stride_bursts import StrideBurst
 from imaging.muscles import recorded_of, side_of
 
 COLUMNS = ("label", "muscle", "side", "phase", "measure", "value", "sd", "ci_low", "ci_high", "n",

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from imaging.function.analysis import MuscleActivity, StrideBurst
+from imaging.function.analysis import MuscleActivity
 from imaging.function.asymmetry import measures
 from imaging.function.cycles import MeanCycle
 from imaging.function.intervals import Spread, difference, index
 from imaging.function.onsets import Burst
+from imaging.function.stride_bursts import StrideBurst
 from imaging.muscles import label_of
 
 

@@ -82,6 +82,20 @@ def test_bursts_are_found_at_their_times(start_s):
         assert abs(burst.agreement_ms) < 15
 
 
+@pytest.mark.parametrize("rate", [500.0, 1259.26, 1925.93, 4000.0])
+def test_times_are_true_at_other_rates(rate):
+    true = np.array([(k + 0.7, k + 1.1) for k in range(8)])
+    time = np.arange(int(9 * rate)) / rate
+    inside = ((time[:, None] >= true[:, 0]) & (time[:, None] < true[:, 1])).any(axis=1)
+    signal = band_pass(noise(len(time)), rate, (20, 450)) * np.where(inside, 1.0, 0.05)
+    windows = np.rint((np.arange(8)[:, None] + [0.5, 1.5]) * rate).astype(int)
+    found = found_in(signal, windows, rate=rate).bursts
+    errors = np.array([(b.onset_s, b.offset_s) for b in found]) - true
+    # A change at once is placed early, its end late, by less than 3 ms; no rate shifts both.
+    assert np.abs(errors).max() < 0.012
+    assert np.abs(errors.mean()) < 0.0015
+
+
 def test_burst_cut_by_the_recording_is_left_out():
     assert len(found_in(gated([(-1, 0.4), (2.0, 2.5), (4.6, 6)]), [[500, 4500]]).bursts) == 1
 
