@@ -43,9 +43,9 @@ def read_states(path: Path) -> pd.DataFrame:
     return frame[columns]
 
 
-def read_strikes(path: Path, how: str) -> dict[int, FloatArray]:
+def read_strikes(path: Path, how: str, reference: str = "") -> dict[int, FloatArray]:
     """Return the times of foot strikes (s) of the reference recording by the code of the side."""
-    frame = of_reference(read_tsv(path, _EVENTS, how))
+    frame = of_reference(read_tsv(path, _EVENTS, how), reference)
     out = {}
     for side, code in SIDE_CODES.items():
         own = frame.loc[frame["trial_type"] == f"{side}_foot_strike", "onset"]

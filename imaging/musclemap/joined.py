@@ -169,7 +169,7 @@ def _curves(
 ) -> tuple[pd.DataFrame | None, dict[int, list[int]], list[str]]:
     """Return mean EMG cycles in percent, merged muscles with the parts recorded, and warnings."""
     path = stages.path("func", "activation.tsv")
-    curves = None if path is None else read_cycles(path, AGAIN)
+    curves = None if path is None else read_cycles(path, AGAIN, stages.reference)
     if curves is None or curves.empty:
         return None, {}, []
     present = muscle_labels(labels.data)
@@ -188,7 +188,7 @@ def _factors(
     if path is None:
         return {}
     stages.used.append(path)
-    strikes = read_strikes(stages.need("func", "events.tsv"), AGAIN)
+    strikes = read_strikes(stages.need("func", "events.tsv"), AGAIN, stages.reference)
     percent = np.sort(curves["percent"].unique().astype(float))
     found = cycle_factors(read_states(path), strikes, [v for v in present if is_known(v)], percent)
     if not found:

@@ -25,7 +25,7 @@ _BURSTS: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
-def read_cycles(path: Path, how: str) -> pd.DataFrame:
+def read_cycles(path: Path, how: str, reference: str = "") -> pd.DataFrame:
     """Read mean EMG cycles: label, muscle, side, percent, mean, sd, n, unit.
 
     Parameters
@@ -34,13 +34,15 @@ def read_cycles(path: Path, how: str) -> pd.DataFrame:
         ``_activation.tsv`` of the function stage or of the map.
     how
         What a user should do where it cannot be used.
+    reference
+        Name of the recording that stands for the person; empty: the first of the table.
 
     Raises
     ------
     MissingFileError, InputError
         Not there, cut off, or not the same whole cycle for each muscle.
     """
-    frame = of_reference(read_tsv(path, _CYCLES, how))
+    frame = of_reference(read_tsv(path, _CYCLES, how), reference)
     if frame["unit"].isna().any():
         raise InputError("holds rows without percent or unit", path, how)
     check_cycles(frame, path, how)
@@ -63,11 +65,15 @@ def check_cycles(frame: pd.DataFrame, path: Path, how: str) -> None:
         raise InputError("does not hold the same whole cycle for each muscle", path, how)
 
 
-def of_reference(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the first recording of a session, which stands for the person."""
+def of_reference(frame: pd.DataFrame, reference: str = "") -> pd.DataFrame:
+    """Return the rows of the recording that stands for the person, which may be none.
+
+    Without its name it is the first one of the table.
+    """
     if "trial" not in frame or frame.empty:
         return frame
-    return frame[frame["trial"] == frame["trial"].iloc[0]].reset_index(drop=True)
+    own = reference or frame["trial"].iloc[0]
+    return frame[frame["trial"] == own].reset_index(drop=True)
 
 
 def read_parts(path: Path, how: str) -> pd.DataFrame:
@@ -83,12 +89,12 @@ def read_parts(path: Path, how: str) -> pd.DataFrame:
     return frame
 
 
-def read_bursts(path: Path, how: str) -> pd.DataFrame:
+def read_bursts(path: Path, how: str, reference: str = "") -> pd.DataFrame:
     """Read EMG bursts: label, stride, onset_percent, offset_percent and more.
 
     Parameters and errors are those of :func:`read_cycles`.
     """
-    frame = of_reference(read_tsv(path, _BURSTS, how))
+    frame = of_reference(read_tsv(path, _BURSTS, how), reference)
     _check_labels(frame, path, how, is_recordable)
     return frame
 

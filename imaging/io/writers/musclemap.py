@@ -96,5 +96,5 @@ def _onsets(stages: Stages) -> list[dict[Any, Any]]:
     path = stages.path("func", "onsets.tsv")
     if path is None:
         return []
-    onsets = read_bursts(path, AGAIN)
+    onsets = read_bursts(path, AGAIN, stages.reference)
     return onsets.astype(object).where(onsets.notna(), None).to_dict("records")

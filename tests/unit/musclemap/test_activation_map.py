@@ -4,6 +4,7 @@ import pytest
 
 from imaging.errors import UnitError
 from imaging.image import Image
+from imaging.musclemap import series
 from imaging.musclemap.activation import (
     in_percent,
     paint,
@@ -98,3 +99,10 @@ def test_no_group_is_painted_from_the_other_side_or_where_its_part_has_a_label()
     assert recorded_parts(curve(label_of("PL", "right"), [1.0, 2.0]), [group]) == {}
     assert recorded_parts(curve(own, [1.0, 2.0]), [group, own]) == {}
     assert recorded_parts(curve(group, [1.0, 2.0]), [own]) == {}
+
+
+def test_another_recording_never_stands_for_the_person():
+    frame = pd.DataFrame({"trial": ["task-run", "task-run"], "label": [101, 101]})
+    assert series.of_reference(frame, "task-walk").empty
+    assert len(series.of_reference(frame, "task-run")) == 2
+    assert len(series.of_reference(frame)) == 2
