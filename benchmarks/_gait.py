@@ -69,6 +69,24 @@ RUNS: Mapping[str, Style] = {
 STYLES: Mapping[str, Style] = {**WALKS, **RUNS}
 
 
+def drawn(rng: np.random.Generator, *, runs: bool) -> Style:
+    """Return a way to walk or run that nobody chose."""
+    speed = rng.uniform(2.2, 5.0) if runs else rng.uniform(0.5, 2.0)
+    if runs:
+        stride, duty = rng.uniform(0.6, 0.78), 0.46 - 0.04 * speed + rng.uniform(-0.03, 0.03)
+        impact = (rng.uniform(0.1, 0.25) * speed, -rng.uniform(0.6, 1.4))
+        hip = 0.70
+    else:
+        stride = 1.12 / np.sqrt(speed) + rng.uniform(-0.08, 0.12)
+        duty = 0.68 - 0.05 * speed + rng.uniform(-0.02, 0.03)
+        impact = (rng.uniform(0.2, 0.5) * speed, -rng.uniform(0.1, 0.4))
+        hip = rng.uniform(0.76, 0.80)
+    return Style(
+        speed, stride, duty, rng.uniform(-20, 28), impact, rng.uniform(0.1, 0.3),
+        rng.uniform(0.48, 0.65), -rng.uniform(45, 72), hip,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Steps:
     """A recording without EMG and the truth of its events."""
@@ -147,6 +165,18 @@ def steps(
     )  # fmt: skip
     inside = [e for e in truth if 0.0 < e.time_s < seconds - 1 / frame_hz]
     return Steps(recording, tuple(sorted(inside, key=lambda e: e.time_s)))
+
+
+def plausible(made: Steps, speed: float) -> bool:
+    """Whether feet stay above the ground and swing at most 4.5 times as fast as the body.
+
+    The swing is drawn too, and some draws make a foot dig into the ground or fly past its place and
+    come back.
+    """
+    read = made.recording
+    paths = [p for of in (read.heels, read.toes) for p in of.values()]
+    top = [np.percentile(np.hypot(*np.diff(p[:2])) * read.marker_rate_hz, 99) for p in paths]
+    return all(p[2].min() > 5.0 for p in paths) and max(top) < 4500 * speed
 
 
 def _stance(style: Style, stance_s: float) -> Callable[[FloatArray], FloatArray]:

@@ -1,6 +1,8 @@
 """Foot strikes and lifts: from plates, from markers alone, from the turning of the shanks alone.
 
+    python -m benchmarks.gait_events [all]
     python -m benchmarks.gait_events generated [--seed 11] [--frame-hz 50 100 200]
+    python -m benchmarks.gait_events drawn [--seed 11] [--styles 60]
     python -m benchmarks.gait_events methods [--seed 11]
     python -m benchmarks.gait_events plates [--seed 11]
     python -m benchmarks.gait_events real [--data ../shared/data]
@@ -8,13 +10,14 @@
 `generated`: feet with known contact (`benchmarks._gait`), eleven ways to walk and run, over ground
 and on a belt, any heading, a limp of 2 %, noise of 1 mm, gaps in 2 % of the frames. Counted are
 events missed and events that are none; errors in ms. Goals: markers 15 ms, shanks (walking) 25 ms.
-`methods`: the same feet at 100 Hz by each published method alone. `plates`: forces with known
-contact, noise 2 N, a drifting zero, re-crossings after lift; the truth is where the force begins
-and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with two plates (events of its
-file that no plate saw lie on frames of 10 ms, and up to 40 ms from where the heel is lowest), and
-the OpenSim walking set, whose forces were low-passed (0 to 20 N takes 40 ms), so that their contact
-is early and their lift late by up to that; its markers are made by its model from its joint angles
-and need the extra `opensim`.
+`drawn`: the same with ways to walk and run drawn at random, at 100 Hz: none was looked at when the
+thresholds were chosen. `methods`: the same feet at 100 Hz by each published method alone.
+`plates`: forces with known contact, noise 2 N, a drifting zero, re-crossings after lift; the truth
+is where the force begins and ends. Goals: strikes 1 ms, lifts 10 ms. `real`: a walking trial with
+two plates (events of its file that no plate saw lie on frames of 10 ms, and up to 40 ms from where
+the heel is lowest), and the OpenSim walking set, whose forces were low-passed (0 to 20 N takes
+40 ms), so that their contact is early and their lift late by up to that; its markers are made by
+its model from its joint angles and need the extra `opensim`.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._gait import STYLES, steps
+from benchmarks._gait import STYLES, drawn, plausible, steps
 from imaging.arrays import FloatArray
 from imaging.function.events import RUNNING, WALKING, Limits, contacts
 from imaging.function.markers import METHODS, marker_events
@@ -139,6 +142,37 @@ def generated(seed: int, rates: Sequence[float]) -> None:
             total("shanks, all walking", turned)
 
 
+def random_styles(seed: int, n: int) -> None:
+    """Markers and shanks on ways to walk and run that nobody chose."""
+    print(HEAD)
+    for runs in (False, True):
+        of_markers, of_shanks, lost = [], [], np.zeros((2, 2), int)
+        for i in range(n):
+            rng = np.random.default_rng([seed, i, runs])
+            style = drawn(rng, runs=runs)
+            made = steps(
+                style, rng, seconds=12, heading_deg=360 * rng.random(),
+                asymmetry=rng.uniform(-0.04, 0.04),
+            )  # fmt: skip
+            if not plausible(made, style.speed):
+                continue
+            found = with_gaps(made.recording, rng)
+            for k, (events, parts) in enumerate(
+                ((marker_events(found), of_markers), (shank_events(made.recording), of_shanks))
+            ):
+                part = {}
+                for kind in KINDS:
+                    part[kind], missed, false = errors(events, made.truth, kind, 1, 11)
+                    lost[k] += missed, false
+                parts.append(part)
+        gait = "running" if runs else "walking"
+        total(f"markers, {gait}", of_markers)
+        print(f"{'':32s}missed {lost[0, 0]}, false {lost[0, 1]}")
+        if not runs:
+            total(f"shanks, {gait}", of_shanks)
+            print(f"{'':32s}missed {lost[1, 0]}, false {lost[1, 1]}")
+
+
 def methods(seed: int) -> None:
     """Every method on markers, and the shank's peaks as published."""
     print(HEAD)
@@ -212,6 +246,9 @@ def real(data: Path) -> None:
     """Real trials, markers and shanks against plates and file."""
     from imaging.io.c3d import read_c3d
 
+    if not (data / "function").is_dir():
+        print(f"No real trials in {data}.")
+        return
     print(HEAD)
     read = read_c3d(data / "function/gait_emg_forceplates.c3d")
     of_plates = [e for e in force_events(read, 20.0) if is_on_plate(read, e)]
@@ -304,19 +341,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("generated", "methods", "plates", "real"))
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=("all", "generated", "drawn", "methods", "plates", "real"),
+    )
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--styles", type=int, default=60)
     parser.add_argument("--frame-hz", type=float, nargs="+", default=[50.0, 100.0, 200.0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     asked = parser.parse_args()
-    if asked.what == "generated":
-        generated(asked.seed, asked.frame_hz)
-    elif asked.what == "methods":
-        methods(asked.seed)
-    elif asked.what == "plates":
-        plates(asked.seed)
-    else:
-        real(asked.data)
+    runs = {
+        "generated": lambda: generated(asked.seed, asked.frame_hz),
+        "drawn": lambda: random_styles(asked.seed, asked.styles),
+        "methods": lambda: methods(asked.seed),
+        "plates": lambda: plates(asked.seed),
+        "real": lambda: real(asked.data),
+    }
+    for name, run in runs.items():
+        if asked.what in (name, "all"):
+            print(f"\n{name}")
+            run()
 
 
 if __name__ == "__main__":

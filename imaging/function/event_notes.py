@@ -16,7 +16,8 @@ WIDE_MS = 30.0
 WEAK: tuple[Source, ...] = ("markers", "shanks")
 MARKERS_METHOD = (
     ", else from markers of the feet (contact where heel or forefoot falls below 10 % of the top "
-    "speed of the swing over the ground, lift midway between where the forefoot exceeds 29 % of it "
+    "speed of the swing over the ground, in running midway to its first peak of vertical "
+    "acceleration, lift midway between where the forefoot exceeds 29 % of it "
     "and where the middle of the foot rises fastest)"
 )
 SHANKS_METHOD = (

@@ -92,7 +92,8 @@ def foot_motion(heel: FloatArray, toe: FloatArray | None, rate_hz: float) -> Foo
     slow = [_track(m, rate_hz, per_frame, SLOW_HZ) for m in (heel, toe) if m is not None]
     standing = slow[-1]
     ground = _ground(standing, grid)
-    speed = np.linalg.norm(slow[0].velocity[:2] - ground.T, axis=0)
+    # Both are fast in mid-swing only: the heel is at push-off as well.
+    speed = np.min([np.linalg.norm(t.velocity[:2] - ground.T, axis=0) for t in slow], axis=0)
     # Against the swings around: the speed of walking may change.
     top = np.maximum(
         ndimage.maximum_filter1d(speed, int(AROUND_S * grid)), LEAST_SWING_MM_S / SWING_SHARE

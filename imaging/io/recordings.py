@@ -17,6 +17,7 @@ from imaging.dataset.recording_names import (
     trial_name,
 )
 from imaging.errors import RecordingError
+from imaging.function.channels import map_channels
 from imaging.function.recording import Recording
 from imaging.function.trials import Trial, kind_of
 from imaging.io.bids_motion import read_bids_motion
@@ -73,10 +74,6 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
         )
     for companion in companions(path):
         read = join(read, _read_motion(companion, path), suffix_of(companion))
-    try:
-        read = replace(read, enveloped=is_envelope(read.signals, read.rate_hz))
-    except RecordingError as error:
-        raise RecordingError(error.what, path, error.fix) from error
     ruling = corrected_events(path)
     if events is None and ruling is not None and ruling.is_file():
         rules = read_corrected(ruling, read.start_s, read.end_s)
@@ -105,14 +102,32 @@ def _read_motion(path: Path, recording: Path) -> Motion:
 def read_trial(
     path: Path, channels: Path | None, events: Path | None, settings: FunctionSettings
 ) -> Trial:
-    """Read a recording with what it is of, as its name, the table of scans and the settings say."""
+    """Read a recording with what it is of, as its name, the table of scans and the settings say.
+
+    Raises
+    ------
+    ConfigError, RecordingError
+        See :func:`read_recording` and :func:`imaging.io.scans.levels`; channels that contradict
+        each other; rectified EMG.
+    """
     name = trial_name(path)
     kind = kind_of(entities(path).get("task", stem(path)), settings.tasks)
     conditions, said = levels(path, name, scans_table(path), settings)
     read = read_recording(path, channels, events)
+    read = replace(read, enveloped=_is_enveloped(read, path, settings))
     if kind != "mvc":
         read = replace(read, warnings=(*read.warnings, *said))
     return Trial(name, kind, read, conditions)
+
+
+def _is_enveloped(read: Recording, path: Path, settings: FunctionSettings) -> bool:
+    """Whether the channels of muscles are envelopes; others do not matter."""
+    try:
+        known = map_channels(read.labels, read.targets, settings.channels, settings.side).labels
+        rows = [i for i, name in enumerate(read.labels) if name in known]
+        return bool(rows) and is_envelope(read.signals[rows], read.rate_hz)
+    except RecordingError as error:
+        raise RecordingError(error.what, path, error.fix) from error
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:

@@ -205,9 +205,22 @@ def test_missing_samples_are_gaps_and_channels_that_lack_some_are_left_out(tmp_p
 
 def test_envelopes_are_not_filtered_again(tmp_path):
     smooth = 0.5 + 0.5 * np.sin(2 * np.pi * TIMES + np.array([[0.0], [1.0]]))
-    assert read_recording(csv(tmp_path / "emg", rows=smooth), None, None).enveloped
+    settings = FunctionSettings()
+    path = csv(tmp_path / "emg", rows=smooth)
+    assert read_trial(path, None, None, settings).recording.enveloped
     with pytest.raises(RecordingError, match=r"walk_emg.csv: holds rectified"):
-        read_recording(csv(tmp_path / "emg", rows=np.abs(RAW)), None, None)
+        read_trial(csv(tmp_path / "emg", rows=np.abs(RAW)), None, None, settings)
+    # A channel of no muscle does not decide.
+    path = csv(tmp_path / "emg", rows=np.stack([smooth[0], RAW[0]]))
+    path.write_text(path.read_text().replace("L SOL", "Pin 3"))
+    assert read_trial(path, None, None, settings).recording.enveloped
+
+
+def test_two_channels_of_one_muscle_are_refused_before_a_run(tmp_path):
+    path = csv(tmp_path / "emg")
+    path.write_text(path.read_text().replace("L SOL", "TA right"))
+    with pytest.raises(RecordingError, match=r"walk_emg.csv: channels .* same muscle and side"):
+        read_trial(path, None, None, FunctionSettings())
 
 
 def test_channels_table_beside_text(tmp_path):
@@ -249,7 +262,8 @@ def test_real_set_of_opensim(shared_data, tmp_path):
         target = tmp_path / P / name.format(f"{P}_task-walk")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(shared_data / "function" / source)
-    read = read_recording(tmp_path / P / f"emg/{P}_task-walk_emg.sto", None, None)
+    path = tmp_path / P / f"emg/{P}_task-walk_emg.sto"
+    read = read_trial(path, None, None, FunctionSettings(side="right")).recording
     assert read.enveloped
     assert read.signals.shape == (10, 4780)
     assert [p.side for p in read.plates] == ["right", "left"]
