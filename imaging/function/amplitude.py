@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import emg
 from imaging.function.analysis import OWN_PEAK, Analysis, MuscleActivity
 from imaging.function.channels import map_channels
+from imaging.function.dropouts import clipped
 from imaging.function.recording import Recording
 from imaging.function.trials import Trial
 from imaging.muscles import side_and_key
@@ -27,6 +29,7 @@ from imaging.muscles import side_and_key
 MVC = "MVC"
 ALONE = "peak of mean cycle of this recording"
 WINDOW_S = 0.5
+MOST_CREST = 15.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Contraction:
         Recording that holds it.
     n : int
         Recordings of the muscle.
+    clipped : float
+        Share of the samples at the limits of the channel.
     """
 
     amplitude: float
@@ -52,17 +57,38 @@ class Contraction:
     band_hz: tuple[float, float] | None
     trial: str
     n: int = 1
+    clipped: float = 0.0
 
 
-def largest(envelope: FloatArray, rate_hz: float, pieces: Sequence[slice]) -> float:
-    """Return the largest mean of an envelope (N,) over 500 ms within a piece; 0 without one."""
+def largest(
+    envelope: FloatArray, size: FloatArray, rate_hz: float, pieces: Sequence[slice]
+) -> float:
+    """Return the largest mean of an envelope (N,) over 500 ms within a piece.
+
+    Parameters
+    ----------
+    size : (N,) array
+        Rectified signal behind it. Where it exceeds 15 times the mean of the half second around it
+        is an artefact, and what lies within half a second of that does not count: noise reaches 5,
+        trains of motor units 10 times the mean.
+
+    Returns
+    -------
+    float
+        0 where no half second is left.
+    """
     width = int(round(WINDOW_S * rate_hz))
     best = 0.0
     for piece in pieces:
         part = envelope[piece]
         if len(part) >= width:
             sums = np.concatenate([[0.0], np.cumsum(part, dtype=float)])
-            best = max(best, float((sums[width:] - sums[:-width]).max()) / width)
+            means = (sums[width:] - sums[:-width]) / width
+            start = width // 2
+            around = ndimage.uniform_filter1d(part, width, mode="nearest")
+            artefact = (size[piece] > MOST_CREST * around).astype(np.uint8)
+            near = ndimage.maximum_filter1d(artefact, 3 * width)[start : start + len(means)]
+            best = max(best, float(means[near == 0].max(initial=0.0)))
     return best
 
 
@@ -90,7 +116,14 @@ def contractions(
         if top.amplitude > 0:
             best[label] = replace(top, n=len(several))
         else:
-            said.append(f"No MVC of {side_and_key(label)}: the channel is flat.")
+            said.append(
+                f"No MVC of {side_and_key(label)}: flat, shorter than 0.5 s or full of artefacts."
+            )
+        if best.get(label) and top.clipped:
+            said.append(
+                f"{100 * top.clipped:.1f} % of {side_and_key(label)} lie at the limits of its "
+                f"channel in {top.trial}: its MVC is too low."
+            )
     return best, said
 
 
@@ -100,17 +133,24 @@ def _of_trial(trial: Trial, settings: FunctionSettings) -> dict[int, Contraction
     band = None if read.enveloped else emg.usable_band(settings.band_hz, read.rate_hz)
     found = {}
     for name, label in channels.labels.items():
-        row = read.signals[read.labels.index(name)]
+        row = size = read.signals[read.labels.index(name)]
+        limited = 0.0
         if not read.enveloped:
-            row = emg.by_piece(lambda x: _envelope(x, read.rate_hz, settings), row, read.pieces)
-        top = largest(row, read.rate_hz, read.pieces)
-        found[label] = Contraction(top, read.units.get(name, ""), band, trial.name)
+            limited = clipped(row)
+            size = np.abs(emg.by_piece(lambda x: _filtered(x, read, settings), row, read.pieces))
+            row = emg.by_piece(lambda x: _smooth(x, read, settings), size, read.pieces)
+        top = largest(row, size, read.rate_hz, read.pieces)
+        unit = read.units.get(name, "")
+        found[label] = Contraction(top, unit, band, trial.name, clipped=limited)
     return found
 
 
-def _envelope(raw: FloatArray, rate_hz: float, settings: FunctionSettings) -> FloatArray:
-    filtered = emg.band_pass(raw, rate_hz, settings.band_hz)
-    return emg.envelope(filtered, rate_hz, settings.envelope_hz)
+def _filtered(raw: FloatArray, read: Recording, settings: FunctionSettings) -> FloatArray:
+    return emg.band_pass(raw, read.rate_hz, settings.band_hz)
+
+
+def _smooth(size: FloatArray, read: Recording, settings: FunctionSettings) -> FloatArray:
+    return emg.envelope(size, read.rate_hz, settings.envelope_hz)
 
 
 def why_not(m: MuscleActivity, band_hz: tuple[float, float] | None, mvc: Contraction) -> str:

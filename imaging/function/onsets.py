@@ -4,7 +4,7 @@ A double threshold on the Teager–Kaiser energy and a hidden Markov model of lo
 bursts. One that both find counts; begin and end are then placed where the change in energy is most
 likely, as the smoothing of either detector shifts them: on known bursts the threshold is early
 by 7 ms where they begin at once and late by 3 ms where they rise over 20 ms, the model
-by 4 and 5 ms (``benchmarks/emg_onsets.py``).
+by 4 and 6 ms (``benchmarks/emg_onsets.py``).
 """
 
 from __future__ import annotations

@@ -67,9 +67,28 @@ def muscles(found, name="task-walk"):
 
 def test_largest_mean_over_half_a_second():
     envelope = np.concatenate([np.zeros(1000), np.full(250, 4.0), np.full(250, 2.0), np.zeros(500)])
-    assert largest(envelope, RATE, [slice(0, 2000)]) == pytest.approx(3.0)
-    assert largest(envelope, RATE, [slice(0, 1250), slice(1300, 2000)]) == pytest.approx(2.0)
-    assert largest(envelope, RATE, [slice(0, 400)]) == 0
+    whole = [slice(0, 2000)]
+    assert largest(envelope, envelope, RATE, whole) == pytest.approx(3.0)
+    parts = [slice(0, 1250), slice(1300, 2000)]
+    assert largest(envelope, envelope, RATE, parts) == pytest.approx(2.0)
+    assert largest(envelope, envelope, RATE, [slice(0, 400)]) == 0
+
+
+@pytest.mark.parametrize("kind", ["spike", "step"])
+def test_an_artefact_is_no_contraction(kind):
+    clean = contraction()
+    rows = clean.signals.copy()
+    rows[:, 3500 : 3501 if kind == "spike" else None] += 20_000
+    found = session(walk(), Trial("task-mvc", "mvc", replace(clean, signals=rows)))
+    whole = session(walk(), mvc())
+    assert found.mvc[SOL["left"]] == pytest.approx(whole.mvc[SOL["left"]], rel=0.02)
+
+
+def test_a_clipped_contraction_is_said():
+    clean = contraction()
+    cut = replace(clean, signals=np.clip(clean.signals, -100, 100))
+    found = session(walk(), Trial("task-mvc", "mvc", cut))
+    assert [w for w in found.warnings if "its MVC is too low" in w]
 
 
 def test_amplitudes_are_in_percent_of_mvc_and_sides_compare():
@@ -129,7 +148,7 @@ def test_a_flat_mvc_is_none():
     found = session(walk(), mvc(scale=(0.0, 100.0)))
     assert muscles(found)[SOL["left"]].unit == OWN_PEAK
     assert muscles(found)[SOL["right"]].unit == "MVC"
-    assert "No MVC of left SOL: the channel is flat." in found.warnings
+    assert found.warnings[0].startswith("No MVC of left SOL: flat")
 
 
 def test_recordings_without_mvc_share_the_peak_of_the_reference():
