@@ -92,8 +92,14 @@ def even_clock(times_s: FloatArray, path: Path) -> Clock:
     if places[-1] * step > _LONGEST_S:
         raise RecordingError("has times spread over hours", path, "Give the part with one trial")
     whole = round(rate)
-    exact = abs(rate - whole) <= rate * max(grain / (len(times_s) * step), 1e-9)
+    # Rounded times leave the rate open; steps that all are as written do not.
+    open_by = 0.0 if grain and _is_whole(step / grain) else grain / (len(times_s) * step)
+    exact = abs(rate - whole) <= rate * max(open_by, 1e-9)
     return Clock(float(whole) if exact else rate, float(times_s[0]), places.astype(np.intp))
+
+
+def _is_whole(value: float) -> bool:
+    return value > 0.5 and abs(value - round(value)) < 1e-6
 
 
 def _step(times_s: FloatArray, steps: FloatArray, grain: float) -> float:
