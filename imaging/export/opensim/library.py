@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +25,8 @@ from imaging.isolation import run_apart
 T = TypeVar("T")
 INSTALL = "Install it: pip install 'pennate[opensim]'"
 _HOW = "Give a whole OpenSim model (.osim)"
-_GRID = 4
-_ROTATION = 1  # Coordinate.MotionType
+_STEPS = 5
+ROTATION = 1  # Coordinate.MotionType
 _LEAST_ARM_M = 1e-4
 _FIT_M = 1e-9
 _ROUNDS = 60
@@ -120,7 +119,7 @@ def scan_pose(model: Any, state: Any, pose_deg: Mapping[str, float], path: Path)
     ConfigError
         The model has no such coordinate, or it does not go so far.
     """
-    coordinates = {c.getName(): c for c in _coordinates(model)}
+    coordinates = {c.getName(): c for c in coordinates_of(model)}
     if unknown := sorted(set(pose_deg) - set(coordinates)):
         raise ConfigError(
             f"model.pose names {', '.join(unknown)}, which the model does not have", path,
@@ -130,12 +129,12 @@ def scan_pose(model: Any, state: Any, pose_deg: Mapping[str, float], path: Path)
         low, high = c.getRangeMin(), c.getRangeMax()
         if name in pose_deg:
             value = float(np.radians(pose_deg[name]))
-            if c.getMotionType() != _ROTATION or not low - 1e-9 <= value <= high + 1e-9:
+            if c.getMotionType() != ROTATION or not low - 1e-9 <= value <= high + 1e-9:
                 raise ConfigError(
                     f"model.pose: {name} cannot be {pose_deg[name]:g} degrees; it goes from "
                     f"{np.degrees(low):.0f} to {np.degrees(high):.0f}", path, "Correct it",
                 )  # fmt: skip
-        elif c.getMotionType() == _ROTATION and not c.isConstrained(state) and not c.getLocked(state):  # noqa: E501
+        elif c.getMotionType() == ROTATION and not c.isConstrained(state) and not c.getLocked(state):  # noqa: E501
             value = float(np.clip(0.0, low, high))
         else:
             continue
@@ -143,7 +142,8 @@ def scan_pose(model: Any, state: Any, pose_deg: Mapping[str, float], path: Path)
     model.assemble(state)
 
 
-def _coordinates(model: Any) -> list[Any]:
+def coordinates_of(model: Any) -> list[Any]:
+    """Return every coordinate of a model."""
     found = model.getCoordinateSet()
     return [found.get(i) for i in range(found.getSize())]
 
@@ -378,36 +378,50 @@ def _forget_folders(osim: Any, model: Any) -> None:
 
 
 def _moment_arm_change(before: Any, after: Any, path: Path) -> tuple[float, int]:
-    """Return the largest change of a moment arm (m) over a grid of poses, and the poses' number."""
+    """Return the largest change of a moment arm (m) over poses, and the number of poses."""
     arms = [_moment_arms(model, path) for model in (before, after)]
-    change = max((float(np.abs(a - b).max()) for a, b in zip(*arms, strict=True)), default=0.0)
-    return change, len(arms[0])
+    return float(np.abs(arms[0] - arms[1]).max()), len(arms[0])
 
 
-def _moment_arms(model: Any, path: Path) -> list[np.ndarray]:
-    """Return moment arms (muscles, coordinates) in poses over the range of what muscles cross."""
+def _moment_arms(model: Any, path: Path) -> np.ndarray:
+    """Return moment arms (poses, pairs of muscle and joint), one joint after another bent."""
     state = model.initSystem()
     muscles = list(muscles_of(model, path).values())
     crossed = crossed_by(model, state, muscles)
+    pairs = [(m, c) for m in muscles for c in crossed
+             if abs(m.computeMomentArm(state, c)) > _LEAST_ARM_M]  # fmt: skip
     found = []
-    for pose in _grid(crossed):
+    for pose in _poses(crossed):
         for c, value in zip(crossed, pose, strict=True):
             c.setValue(state, value, False)
         model.assemble(state)
         model.realizePosition(state)
-        found.append(np.array([[m.computeMomentArm(state, c) for c in crossed] for m in muscles]))
-    return found
+        found.append([m.computeMomentArm(state, c) for m, c in pairs])
+    return np.array(found)
 
 
-def _grid(coordinates: Sequence[Any]) -> Iterable[tuple[float, ...]]:
-    """Yield every pose of both legs bent alike: a few values over the range of each joint."""
-    kinds = sorted({c.getName()[:-2] for c in coordinates})
-    steps = {
-        c.getName(): np.linspace(c.getRangeMin(), c.getRangeMax(), _GRID) for c in coordinates
-    }
-    for chosen in product(range(_GRID), repeat=len(kinds)):
-        at = dict(zip(kinds, chosen, strict=True))
-        yield tuple(float(steps[c.getName()][at[c.getName()[:-2]]]) for c in coordinates)
+def _poses(coordinates: Sequence[Any]) -> Iterator[list[float]]:
+    """Yield angles (rad) of poses with one joint of both legs bent over its range, others as near
+    to 0 as they go.
+    """
+    ranges = np.array([(c.getRangeMin(), c.getRangeMax()) for c in coordinates])
+    straight = np.clip(0.0, ranges[:, 0], ranges[:, 1])
+    joints = [c.getName().removesuffix("_l").removesuffix("_r") for c in coordinates]
+    for joint in sorted(set(joints)):
+        own = np.array([name == joint for name in joints])
+        for part in np.linspace(0, 1, _STEPS):
+            bent = ranges[:, 0] + part * (ranges[:, 1] - ranges[:, 0])
+            yield [float(v) for v in np.where(own, bent, straight)]
+
+
+def joint_angles(model: Any, state: Any) -> list[Any]:
+    """Return the free rotations between bodies: not that of the whole model in space."""
+    return [
+        c
+        for c in coordinates_of(model)
+        if c.getMotionType() == ROTATION and not c.isConstrained(state) and not c.getLocked(state)
+        and c.getJoint().getParentFrame().findBaseFrame().getName() != "ground"
+    ]  # fmt: skip
 
 
 def crossed_by(model: Any, state: Any, muscles: Iterable[Any]) -> list[Any]:
@@ -416,7 +430,6 @@ def crossed_by(model: Any, state: Any, muscles: Iterable[Any]) -> list[Any]:
     model.realizePosition(state)
     return [
         c
-        for c in _coordinates(model)
-        if c.getMotionType() == _ROTATION and not c.isConstrained(state) and not c.getLocked(state)
-        and any(abs(m.computeMomentArm(state, c)) > _LEAST_ARM_M for m in muscles)
-    ]  # fmt: skip
+        for c in joint_angles(model, state)
+        if any(abs(m.computeMomentArm(state, c)) > _LEAST_ARM_M for m in muscles)
+    ]

@@ -38,6 +38,9 @@ UNITS: Mapping[str, str] = {
     "max_isometric_force": "N", "rest_fibre_length_norm": "1", "rest_passive_share": "1",
 }  # fmt: skip
 LENGTHS = ("optimal_fibre_length", "pennation_at_optimal", "tendon_slack_length")
+_OF_MAP = ("optimal_fibre_length", "pennation_at_optimal", "max_isometric_force")
+# Where human filaments overlap: Walker and Schrodt, Anat Rec 1974;178:63-81.
+_SARCOMERE_UM = (1.27, 4.24)
 _WEAKEST: tuple[Status, ...] = ("measured", "extrapolated", "modelled", "assumed")
 # Full models leave these out, so that the others do not stand for them.
 _SELDOM_MODELLED = frozenset({"PT", "PLA", "POP"})
@@ -155,6 +158,10 @@ def model_parameters(
     out: list[Parameter] = []
     for label, muscle in generic.items():
         sarcomere, source = _sarcomere_um(settings, muscle)
+        if not _SARCOMERE_UM[0] <= sarcomere <= _SARCOMERE_UM[1]:
+            why = f"{source}: no such sarcomere bears force; give model.pose or the length itself"
+            out += [_missing(label, name, why) for name in _OF_MAP]
+            continue
         out += _of_fascicles(rows, label, sarcomere, source)
         force = _own_force(rows, label, sarcomere, source, settings)
         if force.value is None:
