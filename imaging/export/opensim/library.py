@@ -26,6 +26,12 @@ _HOW = "Give a whole OpenSim model (.osim)"
 ROTATION = 1  # Coordinate.MotionType
 
 
+def require_opensim() -> None:
+    """Raise MissingToolError where OpenSim is not installed."""
+    if importlib.util.find_spec("opensim") is None:
+        raise MissingToolError("the package opensim is not installed", None, INSTALL)
+
+
 def apart(function: Callable[..., T], model: Path, *arguments: Any) -> T:
     """Call one of the functions below in a process of its own.
 
@@ -36,8 +42,7 @@ def apart(function: Callable[..., T], model: Path, *arguments: Any) -> T:
     InputError
         OpenSim cannot read the model, or crashes on it.
     """
-    if importlib.util.find_spec("opensim") is None:
-        raise MissingToolError("the package opensim is not installed", None, INSTALL)
+    require_opensim()
     if not model.is_file():
         raise InputError("no such OpenSim model", model, _HOW)
     try:
