@@ -8,7 +8,7 @@ force, how far they stretch is not known. Runs in a process of its own
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Motion:
         Net joint moments by inverse dynamics; None without external loads.
     not_in_motion : tuple of str
         Free rotations that the file does not hold; they stay as the model has them.
+    replaced : bool
+        Muscles of Thelen 2003 were computed as De Groote and Fregly 2016.
     """
 
     time_s: FloatArray
@@ -77,6 +79,7 @@ class Motion:
     arms_m: FloatArray
     moments_nm: FloatArray | None = None
     not_in_motion: tuple[str, ...] = field(default=())
+    replaced: bool = False
 
     @property
     def active_along_tendon_n(self) -> FloatArray:
@@ -114,17 +117,33 @@ def muscles_in_motion(
         The motion is not one of this model, says no unit, or does not overlap with its loads.
     """
     with quiet_opensim() as osim:
-        model = open_model(osim, path)
+        model, replaced = _with_stiff_tendons(osim, path)
         values = read_motion(osim, motion, model)
         values = smooth(values, cutoff_hz, motion)
         coupled = coupled_coordinates(osim, model, values)
         # What a file holds of them agrees to the tolerance of the assembly only: as accelerations
         # that is noise of hundreds of N m at the hip.
         values = values.assign(**{c.driven: c.value for c in coupled})
-        first, last = span(osim, values, loads, motion, cutoff_hz)
+        first, last = span(osim, model, values, loads, motion, cutoff_hz)
         chosen = np.unique(np.linspace(first, last, frames).round().astype(int))
         moments = None if loads is None else inverse_dynamics(osim, path, values, loads)
-        return _states(model, values, chosen, coupled, moments)
+        return replace(_states(model, values, chosen, coupled, moments), replaced=replaced)
+
+
+def _with_stiff_tendons(osim: Any, path: Path) -> tuple[Any, bool]:
+    """Return a model whose tendons do not stretch, and whether its muscles are of another kind.
+
+    Thelen's muscle has no such tendon in OpenSim.
+    """
+    model = open_model(osim, path)
+    muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
+    replaced = any(m.getConcreteClassName() == "Thelen2003Muscle" for m in muscles)
+    if replaced:
+        osim.DeGrooteFregly2016Muscle.replaceMuscles(model)
+        muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
+    for muscle in muscles:
+        muscle.set_ignore_tendon_compliance(True)
+    return model, replaced
 
 
 def _states(
@@ -138,8 +157,6 @@ def _states(
     coordinates = {c.getName(): c for c in coordinates_of(model)}
     held = [name for name in frame.columns if name in coordinates]
     muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
-    for muscle in muscles:
-        muscle.set_ignore_tendon_compliance(True)
     state = model.initSystem()
     free = [c.getName() for c in joint_angles(model, state)]
     joints = [n for n in free if n in held]
@@ -188,11 +205,14 @@ def _states(
 
 
 def _figures(muscle: Any, state: Any) -> list[float]:
+    speed = muscle.getForceVelocityMultiplier(state)
+    whole = muscle.getMaxIsometricForce() * speed
     return [
         muscle.getNormalizedFiberLength(state),
         muscle.getNormalizedFiberVelocity(state),
         muscle.getPennationAngle(state),
-        muscle.getActiveForceLengthMultiplier(state),
-        muscle.getForceVelocityMultiplier(state),
+        # From the force, not the curve: it is 0 where the tendon is slack.
+        muscle.getActiveFiberForce(state) / whole if whole > 0 else 0.0,
+        speed,
         muscle.getPassiveForceMultiplier(state),
     ]

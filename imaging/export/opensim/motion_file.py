@@ -96,7 +96,12 @@ def smooth(frame: pd.DataFrame, cutoff_hz: float | None, path: Path) -> pd.DataF
 
 
 def span(
-    osim: Any, frame: pd.DataFrame, loads: Path | None, path: Path, cutoff_hz: float | None
+    osim: Any,
+    model: Any,
+    frame: pd.DataFrame,
+    loads: Path | None,
+    path: Path,
+    cutoff_hz: float | None,
 ) -> tuple[int, int]:
     """Return first and last row within both the motion and its loads, without the bad ends.
 
@@ -109,7 +114,7 @@ def span(
     edge = _EDGE_S if cutoff_hz is None else 1 / cutoff_hz
     low, high = time[0] + edge, time[-1] - edge
     if loads is not None:
-        first, last = _times_of_loads(osim, loads)
+        first, last = _times_of_loads(osim, loads, model)
         low, high = max(low, first), min(high, last)
     rows = np.flatnonzero((time >= low) & (time <= high))
     if len(rows) < _FEWEST:
@@ -117,11 +122,16 @@ def span(
     return int(rows[0]), int(rows[-1])
 
 
-def _times_of_loads(osim: Any, loads: Path) -> tuple[float, float]:
+def _times_of_loads(osim: Any, loads: Path, model: Any) -> tuple[float, float]:
     try:
         held = osim.ExternalLoads(str(loads.resolve()), True)
         data = loads.resolve().parent / held.getDataFileName()
         storage = osim.Storage(str(data))
     except RuntimeError as error:
         raise InputError("its external loads cannot be read", loads, LOADS_HOW) from error
+    bodies = {model.getBodySet().get(i).getName() for i in range(model.getBodySet().getSize())}
+    for i in range(held.getSize()):
+        body = held.get(i).get_applied_to_body()
+        if body not in bodies:
+            raise InputError(f"names the body {body}, which the model lacks", loads, LOADS_HOW)
     return storage.getFirstTime(), storage.getLastTime()

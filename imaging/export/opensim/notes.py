@@ -117,6 +117,9 @@ def _of_motion(found: PersonalModel) -> list[str]:
         if name == "personal" and one.motion.not_in_motion:
             joints = ", ".join(one.motion.not_in_motion)
             out.append(f"Not in the motion, kept as the model has them: {joints}")
+        if name == "personal" and one.motion.replaced:
+            out.append("Muscles of Thelen 2003 were computed as De Groote and Fregly 2016 in the "
+                       "motion: OpenSim has the former with elastic tendons only")  # fmt: skip
         if one.balance is None:
             continue
         weak = closure(one)
