@@ -49,7 +49,8 @@ def apart(function: Callable[..., T], model: Path, *arguments: Any) -> T:
         return run_apart(function, model.resolve(), *arguments)
     except ComputationError as error:
         if " crashed: " in str(error):
-            raise InputError("OpenSim crashes on this model", model, _HOW) from error
+            why = str(error).split(" crashed: ", 1)[1]
+            raise InputError(f"OpenSim crashes on this model ({why})", model, _HOW) from error
         raise
 
 

@@ -14,6 +14,8 @@ from imaging.muscles import side_and_key
 
 #: Passive force at rest above this share of maximal force is told.
 MOST_PASSIVE_SHARE = 0.05
+#: In a motion, above this share: fibres are far beyond their optimal length.
+MOST_PASSIVE_IN_MOTION = 0.25
 #: Reserves above this share of a joint's peak moment are told.
 MOST_RESERVE_SHARE = 0.05
 _REFERENCES = (
@@ -128,6 +130,11 @@ def _of_motion(found: PersonalModel) -> list[str]:
             told = ", ".join(f"{r.joint} {r.share:.0%}" for r in weak.itertuples())
             out.append(f"Reserves of the {name} model exceed {MOST_RESERVE_SHARE:.0%} of the peak "
                        f"moment: {told}")  # fmt: skip
+        most = one.motion.passive.max(axis=0) > MOST_PASSIVE_IN_MOTION
+        if most.any():
+            names = ", ".join(m for m, f in zip(one.motion.muscles, most, strict=True) if f)
+            out.append(f"Passive force in the motion of the {name} model exceeds "
+                       f"{MOST_PASSIVE_IN_MOTION:.0%} of maximal: {names}")  # fmt: skip
         full = one.balance.activation.max(axis=0) > _FULLY_ACTIVE
         if full.any():
             names = ", ".join(m for m, f in zip(one.motion.muscles, full, strict=True) if f)
