@@ -94,7 +94,7 @@ def against_tool(args: argparse.Namespace, folder: Path) -> None:
     function = args.data / "function"
     loads = function / "grf_walk.xml"
     motion = folder / "clean.sto"
-    # The patella as the model couples it to the knee: the file's own columns hold noise.
+    # The patella as the model couples it to the knee: the file has it in degrees, among radians.
     head, body = (function / "coordinates.sto").read_text().split("endheader\n")
     rows = [line.split("\t") for line in body.strip().splitlines()]
     frame = pd.DataFrame(np.array(rows[1:], float), columns=rows[0])

@@ -121,8 +121,8 @@ def muscles_in_motion(
         values = read_motion(osim, motion, model)
         values = smooth(values, cutoff_hz, motion)
         coupled = coupled_coordinates(osim, model, values)
-        # What a file holds of them agrees to the tolerance of the assembly only: as accelerations
-        # that is noise of hundreds of N m at the hip.
+        # Not as the file has them: OpenSim itself leaves these in degrees where it turns the others
+        # into radians, and accelerations of what was then assembled cost hundreds of N m at hips.
         values = values.assign(**{c.driven: c.value for c in coupled})
         first, last = span(osim, model, values, loads, motion, cutoff_hz)
         chosen = np.unique(np.linspace(first, last, frames).round().astype(int))
