@@ -14,6 +14,7 @@ from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.provenance import staged
 from imaging.report.files import write_group, write_page
 from imaging.report.group import group_page, read_group
+from imaging.report.opensim_model import read_model_part
 from imaging.report.subject import subject_page
 
 VERB = "report"
@@ -26,12 +27,15 @@ def command(
     group: Annotated[
         Path | None, typer.Option(help="Output folder of all subjects: table and page of a group.")
     ] = None,
+    model_dir: Annotated[
+        Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
+    ] = None,
 ) -> None:
     """Write the page of one subject, or of a group."""
     if group is not None:
-        if map_dir is not None or out is not None or prefix is not None:
+        if any(given is not None for given in (map_dir, out, prefix, model_dir)):
             raise ConfigError(
-                "--group cannot be combined with --map-dir, --out or --prefix",
+                "--group cannot be combined with --map-dir, --model-dir, --out or --prefix",
                 None,
                 "Leave them out",
             )
@@ -39,15 +43,16 @@ def command(
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
-        _subject(map_dir, out, find_prefix(map_dir, prefix))
+        _subject(map_dir, out, find_prefix(map_dir, prefix), model_dir)
 
 
-def _subject(map_dir: Path, out: Path, prefix: str) -> None:
+def _subject(map_dir: Path, out: Path, prefix: str, model_dir: Path | None) -> None:
     muscle_map = read_muscle_map(map_dir, prefix)
-    page = subject_page(muscle_map)
+    model = None if model_dir is None else read_model_part(model_dir, prefix)
+    page = subject_page(muscle_map, model)
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
-        write_page(folder / out.name, page, muscle_map)
+        write_page(folder / out.name, page, muscle_map, model.files if model else ())
 
 
 def _group(out: Path) -> None:

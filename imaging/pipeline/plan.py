@@ -189,6 +189,11 @@ class Plan:
         content = getattr(self.settings, section).model_dump(mode="json")
         return lambda wildcards: json.dumps(content, sort_keys=True)
 
+    def model_shown(self, wildcards: Any) -> list[str]:
+        """Return the personal model's files that the page shows; none where there is no model."""
+        wanted = self.settings.model.file is not None
+        return self.files("model", self.session(wildcards)) if wanted else []
+
     def model_settings(self, wildcards: Any) -> str:
         """Return the settings of the model as JSON; sarcomere length as fibres have it, if given.
 

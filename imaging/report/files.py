@@ -18,7 +18,7 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def write_page(path: Path, page: str, muscle_map: MuscleMap) -> None:
+def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Path] = ()) -> None:
     """Write the page of a subject.
 
     Parameters
@@ -29,9 +29,12 @@ def write_page(path: Path, page: str, muscle_map: MuscleMap) -> None:
         HTML.
     muscle_map
         What it was made from.
+    beside
+        Files shown that are not of the map.
     """
     path.write_text(page, encoding="utf-8")
     inputs = [muscle_map.files[name] for name in _SHOWN if name in muscle_map.files]
+    inputs += beside
     said = output("report", "page").description.format(prefix=muscle_map.prefix)
     write_sidecar(path, verb="report", inputs=inputs, Description=said)
 

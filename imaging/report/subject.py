@@ -15,6 +15,7 @@ from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tabl
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
+from imaging.report.opensim_model import FORCE_TITLES, SHOWN, ModelPart
 from imaging.report.picture import Picture, guarded
 from imaging.report.stiffness import stiffness_section
 
@@ -33,8 +34,8 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def subject_page(content: MuscleMap) -> str:
-    """Return the HTML of a subject's page."""
+def subject_page(content: MuscleMap, model: ModelPart | None = None) -> str:
+    """Return the HTML of a subject's page, with the personal model where there is one."""
     notes = content.notes
     citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
     pairs, no_pairs = muscle_tables.pair_table(content.measures)
@@ -54,6 +55,9 @@ def subject_page(content: MuscleMap) -> str:
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
         tables=muscle_tables.muscle_tables(content.measures, content.names),
         nothing=muscle_tables.without_figures(content.measures, content.names),
+        model=model,
+        model_titles=[title for title, _ in SHOWN.values()],
+        force_titles=FORCE_TITLES,
         complete=muscle_tables.complete_rows(content.measures, content.names),
         methods=[stage for stage in notes.stages if stage.method],
         citations=list(citations),

@@ -1,6 +1,7 @@
 rule report:
     input:
-        lambda wildcards: plan.files("map", plan.session(wildcards)),
+        map=lambda wildcards: plan.files("map", plan.session(wildcards)),
+        model=plan.model_shown,
     output:
         report(
             str(plan.out / "{prefix}.html"),
@@ -18,11 +19,14 @@ rule report:
         runtime=30,
     params:
         code=code("report"),
-        maps=lambda wildcards, input: str(Path(input[0]).parent),
+        maps=lambda wildcards, input: str(Path(input.map[0]).parent),
+        model=lambda wildcards, input: options(
+            "--model-dir", [str(Path(f).parent) for f in input.model[:1]]
+        ),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "--out {output[0]:q} > {log:q} 2>&1"
+        "{params.model} --out {output[0]:q} > {log:q} 2>&1"
 
 
 rule group_report:
