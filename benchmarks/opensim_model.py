@@ -140,7 +140,8 @@ def main() -> None:
         table = parameter_table(found.parameters)
         rest = table[table["parameter"] == "rest_passive_share"]["personal"].max()
         kept = table[(table["in_model"] == "no")]
-        print(f"re-read error {found.written.reread_error:.1e}; moment arms change by "
+        print(f"re-read error {found.written.reread_error:.1e}, of fibre length at rest "
+              f"{found.written.fibre_length_error:.1e}; moment arms change by "
               f"{found.written.moment_arm_change_m:g} m over {found.written.poses} poses; "
               f"{(table['in_model'] == 'yes').sum()} values written, {len(kept)} generic; "
               f"passive force at rest up to {rest:.1%}")  # fmt: skip

@@ -72,7 +72,9 @@ def run(leg, tmp_path_factory):
 @needs_opensim
 def test_what_is_written_is_read_again_and_in_equilibrium(run):
     folder, told, table = run
-    assert told.facts["reread_error"] <= 1e-6
+    assert told.facts["reread_error"] <= 1e-6 and told.facts["fibre_length_error"] <= 1e-6
+    rest = table[table["parameter"].eq("rest_fibre_length_norm")]["personal"]
+    np.testing.assert_allclose(rest, 50 / 45, rtol=1e-5)
     assert told.facts["moment_arm_change_m"] == 0.0 and told.facts["moment_arm_poses"] >= 10
     assert_as_asked(folder)
     assert (table["in_model"] == "yes").all()

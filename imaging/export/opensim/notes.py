@@ -147,6 +147,7 @@ def _facts(found: PersonalModel) -> dict[str, Any]:
     if found.written is not None:
         facts = {
             "reread_error": found.written.reread_error,
+            "fibre_length_error": found.written.fibre_length_error,
             "moment_arm_change_m": found.written.moment_arm_change_m,
             "moment_arm_poses": found.written.poses,
         }

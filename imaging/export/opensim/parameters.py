@@ -45,6 +45,11 @@ class ModelMuscle:
     rest_fibre_length_norm: float
     rest_passive_share: float
 
+    @property
+    def fibre_length_mm(self) -> float:
+        """Fibre length at rest in the scan's pose."""
+        return self.optimal_fibre_length_mm * self.rest_fibre_length_norm
+
     def value(self, parameter: str) -> float:
         """Return a parameter by its name in the table, in the unit of the table."""
         unit = {"mm": "_mm", "deg": "_deg", "N": "_n", "1": ""}[UNITS[parameter]]

@@ -89,6 +89,9 @@ class Personalised:
         Label to the reason why its lengths are the generic ones.
     reread_error : float
         Largest relative difference between what was asked for and what the file holds.
+    fibre_length_error : float
+        Largest relative difference between the fibre length measured and that of the model at
+        rest in the scan's pose.
     moment_arm_change_m : float
         Largest over muscles, coordinates and poses.
     poses : int
@@ -98,6 +101,7 @@ class Personalised:
     muscles: dict[int, ModelMuscle]
     refused: dict[int, str]
     reread_error: float
+    fibre_length_error: float
     moment_arm_change_m: float
     poses: int
 
@@ -146,14 +150,15 @@ def write_personal(
         personal = open_model(osim, target)
         again = muscles_of(personal, target)
         state = at_rest(personal, pose_deg, target)
+        at_scan = {v: _read(m, state) for v, m in again.items()}  # before other poses are taken
+        reread = max(_relative(meant[v], _parameters_of(again[v])) for v in meant)
         change, poses = moment_arm_change(open_model(osim, path), personal, path)
-        return Personalised(
-            {v: _read(m, state) for v, m in again.items()},
-            refused,
-            max(_relative(meant[v], _parameters_of(again[v])) for v in meant),
-            change,
-            poses,
-        )
+    lengths = [
+        abs(at_scan[v].fibre_length_mm / (w.fibre_length_mm or 1) - 1)
+        for v, w in asked.items()
+        if v not in refused
+    ]
+    return Personalised(at_scan, refused, reread, max(lengths, default=0.0), change, poses)
 
 
 def _parameters_of(muscle: Any) -> tuple[float, float, float, float]:
