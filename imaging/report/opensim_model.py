@@ -110,7 +110,7 @@ def read_model_part(folder: Path, prefix: str) -> ModelPart:
 
 def parameter_rows(table: pd.DataFrame) -> list[Row]:
     """Return a row for each muscle that has at least one figure of the person."""
-    rows = []
+    rows: list[Row] = []
     for label, own in table.groupby("label", sort=True):
         shown = own.set_index("parameter")
         if not (own["personal"].notna() & ~own["parameter"].str.startswith("rest_")).any():
@@ -140,7 +140,7 @@ def force_rows(forces: pd.DataFrame, labels: dict[str, int]) -> list[Row]:
     held = set(forces["muscle"])
     return [
         (side_and_key(int(label)),
-         [ModelCell(*(_text(f[muscle, m], digits) for m in MODELS)) for f, digits in figures])
+         [_both([f[muscle, m] for m in MODELS], digits) for f, digits in figures])
         for muscle, label in sorted(labels.items(), key=lambda item: item[1]) if muscle in held
     ]  # fmt: skip
 
@@ -151,7 +151,7 @@ def reserve_rows(moments: pd.DataFrame) -> list[tuple[str, str, ModelCell]]:
     largest = moments.groupby(["joint", "model"], sort=False)[["peak", "most"]].max()
     return [
         (joint.replace("_", " "), _text(largest.loc[(joint, MODELS[1]), "peak"], 1),
-         ModelCell(*(_text(largest.loc[(joint, m), "most"], 2) for m in MODELS)))
+         _both([largest.loc[(joint, m), "most"] for m in MODELS], 2))
         for joint in dict.fromkeys(moments["joint"])
     ]  # fmt: skip
 
@@ -170,6 +170,11 @@ def _cell(row: pd.Series, decimals: int) -> ModelCell:
         _text(row["generic"], decimals), personal, f"{kept}{status}: {row['note']}",
         row["implausible"] == "yes",
     )  # fmt: skip
+
+
+def _both(values: Sequence[float], decimals: int) -> ModelCell:
+    generic, personal = (_text(value, decimals) for value in values)
+    return ModelCell(generic, personal)
 
 
 def _text(value: float, decimals: int) -> str:
