@@ -112,10 +112,10 @@ def parameter_rows(table: pd.DataFrame) -> list[Row]:
     """Return a row for each muscle that has at least one figure of the person."""
     rows: list[Row] = []
     for label, own in table.groupby("label", sort=True):
-        shown = own.set_index("parameter")
+        shown = {str(row["parameter"]): row for _, row in own.iterrows()}
         if not (own["personal"].notna() & ~own["parameter"].str.startswith("rest_")).any():
             continue
-        cells = [_cell(shown.loc[name], decimals) if name in shown.index else _NONE
+        cells = [_cell(shown[name], decimals) if name in shown else _NONE
                  for name, (_, decimals) in SHOWN.items()]  # fmt: skip
         rows.append((side_and_key(int(str(label))), cells))
     return rows

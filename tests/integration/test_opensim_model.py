@@ -178,6 +178,7 @@ def test_static_moment_is_that_of_the_load(leg, tmp_path):
     # 300 N up, .1 m before the ankle; the foot's weight passes through it.
     np.testing.assert_allclose(ankle, -30.0, atol=1e-6)
     np.testing.assert_allclose(found.velocity, 0.0, atol=1e-9)
+    assert found.residual_share == pytest.approx(abs(300 / (12 * 9.80665) - 1), rel=1e-6)
 
 
 @needs_opensim
@@ -229,12 +230,18 @@ def test_what_is_no_model_or_no_pose_of_it_is_refused(leg, tmp_path, monkeypatch
 @needs_opensim
 def test_motions_and_loads_that_would_mislead_are_refused(leg, tmp_path, monkeypatch):
     text = (leg / "motion.sto").read_text()
+    head, body = text.split("endheader\n")
+    names, *rows = body.splitlines()
+    timed = [row.split("\t") for row in rows]
+    slow = "\n".join([f"{head}endheader", names, *(
+        "\t".join([str(1000 * float(row[0])), *row[1:]]) for row in timed), ""])  # fmt: skip
     changes = [
         ("inDegrees=no", "nothing=no", "does not say inDegrees"),
         ("inDegrees=no", "inDegrees=yes", "seem to be radians"),
         ("knee_angle_r\tankle_angle_r", "a\tb", "no joint angle of the model"),
         ("\t-0.4\t", "\t-25\t", "reaches 25.0 rad"),
         ("\n0.02\t", "\n0.005\t", "cannot be read by OpenSim as a motion"),
+        (text, slow, "is its time in seconds"),
         ("\n0.5\t", "\nnan\t", "cannot be read by OpenSim as a motion|gaps|does not rise"),
     ]
     calls = []

@@ -33,7 +33,7 @@ class Balance:
     Attributes
     ----------
     activation : (T, M) array
-        0 to 1.
+        0 to 1; NaN for muscles that move none of the joints.
     active_n, passive_n : (T, M) array
         Forces along the tendon.
     muscle_nm, reserve_nm : (T, J) array
@@ -82,7 +82,9 @@ def balance(
         matrix = np.vstack([np.eye(count), levers])
         target = np.concatenate([np.zeros(count), rest])
         solved = lsq_linear(matrix, target, (0.0, 1.0), method="bvls", tol=1e-12)
-        activation[t] = solved.x
+        activation[t] = np.clip(solved.x, 0.0, 1.0)  # bounds hold to rounding only
     active = activation * active_n
     muscle = np.einsum("tmj,tm->tj", arms_m, active + passive_n)
+    idle = ~arms_m.any(axis=(0, 2))
+    activation[:, idle] = active[:, idle] = np.nan
     return Balance(activation, active, passive_n, muscle, moments_nm - muscle)

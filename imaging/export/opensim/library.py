@@ -23,7 +23,7 @@ from imaging.isolation import run_apart
 T = TypeVar("T")
 INSTALL = "Install it: pip install 'pennate[opensim]'"
 _HOW = "Give a whole OpenSim model (.osim)"
-ROTATION = 1  # Coordinate.MotionType
+ROTATION, TRANSLATION = 1, 2  # Coordinate.MotionType
 
 
 def require_opensim() -> None:

@@ -24,6 +24,7 @@ from imaging.export.opensim.inverse_dynamics import (
     net_moments,
 )
 from imaging.export.opensim.library import (
+    TRANSLATION,
     coordinates_of,
     joint_angles,
     open_model,
@@ -60,6 +61,8 @@ class Motion:
         Moment arms.
     moments_nm : (T, J) array or None
         Net joint moments by inverse dynamics; None without external loads.
+    residual_share : float or None
+        Force that is missing at the root for the motion and its loads to fit, RMS over body weight.
     not_in_motion : tuple of str
         Free rotations that the file does not hold; they stay as the model has them.
     replaced : bool
@@ -78,6 +81,7 @@ class Motion:
     joints: tuple[str, ...]
     arms_m: FloatArray
     moments_nm: FloatArray | None = None
+    residual_share: float | None = None
     not_in_motion: tuple[str, ...] = field(default=())
     replaced: bool = False
 
@@ -200,8 +204,22 @@ def _states(
         read[..., 0], read[..., 1], read[..., 2], read[..., 3], read[..., 4], read[..., 5],
         names, np.array(lever)[..., moved],
         None if moments is None else net_moments(moments, time[rows], rows, names, coupled),
+        None if moments is None else _residual_share(model, state, moments),
         tuple(n for n in free if n not in held),
     )  # fmt: skip
+
+
+def _residual_share(model: Any, state: Any, moments: pd.DataFrame) -> float:
+    """Return the force at the joint to ground that inverse dynamics asks for, over body weight."""
+    root = [
+        c.getName()
+        for c in coordinates_of(model)
+        if c.getMotionType() == TRANSLATION
+        and c.getJoint().getParentFrame().findBaseFrame().getName() == "ground"
+    ]
+    force = np.sqrt((moments[root].to_numpy() ** 2).sum(axis=1).mean())
+    weight = model.getTotalMass(state) * np.linalg.norm(model.getGravity().to_numpy())
+    return float(force / weight)
 
 
 def _figures(muscle: Any, state: Any) -> list[float]:

@@ -16,6 +16,7 @@ _HOW = "Give joint angles of this model as OpenSim writes them (.mot or .sto)"
 LOADS_HOW = "Give the ExternalLoads file (.xml) of this motion, its data file beside it"
 _FEWEST = 10
 _BEYOND_RAD = 1.0
+_LEAST_HZ = 10.0
 _EDGE_S = 0.01  # accelerations by splines are bad at their ends; by a filter, for a period
 
 
@@ -57,6 +58,11 @@ def _check_motion(frame: pd.DataFrame, degrees: bool, model: Any, path: Path) ->
         raise InputError(f"has less than {_FEWEST} moments, or gaps", path, _HOW)
     if (np.diff(frame["time"]) <= 0).any():
         raise InputError("has a time that does not rise", path, _HOW)
+    rate = 1 / float(frame["time"].diff().median())
+    if rate < _LEAST_HZ:
+        raise InputError(
+            f"has {rate:.2g} samples per s: is its time in seconds?", path, "Correct the time"
+        )
     most = frame[held].abs().max()
     for name in held:
         end = max(abs(joints[name].getRangeMin()), abs(joints[name].getRangeMax()))

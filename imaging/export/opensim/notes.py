@@ -14,6 +14,9 @@ from imaging.muscles import side_and_key
 
 #: Passive force at rest above this share of maximal force is told.
 MOST_PASSIVE_SHARE = 0.05
+#: Force missing at the root, over body weight. Hicks et al., J Biomech Eng 2015;137:020905, hold
+#: 5 % of the largest external force for good.
+MOST_RESIDUAL_SHARE = 0.1
 #: In a motion, above this share: fibres are far beyond their optimal length.
 MOST_PASSIVE_IN_MOTION = 0.25
 #: Reserves above this share of a joint's peak moment are told.
@@ -124,6 +127,10 @@ def _of_motion(found: PersonalModel) -> list[str]:
                        "motion: OpenSim has the former with elastic tendons only")  # fmt: skip
         if one.balance is None:
             continue
+        share = one.motion.residual_share or 0.0
+        if name == "personal" and share > MOST_RESIDUAL_SHARE:
+            out.append(f"Motion, loads and model do not fit: {share:.0%} of body weight is missing "
+                       "between them, root mean square")  # fmt: skip
         weak = closure(one)
         weak = weak[weak["share"] > MOST_RESERVE_SHARE]
         if len(weak):
@@ -154,6 +161,7 @@ def _facts(found: PersonalModel) -> dict[str, Any]:
     for name, one in found.solved.items():
         if one.balance is not None:
             rows = closure(one).to_dict("records")
+            facts["residual_share"] = round(one.motion.residual_share or 0.0, 4)
             facts[f"reserves_{name}"] = [
                 {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
                 for row in rows

@@ -36,6 +36,8 @@ def parameter_table(parameters: Sequence[Parameter]) -> pd.DataFrame:
 def fibre_states(motion: Motion) -> pd.DataFrame:
     """Return fibre length, speed, pennation and force factors of the lower leg over a motion.
 
+    Muscles that move none of its joints, as those of a leg that was not tracked, are left out.
+
     Returns
     -------
     DataFrame
@@ -46,7 +48,8 @@ def fibre_states(motion: Motion) -> pd.DataFrame:
         cos(pennation)``.
     """
     labels = [(i, label_in_map(name)) for i, name in enumerate(motion.muscles)]
-    chosen = [(i, label) for i, label in labels if label is not None]
+    moves = motion.arms_m.any(axis=(0, 2))
+    chosen = [(i, label) for i, label in labels if label is not None and moves[i]]
     parts = [
         pd.DataFrame({
             "time_s": motion.time_s, "label": label, "muscle": motion.muscles[i],

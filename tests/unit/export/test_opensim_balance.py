@@ -60,6 +60,13 @@ def test_moments_close_and_no_other_way_is_cheaper(seed):
     assert cost(found.activation[0]) <= other.fun + 1e-6
 
 
+def test_a_muscle_that_moves_no_joint_is_not_solved_rather_than_at_rest():
+    found = balance(np.array([[1000.0, 500.0]]), np.array([[0.0, 20.0]]),
+                    np.array([[[0.05], [0.0]]]), np.array([[20.0]]))  # fmt: skip
+    assert np.isnan(found.activation[0, 1]) and np.isnan(found.active_n[0, 1])
+    assert found.passive_n[0, 1] == 20.0 and found.muscle_nm[0, 0] == pytest.approx(20, rel=1e-3)
+
+
 def test_figures_that_are_not_finite_are_refused():
     active, passive, arms, moments = problem(1)
     active[0, 0] = np.nan
