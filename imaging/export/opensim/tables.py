@@ -48,7 +48,7 @@ def fibre_states(motion: Motion) -> pd.DataFrame:
         cos(pennation)``.
     """
     labels = [(i, label_in_map(name)) for i, name in enumerate(motion.muscles)]
-    moves = motion.arms_m.any(axis=(0, 2))
+    moves = np.asarray(motion.arms_m.any(axis=(0, 2)))
     chosen = [(i, label) for i, label in labels if label is not None and moves[i]]
     parts = [
         pd.DataFrame({
