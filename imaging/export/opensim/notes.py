@@ -45,8 +45,8 @@ def notes(found: PersonalModel, unused: Sequence[str], settings: ModelSettings) 
     references = [*_REFERENCES]
     references += _OF_MODEL if found.written else ()
     references += _OF_FORCES if _has_forces(found) else ()
-    return Notes("model", _method(found, settings), references, _warnings(found, unused),
-                 _facts(found))  # fmt: skip
+    warnings = _warnings(found, unused, settings)
+    return Notes("model", _method(found, settings), references, warnings, _facts(found))
 
 
 def _has_forces(found: PersonalModel) -> bool:
@@ -77,11 +77,14 @@ def _method(found: PersonalModel, settings: ModelSettings) -> str:
     return ". ".join(said) + "."
 
 
-def _warnings(found: PersonalModel, unused: Sequence[str]) -> list[str]:
+def _warnings(found: PersonalModel, unused: Sequence[str], settings: ModelSettings) -> list[str]:
     out = []
     if found.written is None:
         out.append("No OpenSim model was given: fascicles are taken to be at optimal length, and "
                    "tendon slack length needs a model")  # fmt: skip
+    elif not settings.pose:
+        out.append("The joint angles of the scan were not given (model.pose): 0 is assumed, which "
+                   "tendon slack lengths rest on")  # fmt: skip
     assumed = found.written is not None and any(
         "generic model has in the scan" in p.note for p in found.parameters
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,9 +132,10 @@ def _slack(
         return Parameter(angle.label, angle.muscle, name, unit, before, None,
                          status="not_measured", note=reason)  # fmt: skip
     length = rows[angle.label, "fascicle_length"]
+    along = math.cos(math.radians(rows[angle.label, "pennation_line"].value or 0.0))
     slack = written.muscles[angle.label].tendon_slack_length_mm
     low, high = (
-        None if end is None or length.value is None else slack + length.value - end
+        None if end is None or length.value is None else slack + along * (length.value - end)
         for end in (length.ci_high, length.ci_low)
     )
     return Parameter(
