@@ -17,7 +17,7 @@ _LEAST_ARM_M = 1e-3  # wrapping gives up to .4 mm about joints that a muscle doe
 def moment_arm_change(before: Any, after: Any, path: Path) -> tuple[float, int]:
     """Return the largest change of a moment arm (m) over poses, and the number of poses."""
     arms = [_moment_arms(model, path) for model in (before, after)]
-    return float(np.abs(arms[0] - arms[1]).max()), len(arms[0])
+    return float(np.abs(arms[0] - arms[1]).max(initial=0.0)), len(arms[0])
 
 
 def _moment_arms(model: Any, path: Path) -> np.ndarray:
@@ -39,7 +39,9 @@ def _moment_arms(model: Any, path: Path) -> np.ndarray:
 
 def _poses(coordinates: Sequence[Any]) -> Iterator[list[float]]:
     """Yield angles (rad): one joint of both legs over its range, others as near 0 as they go."""
-    ranges = np.array([(c.getRangeMin(), c.getRangeMax()) for c in coordinates])
+    # Some models leave ranges open.
+    ends = np.array([(c.getRangeMin(), c.getRangeMax()) for c in coordinates]).reshape(-1, 2)
+    ranges = np.clip(ends, -np.pi, np.pi)
     straight = np.clip(0.0, ranges[:, 0], ranges[:, 1])
     joints = [c.getName().removesuffix("_l").removesuffix("_r") for c in coordinates]
     for joint in sorted(set(joints)):
