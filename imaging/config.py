@@ -156,6 +156,28 @@ class FunctionSettings(Section):
     onset_sd: float = Field(3.0, gt=0, description="Onset threshold in SD of the quiet baseline")
     onset_min_ms: float = Field(30.0, gt=0, description="Shortest burst")
     force_threshold_n: float = Field(20.0, gt=0, description="Foot-strike threshold")
+    side: Literal["left", "right", "undecided"] = Field(
+        "undecided", description="Side of channels that name none, of recordings of one leg"
+    )
+    tasks: dict[str, Literal["walking", "running", "landing", "hold", "mvc", "other"]] = Field(
+        default_factory=dict,
+        description="What a task is, where its name does not tell, e.g. job: walking",
+    )
+    trial: str = Field(
+        "",
+        description="Recording that is painted on the map and gives the measures, such as "
+        "task-walk_run-2; none: the first of walking, else of another cyclic task",
+    )
+    factors: list[str] = Field(
+        default_factory=list,
+        description="Columns of *_scans.tsv that are conditions to compare; none: those with a "
+        "usual name (fatigue, speed, terrain, condition, phase ...)",
+    )
+    conditions: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Conditions of recordings by name or pattern, before those of *_scans.tsv, "
+        "e.g. '*run-2*': {fatigue: after}",
+    )
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel label to muscle and side, e.g. 'EMG 1': right TA"
     )
@@ -170,6 +192,14 @@ class MapSettings(Section):
     erode_mm: float = Field(
         3.0, ge=0, description="Margin kept from muscle borders when maps are read, mm"
     )
+    specific_tension_n_cm2: float = Field(
+        60.0,
+        ge=10,
+        le=150,
+        description="Force per cross-section, N/cm2; 60 as in the Rajagopal model, published "
+        "22.5 to 61; shares of force do not depend on it",
+    )
+    seed: int = Field(1, ge=0, description="Seed of the draws behind intervals of force")
 
 
 class ExportSettings(Section):
@@ -212,6 +242,20 @@ class ModelSettings(Section):
     frames: int = Field(100, ge=10, description="Moments of a motion that are solved")
 
 
+class ReportSettings(Section):
+    """Pages of persons and of the group."""
+
+    controls: str | None = Field(
+        None,
+        description="Whose figures are the norms of the group: a column of participants.tsv and "
+        "its value, such as group=control",
+    )
+    norms: str | None = Field(
+        None,
+        description="group_norms.tsv of this or another study, for the page of each person",
+    )
+
+
 class Settings(Section):
     """Everything the workflow can be told."""
 
@@ -237,6 +281,7 @@ class Settings(Section):
     map: MapSettings = MapSettings()
     export: ExportSettings = ExportSettings()
     model: ModelSettings = ModelSettings()
+    report: ReportSettings = ReportSettings()
 
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -2,6 +2,9 @@
 
 A label is ``100 * side + index``: side 1 left, 2 right, 0 where the side is not known. What a
 scheme merges keeps an index of its own (``PL+PB``), so that a merged label stays visible.
+
+Muscles of hip, thigh, trunk and foot have keys and labels for recordings, and are *not imaged*:
+a label map that holds one of these labels is refused as before.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from imaging.errors import LabelError
 
 Side = Literal["left", "right", "undecided"]
 SIDE_CODES: Mapping[Side, int] = {"undecided": 0, "left": 1, "right": 2}
+NOT_IMAGED = "not imaged"
 ANONYMOUS = 1000
 """Labels above are muscles that the catalogue does not know; who drew them names them."""
 FEWEST_VOXELS = 30
@@ -56,11 +60,22 @@ class Structure:
 
 
 @cache
-def catalogue() -> tuple[Structure, ...]:
-    """Return every structure that has a label, in the order of its index."""
+def _all() -> tuple[Structure, ...]:
     with resources.as_file(resources.files("imaging") / "data" / "muscles.tsv") as path:
         frame = pd.read_csv(path, sep="\t")
     return tuple(Structure(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+
+
+@cache
+def catalogue() -> tuple[Structure, ...]:
+    """Return every structure that an image can show, in the order of its index."""
+    return tuple(s for s in _all() if s.tissue != NOT_IMAGED)
+
+
+@cache
+def recordable() -> tuple[Structure, ...]:
+    """Return every muscle that EMG can be recorded of, in an image or not, by its index."""
+    return tuple(s for s in _all() if s.is_muscle or s.tissue == NOT_IMAGED)
 
 
 @cache
@@ -71,6 +86,16 @@ def _by_key() -> dict[str, Structure]:
 @cache
 def _by_index() -> dict[int, Structure]:
     return {s.index: s for s in catalogue()}
+
+
+@cache
+def _recordable_by_key() -> dict[str, Structure]:
+    return {s.key: s for s in recordable()}
+
+
+@cache
+def _recordable_by_index() -> dict[int, Structure]:
+    return {s.index: s for s in recordable()}
 
 
 def structure(key: str) -> Structure:
@@ -86,14 +111,51 @@ def structure(key: str) -> Structure:
     return _by_key()[key]
 
 
+def recorded_muscle(key: str) -> Structure:
+    """Return the muscle with a key, imaged or not, such as ``SOL`` or ``GMAX``.
+
+    Raises
+    ------
+    LabelError
+        No such muscle.
+    """
+    if key not in _recordable_by_key():
+        raise LabelError(f"no muscle has the key {key!r}", None, "See imaging/data/muscles.tsv")
+    return _recordable_by_key()[key]
+
+
 def label_of(key: str, side: Side) -> int:
-    """Return the label of a structure on a side."""
-    return 100 * SIDE_CODES[side] + structure(key).index
+    """Return the label of a structure on a side, also of a muscle that is not imaged."""
+    known = _recordable_by_key().get(key) or structure(key)
+    return 100 * SIDE_CODES[side] + known.index
 
 
 def is_known(label: int) -> bool:
-    """Tell whether a label is in the catalogue."""
+    """Tell whether a label is in the catalogue of what an image can show."""
     return 0 <= int(label) < 300 and int(label) % 100 in _by_index()
+
+
+def is_recordable(label: int) -> bool:
+    """Tell whether a label is that of a muscle that EMG can be recorded of."""
+    return 0 <= int(label) < 300 and int(label) % 100 in _recordable_by_index()
+
+
+def recorded_of(label: int) -> Structure:
+    """Return the muscle of the label of a channel, imaged or not.
+
+    Raises
+    ------
+    LabelError
+        Not the label of a muscle.
+
+    Examples
+    --------
+    >>> recorded_of(label_of("GMAX", "left")).name
+    'gluteus maximus'
+    """
+    if not is_recordable(label):
+        raise LabelError(f"label {label} is not that of a muscle", None, "Name the muscle")
+    return _recordable_by_index()[int(label) % 100]
 
 
 def structure_of(label: int, names: Names = NO_NAMES) -> Structure:
@@ -129,12 +191,24 @@ def side_of(label: int) -> Side:
 
 def side_and_key(label: int, joint: str = " ", names: Names = NO_NAMES) -> str:
     """Return side and key of a label, ``left SOL``; the key alone where the side is not known."""
-    return _with_side(label, structure_of(label, names).key, joint)
+    return _with_side(label, shown_of(label, names).key, joint)
 
 
 def side_and_name(label: int, names: Names = NO_NAMES) -> str:
     """Return side and name of a label, ``left soleus``; the name alone without a known side."""
-    return _with_side(label, structure_of(label, names).name, " ")
+    return _with_side(label, shown_of(label, names).name, " ")
+
+
+def shown_of(label: int, names: Names = NO_NAMES) -> Structure:
+    """Return the structure of a label, or the muscle of a channel that is not imaged.
+
+    Raises
+    ------
+    LabelError
+        The label is neither.
+    """
+    own = _recordable_by_index().get(int(label) % 100) if 0 <= label < 300 else None
+    return own or structure_of(label, names)
 
 
 def _with_side(label: int, words: str, joint: str) -> str:

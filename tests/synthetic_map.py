@@ -57,6 +57,7 @@ def write_map(
     activation: bool = True,
     stiffness: bool = True,
     aponeuroses: bool = True,
+    load: bool = False,
 ) -> Path:
     """Write the files of a muscle map with two muscles and a bone of the right leg."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ def write_map(
     if aponeuroses:
         _write_sheet(folder / f"{prefix}_aponeuroses.vtp")
     if fascicles:
-        _write_fascicles(folder / f"{prefix}_fascicles.vtp")
+        _write_fascicles(folder / f"{prefix}_fascicles.vtp", load)
     if activation:
         percent = np.arange(101)
         bump = 100 * np.exp(-0.5 * ((percent - 20) / 8.0) ** 2)
@@ -80,6 +81,8 @@ def write_map(
             {"label": TA, "muscle": "TA", "side": "right", "percent": percent, "mean": bump,
              "sd": 10.0, "n": 3, "unit": "% of peak of mean cycle"}
         ).to_csv(folder / f"{prefix}_activation.tsv", sep="\t", index=False)  # fmt: skip
+    if load:
+        write_tsv(force_of(TA, SOL), folder / f"{prefix}_load.tsv")
     measures = _measures(fascicles)
     write_measures(measures, folder / f"{prefix}_measures.tsv")
     write_tsv(wide(measures), folder / f"{prefix}_muscles.tsv")
@@ -155,7 +158,22 @@ def _write_sheet(path: Path) -> None:
     sheet.save(path)
 
 
-def _write_fascicles(path: Path) -> None:
+def force_of(*labels: int) -> pd.DataFrame:
+    """Equal shares of all labels, whose force rises to half of the cycle and falls."""
+    percent = np.arange(101.0)
+    rise = 1 - np.abs(percent - 50) / 50
+    frames = [
+        pd.DataFrame({
+            "label": label, "percent": percent, "activation": 50 * rise,
+            "share": 100 / len(labels), "force_n": 300 * rise, "of_peak": rise,
+            "status": "modelled",
+        })
+        for label in labels
+    ]  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _write_fascicles(path: Path, force: bool) -> None:
     """Ten straight fascicles of 20, 22 ... 38 mm in each muscle."""
     points, lines, label, length = [], [], [], []
     for key in (TA, SOL):
@@ -173,6 +191,9 @@ def _write_fascicles(path: Path) -> None:
     pennation[10:] = np.nan
     mesh.cell_data["pennation_start_deg"] = pennation
     mesh.cell_data["extrapolated_fraction"] = np.full(20, 0.1, np.float32)
+    if force:
+        mesh.cell_data["force_part"] = np.tile(np.linspace(0.05, 0.15, 10, dtype=np.float32), 2)
+        mesh.cell_data["force_at_peak_N"] = 300 * mesh.cell_data["force_part"]
     mesh.save(path)
     rows = pd.DataFrame({"fascicle": range(20), "label": label, "length_mm": length})
     rows.to_parquet(path.with_suffix(".parquet"), index=False)

@@ -1,4 +1,4 @@
-"""``pennate function``: events, mean cycles and onsets from one recording."""
+"""``pennate function``: events, mean cycles and onsets from the recordings of a session."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import typer
 
 from imaging.config import FunctionSettings, load_settings
 from imaging.errors import RecordingError
-from imaging.function.analysis import analyse
 from imaging.function.notes import notes
-from imaging.io.recordings import files_of, read_recording
+from imaging.function.session import analyse_session
+from imaging.function.trials import check_channels
+from imaging.io.recordings import files_of, read_trial
 from imaging.io.writers.function import FunctionOutput, write_function
 from imaging.provenance import staged
 
@@ -20,7 +21,9 @@ VERB = "function"
 
 
 def command(
-    recording: Annotated[list[Path], typer.Option(help="One C3D, EDF or BDF file.")],
+    recording: Annotated[
+        list[Path], typer.Option(help="EMG as C3D, EDF, BDF, STO or text; once per recording.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write, such as OUT/sub-01/func.")],
     prefix: Annotated[str, typer.Option(help="Start of every file name, such as sub-01.")],
     events: Annotated[
@@ -34,17 +37,18 @@ def command(
     ] = None,
 ) -> None:
     """Events, envelopes and onsets from a recording."""
-    if len(recording) != 1:
+    if len(recording) > 1 and (channels or events):
         raise RecordingError(
-            f"{len(recording)} recordings were given", None, "Give one and run once for each"
+            f"{len(recording)} recordings were given with one table", None, "Put tables beside them"
         )
     chosen = load_settings(FunctionSettings, settings)
-    read = read_recording(recording[0], channels, events)
-    analysis = analyse(read, chosen)
-    inputs = files_of(recording[0], channels, events)
+    trials = [read_trial(path, channels, events, chosen) for path in recording]
+    check_channels(trials, chosen.channels)
+    session = analyse_session(trials, chosen)
+    inputs = [file for path in recording for file in files_of(path, channels, events)]
     settings_used = chosen.model_dump(mode="json")
-    told = notes(read, analysis, chosen)
+    told = notes(session, chosen)
     with staged(out, VERB) as folder:
-        write_function(folder, prefix, FunctionOutput(analysis, told, inputs, settings_used))
+        write_function(folder, prefix, FunctionOutput(session, told, inputs, settings_used))
     for said in told.warnings:
         print(f"warning: {said}", file=sys.stderr)

@@ -26,6 +26,13 @@ def command(
     mre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate elastography`.")] = None,
     us_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate ultrasound`.")] = None,
     func_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate function`.")] = None,
+    fibre_states: Annotated[
+        Path | None,
+        typer.Option(
+            help="Fibre states of `pennate model` in the motion recorded with the EMG, on its "
+            "clock: force-length and force-velocity of force shares. None: taken as 1."
+        ),
+    ] = None,
     missing: Annotated[
         str | None, typer.Option(help='Why stages are missing, as JSON: {"dwi": "why"}.')
     ] = None,
@@ -38,6 +45,6 @@ def command(
         "func": func_dir,
     }  # fmt: skip
     stages = find_stages(folders, prefix, missing)
-    found = join_stages(stages, chosen)
+    found = join_stages(stages, chosen, fibre_states)
     with staged(out, VERB, stale("map", prefix)) as folder:
         write_map(folder, prefix, found, stages, chosen)

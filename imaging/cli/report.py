@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConfigError
+from imaging.io.participants import read_participants
 from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.provenance import staged
-from imaging.report.files import write_group, write_page
-from imaging.report.group import group_page, read_group
+from imaging.report.files import read_norms, write_group, write_page
+from imaging.report.group import group_page, norms_of_group, read_group
+from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
 from imaging.report.subject import subject_page
 
@@ -27,38 +29,55 @@ def command(
     group: Annotated[
         Path | None, typer.Option(help="Output folder of all subjects: table and page of a group.")
     ] = None,
+    participants: Annotated[
+        Path | None, typer.Option(help="participants.tsv, with --controls.")
+    ] = None,
+    controls: Annotated[
+        str | None, typer.Option(help="Who gives the norms of a group, such as group=control.")
+    ] = None,
+    norms: Annotated[
+        Path | None, typer.Option(help="group_norms.tsv that a subject is held against.")
+    ] = None,
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
     ] = None,
 ) -> None:
     """Write the page of one subject, or of a group."""
     if group is not None:
-        if any(given is not None for given in (map_dir, out, prefix, model_dir)):
+        if any(given is not None for given in (map_dir, out, prefix, norms, model_dir)):
             raise ConfigError(
-                "--group cannot be combined with --map-dir, --model-dir, --out or --prefix",
+                "--group cannot be combined with --map-dir, --out, --prefix, --norms, --model-dir",
                 None,
                 "Leave them out",
             )
-        _group(group)
+        if (participants is None) != (controls is None):
+            raise ConfigError("--participants and --controls go together", None, "Give both")
+        _group(group, participants, controls)
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
-        _subject(map_dir, out, find_prefix(map_dir, prefix), model_dir)
+        _subject(map_dir, out, find_prefix(map_dir, prefix), norms, model_dir)
 
 
-def _subject(map_dir: Path, out: Path, prefix: str, model_dir: Path | None) -> None:
+def _subject(
+    map_dir: Path, out: Path, prefix: str, norms: Path | None, model_dir: Path | None
+) -> None:
     muscle_map = read_muscle_map(map_dir, prefix)
     model = None if model_dir is None else read_model_part(model_dir, prefix)
-    page = subject_page(muscle_map, model)
+    page = subject_page(muscle_map, None if norms is None else read_norms(norms), model)
+    beside = [*([norms] if norms else []), *(model.files if model else [])]
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
-        write_page(folder / out.name, page, muscle_map, model.files if model else ())
+        write_page(folder / out.name, page, muscle_map, beside)
 
 
-def _group(out: Path) -> None:
+def _group(out: Path, participants: Path | None, controls: str | None) -> None:
     subjects, problems = read_group(out)
-    page = group_page(subjects, problems)
+    norms = None
+    if participants is not None and controls is not None:
+        norms = norms_of_group(subjects, controls_of(read_participants(participants), controls))
+    page = group_page(subjects, problems, norms)
     with staged(out, f"{VERB}-group") as folder:
-        write_group(folder, page, subjects)
+        write_group(folder, page, subjects, norms)
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)

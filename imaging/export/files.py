@@ -27,6 +27,7 @@ _READ = {
     "fascicles": ".vtp",
     "muscles": ".tsv",
     "activation": ".tsv",
+    "load": ".tsv",
     "notes": ".json",
 }
 _IMAGES = {"anatomy": "anatomy", "labels": "label"}
@@ -108,7 +109,7 @@ def _write_scene(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str,
     """Write muscles, fascicles and activation as animated glTF."""
     files.path("scene").write_bytes(glb_bytes(muscle_map))
     files.describe(
-        "scene", inputs=_of(sources, "surfaces", "aponeuroses", "fascicles", "activation"),
+        "scene", inputs=_of(sources, "surfaces", "aponeuroses", "fascicles", "activation", "load"),
         Activation=PAINTED if muscle_map.activation is not None else "not measured",
         Frame="glTF: +Y superior, +Z anterior, +X left; vertices in RAS+ mm",
     )  # fmt: skip

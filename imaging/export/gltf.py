@@ -15,19 +15,29 @@ import pygltflib as gltf
 from numpy.typing import NDArray
 
 from imaging import __version__
-from imaging.export.activation import PAINTED, Curves, curves
+from imaging.export.activation import curves, force_curves
 from imaging.export.colours import GREY, RGB, SHEET, muscle_colour
+from imaging.export.morphs import (
+    Painted,
+    lighter,
+    linear,
+    targets_of_fascicles,
+    targets_of_surface,
+)
 from imaging.musclemap.read.meshes import MapFascicles, MapSheet
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_and_name, structure_of
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
 _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
-# A muscle at the largest activation; far in lightness from every muscle's own colour.
-_ACTIVE: RGB = (255, 240, 60)
 _CYCLE_S = 2.0
 _OPAQUE, _FASCICLES, _SHEET = 0, 1, 2
 _SHEET_OPACITY = 0.55
+_TARGETS = ["active: EMG painted on anatomy", "own part of the force, or no force known"]
+_COMPONENTS = {
+    "float32": gltf.FLOAT, "uint32": gltf.UNSIGNED_INT, "uint8": gltf.UNSIGNED_BYTE,
+    "int8": gltf.BYTE,
+}  # fmt: skip
 
 
 def glb_bytes(muscle_map: MuscleMap) -> bytes:
@@ -41,11 +51,12 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
 
     Notes
     -----
-    Activation is the weight of a morph target on COLOR_0 (and on POSITION, by zero, which the
-    format asks for), animated over one cycle shown in two seconds.
+    Activation, and share of force, are weights of morph targets on COLOR_0 (and on POSITION, by
+    zero, which the format asks for), each an animation over one cycle shown in two seconds.
     """
     scene = _Scene()
-    painted = curves(muscle_map.activation)
+    shown = muscle_map.surfaces
+    painted = Painted(curves(muscle_map.activation, shown), force_curves(muscle_map.load, shown))
     for label, mesh in muscle_map.surfaces.items():
         if structure_of(label).tissue in ("fat", "skin"):
             continue
@@ -53,7 +64,7 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
         scene.add_muscle(label, np.asarray(mesh.points, np.float32), faces, painted)
     if muscle_map.fascicles is not None:
         for label, of_muscle in muscle_map.fascicles.by_label():
-            scene.add_fascicles(label, of_muscle)
+            scene.add_fascicles(label, of_muscle, painted)
     for label, sheet in muscle_map.aponeuroses.items():
         scene.add_sheet(label, sheet)
     return scene.finish(painted)
@@ -64,7 +75,8 @@ class _Scene:
 
     def __init__(self) -> None:
         self.blob = bytearray()
-        self.channels: list[tuple[int, int]] = []
+        self.still: list[gltf.Accessor] = []
+        self.channels: list[tuple[int, int, int]] = []  # node, label, number of targets
         self.file = gltf.GLTF2(
             asset=gltf.Asset(
                 version="2.0", generator=f"pennate {__version__}",
@@ -81,31 +93,40 @@ class _Scene:
         )  # fmt: skip
 
     def add_muscle(
-        self, label: int, points: NDArray[Any], faces: NDArray[Any], painted: Curves | None
+        self, label: int, points: NDArray[Any], faces: NDArray[Any], painted: Painted
     ) -> None:
         """Add the surface of a muscle or bone, with its activation where it was recorded."""
-        active = painted is not None and label in painted.values
         muscle = structure_of(label).is_muscle
-        colour = GREY if painted is not None and muscle and not active else muscle_colour(label)
+        grey = muscle and painted.says_nothing_of(label)
+        colour = GREY if grey else muscle_colour(label)
         primitive = self.surface(points, faces, colour, _OPAQUE)
         name = side_and_name(label)
         mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
-        if painted is not None and active:
-            change = _paint(_ACTIVE, len(points)) - _paint(colour, len(points))
-            target = {
-                "POSITION": self.accessor(np.zeros_like(points), gltf.ARRAY_BUFFER, bounds=True),
-                "COLOR_0": self.accessor(change, gltf.ARRAY_BUFFER),
-            }
-            primitive.targets = [target]
-            mesh.weights = [0.0]
-            mesh.extras["targetNames"] = ["activation: EMG painted on anatomy"]
+        targets = []
+        if painted.is_recorded(label):
+            changes = targets_of_surface(label, colour, painted)
+            targets = [np.tile(change, (len(points), 1)) for change in changes]
             name += " (EMG painted on anatomy)"
-        elif painted is not None and muscle:
+        elif grey:
             name += " (EMG not measured)"
+        self.animate(label, mesh, name, targets)
+
+    def animate(
+        self, label: int, mesh: gltf.Mesh, name: str, targets: Sequence[NDArray[Any]]
+    ) -> None:
+        """Add a mesh whose colour changes by these targets, each per vertex; none: it stays."""
+        if targets:
+            count = len(targets[0])
+            still = self.zeros(count)
+            mesh.primitives[0].targets = [
+                {"POSITION": still, "COLOR_0": self.accessor(change, gltf.ARRAY_BUFFER)}
+                for change in targets
+            ]
+            mesh.weights = [0.0] * len(targets)
+            mesh.extras["targetNames"] = _TARGETS[: len(targets)]
         node = self.add_node(mesh, name)
-        if painted is not None and active:
-            curve = painted.shares(label).astype(np.float32)
-            self.channels.append((node, self.accessor(curve)))
+        if targets:
+            self.channels.append((node, label, len(targets)))
 
     def add_sheet(self, label: int, sheet: MapSheet) -> None:
         """Add the internal aponeurosis of one muscle as a semi-transparent sheet."""
@@ -123,19 +144,20 @@ class _Scene:
             attributes=gltf.Attributes(
                 POSITION=self.accessor(points, gltf.ARRAY_BUFFER, bounds=True),
                 NORMAL=self.accessor(_normals(points, faces), gltf.ARRAY_BUFFER),
-                COLOR_0=self.accessor(_paint(colour, len(points)), gltf.ARRAY_BUFFER),
+                COLOR_0=self.accessor(np.tile(linear(colour), (len(points), 1)), gltf.ARRAY_BUFFER),
             ),
             indices=self.accessor(faces.astype(np.uint32).ravel(), gltf.ELEMENT_ARRAY_BUFFER),
             material=material,
         )
 
-    def add_fascicles(self, label: int, fascicles: MapFascicles) -> None:
+    def add_fascicles(self, label: int, fascicles: MapFascicles, painted: Painted) -> None:
         """Add the fascicles of one muscle as line segments in a lighter tone of its colour."""
         count = len(fascicles.points)
         steps = np.arange(count - 1)
         # No segment leads from one fascicle to the next.
         steps = np.delete(steps, fascicles.offsets[1:-1] - 1)
-        colour = 0.5 + 0.5 * _paint(muscle_colour(label), count)
+        own = GREY if painted.says_nothing_of(label) else muscle_colour(label)
+        colour = np.tile(_bytes(lighter(own), np.uint8), (count, 1))
         primitive = gltf.Primitive(
             attributes=gltf.Attributes(
                 POSITION=self.accessor(fascicles.points, gltf.ARRAY_BUFFER, bounds=True),
@@ -148,8 +170,14 @@ class _Scene:
             mode=gltf.LINES,
             material=_FASCICLES,
         )
+        targets = []
+        if painted.is_recorded(label):
+            for change in targets_of_fascicles(label, own, painted, fascicles.data):
+                per = np.broadcast_to(change, (len(fascicles), 3))
+                targets.append(np.repeat(_bytes(per, np.int8), np.diff(fascicles.offsets), axis=0))
         name = f"fascicles of {side_and_name(label)}"
-        self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras={"label": label}), name)
+        mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
+        self.animate(label, mesh, name, targets)
 
     def add_node(self, mesh: gltf.Mesh, name: str) -> int:
         """Add a mesh under the root node and return its node."""
@@ -162,19 +190,19 @@ class _Scene:
     def accessor(
         self, values: NDArray[Any], target: int | None = None, *, bounds: bool = False
     ) -> int:
-        """Append values (N,) or (N, 3), float32 or uint32, to the buffer."""
+        """Append values (N,) or (N, 3), float32 or uint32, or colours (N, 4) of bytes."""
         values = np.ascontiguousarray(values)
         view = gltf.BufferView(
             buffer=0, byteOffset=len(self.blob), byteLength=values.nbytes, target=target
         )
         self.blob += values.tobytes()
         self.file.bufferViews.append(view)
-        whole = values.dtype == np.uint32
         accessor = gltf.Accessor(
             bufferView=len(self.file.bufferViews) - 1,
-            componentType=gltf.UNSIGNED_INT if whole else gltf.FLOAT,
+            componentType=_COMPONENTS[values.dtype.name],
+            normalized=values.itemsize == 1,
             count=len(values),
-            type=gltf.SCALAR if values.ndim == 1 else gltf.VEC3,
+            type=gltf.SCALAR if values.ndim == 1 else f"VEC{values.shape[1]}",
         )
         if bounds:
             low, high = values.min(axis=0), values.max(axis=0)
@@ -182,20 +210,40 @@ class _Scene:
         self.file.accessors.append(accessor)
         return len(self.file.accessors) - 1
 
-    def finish(self, painted: Curves | None) -> bytes:
-        """Add the animation and return the binary file."""
-        if painted is not None and self.channels:
-            times = (painted.percent - painted.percent[0]) / np.ptp(painted.percent) * _CYCLE_S
+    def zeros(self, count: int) -> int:
+        """Return an accessor of points (N, 3) that are all 0; all share one part of the buffer.
+
+        glTF allows accessors without any, but ParaView (VTK 9) does not read them.
+        """
+        self.file.accessors.append(gltf.Accessor(
+            componentType=gltf.FLOAT, count=count, type=gltf.VEC3, min=[0.0] * 3, max=[0.0] * 3,
+        ))  # fmt: skip
+        self.still.append(self.file.accessors[-1])
+        return len(self.file.accessors) - 1
+
+    def finish(self, painted: Painted) -> bytes:
+        """Add the animations and return the binary file."""
+        for name, note, shown, force in painted.animations() if self.channels else ():
+            times = (shown.percent - shown.percent[0]) / np.ptp(shown.percent) * _CYCLE_S
             start = self.accessor(times.astype(np.float32), bounds=True)
-            animation = gltf.Animation(
-                name="gait cycle: EMG painted on anatomy",
-                extras={"note": f"{PAINTED}. One cycle lasts {_CYCLE_S:g} s on the screen only."},
-            )
-            for k, (node, weights) in enumerate(self.channels):
-                animation.samplers.append(gltf.AnimationSampler(input=start, output=weights))
+            note = f"{note}. One cycle lasts {_CYCLE_S:g} s on the screen only."
+            animation = gltf.Animation(name=name, extras={"note": note})
+            for k, (node, label, targets) in enumerate(self.channels):
+                output = self.accessor(painted.weights(label, force, targets))
+                animation.samplers.append(gltf.AnimationSampler(input=start, output=output))
                 to = gltf.AnimationChannelTarget(node=node, path="weights")
                 animation.channels.append(gltf.AnimationChannel(sampler=k, target=to))
-            self.file.animations = [animation]
+            self.file.animations.append(animation)
+        if self.still:
+            size = 12 * max(accessor.count for accessor in self.still)
+            view = gltf.BufferView(
+                buffer=0, byteOffset=len(self.blob), byteLength=size, byteStride=12,
+                target=gltf.ARRAY_BUFFER,
+            )  # fmt: skip
+            self.blob += bytes(size)
+            self.file.bufferViews.append(view)
+            for accessor in self.still:
+                accessor.bufferView = len(self.file.bufferViews) - 1
         self.file.buffers = [gltf.Buffer(byteLength=len(self.blob))]
         self.file.set_binary_blob(bytes(self.blob))
         return b"".join(self.file.save_to_bytes())
@@ -212,11 +260,12 @@ def _material(name: str, roughness: float, opacity: float = 1.0) -> gltf.Materia
     )
 
 
-def _paint(colour: Sequence[int], count: int) -> NDArray[np.float32]:
-    """Return a colour given in sRGB as linear RGB per vertex, which glTF's COLOR_0 holds."""
-    share = np.array(colour) / 255.0
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.tile(linear.astype(np.float32), (count, 1))
+def _bytes(colours: NDArray[Any], kind: type[np.integer[Any]]) -> NDArray[Any]:
+    """Return linear colours (N, 3), or changes of them, as bytes with opacity, (N, 4)."""
+    most = np.iinfo(kind).max
+    opaque = 0 if kind is np.int8 else most
+    scaled = np.rint(np.atleast_2d(colours) * most).clip(-most, most)
+    return np.pad(scaled, ((0, 0), (0, 1)), constant_values=opaque).astype(kind)
 
 
 def _normals(points: NDArray[Any], faces: NDArray[Any]) -> NDArray[np.float32]:

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from imaging import __version__
-from imaging.export.activation import PAINTED, curves
+from imaging.export.activation import (
+    EACH_LEG,
+    FORCE_PAINTED,
+    PAINTED,
+    Curves,
+    both_sides,
+    curves,
+    force_curves,
+)
 from imaging.export.colours import GREY, SHEET, colour_scale
 from imaging.export.packing import STEP_MM
 from imaging.export.structures import PARTS, corner, fascicle_facts, structures
@@ -42,6 +50,7 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         "fascicles": fascicle_facts(kept, all_fascicles),
         "columns": _columns(muscle_map.muscles),
         "activation": _activation(muscle_map),
+        "force": _force(muscle_map),
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
         "grey": GREY,
         "sheet": SHEET,
@@ -66,12 +75,28 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _activation(muscle_map: MuscleMap) -> dict[str, Any] | None:
-    found = curves(muscle_map.activation)
-    if found is None:
+    found = curves(muscle_map.activation, muscle_map.surfaces)
+    return None if found is None else _cycle(found, PAINTED)
+
+
+def _force(muscle_map: MuscleMap) -> dict[str, Any] | None:
+    """Return the share of force over the cycle, and each muscle's force over its own largest."""
+    found = force_curves(muscle_map.load, muscle_map.surfaces)
+    if found is None or muscle_map.load is None:
         return None
+    rows = muscle_map.load.sort_values("percent")
+    own = {
+        str(k): np.round(rows.loc[rows["label"] == k, "of_peak"].to_numpy(float), 4).tolist()
+        for k in found.values
+    }
+    return _cycle(found, FORCE_PAINTED) | {"of_peak": own}
+
+
+def _cycle(found: Curves, note: str) -> dict[str, Any]:
     shares = {str(k): np.round(found.shares(k), 4).tolist() for k in found.values}
     return {"percent": found.percent.tolist(), "shares": shares, "largest": found.largest,
-            "unit": found.unit, "note": PAINTED}  # fmt: skip
+            "unit": found.unit, "note": f"{note}. {EACH_LEG}" if both_sides(found) else note,
+            }  # fmt: skip
 
 
 def _missing(muscle_map: MuscleMap, layers: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ from imaging.musclemap.table import measure_of_column, title_of
 # Ending of a name, unit to print. Longest first.
 _UNITS = {
     "_mm2_per_s": "mm²/s", "_kg_per_m3": "kg/m³", "_per_m": "1/m", "_percent": "%", "_mm": "mm",
-    "_deg": "°", "_ml": "ml", "_cm2": "cm²", "_Pa": "Pa", "_rad": "rad",
+    "_deg": "°", "_ml": "ml", "_cm2": "cm²", "_Pa": "Pa", "_rad": "rad", "_N": "N",
 }  # fmt: skip
 # Start of a name without such an ending.
 _LAYER_UNITS = {

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
+from imaging.function.agreement import GaitEvents
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge
+from imaging.function.dropouts import clipped, dropped_out, without_silence
+from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.strides import LeftOut, find_strides
+from imaging.function.sources import find_events
+from imaging.function.stride_bursts import StrideBurst, place
+from imaging.function.strides import SIDES, LeftOut, doubts, find_strides
+from imaging.function.trials import Kind
 from imaging.muscles import side_of
 
-MAIN_REACH = 0.15
-
-
-@dataclass(frozen=True)
-class StrideBurst:
-    """A burst in percent of its stride: that of the peak it holds, else that it begins in.
-
-    Percent is negative for what begins in the stride before, above 100 for what ends in the next.
-    """
-
-    burst: onsets.Burst
-    stride: int
-    onset_percent: float
-    offset_percent: float
-    peak_percent: float
-    main: bool
+OWN_PEAK = "peak of mean cycle"
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,13 @@ class MuscleActivity:
         Name in the recording.
     mean : MeanCycle or None
         None without strides.
+    per_stride : (K, 101) array
+        Envelope of each stride in `unit`; empty without strides.
+    unit : str
+        What 1 stands for: ``peak of mean cycle`` (of the session's reference recording) or
+        ``MVC``.
+    no_mvc : str
+        Why amplitudes are not relative to MVC; empty where they are.
     peak_percent : (K,) array
         Time of the envelope's maximum in each stride.
     bursts : tuple of StrideBurst
@@ -54,6 +51,14 @@ class MuscleActivity:
         Why onsets could not be told; empty where they could.
     contrast : float or None
         Energy of the active over that of the quiet part.
+    outside : tuple of Burst
+        Bursts that belong to no stride.
+    found_by_one : int
+        Bursts that were left out, as one of both detectors found them and the other did not.
+    signal_unit : str
+        uV; empty where the file does not tell.
+    clipped : float
+        Share of the samples at the limits of the channel.
     """
 
     label: int
@@ -63,6 +68,13 @@ class MuscleActivity:
     bursts: tuple[StrideBurst, ...] = ()
     no_onsets: str = ""
     contrast: float | None = None
+    per_stride: FloatArray = field(default_factory=lambda: np.zeros((0, 101)))
+    unit: str = OWN_PEAK
+    outside: tuple[onsets.Burst, ...] = ()
+    found_by_one: int = 0
+    signal_unit: str = ""
+    clipped: float = 0.0
+    no_mvc: str = "no MVC recording of this muscle"
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,10 @@ class Analysis:
         What became of every channel.
     undecided_stances : int
         Stances on a plate whose foot could not be told.
+    gait : GaitEvents
+        What each source saw, and how they agree.
+    events_said : tuple of str
+        What a reader must know of events and strides.
     """
 
     events: tuple[Event, ...]
@@ -98,9 +114,15 @@ class Analysis:
     channels: ChannelMap
     undecided_stances: int = 0
     band_hz: tuple[float, float] | None = None
+    gait: GaitEvents = field(default_factory=lambda: GaitEvents((), {}))
+    events_said: tuple[str, ...] = ()
 
 
-def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
+NOTHING = Analysis((), (), (), {s: np.zeros((0, 2)) for s in SIDES}, (), (), ChannelMap({}, {}))
+"""What is found where nothing was recorded."""
+
+
+def analyse(recording: Recording, settings: FunctionSettings, kind: Kind = "walking") -> Analysis:
     """Find events, strides, mean cycles and bursts.
 
     Raises
@@ -108,127 +130,114 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     ConfigError, RecordingError
         Channels that contradict each other, or a signal sampled too slowly.
     """
-    channels = map_channels(recording.labels, recording.targets, settings.channels)
-    of_force = force_events(recording, settings.force_threshold_n)
+    channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
+    recording = without_silence(recording, list(channels.labels))
+    gait = find_events(recording, kind, settings.force_threshold_n)
+    of_force = sorted([*gait.by_source["plates"], *gait.partly], key=lambda e: e.time_s)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
-    partly = [e for e in of_force if not is_on_plate(recording, e)]
-    used = merge(recording.events, [e for e in of_force if e not in partly])
-    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
-    undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
+    used = gait.events
+    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps, kind)
+    said = (*gait.said, *doubts(strides, used, kind))
     band = None
-    muscles: list[MuscleActivity] = []
-    names = [name for name in recording.labels if name in channels.labels]
-    if names:
-        rows = recording.signals[[recording.labels.index(name) for name in names]]
-        if not recording.enveloped:
-            band = emg.usable_band(settings.band_hz, recording.rate_hz)
-            rows = emg.by_piece(
-                lambda raw: emg.band_pass(raw, recording.rate_hz, settings.band_hz),
-                rows,
-                recording.pieces,
-            )
-        for name, row in zip(names, rows, strict=True):
-            muscles.append(
-                _activity(name, channels.labels[name], row, recording, strides, settings)
-            )
+    if channels.labels and not recording.enveloped:
+        band = emg.usable_band(settings.band_hz, recording.rate_hz)
+    muscles = [
+        _activity(name, label, recording, strides, settings)
+        for name, label in channels.labels.items()
+    ]
     muscles.sort(key=lambda m: m.label)
     return Analysis(
-        tuple(used),
+        used,
         tuple(agreement),
-        tuple(partly),
+        gait.partly,
         strides,
         left_out,
         tuple(muscles),
         channels,
-        undecided,
+        gait.undecided,
         band,
+        gait,
+        said,
     )
+
+
+def lift_percent(analysis: Analysis, side: Foot) -> FloatArray:
+    """Return the lift of a foot in percent of each of its strides, (K,); NaN without one."""
+    times = offs(analysis.events, side)
+    share = np.full(len(analysis.strides[side]), np.nan)
+    for k, (start, end) in enumerate(analysis.strides[side]):
+        inside = times[(times > start) & (times < end)]
+        if len(inside) == 1:
+            share[k] = 100 * (inside[0] - start) / (end - start)
+    return share
 
 
 def _activity(
     name: str,
     label: int,
-    row: FloatArray,
     recording: Recording,
     strides: Mapping[Foot, FloatArray],
     settings: FunctionSettings,
 ) -> MuscleActivity:
-    rate, start = recording.rate_hz, recording.start_s
-    own: FloatArray = strides["left" if side_of(label) == "left" else "right"]
-    pieces = recording.pieces
-    smooth = row
+    rate, start, pieces = recording.rate_hz, recording.start_s, recording.pieces
+    own: FloatArray = strides[foot_of(label)]
+    unit = recording.units.get(name, "")
+    row = smooth = recording.signals[recording.labels.index(name)]
+    limited = 0.0
     if not recording.enveloped:
+        if why := dropped_out(row, rate, _windows(own, recording), pieces):
+            return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
+        limited = clipped(row)
+        row = emg.by_piece(lambda x: emg.band_pass(x, rate, settings.band_hz), row, pieces)
         smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
     mean = cycles.mean_cycle(per_stride)
     if mean is None:
         why = "no stride of this foot" if len(own) == 0 else "flat channel"
-        return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why)
-    peaks = per_stride[:, :-1].argmax(axis=1).astype(float)
+        return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
+    found = MuscleActivity(
+        label,
+        name,
+        mean,
+        per_stride[:, :-1].argmax(axis=1).astype(float),
+        per_stride=per_stride / mean.peak,
+        signal_unit=unit,
+        clipped=limited,
+    )
     if recording.enveloped:
-        why = "the recording holds envelopes, on which onsets are smeared"
-        return MuscleActivity(label, name, mean, peaks, no_onsets=why)
-    power = emg.by_piece(lambda x: emg.energy(x, rate), row, pieces)
-    quiet = onsets.baseline(power, rate, _windows(own, recording))
-    if quiet is None:
-        return MuscleActivity(label, name, mean, peaks, no_onsets="dead channel")
-    if not quiet.is_quiet:
-        why = (
-            "no quiet baseline: the muscle never falls silent "
-            f"(active to quiet energy {quiet.contrast:.1f}, {onsets.LEAST_CONTRAST:g} needed)"
+        return replace(
+            found, no_onsets="the recording holds envelopes, on which onsets are smeared"
         )
-        return MuscleActivity(label, name, mean, peaks, no_onsets=why, contrast=quiet.contrast)
-    found = onsets.bursts(
-        power,
+    told = onsets.find(
+        row,
         smooth,
         rate,
         start,
-        quiet,
+        _windows(own, recording),
         threshold_sd=settings.onset_sd,
         min_s=settings.onset_min_ms / 1000,
         pieces=pieces,
     )
-    placed = tuple(_place(found, own, int(mean.mean.argmax())))
-    why = (
-        ""
-        if any(b.main for b in placed)
-        else "no burst above the threshold at the peak of the mean cycle"
+    placed, outside = place(told.bursts, own, int(mean.mean.argmax()))
+    why = told.why_none
+    if not why and not any(b.main for b in placed):
+        why = "no burst at the peak of the mean cycle"
+    return replace(
+        found,
+        bursts=placed,
+        outside=outside,
+        no_onsets=why,
+        contrast=told.contrast,
+        found_by_one=told.alone,
     )
-    return MuscleActivity(label, name, mean, peaks, placed, why, quiet.contrast)
+
+
+def foot_of(label: int) -> Foot:
+    """Return the foot whose strides a muscle is measured in."""
+    return "left" if side_of(label) == "left" else "right"
 
 
 def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
     """Return the strides in samples."""
     samples = np.round((strides_s - recording.start_s) * recording.rate_hz).astype(np.intp)
     return np.clip(samples, 0, recording.signals.shape[1])
-
-
-def _place(
-    found: list[onsets.Burst], strides_s: FloatArray, peak_percent: int
-) -> list[StrideBurst]:
-    """Give every burst its stride, and every stride its main burst.
-
-    The main burst of a stride is the one that holds the peak of the mean cycle, or lies within
-    15 % of the cycle of it; so the same burst is compared over strides, also where it begins
-    before foot strike in one and after it in another.
-    """
-    main: dict[int, int] = {}
-    for stride, (start, end) in enumerate(strides_s):
-        time = start + peak_percent / 100 * (end - start)
-        gaps = [max(b.onset_s - time, time - b.offset_s, 0.0) for b in found]
-        nearest = int(np.argmin(gaps)) if gaps else -1
-        if nearest >= 0 and gaps[nearest] <= MAIN_REACH * (end - start):
-            main.setdefault(nearest, stride)
-    placed = []
-    for i, burst in enumerate(found):
-        held = cycles.percent_of_cycle(burst.onset_s, strides_s)
-        if i not in main and held is None:
-            continue
-        stride = main[i] if i in main else held[0] if held else 0
-        start, end = strides_s[stride]
-        onset, offset, peak = (
-            float(100 * (t - start) / (end - start))
-            for t in (burst.onset_s, burst.offset_s, burst.peak_s)
-        )
-        placed.append(StrideBurst(burst, stride, onset, offset, peak, i in main))
-    return placed

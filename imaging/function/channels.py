@@ -12,9 +12,8 @@ from functools import cache
 from imaging.errors import ConfigError, LabelError, RecordingError
 from imaging.function.recording import EventSide
 from imaging.function.side_names import side_named, side_words, split_name, table
-from imaging.muscles import label_of, structure
+from imaging.muscles import label_of, recorded_muscle
 
-LOWER_LEG = "lower leg"
 _FILLERS = {"emg", "muscle", "m", "raw", "sensor", "channel", "the", "of", "uv", "mv", "v"}
 _FIX = "Name the muscle in settings: channels"
 
@@ -26,29 +25,27 @@ class ChannelMap:
     Attributes
     ----------
     labels : dict of channel name to int
-        Label of the catalogue (100·side + index).
-    elsewhere : dict of channel name to str
-        Muscles that are not in the lower leg, with their region.
+        Label of the catalogue (100·side + index), of muscles that are imaged or not.
     unmapped : dict of channel name to str
         Channels left out, with the reason.
     """
 
     labels: Mapping[str, int]
-    elsewhere: Mapping[str, str]
     unmapped: Mapping[str, str]
 
 
 @cache
-def aliases() -> dict[str, tuple[str, str]]:
-    """Return alias → (catalogue key, region) from ``imaging/data/emg_aliases.tsv``."""
+def aliases() -> dict[str, str]:
+    """Return alias → catalogue key from ``imaging/data/emg_aliases.tsv``."""
     rows = table("emg_aliases.tsv").to_dict("records")
-    return {str(r["alias"]): (str(r["key"]), str(r["region"])) for r in rows}
+    return {str(r["alias"]): str(r["key"]) for r in rows}
 
 
 def map_channels(
     names: Sequence[str],
     targets: Mapping[str, str] | None = None,
     explicit: Mapping[str, str] | None = None,
+    side: EventSide = "undecided",
 ) -> ChannelMap:
     """Find the muscle and side of every channel.
 
@@ -59,23 +56,21 @@ def map_channels(
     targets
         Muscle that the recording itself names per channel (BIDS ``target_muscle``).
     explicit
-        The user's mapping, channel to ``"<side> <catalogue key>"``; it wins.
+        The user's mapping, channel to ``"<side> <catalogue key>"``; it wins. Channels of other
+        recordings may be in it.
+    side
+        Side of the channels that name none, as the user says.
 
     Raises
     ------
     ConfigError
-        The explicit mapping names a channel that does not exist, or no muscle.
+        The explicit mapping names no muscle.
     RecordingError
         Two channels are the same muscle of the same side, or name and target contradict.
     """
     targets, explicit = targets or {}, explicit or {}
-    if missing := sorted(set(explicit) - set(names)):
-        raise ConfigError(
-            f"channels: the recording has no channel {missing}", None, f"It has {list(names)}"
-        )
     repeated = {name for name in names if names.count(name) > 1}
     labels: dict[str, int] = {}
-    elsewhere: dict[str, str] = {}
     unmapped: dict[str, str] = {}
     for name in names:
         if name in repeated:
@@ -87,14 +82,12 @@ def map_channels(
         found = _interpret(name, targets.get(name, ""), names)
         if isinstance(found, str):
             unmapped[name] = found
-        elif found[1] != LOWER_LEG:
-            elsewhere[name] = found[1]
-        elif found[2] == "undecided":
+        elif found[1] == side == "undecided":
             unmapped[name] = f"is {found[0]} but names no side"
         else:
-            labels[name] = label_of(found[0], found[2])
+            labels[name] = label_of(found[0], side if found[1] == "undecided" else found[1])
     _refuse_doubles(labels)
-    return ChannelMap(labels, elsewhere, unmapped)
+    return ChannelMap(labels, unmapped)
 
 
 def parse_muscle(text: str) -> int:
@@ -108,7 +101,7 @@ def parse_muscle(text: str) -> int:
     sides = [w for w in text.split() if w.lower() in side_words()]
     keys = [w for w in text.split() if w not in sides]
     try:
-        if len(sides) == 1 and len(keys) == 1 and structure(keys[0].upper()).is_muscle:
+        if len(sides) == 1 and len(keys) == 1 and recorded_muscle(keys[0].upper()):
             return label_of(keys[0].upper(), side_words()[sides[0].lower()])
     except LabelError:
         pass
@@ -129,11 +122,11 @@ def _refuse_doubles(labels: Mapping[str, int]) -> None:
         by_label[label] = name
 
 
-_Found = tuple[str, str, EventSide]
+_Found = tuple[str, EventSide]
 
 
 def _interpret(name: str, target: str, names: Sequence[str]) -> _Found | str:
-    """Return key, region and side of a channel, or why it is not known."""
+    """Return key and side of a channel, or why it is not known."""
     by_name = _parse(name, names)
     if not target or target.lower() == "n/a":
         return by_name
@@ -141,12 +134,12 @@ def _interpret(name: str, target: str, names: Sequence[str]) -> _Found | str:
     if isinstance(by_target, str) or isinstance(by_name, str):
         if isinstance(by_target, str):
             return by_target
-        side = side_named(split_name(name)) if by_target[2] == "undecided" else by_target[2]
-        return by_target[0], by_target[1], side
-    sides = {s for s in (by_name[2], by_target[2]) if s != "undecided"}
+        side = side_named(split_name(name)) if by_target[1] == "undecided" else by_target[1]
+        return by_target[0], side
+    sides = {s for s in (by_name[1], by_target[1]) if s != "undecided"}
     if len(sides) > 1:
         raise RecordingError(f"channel {name!r} has the target muscle {target!r}", None, _FIX)
-    return by_target[0], by_target[1], sides.pop() if sides else "undecided"
+    return by_target[0], sides.pop() if sides else "undecided"
 
 
 def _parse(text: str, names: Sequence[str]) -> _Found | str:
@@ -158,7 +151,7 @@ def _parse(text: str, names: Sequence[str]) -> _Found | str:
     rest = _muscle_part(text)
     glued = {} if side != "undecided" else _glued(rest)
     if rest in aliases() and not glued:
-        return (*aliases()[rest], side)
+        return aliases()[rest], side
     if rest in aliases():
         # LGAS: the lateral gastrocnemius of some leg, or the gastrocnemius of the left one.
         places = [place for place in glued if _is_place_of_side(place, rest, names)]
@@ -195,5 +188,5 @@ def _glued(text: str) -> dict[int, _Found]:
     found: dict[int, _Found] = {}
     for place, rest in ((0, text[1:]), (-1, text[:-1])):
         if text and text[place] in sides and rest in aliases():
-            found[place] = (*aliases()[rest], sides[text[place]])
+            found[place] = (aliases()[rest], sides[text[place]])
     return found

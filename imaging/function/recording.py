@@ -26,7 +26,7 @@ class Event:
     kind : str
         foot_strike or foot_off.
     source : str
-        ``file`` or ``force plate <n>``.
+        ``file``, ``manual`` or ``force plate <n>``.
     """
 
     time_s: float
@@ -51,12 +51,32 @@ class Plate:
     centre : (3, N) array
         Point of application, mm, in the frame of the markers.
     corners : (4, 3) array
-        Corners of its surface in turn, mm, in the frame of the markers.
+        Corners of its surface in turn, mm, in the frame of the markers; NaN where `side` is told.
+    side : str or None
+        Foot whose force this is wholly, where the file says so (external loads of OpenSim).
     """
 
     force: FloatArray
     centre: FloatArray
     corners: FloatArray
+    side: Foot | None = None
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Series that share a clock and a rate: markers, joint angles, turning of the shanks.
+
+    Attributes
+    ----------
+    rate_hz, start_s : float
+        Sampling rate, and time of the first sample on the clock of the recording.
+    values : dict of name to (F,) or (3, F) array
+        NaN where nothing was seen.
+    """
+
+    rate_hz: float
+    start_s: float
+    values: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -68,7 +88,7 @@ class Recording:
     labels : tuple of str
         Names of the channels in `signals`.
     signals : (C, N) array
-        EMG in the unit of the file.
+        EMG, in microvolts where `units` says so, else in the unit of the file.
     rate_hz, start_s : float
         Sampling rate, and time of the first sample on the clock of the file.
     targets : dict
@@ -84,6 +104,18 @@ class Recording:
         `marker_rate_hz`; NaN where not seen.
     gaps : tuple of (float, float)
         Start and end of what was not recorded, s; `signals` are 0 there.
+    units : dict of channel name to str
+        ``uV`` for the channels whose unit the file tells; others are missing.
+    shanks : Tracks or None
+        Angular velocity of the left and right shank in the sagittal plane, deg/s, positive where
+        the foot swings forwards.
+    angles : Tracks or None
+        Joint angles, deg, by name, as the file has them.
+    landmarks : Tracks or None
+        Other markers, (3, F), mm, third axis up: ``left knee``, ``right knee``, ``left ankle``,
+        ``right ankle``, ``pelvis``.
+    events_are_final : bool
+        `events` are a list that a person corrected: no other source of events counts.
     enveloped : bool
         The signals are envelopes already: no band-pass, no onsets.
     warnings : tuple of str
@@ -102,6 +134,11 @@ class Recording:
     toes: Mapping[Foot, FloatArray] = field(default_factory=dict)
     marker_rate_hz: float = 0.0
     gaps: tuple[tuple[float, float], ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    shanks: Tracks | None = None
+    angles: Tracks | None = None
+    landmarks: Tracks | None = None
+    events_are_final: bool = False
     enveloped: bool = False
     warnings: tuple[str, ...] = ()
 

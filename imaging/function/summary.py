@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
-from imaging.arrays import FloatArray
-from imaging.function import asymmetry
-from imaging.function.analysis import Analysis, MuscleActivity
-from imaging.function.cycles import PERCENT, circular_mean
-from imaging.function.events import offs
+from imaging.function import agreement, asymmetry, timing
+from imaging.function.amplitude import MVC
+from imaging.function.analysis import (
+    NOTHING,
+    Analysis,
+    MuscleActivity,
+    foot_of,
+    lift_percent,
+)
+from imaging.function.cycles import PERCENT
+from imaging.function.intervals import Spread, measure, over_strides
+from imaging.function.onsets import Burst
+from imaging.function.session import SessionAnalysis
+from imaging.function.stride_bursts import StrideBurst
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
-from imaging.muscles import catalogue, label_of, muscle_keys, side_of, structure_of
+from imaging.muscles import catalogue, label_of, muscle_keys, recorded_of, side_of
 
 UNITS = {
     "emg_onset": "percent",
@@ -32,10 +43,19 @@ BURST_MEASURES = (
 )
 
 
+def over_trials(
+    session: SessionAnalysis, table: Callable[[Analysis], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return a table of every recording below each other, the reference first, with its name."""
+    analyses = session.analyses or {"": NOTHING}
+    frames = [table(a).assign(trial=name) for name, a in analyses.items()]
+    whole = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+    return whole[["trial", *(c for c in whole.columns if c != "trial")]]
+
+
 def events_table(analysis: Analysis) -> pd.DataFrame:
-    """Return onset (s), duration, trial_type and source of every event used."""
-    rows = [(e.time_s, 0.0, e.trial_type, e.source) for e in analysis.events]
-    return pd.DataFrame(rows, columns=["onset", "duration", "trial_type", "source"])
+    """Return onset (s), duration, trial_type, source and agreement of every event used."""
+    return agreement.events_table(analysis.gait)
 
 
 def activation_table(analysis: Analysis) -> pd.DataFrame:
@@ -45,7 +65,7 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
     for m in analysis.muscles:
         if m.mean is None:
             continue
-        key, side = structure_of(m.label).key, side_of(m.label)
+        key, side = recorded_of(m.label).key, side_of(m.label)
         values = (
             m.label,
             key,
@@ -54,108 +74,153 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
             m.mean.mean,
             m.mean.sd,
             m.mean.n,
-            "peak of mean cycle",
+            m.unit,
         )
         frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def onsets_table(analysis: Analysis) -> pd.DataFrame:
-    """Return every burst: its stride, times in s and in percent of that stride."""
-    rows = []
+    """Return every burst: its stride and phase, times in s and in percent of that stride.
+
+    `amplitude` is the mean of the envelope in the burst, in the unit of the muscle's amplitudes.
+    Bursts that belong to no stride have neither phase nor percent.
+    """
+    rows: list[tuple[object, ...]] = []
     for m in analysis.muscles:
-        key, side = structure_of(m.label).key, side_of(m.label)
-        for b in m.bursts:
-            times = (b.burst.onset_s, b.burst.offset_s, b.burst.peak_s)
-            shares = (b.onset_percent, b.offset_percent, b.peak_percent)
-            rows.append((m.label, key, side, b.stride, *times, *shares, int(b.main)))
-    columns = ["label", "muscle", "side", "stride", "onset_s", "offset_s", "peak_s"]
-    columns += ["onset_percent", "offset_percent", "peak_percent", "main"]
-    return pd.DataFrame(rows, columns=columns)
+        head = (m.label, recorded_of(m.label).key, side_of(m.label))
+        placed = {b.burst.onset_s: b for b in m.bursts}
+        for burst in sorted([*(b.burst for b in m.bursts), *m.outside], key=lambda b: b.onset_s):
+            rows.append((*head, *_burst_row(burst, placed.get(burst.onset_s), m)))
+    columns = ["label", "muscle", "side", "stride", "phase", "main", "onset_percent"]
+    columns += ["offset_percent", "peak_percent", "onset_s", "offset_s", "peak_s", "agreement_ms"]
+    columns += ["confidence", "onset_sd_ms", "offset_sd_ms", "amplitude", "unit"]
+    order = [*columns[:5], *columns[9:12], *columns[6:9], "main", *columns[12:]]
+    frame = pd.DataFrame(rows, columns=columns).astype({"main": int, "stride": "Int64"})
+    return frame[order]
 
 
-def measures(analysis: Analysis) -> list[Measure]:
-    """Return all figures: per muscle, left against right, of the walk, and what is missing."""
+def _burst_row(burst: Burst, placed: StrideBurst | None, m: MuscleActivity) -> tuple[object, ...]:
+    """Return stride, phase, whether main, places, times, certainty, and amplitude with its unit."""
+    place: tuple[object, ...] = (None, None, 0, None, None, None)
+    if placed is not None:
+        shares = (placed.onset_percent, placed.offset_percent, placed.peak_percent)
+        place = (placed.stride, placed.phase or None, int(placed.main), *shares)
+    times = (burst.onset_s, burst.offset_s, burst.peak_s)
+    sure = (burst.agreement_ms, burst.confidence, burst.onset_sd_ms, burst.offset_sd_ms)
+    scale = m.mean.peak if m.mean else np.nan
+    amplitude = burst.strength / (burst.offset_s - burst.onset_s) / scale
+    return (*place, *times, *sure, amplitude, m.unit)
+
+
+def strides_table(analysis: Analysis) -> pd.DataFrame:
+    """Return every stride of every muscle: its times (s) and amplitudes.
+
+    Amplitude is the mean of the envelope over the stride, peak its maximum; both in `unit`.
+    """
+    columns = ["label", "muscle", "side", "stride", "start_s", "end_s", "toe_off_percent"]
+    columns += ["peak_percent", "amplitude", "peak", "unit"]
+    frames = []
+    for m in analysis.muscles:
+        if m.mean is None:
+            continue
+        side = foot_of(m.label)
+        strides = analysis.strides[side]
+        inside = m.per_stride[:, :-1]
+        values = (
+            m.label,
+            recorded_of(m.label).key,
+            side,
+            np.arange(len(strides)),
+            strides[:, 0],
+            strides[:, 1],
+            lift_percent(analysis, side),
+            m.peak_percent,
+            inside.mean(axis=1),
+            inside.max(axis=1),
+            m.unit,
+        )
+        frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def measures(session: SessionAnalysis) -> list[Measure]:
+    """Return all figures of the reference recording.
+
+    Per muscle, left against right, of the walk, and what is missing.
+    """
+    analysis = session.analyses.get(session.reference)
+    if analysis is None:
+        return _without_channel(set(), "no recording of walking or running")
     rows: list[Measure] = []
     for activity in analysis.muscles:
         rows += _muscle(activity, analysis)
-    present = {m.label for m in analysis.muscles}
-    rows += _without_channel(present)
+    rows += _without_channel({m.label for m in analysis.muscles}, "no EMG channel")
     rows += asymmetry.measures(analysis.muscles)
     rows += _walk(analysis)
     return rows
 
 
-def _row(
-    label: int, name: str, values: FloatArray, note: str, *, circular: bool = False
-) -> Measure:
-    """Return mean and SD over strides."""
-    if circular:
-        mean, sd = circular_mean(values)
-    else:
-        mean = float(values.mean())
-        sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    spread = None if np.isnan(sd) else sd
-    return Measure(label, name, mean, UNITS[name], n=len(values), sd=spread, note=note)
+def _row(label: int, name: str, found: Spread, note: str) -> Measure:
+    return measure(label, name, found, UNITS[name], note)
 
 
 def _muscle(m: MuscleActivity, analysis: Analysis) -> list[Measure]:
-    rows = [_no_mvc(m.label)]
+    rows = [_amplitude(m)]
     if m.mean is None:
         why = m.no_onsets
         return rows + [
             not_measured(m.label, n, UNITS[n], why) for n in (*BURST_MEASURES, "emg_peak_time")
         ]
-    rows.append(
-        _row(m.label, "emg_peak_time", m.peak_percent, "n strides; envelope", circular=True)
-    )
+    peak = over_strides(m.peak_percent, circular=True)
+    rows.append(_row(m.label, "emg_peak_time", peak, "n strides; envelope"))
     if m.no_onsets:
         return rows + [not_measured(m.label, n, UNITS[n], m.no_onsets) for n in BURST_MEASURES]
-    main = [b for b in m.bursts if b.main]
-    note = "n strides; burst at the peak of the mean cycle"
-    onset = np.array([b.onset_percent for b in main])
-    offset = np.array([b.offset_percent for b in main])
-    duration = np.array([1000 * (b.burst.offset_s - b.burst.onset_s) for b in main])
+    main = timing.main_bursts(m)
+    phase = timing.main_phase(m) or "not the same in all strides"
+    note = f"n strides; burst at the peak of the mean cycle: {phase}"
     counts = np.unique([b.stride for b in m.bursts], return_counts=True)[1].astype(float)
     rows += [
-        _row(m.label, "emg_onset", onset, note, circular=True),
-        _row(m.label, "emg_offset", offset, note, circular=True),
-        _row(m.label, "emg_burst_duration", duration, note),
-        _row(m.label, "emg_bursts_per_stride", counts, "n strides with a burst"),
+        _row(m.label, "emg_onset", timing.onsets(main), note),
+        _row(m.label, "emg_offset", timing.offsets(main), note),
+        _row(m.label, "emg_burst_duration", timing.durations(main), note),
+        _row(m.label, "emg_bursts_per_stride", over_strides(counts), "n strides with a burst"),
         _lead(m, analysis),
     ]
     return rows
 
 
+def _amplitude(m: MuscleActivity) -> Measure:
+    """Return the peak of the mean cycle in percent of MVC."""
+    name = "emg_amplitude_mvc"
+    if m.mean is None:
+        return not_measured(m.label, name, UNITS[name], m.no_onsets)
+    if m.unit != MVC:
+        why = f"{m.no_mvc}: amplitude is relative to the {m.unit}"
+        return not_measured(m.label, name, UNITS[name], why)
+    found = timing.peak_over_strides(m)
+    percent = Spread(100 * found.mean, 100 * found.sd, found.n)
+    return _row(m.label, name, percent, "n strides; largest mean over 500 ms at MVC is 100")
+
+
 def _lead(m: MuscleActivity, analysis: Analysis) -> Measure:
     """Return how long before foot strike the burst began that goes on through it."""
-    strikes = analysis.strides["left" if side_of(m.label) == "left" else "right"][:, 1]
-    leads = [
-        1000 * (t - b.burst.onset_s)
-        for b in m.bursts
-        for t in strikes
-        if b.burst.onset_s < t < b.burst.offset_s
-    ]
+    leads = timing.before_strike(m.bursts, analysis.strides[foot_of(m.label)][:, 1])
     name = "emg_lead_foot_strike"
-    if not leads:
+    if len(leads) == 0:
         return not_measured(m.label, name, UNITS[name], "no burst goes on through a foot strike")
-    return _row(m.label, name, np.array(leads), "n foot strikes held by a burst")
+    return _row(m.label, name, over_strides(leads), "n foot strikes held by a burst")
 
 
-def _no_mvc(label: int) -> Measure:
-    why = "no MVC recording: amplitude is relative to the peak of the muscle's own mean cycle"
-    return not_measured(label, "emg_amplitude_mvc", UNITS["emg_amplitude_mvc"], why)
-
-
-def _without_channel(present: set[int]) -> list[Measure]:
-    """Return rows for every muscle that has no channel of its own."""
+def _without_channel(present: set[int], none: str) -> list[Measure]:
+    """Return rows for every muscle that has no channel of its own; `none` says why."""
     rows = []
     for side in SIDES:
         for key in muscle_keys():
             label = label_of(key, side)
             if label in present:
                 continue
-            why = "no EMG channel"
+            why = none
             group = next((k for k in _groups_with(key) if label_of(k, side) in present), None)
             if group is not None:
                 why = f"no EMG channel of its own; recorded together as {group}"
@@ -178,21 +243,13 @@ def _walk(analysis: Analysis) -> list[Measure]:
             rows.append(not_measured(0, f"stance_{side}", "percent", why))
             continue
         length = strides[:, 1] - strides[:, 0]
-        rows.append(_plain(f"stride_time_{side}", length, "s", "n strides"))
-        lifts = offs(analysis.events, side)
-        share = []
-        for start, end in strides:
-            inside = lifts[(lifts > start) & (lifts < end)]
-            if len(inside) == 1:
-                share.append(100 * (inside[0] - start) / (end - start))
+        rows.append(measure(0, f"stride_time_{side}", over_strides(length), "s", "n strides"))
+        share = lift_percent(analysis, side)
+        share = share[np.isfinite(share)]
         name = f"stance_{side}"
-        if share:
-            rows.append(_plain(name, np.array(share), "percent", "n strides; of the cycle"))
+        if len(share):
+            found = over_strides(share)
+            rows.append(measure(0, name, found, "percent", "n strides; of the cycle"))
         else:
             rows.append(not_measured(0, name, "percent", f"no lift of the {side} foot"))
     return rows
-
-
-def _plain(name: str, values: FloatArray, unit: str, note: str) -> Measure:
-    sd = float(values.std(ddof=1)) if len(values) > 1 else None
-    return Measure(0, name, float(values.mean()), unit, n=len(values), sd=sd, note=note)

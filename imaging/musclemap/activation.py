@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import UnitError
 from imaging.image import Image, regrid, resample
-from imaging.muscles import side_and_key, single_keys, structure_of
+from imaging.muscles import is_known, side_and_key, single_keys, structure_of
 
 NOT_MEASURED = -1.0
 PAINTED = "EMG painted on anatomy, not measured at each place"
@@ -86,6 +86,7 @@ def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int,
     for label in sorted(view - set(recorded)):
         keys = single_keys(structure_of(label).key)
         hidden = [r for r in recorded if r not in view and r // 100 == label // 100]
+        hidden = [r for r in hidden if is_known(r)]
         parts = [r for r in hidden if single_keys(structure_of(r).key) < keys]
         if parts:
             out[label] = parts
@@ -93,8 +94,14 @@ def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int,
 
 
 def _mean_of(activation: pd.DataFrame, parts: Sequence[int], label: int) -> pd.DataFrame:
-    """Return the mean curve of some labels as that of another; fewest strides, greatest SD."""
+    """Return the mean curve of some labels as that of another; fewest strides, greatest SD.
+
+    Amplitudes of two references have no mean: of such parts those relative to MVC are taken.
+    """
     own = [activation[activation["label"] == part].sort_values("percent") for part in parts]
+    to_mvc = [_is_to_mvc(rows) for rows in own]
+    if any(to_mvc):
+        own = [rows for rows, mvc in zip(own, to_mvc, strict=True) if mvc]
     out = own[0].assign(label=label)
     if "muscle" in out:
         out = out.assign(muscle=structure_of(label).key)
@@ -102,6 +109,17 @@ def _mean_of(activation: pd.DataFrame, parts: Sequence[int], label: int) -> pd.D
     for name, joined in (("mean", np.mean), ("sd", np.max), ("n", np.min)):
         out[name] = joined([np.interp(at, rows["percent"], rows[name]) for rows in own], axis=0)
     return out
+
+
+def _is_to_mvc(rows: pd.DataFrame) -> bool:
+    return "unit" in rows and bool(rows["unit"].astype(str).str.contains("MVC").all())
+
+
+def unit_of(activation: pd.DataFrame | None) -> str:
+    """Return the unit of all curves: what they are relative to, each of them where that differs."""
+    if activation is None or "unit" not in activation:
+        return "%"
+    return " or ".join(sorted(set(activation["unit"].dropna().astype(str))))
 
 
 def peaks(activation: pd.DataFrame) -> pd.DataFrame:

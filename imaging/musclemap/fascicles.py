@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -93,4 +94,34 @@ def summarise(
         columns[f"{name}_{part}"] = np.where(n > 0, total / np.maximum(n, 1), np.nan)
     share = np.bincount(owner[good], minlength=count) / np.maximum(np.diff(offsets), 1)
     columns[f"{name}_measured_fraction"] = share
+    return pd.DataFrame(columns).astype(np.float32)
+
+
+def force_of_fascicles(table: pd.DataFrame, peak_n: Mapping[int, float]) -> pd.DataFrame:
+    """Spread the force of each muscle over its fascicles, by PCSA and pennation of each.
+
+    A fascicle's PCSA is the volume that it stands for over its length; with the cosine of its own
+    pennation it is its part of the muscle's force. All fascicles of a muscle follow the one EMG
+    curve of the muscle.
+
+    Parameters
+    ----------
+    table
+        Columns label, weight (mm3), length_mm, pennation_line_deg.
+    peak_n
+        Label to the largest force of the muscle, N.
+
+    Returns
+    -------
+    DataFrame
+        ``force_part``: of the muscle's force, 0..1, sum 1 over the fascicles of a muscle whose
+        pennation is known; ``force_at_peak_N``: at the largest force of the muscle.
+    """
+    line, volume, length = (
+        table[c].to_numpy(float) for c in ("pennation_line_deg", "weight", "length_mm")
+    )
+    pull = pd.Series(volume / length * np.cos(np.radians(line)), index=table.index)
+    part: pd.Series = pull / pull.groupby(table["label"]).transform("sum")
+    peak = table["label"].map(peak_n).astype(float)
+    columns = {"force_part": part, "force_at_peak_N": part * peak}
     return pd.DataFrame(columns).astype(np.float32)

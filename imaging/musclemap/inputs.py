@@ -124,6 +124,12 @@ class Stages:
         """Return the notes of all stages."""
         return [read_notes(path) for path in self._tables("desc-*_notes.json")]
 
+    @property
+    def reference(self) -> str:
+        """Return the name of the recording that stands for the person; empty without one."""
+        facts = (n.facts for n in self.notes() if n.stage == "function")
+        return str(next(facts, {}).get("reference", ""))
+
     def surfaces(self, known: Iterable[int]) -> pv.PolyData | None:
         """Return the surfaces of the fibre stage, None without them; all of known labels."""
         path = self.path("fibre", "surfaces.vtp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.config import MapSettings
+from imaging.errors import InputError
 from imaging.formats.nifti import load_image, load_labels
 from imaging.geometry import mask_surface
 from imaging.image import Image, resample
@@ -20,10 +22,13 @@ from imaging.measures import Measure
 from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
+from imaging.musclemap.cross_section import end_shares
+from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
 from imaging.musclemap.inputs import AGAIN, Stages
-from imaging.musclemap.notes import not_in_view
+from imaging.musclemap.load import Load, share_load
+from imaging.musclemap.notes import not_painted
 from imaging.musclemap.series import read_cycles
-from imaging.muscles import muscle_labels
+from imaging.muscles import is_known, muscle_labels
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class JoinedMap:
     fascicles : SampledFascicles or None
     curves : DataFrame or None
         Mean EMG cycles, percent.
+    load : Load or None
+        Force over the cycle; None without EMG.
     measures : list of Measure
         All; those of muscles that get a row are `in_view`, too.
     in_view : list of Measure
@@ -78,6 +85,7 @@ class JoinedMap:
     aponeuroses: pv.PolyData | None
     fascicles: SampledFascicles | None
     curves: pd.DataFrame | None
+    load: Load | None
     measures: list[Measure]
     in_view: list[Measure]
     muscles: pd.DataFrame
@@ -85,7 +93,7 @@ class JoinedMap:
     warnings: list[str]
 
 
-def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
+def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None = None) -> JoinedMap:
     """Read what the stages wrote and join it.
 
     Parameters
@@ -94,6 +102,8 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
         Where the files are.
     chosen
         Settings of the map.
+    fibre_states
+        Table of `pennate model`, for the factors of force-length and force-velocity.
 
     Raises
     ------
@@ -101,7 +111,7 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
         A file is missing or contradicts another one.
     """
     labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
-    curves, warnings = _curves(stages, labels)
+    curves, of_parts, warnings = _curves(stages, labels)
     grid = fusion.map_grid(labels, chosen.spacing_mm)
     on_grid = resample(labels, grid, order=0)
     maps = stiffness.find_maps(stages)
@@ -114,7 +124,18 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     along = ["fa", "md", *(m.layer for m in maps if m.is_modulus)]
     present = sorted(stages.drawn) or muscle_labels(labels.data)
     rows = sorted(stages.drawn) or table.rows_of_map(labels.data)
-    sampled = _fascicles(stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, rows)
+    load = None
+    if curves is not None:
+        load = share_load(
+            measures, curves, present, ends=end_shares(labels.data), of_parts=of_parts,
+            tension_n_cm2=chosen.specific_tension_n_cm2, seed=chosen.seed,
+            factors=_factors(stages, fibre_states, curves, present),
+        )  # fmt: skip
+        measures += load.measures
+        warnings += load.warnings
+    sampled = _fascicles(
+        stages, {n: voxels[n] for n in along if n in voxels}, grid, curves, load, rows
+    )
     if sampled is not None:
         measures += combine.fascicle_measures(sampled.table)
     measures = table.complete(measures, rows, present, stages.missing)
@@ -124,8 +145,8 @@ def join_stages(stages: Stages, chosen: MapSettings) -> JoinedMap:
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
     return JoinedMap(
-        on_grid, voxels, surfaces, aponeuroses, sampled, curves, measures, in_view, muscles, maps,
-        warnings,
+        on_grid, voxels, surfaces, aponeuroses, sampled, curves, load, measures, in_view, muscles,
+        maps, warnings,
     )  # fmt: skip
 
 
@@ -143,20 +164,39 @@ def _voxels(stages: Stages, labels: Image, curves: pd.DataFrame | None) -> dict[
     return voxels
 
 
-def _curves(stages: Stages, labels: Image) -> tuple[pd.DataFrame | None, list[str]]:
-    """Return mean EMG cycles in percent, and a warning for channels of muscles not in view."""
+def _curves(
+    stages: Stages, labels: Image
+) -> tuple[pd.DataFrame | None, dict[int, list[int]], list[str]]:
+    """Return mean EMG cycles in percent, merged muscles with the parts recorded, and warnings."""
     path = stages.path("func", "activation.tsv")
-    curves = None if path is None else read_cycles(path, AGAIN)
+    curves = None if path is None else read_cycles(path, AGAIN, stages.reference)
     if curves is None or curves.empty:
-        return None, []
+        return None, {}, []
     present = muscle_labels(labels.data)
     recorded = emg.in_percent(curves)
     curves, said = emg.with_groups(recorded, present)
-    in_groups = chain.from_iterable(emg.recorded_parts(recorded, present).values())
+    of_parts = emg.recorded_parts(recorded, present)
+    in_groups = chain.from_iterable(of_parts.values())
     absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
-    if not absent:
-        return curves, said
-    return curves, [*said, not_in_view(absent)]
+    return curves, of_parts, [*said, *not_painted(absent)]
+
+
+def _factors(
+    stages: Stages, path: Path | None, curves: pd.DataFrame, present: Sequence[int]
+) -> dict[int, NDArray[Any]]:
+    """Return factors of force-length and force-velocity of the muscles that have them."""
+    if path is None:
+        return {}
+    stages.used.append(path)
+    strikes = read_strikes(stages.need("func", "events.tsv"), AGAIN, stages.reference)
+    percent = np.sort(curves["percent"].unique().astype(float))
+    found = cycle_factors(read_states(path), strikes, [v for v in present if is_known(v)], percent)
+    if not found:
+        raise InputError(
+            "holds no whole stride of a muscle in view", path,
+            "Give the motion that was recorded with the EMG, on the same clock",
+        )  # fmt: skip
+    return found
 
 
 def _fascicles(
@@ -164,6 +204,7 @@ def _fascicles(
     voxels: dict[str, NDArray[Any]],
     grid: Image,
     curves: pd.DataFrame | None,
+    load: Load | None,
     known: list[int],
 ) -> SampledFascicles | None:
     """Return fascicles with what they run through."""
@@ -180,6 +221,9 @@ def _fascicles(
     if curves is not None:
         for name, values in emg.painted_values(curves).items():
             frame[f"{name}_painted"] = frame["label"].map(values).astype(np.float32)
+    if load is not None and "weight" in frame:
+        part = fascicles.force_of_fascicles(frame, load.peak_n())
+        frame = pd.concat([frame, part], axis=1)
     return SampledFascicles(points, offsets, frame, arrays)
 
 

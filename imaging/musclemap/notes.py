@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from imaging.measures import Notes
 from imaging.musclemap.inputs import Stages
-from imaging.muscles import side_and_key
+from imaging.muscles import is_known, side_and_key
 
 
 def notes(stages: Stages, erode_mm: float, warnings: list[str]) -> Notes:
@@ -47,7 +47,13 @@ def method_text(stages: Stages, erode_mm: float) -> str:
     return " ".join(out)
 
 
-def not_in_view(absent: Iterable[int]) -> str:
-    """Return the warning that EMG of muscles that are not in the label map is not painted."""
-    names = ", ".join(side_and_key(int(label)) for label in absent)
-    return f"EMG of muscles that are not in the label map is not painted: {names}."
+def not_painted(absent: Iterable[int]) -> list[str]:
+    """Return what to know of EMG of muscles that are not in the label map: it is not painted."""
+    leg = ", ".join(side_and_key(int(v)) for v in absent if is_known(int(v)))
+    above = ", ".join(side_and_key(int(v)) for v in absent if not is_known(int(v)))
+    said = []
+    if leg:
+        said.append(f"EMG of muscles that are not in the label map is not painted: {leg}.")
+    if above:
+        said.append(f"EMG of muscles that are not imaged is shown in time only: {above}.")
+    return said

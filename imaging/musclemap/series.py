@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from imaging.errors import InputError
 from imaging.formats.tsv import Kind, read_tsv
-from imaging.muscles import is_known
+from imaging.muscles import is_recordable
 
 _CYCLES: Mapping[str, Kind] = {
     "label": "whole", "muscle": "text", "side": "text", "percent": "number", "mean": "number",
@@ -25,7 +25,7 @@ _BURSTS: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
-def read_cycles(path: Path, how: str) -> pd.DataFrame:
+def read_cycles(path: Path, how: str, reference: str = "") -> pd.DataFrame:
     """Read mean EMG cycles: label, muscle, side, percent, mean, sd, n, unit.
 
     Parameters
@@ -34,20 +34,46 @@ def read_cycles(path: Path, how: str) -> pd.DataFrame:
         ``_activation.tsv`` of the function stage or of the map.
     how
         What a user should do where it cannot be used.
+    reference
+        Name of the recording that stands for the person; empty: the first of the table.
 
     Raises
     ------
     MissingFileError, InputError
         Not there, cut off, or not the same whole cycle for each muscle.
     """
-    frame = read_tsv(path, _CYCLES, how)
-    _check_labels(frame, path, how, unknown=False)
-    if frame[["percent", "unit"]].isna().any(axis=None):
+    frame = of_reference(read_tsv(path, _CYCLES, how), reference)
+    if frame["unit"].isna().any():
+        raise InputError("holds rows without percent or unit", path, how)
+    check_cycles(frame, path, how)
+    return frame
+
+
+def check_cycles(frame: pd.DataFrame, path: Path, how: str) -> None:
+    """Check that each muscle is known and has the same whole cycle.
+
+    Raises
+    ------
+    InputError
+        It is not, or has not.
+    """
+    _check_labels(frame, path, how, is_recordable)
+    if frame["percent"].isna().any():
         raise InputError("holds rows without percent or unit", path, how)
     cycles = [tuple(rows["percent"]) for _, rows in frame.groupby("label")]
     if any(c != cycles[0] or len(set(c)) < len(c) for c in cycles):
         raise InputError("does not hold the same whole cycle for each muscle", path, how)
-    return frame
+
+
+def of_reference(frame: pd.DataFrame, reference: str = "") -> pd.DataFrame:
+    """Return the rows of the recording that stands for the person, which may be none.
+
+    Without its name it is the first one of the table.
+    """
+    if "trial" not in frame or frame.empty:
+        return frame
+    own = reference or frame["trial"].iloc[0]
+    return frame[frame["trial"] == own].reset_index(drop=True)
 
 
 def read_parts(path: Path, how: str) -> pd.DataFrame:
@@ -56,28 +82,28 @@ def read_parts(path: Path, how: str) -> pd.DataFrame:
     Parameters and errors are those of :func:`read_cycles`; each muscle must have every part.
     """
     frame = read_tsv(path, _PARTS, how)
-    _check_labels(frame, path, how, unknown=True)
+    _check_labels(frame, path, how, lambda _: True)
     parts = [list(rows["part"]) for _, rows in frame.groupby("label")]
     if any(p != list(range(1, len(parts[0]) + 1)) for p in parts):
         raise InputError("does not hold every part of each muscle", path, how)
     return frame
 
 
-def read_bursts(path: Path, how: str) -> pd.DataFrame:
+def read_bursts(path: Path, how: str, reference: str = "") -> pd.DataFrame:
     """Read EMG bursts: label, stride, onset_percent, offset_percent and more.
 
     Parameters and errors are those of :func:`read_cycles`.
     """
-    frame = read_tsv(path, _BURSTS, how)
-    _check_labels(frame, path, how, unknown=False)
+    frame = of_reference(read_tsv(path, _BURSTS, how), reference)
+    _check_labels(frame, path, how, is_recordable)
     return frame
 
 
-def _check_labels(frame: pd.DataFrame, path: Path, how: str, *, unknown: bool) -> None:
-    """Check that each row has a label, one of the catalogue unless others may be there."""
+def _check_labels(frame: pd.DataFrame, path: Path, how: str, known: Callable[[int], bool]) -> None:
+    """Check that each row has a label, and one that is known."""
     labels = frame["label"]
     if labels.isna().any():
         raise InputError("holds rows without a label", path, how)
-    strange = sorted(int(v) for v in labels.unique() if not (unknown or is_known(int(v))))
+    strange = sorted(int(v) for v in labels.unique() if not known(int(v)))
     if strange:
         raise InputError(f"holds labels that are not in the catalogue: {strange}", path, how)

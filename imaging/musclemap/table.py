@@ -24,6 +24,7 @@ from imaging.muscles import (
     label_of,
     muscle_keys,
     muscle_labels,
+    shown_of,
     side_of,
     structure_of,
 )
@@ -229,7 +230,7 @@ def wide(measures: Sequence[Measure], names: Names = NO_NAMES) -> pd.DataFrame:
     for m in measures:
         if m.label == 0:
             continue
-        s = structure_of(m.label, names)
+        s = shown_of(m.label, names)
         identity = (m.label, s.key, s.name, side_of(m.label), s.compartment, s.group)
         row = rows.setdefault(m.label, dict(zip(IDENTITY, identity, strict=True)))
         column = column_name(m.measure, m.unit)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.config import Settings
-from imaging.dataset import Session, beside, sibling
+from imaging.dataset import Session, inputs_beside, sibling
 from imaging.outputs import folder_of, promised
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -94,7 +94,7 @@ class Plan:
             "waves": session.waves,
             "stiffness": session.stiffness,
             "ultrasound": session.frames,
-            "function": session.recording,
+            "function": session.recordings,
         }
         return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
 
@@ -144,9 +144,9 @@ class Plan:
         """Return the ready stiffness map."""
         return str(self.session(wildcards).stiffness)
 
-    def recording(self, wildcards: Any) -> str:
-        """Return the walking recording."""
-        return str(self.session(wildcards).recording)
+    def recordings(self, wildcards: Any) -> list[str]:
+        """Return the recordings of EMG."""
+        return [str(p) for p in self.session(wildcards).recordings]
 
     def beside(self, name: str) -> Callable[[Any], list[str]]:
         """Return an input function: what a verb reads beside an input, so that a change counts."""
@@ -180,6 +180,15 @@ class Plan:
         if session.stiffness:
             why.pop("mre", None)
         return json.dumps(why, sort_keys=True)
+
+    def norms(self, wildcards: Any) -> list[str]:
+        """Return the norms that the page of a person is held against, where settings name them."""
+        return [self.settings.report.norms] if self.settings.report.norms else []
+
+    def participants(self, wildcards: Any) -> list[str]:
+        """Return the table that says who is a control, where settings ask for norms."""
+        wanted = self.settings.report.controls
+        return [str(Path(self.settings.bids_dir) / "participants.tsv")] if wanted else []
 
     def settings_of(self, section: str) -> Callable[[Any], str]:
         """Return a parameter function: one section of the settings as JSON.
@@ -216,7 +225,7 @@ class Plan:
 
 def _beside(*paths: Path | None) -> list[str]:
     """Return the sidecars, magnitudes and tables of inputs, where there are any."""
-    return [str(p) for path in paths if path for p in beside(path) if p.is_file()]
+    return [str(p) for path in paths if path for p in inputs_beside(path) if p.is_file()]
 
 
 def options(flag: str, files: Sequence[str] | str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imaging.musclemap.activation import unit_of
 from imaging.muscles import side_and_key
 from imaging.report.picture import colour_of, svg
 
@@ -43,7 +44,7 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: Sequence[Mapping[str, Any]])
     for axes in panels.ravel()[max(0, len(labels) - _ACROSS) : len(labels)]:
         axes.tick_params(labelbottom=True)  # the last panel of every column
     figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
-    figure.supylabel(f"amplitude ({curves['unit'].iloc[0]})", fontsize=8)
+    figure.supylabel(f"amplitude ({unit_of(curves)})", fontsize=8)
     return svg(figure)
 
 

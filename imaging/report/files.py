@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imaging.errors import InputError
+from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.outputs import output
 from imaging.provenance import write_json, write_sidecar
 from imaging.report.group import Subject, group_dictionary, group_table
+from imaging.report.norms import Norms, from_table, norms_table
+from imaging.report.profile import circular_measures
 from imaging.stage_files import StageFiles, write_tsv
 
 # Files of the map that a page shows, in the order in which its sidecar names them.
 _SHOWN = (
     "map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp", "activation.tsv",
+    "load.tsv",
     "profile.tsv", "waves.nii.gz",
 )  # fmt: skip
+
+
+_NORMS: Mapping[str, Kind] = {
+    "label": "whole", "measure": "text", "unit": "text", "n": "whole", "mean": "number",
+    "sd": "number", "low": "number", "high": "number", "values": "text",
+}  # fmt: skip
+
+
+def read_norms(path: Path) -> Norms:
+    """Read the norms that the group's report wrote.
+
+    Raises
+    ------
+    MissingFileError, InputError
+        No such table, cut off or damaged.
+    """
+    how = "Run the group level again"
+    try:
+        return from_table(read_tsv(path, _NORMS, how))
+    except ValueError as error:
+        raise InputError(f"does not hold values of controls ({error})", path, how) from error
 
 
 def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Path] = ()) -> None:
@@ -39,7 +65,9 @@ def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Pa
     write_sidecar(path, verb="report", inputs=inputs, Description=said)
 
 
-def write_group(folder: Path, page: str, subjects: Sequence[Subject]) -> None:
+def write_group(
+    folder: Path, page: str, subjects: Sequence[Subject], norms: Norms | None = None
+) -> None:
     """Write table, data dictionary and page of a group.
 
     Parameters
@@ -50,9 +78,15 @@ def write_group(folder: Path, page: str, subjects: Sequence[Subject]) -> None:
         HTML.
     subjects
         Who is in it.
+    norms
+        Of its controls.
     """
     files = StageFiles("group", folder, "", [s.path for s in subjects])
     write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
     write_json(files.path("table", ".json"), group_dictionary(list(subjects)))
+    if norms is not None:
+        circular = circular_measures(sorted(norms.units))
+        write_tsv(norms_table(norms, circular), files.path("norms", ".tsv"))
+        files.describe("norms")
     files.path("page").write_text(page, encoding="utf-8")
     files.describe("page")

@@ -13,14 +13,22 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imaging import __version__
-from imaging.errors import InputError, MissingFileError
+from imaging.errors import ConfigError, InputError, MissingFileError
 from imaging.measures import Measure
 from imaging.musclemap.read.files import FIRST
 from imaging.musclemap.read.tables import in_view, read_tables
 from imaging.musclemap.table import definition_of, definitions, dictionary, title_of, wide
-from imaging.muscles import SIDES, side_and_key, structure_of
+from imaging.muscles import SIDES, shown_of, side_and_key
 from imaging.report.muscle_tables import number, shown_unit
+from imaging.report.norms import FEWEST_CONTROLS, Norms, gather
 from imaging.report.picture import Picture, guarded, svg
+from imaging.report.profile import (
+    CONTROLS,
+    Sentence,
+    circular_measures,
+    expected_by_chance,
+    profile,
+)
 from imaging.report.subject import RESEARCH_USE, environment
 
 MIN_FOR_OUTLIERS = 5
@@ -141,8 +149,30 @@ def find_outliers(values: pd.DataFrame) -> pd.DataFrame:
     return out[out["score"].abs() > OUTLIER_SCORE].reset_index(drop=True)
 
 
-def group_page(subjects: list[Subject], problems: list[str]) -> str:
-    """Return the HTML of the group's page."""
+def norms_of_group(subjects: list[Subject], controls: set[str]) -> Norms:
+    """Return the norms from the controls among the subjects.
+
+    Raises
+    ------
+    ConfigError
+        Fewer than five controls have a map.
+    """
+    own: dict[str, list[list[Measure]]] = {}
+    for subject in subjects:
+        who = subject.entities["participant_id"]
+        if who in controls:
+            own.setdefault(who, []).append(subject.measures)
+    if len(own) < FEWEST_CONTROLS:
+        raise ConfigError(
+            f"controls: {len(own)} of them have a muscle map, norms need {FEWEST_CONTROLS}",
+            None,
+            "Run more controls, or leave the setting out",
+        )
+    return gather(own, circular_measures(sorted({m.measure for s in subjects for m in s.measures})))
+
+
+def group_page(subjects: list[Subject], problems: list[str], norms: Norms | None = None) -> str:
+    """Return the HTML of the group's page; with norms, every person against the controls."""
     values = long_values(subjects)
     outliers = find_outliers(values)
     order = {d.name: k for k, d in enumerate(definitions())}
@@ -167,7 +197,21 @@ def group_page(subjects: list[Subject], problems: list[str]) -> str:
         least=MIN_FOR_OUTLIERS,
         score=OUTLIER_SCORE,
         measures=[_measure(name, values, outliers) for name in names],
+        controls=norms.controls if norms else [],
+        profiles=_profiles(subjects, norms) if norms else [],
     )  # fmt: skip
+
+
+def _profiles(
+    subjects: list[Subject], norms: Norms
+) -> list[tuple[str, list[Sentence], tuple[int, int, float]]]:
+    """Return the sentences of each person against controls, and how many stand out."""
+    found = []
+    for s in subjects:
+        told = profile(s.measures, norms, s.entities["participant_id"])
+        against = [t for t in told if t.against == CONTROLS]
+        found.append((s.prefix, [t for t in against if t.stands_out], expected_by_chance(against)))
+    return found
 
 
 def _measure(name: str, values: pd.DataFrame, outliers: pd.DataFrame) -> dict[str, Any]:
@@ -210,7 +254,7 @@ def dots(rows: pd.DataFrame, outliers: pd.DataFrame, axis: str, factor: float) -
         y = indices.index(row["label"] % 100)
         axes.annotate(row["subject"], (row["value"] * factor, y), fontsize=6,
                       textcoords="offset points", xytext=(3, 5))  # fmt: skip
-    axes.set_yticks(range(len(indices)), [structure_of(int(i)).key for i in indices], fontsize=8)
+    axes.set_yticks(range(len(indices)), [shown_of(int(i)).key for i in indices], fontsize=8)
     axes.set_ylim(-0.6, len(indices) - 0.4)
     for code in sorted(rows["label"].floordiv(100).unique()):
         marker, colour = _SIDE_STYLE[code]

@@ -8,7 +8,7 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
-from imaging.muscles import NO_NAMES, Names, muscle_keys, side_and_key, side_of, structure_of
+from imaging.muscles import NO_NAMES, Names, recordable, shown_of, side_and_key, side_of
 
 # Unit in the files to the unit shown and the factor.
 _SHOWN = {
@@ -18,9 +18,11 @@ _SHOWN = {
 }  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
 _OTHER_TOOLS = "Same definitions as other tools"
+_FORCE = "Force, modelled from EMG and architecture"
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion and EMG": ("dwi", "func"),
+    _FORCE: ("map",),
     "Stiffness": ("mre", "us"),
     "Along fascicles": ("map",),
     _OTHER_TOOLS: ("fibre",),
@@ -29,7 +31,13 @@ _OF_OTHER_TOOLS = (
     "chord_pennation_start", "chord_pennation_end", "slope_pennation_start",
     "slope_pennation_end", "fascicle_length_cubic",
 )  # fmt: skip
+_OWN_GROUPS = {
+    **dict.fromkeys(_OF_OTHER_TOOLS, _OTHER_TOOLS),
+    **dict.fromkeys(("force_share_peak", "force_share_mean", "force_peak"), _FORCE),
+}
 _NOTES = {
+    _FORCE: "Shares are of the muscles of one leg with EMG relative to MVC; muscles without EMG "
+    "are no part of the sum. Specific tension and force factors are assumed: see each note.",
     "Stiffness": "Magnetic resonance and ultrasound differ by frequency, posture and mode: "
     "columns are never to be averaged. Each figure's note names its frequency.",
     _OTHER_TOOLS: "For comparison with the literature: chord pennation as MuscleDTI_Toolbox "
@@ -125,7 +133,7 @@ def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[T
         names = [
             name for name, d in known.items()
             if d.stage in stages and d.level == "muscle" and not _left_out(name)
-            and (name in _OF_OTHER_TOOLS) == (title == _OTHER_TOOLS)
+            and _OWN_GROUPS.get(name) == (title if title in _OWN_GROUPS.values() else None)
             and any((label, name) in found and found[label, name].value is not None
                     for label in labels)
         ]  # fmt: skip
@@ -136,7 +144,7 @@ def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[T
                 continue
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
             rows: list[tuple[str, str, list[Cell]]] = [
-                (side_of(v), structure_of(v, names_of).key, [cell(found.get((v, n))) for n in part])
+                (side_of(v), shown_of(v, names_of).key, [cell(found.get((v, n))) for n in part])
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
@@ -186,7 +194,7 @@ def pair_table(measures: list[Measure]) -> tuple[Table | None, list[str]]:
             heads[d.name] = (d.title, shown_unit(rows[0].unit)[0], d.definition)
         else:
             reasons |= dict.fromkeys(f"{d.title}: not measured, {m.note}" for m in rows)
-    keys = [k for k in muscle_keys() if any(muscle == k for _, muscle in found)]
+    keys = [k for k in (s.key for s in recordable()) if any(muscle == k for _, muscle in found)]
     lines: list[tuple[str, str, list[Cell]]] = [
         ("", key, [cell(found.get((name, key))) for name in heads]) for key in keys
     ]

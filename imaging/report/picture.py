@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from imaging.muscles import ANONYMOUS, structure_of
+from imaging.muscles import ANONYMOUS, is_known, recorded_of, structure_of
 
 # Paul Tol's muted scheme and its pale relatives: told apart by readers with any colour vision;
 # the key is written on each muscle as well, so colour is never the only sign.
@@ -47,6 +47,8 @@ def colour_of(label: int) -> str:
     """Return the colour of a structure; both sides have the same."""
     if label > ANONYMOUS:
         return _PALETTE[(label - ANONYMOUS - 1) % len(_PALETTE)]
+    if not is_known(label):  # a muscle that is recorded and not imaged
+        return _PALETTE[(recorded_of(label).index - 1) % len(_PALETTE)]
     s = structure_of(label)
     if not s.is_muscle:
         return _OTHER[s.tissue]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import jinja2
@@ -11,18 +12,26 @@ from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
-from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables
+from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables, phase_strip
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
+from imaging.report.norms import Norms
 from imaging.report.opensim_model import FORCE_TITLES, SHOWN, ModelPart
 from imaging.report.picture import Picture, guarded
+from imaging.report.profile import TOPICS, expected_by_chance, profile
 from imaging.report.stiffness import stiffness_section
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _AXIAL = (
     "Axial slices from proximal (left) to distal, in radiological convention: the right side of "
     "the body is on the left; A is anterior. Heights are world S coordinates."
+)
+
+_FORCE = (
+    "Share in the force of the leg's muscles with EMG, modelled from EMG relative to MVC, PCSA and "
+    "pennation. Muscles without EMG are no part of the sum, which overstates the shares of others. "
+    "A share does not tell how large the force is."
 )
 
 
@@ -34,8 +43,21 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def subject_page(content: MuscleMap, model: ModelPart | None = None) -> str:
-    """Return the HTML of a subject's page, with the personal model where there is one."""
+def subject_page(
+    content: MuscleMap, norms: Norms | None = None, model: ModelPart | None = None
+) -> str:
+    """Return the HTML of a subject's page.
+
+    Parameters
+    ----------
+    content
+        Of the subject.
+    norms
+        Of controls, that the subject is held against.
+    model
+        The personal OpenSim model, where there is one.
+    """
+    told = profile(content.measures, norms, content.prefix.split("_")[0], content.names)
     notes = content.notes
     citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
     pairs, no_pairs = muscle_tables.pair_table(content.measures)
@@ -50,6 +72,9 @@ def subject_page(content: MuscleMap, model: ModelPart | None = None) -> str:
         pairs=pairs,
         no_pairs=no_pairs,
         pictures=pictures(content),
+        profile=[(title, [s for s in told if s.topic == key]) for key, title in TOPICS.items()],
+        chance=expected_by_chance(told),
+        controls=norms.controls if norms else [],
         steps=diffusion_steps(content),
         stiffness=stiffness_section(content),
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
@@ -129,7 +154,28 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 lambda: emg_cycles.emg_cycles(content.activation, content.notes.onsets),
                 absent("func", "EMG")),
     )  # fmt: skip
-    return out
+    return out + _phases(content, absent("func", "EMG"))
+
+
+def _phases(content: MuscleMap, no_emg: str) -> list[Picture]:
+    """Return the muscles in four phases, by activation and, where there are any, by force share."""
+    absent = phase_strip.why_none(content) if content.activation is not None else no_emg
+    views = cache(partial(phase_strip.front_and_back, content))  # both pictures show the same
+    out = [
+        guarded("Activation in four phases",
+                f"{PAINTED[0].upper()}{PAINTED[1:]}. {phase_strip.caption(content)}",
+                "Muscles in three dimensions at four phases, coloured by EMG amplitude.",
+                lambda: phase_strip.phase_strip(content, "activation", views), absent),
+    ]  # fmt: skip
+    if content.load is None or not content.load["share"].notna().any():
+        why = "EMG of muscles can be compared only relative to MVC, and with a PCSA of each"
+        message = no_emg if content.activation is None else f"No share of force: {why}."
+        return [*out, Picture("Share of force in four phases", "", "", message=message)]
+    return [*out, guarded(
+        "Share of force in four phases", f"{_FORCE} {phase_strip.caption(content)}",
+        "Muscles in three dimensions at four phases, coloured by share of force.",
+        lambda: phase_strip.phase_strip(content, "share", views), absent,
+    )]  # fmt: skip
 
 
 def _spread(content: MuscleMap, absent: str) -> list[Picture]:

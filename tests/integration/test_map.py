@@ -25,6 +25,7 @@ from stage_outputs import (
 )
 
 from imaging.cli.app import main
+from imaging.measures import Measure, read_measures, write_measures
 from imaging.musclemap.vtk_files import read_voxels
 from imaging.provenance import sha256
 
@@ -281,3 +282,24 @@ def test_fibres_of_another_label_map_are_bad_input(subject, tmp_path, capsys, na
     said = capsys.readouterr().err
     assert f"{P}_{name}: holds muscles that are not in the label map: 1003" in said
     assert not (tmp_path / "map").exists()
+
+
+def test_force_is_shared_where_emg_is_relative_to_mvc(tmp_path):
+    folders = write_all(tmp_path / "subject")
+    path = folders["fibre"] / f"{P}_desc-fibres_measures.tsv"
+    rows = read_measures(path)
+    for label, area in ((TA, 20.0), (SOL, 60.0)):
+        rows.append(Measure(label, "pcsa_anatomical", area, "cm2", 9, None, area - 2, area + 2))
+        rows.append(Measure(label, "pennation_line", 10.0, "deg", 9, None, 9.0, 11.0))
+    write_measures(rows, path)
+    path = folders["func"] / f"{P}_activation.tsv"
+    recorded = pd.read_csv(path, sep="\t")
+    for unit, shared in (("MVC", True), ("peak of mean cycle", False)):
+        recorded.assign(unit=unit).to_csv(path, sep="\t", index=False)
+        assert main(map_arguments(folders, tmp_path / unit[:3])) == 0
+        table = pd.read_csv(tmp_path / unit[:3] / f"{P}_load.tsv", sep="\t")
+        sums = table.groupby("percent")["share"].sum(min_count=1)
+        assert sums.notna().all() == shared
+        np.testing.assert_allclose(sums.dropna(), 100, rtol=1e-5)
+        assert table["of_peak"].max() == 1
+        assert set(table["label"]) == {TA, SOL}

@@ -81,6 +81,15 @@ def test_page_works_in_a_browser_without_console_messages(chromium, page, tmp_pa
     assert ("EMG painted on anatomy</p>" in document) == bool(state)
 
 
+def test_share_of_force_is_shown_over_the_cycle(chromium, tmp_path):
+    loaded = viewer(tmp_path, load=True)
+    state = "surface=force&measure=force&time=50"
+    document, console = show(chromium, loaded, tmp_path / "profile", state)
+    assert console == []
+    assert 'data-state="ready"' in document
+    assert "Share of force, modelled from EMG, painted on anatomy</p>" in document
+
+
 def test_page_works_with_muscles_only(chromium, tmp_path):
     bare = viewer(tmp_path, fascicles=False, activation=False, stiffness=False,
                   aponeuroses=False)  # fmt: skip

@@ -1,6 +1,7 @@
 rule report:
     input:
-        map=lambda wildcards: plan.files("map", plan.session(wildcards)),
+        maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
+        norms=plan.norms,
         model=plan.model_shown,
     output:
         report(
@@ -19,19 +20,21 @@ rule report:
         runtime=30,
     params:
         code=code("report"),
-        maps=lambda wildcards, input: str(Path(input.map[0]).parent),
+        maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
+        norms=lambda wildcards, input: options("--norms", input.norms),
         model=lambda wildcards, input: options(
             "--model-dir", [str(Path(f).parent) for f in input.model[:1]]
         ),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "{params.model} --out {output[0]:q} > {log:q} 2>&1"
+        "--out {output[0]:q} {params.norms} {params.model} > {log:q} 2>&1"
 
 
 rule group_report:
     input:
-        [f for s in plan.sessions.values() for f in plan.files("map", s)],
+        maps=[f for s in plan.sessions.values() for f in plan.files("map", s)],
+        participants=plan.participants,
     output:
         report(plan.group_targets(), caption="../report/group.rst", category="Reports"),
     log:
@@ -46,5 +49,8 @@ rule group_report:
     params:
         code=code("report"),
         out=str(plan.out),
+        participants=lambda wildcards, input: options("--participants", input.participants),
+        controls=lambda wildcards: options("--controls", plan.settings.report.controls or []),
     shell:
-        LIMITS + "pennate report --group {params.out:q} > {log:q} 2>&1"
+        LIMITS + "pennate report --group {params.out:q} {params.participants} "
+        "{params.controls} > {log:q} 2>&1"

@@ -10,6 +10,16 @@ const BACKS = { light: [0.95, 0.96, 0.97, 1], dark: [0.08, 0.09, 0.11, 1] };
 const SHEET_OPACITY = 0.6;
 const THROUGH = 0.15; // opacity of surfaces that let the fascicles show
 const CYCLE_MS = 4000; // how long playing one gait cycle takes
+// What changes over the gait cycle: its scale of colours, and its words for a picture.
+const CYCLES = {
+  activation: { ...data.activation, scale: "activation", words: "EMG painted on anatomy",
+    title: "Activation: EMG painted on anatomy" },
+  force: { ...data.force, scale: "measure",
+    words: "Share of force, modelled from EMG, painted on anatomy",
+    lines: "Force of each fascicle, modelled from the EMG of its muscle",
+    title: "Share of force over the cycle, modelled" },
+};
+for (const name of Object.keys(CYCLES)) if (!data[name]) delete CYCLES[name];
 const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
 
 const scene = new Niivue({
@@ -103,22 +113,28 @@ function column(id) {
   return data.columns.find((c) => c.id === id);
 }
 
-function activationScale() {
-  const { largest, unit } = data.activation;
+function cycleScale({ largest, unit }) {
   return { low: 0, high: largest, unit };
+}
+
+// Whether a part of the picture follows the gait cycle.
+function moves() {
+  return state.surface in CYCLES || state.measure in CYCLES;
 }
 
 // Colour of a structure under the chosen mode; grey where it was not measured.
 function colourOf(part) {
   if (state.surface === "muscle" || !part.muscle) return part.colour;
-  if (state.surface === "activation") {
-    const shares = data.activation.shares[part.label];
-    return shares ? shade("activation", shares[frame()]) : data.grey;
-  }
+  if (state.surface in CYCLES) return cycleColour(part, CYCLES[state.surface]);
   const item = column(state.surface);
   const cell = part.row[state.surface];
   if (!cell) return data.grey;
   return shade("measure", (cell[0] - item.low) / (item.high - item.low || 1));
+}
+
+function cycleColour(part, { shares, scale }) {
+  const own = shares[part.label];
+  return own ? shade(scale, own[frame()]) : data.grey;
 }
 
 // Index of the sample of the gait cycle nearest to the slider.
@@ -206,8 +222,11 @@ function paintFascicles() {
     } else if (state.measure === "muscle") {
       tract.fiberColor = "Fixed";
       tract.rgba255 = new Uint8Array([...part.colour.map((c) => Math.round(0.95 * c)), 0]);
+    } else if (state.measure === "activation") {
+      tract.fiberColor = "Fixed";
+      tract.rgba255 = new Uint8Array([...cycleColour(part, CYCLES.activation), 0]);
     } else {
-      const values = part.values[state.measure];
+      const values = state.measure === "force" ? forces(part) : part.values[state.measure];
       const vals = tract.dpv[0].vals;
       for (let f = 0; f < values.length; f++) {
         vals.fill(values[f], part.offsets[f], part.offsets[f + 1]);
@@ -217,8 +236,25 @@ function paintFascicles() {
     }
     tract.updateMesh(scene.gl);
   }
-  const item = data.fascicles?.measures.find((m) => m.id === state.measure);
-  drawScale("scale-measure", "measure", item);
+  if (state.measure === "activation") {
+    drawScale("scale-measure", "activation", cycleScale(CYCLES.activation));
+  } else if (state.measure === "force") {
+    drawScale("scale-measure", "measure", { ...fascicleMeasure("force_at_peak_N"), low: 0 });
+  } else drawScale("scale-measure", "measure", fascicleMeasure(state.measure));
+}
+
+function fascicleMeasure(id) {
+  return data.fascicles?.measures.find((m) => m.id === id);
+}
+
+// Force of each fascicle of a muscle now, as bytes from 0 N to the high value of the scale.
+function forces(part) {
+  const { low, high } = fascicleMeasure("force_at_peak_N");
+  const now = CYCLES.force.of_peak[part.label]?.[frame()];
+  return part.values.force_at_peak_N.map((byte) => {
+    if (byte === 0 || now === undefined) return 0;
+    return Math.round(1 + 254 * now * (low + ((byte - 1) / 254) * (high - low)) / high);
+  });
 }
 
 function paintSurfaces() {
@@ -230,7 +266,8 @@ function paintSurfaces() {
     part.mesh.rgba255 = new Uint8Array([...colourOf(part), 255]);
     part.mesh.updateMesh(scene.gl);
   }
-  if (state.surface === "activation") drawScale("scale-surface", "activation", activationScale());
+  const cycle = CYCLES[state.surface];
+  if (cycle) drawScale("scale-surface", cycle.scale, cycleScale(cycle));
   else drawScale("scale-surface", "measure", column(state.surface));
 }
 
@@ -366,8 +403,12 @@ function onPlace(place) {
 }
 
 function captions() {
-  const painted = state.surface === "activation" ? "EMG painted on anatomy" : "";
-  $("caption-scene").textContent = painted;
+  const painted = CYCLES[state.surface]?.words ?? "";
+  const moving = CYCLES[state.measure];
+  const lines = moving?.lines ?? moving?.words;
+  $("caption-scene").textContent = painted || lines || "";
+  const told = CYCLES[state.surface] ?? CYCLES[state.measure] ?? CYCLES.activation;
+  $("cycle-note").textContent = told ? `${told.note}.` : "";
   const item = data.overlays.find((o) => o.id === state.overlay);
   $("caption-slices").textContent = [item ? withUnit(item) : "", painted].filter(Boolean).join(" · ");
 }
@@ -384,9 +425,10 @@ function repaint() {
 function showTime() {
   $("time").value = state.time;
   $("time-text").textContent = `${Math.round(state.time)} % of the cycle`;
-  if (state.surface !== "activation" || state.painted === frame()) return;
+  if (!moves() || state.painted === frame()) return;
   state.painted = frame();
   paintSurfaces();
+  if (state.measure in CYCLES) paintFascicles();
   paintLabels();
   listMuscles();
   scene.drawScene();
@@ -398,7 +440,7 @@ function play() {
   $("play").textContent = state.playing ? "❚❚" : "▶";
   $("play").ariaLabel = state.playing ? "Pause" : "Play the gait cycle";
   if (!state.playing) return;
-  if (state.surface !== "activation") choose("surface", "activation");
+  if (!moves()) choose("surface", "activation");
   let before = null;
   const step = (now) => {
     if (!state.playing) return;
@@ -443,8 +485,8 @@ function list(id, section, texts) {
 
 function addControls() {
   const columns = data.columns.map((c) => [c.id, withUnit(c)]);
-  const activation = data.activation ? [["activation", "Activation: EMG painted on anatomy"]] : [];
-  fill($("surface"), [["muscle", "Muscle"], ...activation, ...columns], state.surface);
+  const cycles = Object.entries(CYCLES).map(([id, { title }]) => [id, title]);
+  fill($("surface"), [["muscle", "Muscle"], ...cycles, ...columns], state.surface);
   fill($("column"), columns, (state.column = columns[0]?.[0] ?? ""));
   fill($("overlay"), [["", "None"], ...data.overlays.map((o) => [o.id, withUnit(o)])], "");
   $("section-fascicles").hidden = !data.fascicles;
@@ -452,7 +494,12 @@ function addControls() {
     const { measures, shown, all } = data.fascicles;
     const options = measures.map((m) => [m.id, withUnit(m)]);
     state.measure = measures.some((m) => m.id === "length_mm") ? "length_mm" : "muscle";
-    fill($("measure"), [...options, ["direction", "Direction (red L-R, green A-P, blue S-I)"],
+    const moving = [];
+    if (data.activation) moving.push(["activation", CYCLES.activation.title]);
+    if (data.force && fascicleMeasure("force_at_peak_N")) {
+      moving.push(["force", "Force over the cycle (N), modelled"]);
+    }
+    fill($("measure"), [...moving, ...options, ["direction", "Direction (red L-R, green A-P, blue S-I)"],
       ["muscle", "Muscle"], ["none", "Not shown"]], state.measure);
     $("fascicle-count").textContent = `${shown} of ${all} fascicles are shown, none under opaque surfaces; grey: not measured.`;
   }
@@ -473,10 +520,9 @@ function addControls() {
   $("all").onclick = () => { hidden.clear(); repaint(); };
   $("none").onclick = () => { data.structures.forEach((s) => hidden.add(s.label)); repaint(); };
   $("cycle").hidden = !data.activation;
-  $("cycle-note").textContent = data.activation ? `${data.activation.note}.` : "";
   $("time").oninput = () => {
     state.time = Number($("time").value);
-    if (state.surface !== "activation") choose("surface", "activation");
+    if (!moves()) choose("surface", "activation");
     showTime();
   };
   $("play").onclick = play;

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.function import summary
-from imaging.function.analysis import Analysis
+from imaging.function import summary, timing
+from imaging.function.session import SessionAnalysis
 from imaging.measures import Notes
 from imaging.stage_files import StageFiles
 
@@ -19,8 +19,8 @@ class FunctionOutput:
 
     Attributes
     ----------
-    analysis
-        Of one recording.
+    session
+        Of all recordings.
     notes
         Of the stage.
     inputs
@@ -29,7 +29,7 @@ class FunctionOutput:
         Of the stage.
     """
 
-    analysis: Analysis
+    session: SessionAnalysis
     notes: Notes
     inputs: Sequence[Path]
     settings: Mapping[str, Any]
@@ -48,9 +48,12 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
         What is written.
     """
     files = StageFiles("function", folder, prefix, output.inputs, output.settings)
-    analysis = output.analysis
-    files.table("events", summary.events_table(analysis))
-    files.table("activation", summary.activation_table(analysis))
-    files.table("onsets", summary.onsets_table(analysis))
-    files.measures(summary.measures(analysis))
+    session = output.session
+    files.table("events", summary.over_trials(session, summary.events_table))
+    files.table("activation", summary.over_trials(session, summary.activation_table))
+    files.table("onsets", summary.over_trials(session, summary.onsets_table))
+    files.table("strides", summary.over_trials(session, summary.strides_table))
+    files.table("timing", summary.over_trials(session, timing.table))
+    files.table("landings", session.landings)
+    files.measures(summary.measures(session))
     files.notes(output.notes)

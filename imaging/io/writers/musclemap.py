@@ -11,6 +11,7 @@ from imaging.musclemap import activation as emg
 from imaging.musclemap import layers, stiffness, table, vtk_files
 from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
 from imaging.musclemap.joined import JoinedMap
+from imaging.musclemap.load import ASSUMPTIONS, COLUMNS, NO_FACTORS
 from imaging.musclemap.notes import notes
 from imaging.musclemap.series import read_bursts, read_parts
 from imaging.provenance import write_json
@@ -73,7 +74,10 @@ def _write_fascicles(files: StageFiles, found: JoinedMap) -> None:
         lines.points, lines.offsets, lines.table, lines.arrays, files.path("fascicles", ".vtp")
     )
     lines.table.to_parquet(files.path("fascicles", ".parquet"), index=False)
-    painted = f"activation_…_painted are the muscle's values: {emg.PAINTED}"
+    painted = (
+        f"activation_…_painted are the muscle's values: {emg.PAINTED}; force_part is the "
+        "fascicle's part of its muscle's force, by PCSA and pennation"
+    )
     files.describe("fascicles", Note=painted)
 
 
@@ -83,11 +87,14 @@ def _write_activation(files: StageFiles, found: JoinedMap) -> None:
     painted = emg.painted_cycle(found.labels, found.curves)
     files.image("activation", painted, Note=emg.PAINTED, NotMeasured=emg.NOT_MEASURED)
     write_tsv(found.curves, files.path("activation", ".tsv"))
+    if found.load is not None and len(found.load.cycle):
+        rests = f"{ASSUMPTIONS}; {NO_FACTORS}"
+        files.table("load", found.load.cycle, Columns=COLUMNS, Assumptions=rests)
 
 
 def _onsets(stages: Stages) -> list[dict[Any, Any]]:
     path = stages.path("func", "onsets.tsv")
     if path is None:
         return []
-    onsets = read_bursts(path, AGAIN)
+    onsets = read_bursts(path, AGAIN, stages.reference)
     return onsets.astype(object).where(onsets.notna(), None).to_dict("records")

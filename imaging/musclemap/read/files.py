@@ -43,6 +43,7 @@ PARTS = (
     Part("fascicles", (".vtp", ".parquet")),
     Part("aponeuroses", (".vtp",)),
     Part("activation", (".tsv",)),
+    Part("load", (".tsv",)),
     Part("profile", (".tsv",)),
     Part("waves", (".nii.gz",)),
 )

@@ -24,7 +24,7 @@ from imaging.musclemap.read.meshes import (
     read_surfaces,
 )
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
-from imaging.musclemap.read.tables import names_of, read_activation, read_tables
+from imaging.musclemap.read.tables import names_of, read_activation, read_load, read_tables
 from imaging.musclemap.series import read_parts
 from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import Names, is_known, structure_of
@@ -62,6 +62,9 @@ class MuscleMap:
         Of all stages.
     activation : DataFrame or None
         Columns label, muscle, side, percent, mean, sd, n, unit; None without EMG.
+    load : DataFrame or None
+        Force over the cycle: label, percent, activation, share (%), force_n, of_peak, status;
+        None without EMG of a muscle with a PCSA.
     profile : DataFrame or None
         Fascicles of parts of each muscle, distal to proximal.
     waves : Image or None
@@ -83,6 +86,7 @@ class MuscleMap:
     columns: Mapping[str, Any] = field(default_factory=dict)
     notes: MapNotes = field(default_factory=MapNotes)
     activation: pd.DataFrame | None = None
+    load: pd.DataFrame | None = None
     profile: pd.DataFrame | None = None
     waves: Image | None = None
     about_waves: Mapping[str, Any] = field(default_factory=dict)
@@ -139,6 +143,7 @@ def read_muscle_map(folder: Path, prefix: str) -> MuscleMap:
         activation=activation
         if activation is not None and activation["mean"].notna().any()
         else None,
+        load=read_load(paths["load.tsv"]) if "load.tsv" in paths else None,
         profile=read_parts(paths["profile.tsv"], REMAKE) if "profile.tsv" in paths else None,
         waves=_waves(paths["waves.nii.gz"]) if "waves.nii.gz" in paths else None,
         about_waves=files.sidecars.get("waves", {}),

@@ -14,10 +14,14 @@ from imaging.errors import InputError, UnitError
 from imaging.formats.tsv import Kind, read_tsv
 from imaging.measures import Measure, read_measures
 from imaging.musclemap.read.files import REMAKE, TABLES, MapFiles, find_files
-from imaging.musclemap.series import read_cycles
+from imaging.musclemap.series import check_cycles, read_cycles
 from imaging.musclemap.table import IDENTITY, check_known, wide
-from imaging.muscles import ANONYMOUS, Names, is_known
+from imaging.muscles import ANONYMOUS, Names, is_known, is_recordable
 
+_LOAD: Mapping[str, Kind] = {
+    "label": "whole", "percent": "number", "activation": "number", "share": "number",
+    "force_n": "number", "of_peak": "number", "status": "text",
+}  # fmt: skip
 _IDENTITY: Mapping[str, Kind] = {c: "whole" if c == "label" else "text" for c in IDENTITY}
 # Both forms are written with six significant digits.
 _ROUNDING = 1e-5
@@ -78,7 +82,8 @@ def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> Map
         raise InputError("lacks the meaning of columns", files.sidecar("muscles"), REMAKE)
     muscles = _read_wide(files.paths["muscles.tsv"], columns)
     names = names_of(muscles)
-    strange = sorted({m.label for m in measures if m.label and not is_known(m.label)} - set(names))
+    labels = {m.label for m in measures if m.label} - set(names)
+    strange = sorted(v for v in labels if not (is_known(v) or is_recordable(v)))
     if strange:
         raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
     _same_figures(muscles, wide(in_view(measures), names), files.paths["muscles.tsv"])
@@ -119,6 +124,19 @@ def _same_figures(given: pd.DataFrame, expected: pd.DataFrame, path: Path) -> No
             same = a.isna().equals(b.isna()) and bool((a.dropna() == b.dropna()).all())
         if not same:
             raise InputError(f"{column} is not what the table of measures says", path, REMAKE)
+
+
+def read_load(path: Path) -> pd.DataFrame:
+    """Read force over the cycle: label, percent, activation, share, force_n, of_peak, status.
+
+    Raises
+    ------
+    MissingFileError, InputError
+        Not there, cut off, or not the same whole cycle for each muscle.
+    """
+    frame = read_tsv(path, _LOAD, REMAKE)
+    check_cycles(frame, path, REMAKE)
+    return frame
 
 
 def read_activation(path: Path) -> pd.DataFrame:

@@ -1,11 +1,15 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pygltflib
 import pytest
+import pyvista as pv
 from synthetic_map import SHAPES, SOL, TA, write_map
 
+from imaging.export.colours import muscle_colour
 from imaging.export.gltf import glb_bytes
+from imaging.export.morphs import linear
 from imaging.musclemap.read.muscle_map import read_muscle_map
 
 
@@ -18,13 +22,21 @@ def load(content: bytes) -> pygltflib.GLTF2:
     return pygltflib.GLTF2().load_from_bytes(content)
 
 
+def load_of(muscle_map) -> pygltflib.GLTF2:
+    return load(glb_bytes(muscle_map))
+
+
 def values(file: pygltflib.GLTF2, accessor: int) -> np.ndarray:
     facts = file.accessors[accessor]
     view = file.bufferViews[facts.bufferView]
-    kind = {pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4"}[facts.componentType]
+    kind = {
+        pygltflib.FLOAT: "<f4", pygltflib.UNSIGNED_INT: "<u4", pygltflib.BYTE: "i1",
+        pygltflib.UNSIGNED_BYTE: "u1",
+    }[facts.componentType]  # fmt: skip
     raw = file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
     out = np.frombuffer(raw, kind)
-    return out.reshape(-1, 3) if facts.type == pygltflib.VEC3 else out
+    width = {pygltflib.SCALAR: 1, pygltflib.VEC3: 3, pygltflib.VEC4: 4}[facts.type]
+    return out.reshape(-1, width)[: facts.count] if width > 1 else out[: facts.count]
 
 
 def node(file: pygltflib.GLTF2, start: str) -> pygltflib.Node:
@@ -68,16 +80,57 @@ def test_activation_moves_the_colour_only_where_it_was_measured(muscle_map):
     file = load(glb_bytes(muscle_map))
     animation = file.animations[0]
     assert "EMG painted on anatomy" in animation.name
-    assert len(animation.channels) == 1
-    target = animation.channels[0].target
+    target, lines = (channel.target for channel in animation.channels)
     assert target.path == "weights"
     assert file.nodes[target.node].name.startswith("right tibialis anterior (EMG painted")
+    assert file.nodes[lines.node].name == "fascicles of right tibialis anterior"
     sampler = animation.samplers[0]
     weights, times = values(file, sampler.output), values(file, sampler.input)
     assert weights.max() == pytest.approx(1.0)
     assert times[weights.argmax()] == pytest.approx(0.2 * times[-1])
     assert "not measured" in node(file, "right soleus").name
     assert not file.meshes[node(file, "right soleus").mesh].primitives[0].targets
+
+
+def test_share_of_force_is_an_animation_of_its_own(muscle_map):
+    percent = np.linspace(0, 100, 11)
+    load = pd.DataFrame({"label": TA, "percent": percent, "share": percent, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load))
+    activation, force = file.animations
+    assert (activation.name, force.name) == (
+        "gait cycle: EMG painted on anatomy", "gait cycle: share of force",
+    )  # fmt: skip
+    surface, lines = (values(file, s.output) for s in force.samplers)
+    np.testing.assert_allclose(surface, np.linspace(0, 1, 11))
+    np.testing.assert_allclose(lines.reshape(-1, 2), np.stack([0 * percent, surface], axis=1))
+
+
+def test_a_muscle_with_emg_and_without_force_turns_grey(muscle_map):
+    load = pd.DataFrame({"label": SOL, "percent": [0, 100], "share": 100.0, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load))
+    outputs = [values(file, s.output).reshape(-1, 2) for s in file.animations[1].samplers]
+    assert all((out == [0, 1]).all() for out in outputs)
+    primitive = file.meshes[node(file, "right tibialis").mesh].primitives[0]
+    colour = values(file, primitive.attributes.COLOR_0)[0]
+    target = primitive.targets[1]
+    change = target["COLOR_0"] if isinstance(target, dict) else target.COLOR_0
+    grey = colour + values(file, change)[0]
+    np.testing.assert_allclose(grey, grey[0], atol=1e-6)
+
+
+def test_fascicles_take_colour_by_their_own_part_of_the_force(muscle_map):
+    lines = muscle_map.fascicles
+    part = np.linspace(0.01, 0.1, len(lines))
+    own = dataclasses.replace(lines, data=lines.data.assign(force_part=part))
+    load = pd.DataFrame({"label": TA, "percent": [0, 100], "share": 100.0, "of_peak": 1.0})
+    file = load_of(dataclasses.replace(muscle_map, load=load, fascicles=own))
+    primitive = file.meshes[node(file, "fascicles of right tibialis").mesh].primitives[0]
+    whole, parts = (
+        values(file, t["COLOR_0"] if isinstance(t, dict) else t.COLOR_0).astype(float)
+        for t in primitive.targets
+    )
+    first, last = parts[0] / whole[0].max(), parts[-1] / whole[-1].max()
+    assert np.abs(first).max() < 0.3 * np.abs(last).max()
 
 
 def test_morph_moves_no_vertex(muscle_map):
@@ -109,6 +162,17 @@ def test_without_activation_and_fascicles_muscles_keep_their_colours(muscle_map)
     colour = file.meshes[node(file, "right soleus").mesh].primitives[0].attributes.COLOR_0
     red, green, blue = values(file, colour)[0]
     assert red > 3 * max(green, blue)
+
+
+def test_vtk_reads_muscles_and_colours_of_fascicles(muscle_map, tmp_path):
+    path = tmp_path / "map.glb"
+    path.write_bytes(glb_bytes(muscle_map))
+    parts = [p for p in pv.read(path).recursive_iterator("blocks") if p is not None]
+    lines = [p for p in parts if p.n_lines]
+    assert len(lines) == 2 and len(parts) > 4
+    tone = 0.5 + 0.5 * linear(muscle_colour(TA))
+    shown = next(p for p in lines if len(p.points) == 10 * 21)
+    np.testing.assert_allclose(shown.point_data["COLOR_0"][0][:3], tone, atol=0.005)
 
 
 def test_same_map_gives_same_bytes(muscle_map):

@@ -5,8 +5,9 @@ import json
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
-from synthetic_map import SHAPES, SOL, TA, TIB, write_map
+from synthetic_map import SHAPES, SOL, TA, TIB, force_of, write_map
 
 from imaging.export import volumes as module
 from imaging.export.packing import scaled_bytes
@@ -95,6 +96,33 @@ def test_emg_is_said_to_be_measured_only_where_there_was_a_channel(content):
     assert structure(content, TA)["emg"]
     assert not structure(content, SOL)["emg"]
     assert list(content["activation"]["shares"]) == [str(TA)]
+
+
+def test_share_of_force_is_carried_beside_activation(muscle_map, content):
+    assert content["force"] is None
+    load = force_of(TA, SOL).assign(share=lambda t: np.where(t["label"] == TA, 30.0, 70.0))
+    force = payload(dataclasses.replace(muscle_map, load=load), all_fascicles=20)["force"]
+    assert (force["largest"], force["unit"]) == (70.0, "% of force")
+    np.testing.assert_allclose(force["shares"][str(TA)], 3 / 7, atol=1e-4)
+    assert force["of_peak"][str(SOL)][50] == 1
+    assert "modelled" in force["note"]
+
+
+def test_without_mvc_no_share_is_carried(muscle_map):
+    load = force_of(TA).assign(share=np.nan)
+    without = dataclasses.replace(muscle_map, load=load)
+    assert payload(without, all_fascicles=20)["force"] is None
+
+
+def test_both_legs_are_said_to_be_at_their_own_percent(muscle_map):
+    other = muscle_map.activation.assign(label=TA - 100, mean=300.0)
+    recorded = pd.concat([muscle_map.activation, other])
+    one = dataclasses.replace(muscle_map, activation=recorded)
+    found = payload(one, all_fascicles=20)["activation"]
+    assert "own foot" not in found["note"] and found["largest"] == 100
+    surfaces = {**muscle_map.surfaces, TA - 100: muscle_map.surfaces[TA]}
+    both = dataclasses.replace(one, surfaces=surfaces)
+    assert "own foot" in payload(both, all_fascicles=20)["activation"]["note"]
 
 
 def test_missing_parts_are_named(muscle_map):

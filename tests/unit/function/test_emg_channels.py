@@ -4,7 +4,7 @@ import pytest
 
 from imaging.errors import ConfigError, RecordingError
 from imaging.function.channels import aliases, map_channels, parse_muscle
-from imaging.muscles import label_of, structure
+from imaging.muscles import is_known, label_of, recorded_muscle, recorded_of, side_of
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,18 @@ def test_what_is_not_clear_is_not_guessed(name):
     assert name in found.unmapped
 
 
-def test_thigh_muscles_are_recognised_as_elsewhere():
-    found = map_channels(["R_RF", "L_ST", "R_VL", "L GMED"])
-    assert found.elsewhere == {"R_RF": "thigh", "L_ST": "thigh", "R_VL": "thigh", "L GMED": "hip"}
-    assert not found.labels
+def test_muscles_of_hip_and_thigh_have_labels_and_are_not_imaged():
+    found = map_channels(["R_RF", "L_ST", "R_VL", "L GMED"]).labels
+    assert [recorded_of(v).key for v in found.values()] == ["RF", "ST", "VL", "GMED"]
+    assert [side_of(v) for v in found.values()] == ["right", "left", "right", "left"]
+    assert not any(is_known(v) for v in found.values())
+
+
+def test_a_recording_of_one_leg_gets_its_side_from_the_user():
+    assert map_channels(["TA", "R_SOL"], side="left").labels == {
+        "TA": label_of("TA", "left"),
+        "R_SOL": label_of("SOL", "right"),
+    }
 
 
 def test_explicit_mapping_wins():
@@ -55,9 +63,9 @@ def test_explicit_mapping_wins():
     assert found.labels == {"EMG 1": label_of("SOL", "left"), "R_TA": label_of("PL+PB", "right")}
 
 
-def test_explicit_mapping_of_an_absent_channel_is_an_error():
-    with pytest.raises(ConfigError, match="EMG 9"):
-        map_channels(["EMG 1"], explicit={"EMG 9": "left TA"})
+def test_explicit_mapping_may_name_channels_of_other_recordings():
+    found = map_channels(["EMG 1"], explicit={"EMG 1": "right TA", "EMG 9": "right SOL"})
+    assert found.labels == {"EMG 1": label_of("TA", "right")}
 
 
 @pytest.mark.parametrize("text", ["TA", "right", "right XX", "left right TA", "right TIB", ""])
@@ -95,13 +103,10 @@ FORMS = ("{0}{1}", "{0}_{1}", "{0} {1}", "{1}{0}", "{1}_{0}")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", [str.upper, str.lower, str.capitalize])
 def test_left_and_right_are_treated_alike(case, form):
-    for alias, (key, region) in aliases().items():
+    for alias, key in aliases().items():
         left, right = (case(form.format(letter, alias)) for letter in "lr")
         found = map_channels([left, right])
-        if region == "lower leg":
-            assert found.labels == {left: label_of(key, "left"), right: label_of(key, "right")}
-        else:
-            assert found.elsewhere == {left: region, right: region}
+        assert found.labels == {left: label_of(key, "left"), right: label_of(key, "right")}
 
 
 def test_lgas_is_read_as_its_recording_writes_the_side():
@@ -112,9 +117,6 @@ def test_lgas_is_read_as_its_recording_writes_the_side():
 
 
 def test_alias_table_uses_the_catalogue():
-    for alias, (key, region) in aliases().items():
+    for alias, key in aliases().items():
         assert alias == alias.lower()
-        if region == "lower leg":
-            assert structure(key).is_muscle
-        else:
-            assert key == "n/a"
+        assert recorded_muscle(key)

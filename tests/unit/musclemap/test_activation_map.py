@@ -4,12 +4,14 @@ import pytest
 
 from imaging.errors import UnitError
 from imaging.image import Image
+from imaging.musclemap import series
 from imaging.musclemap.activation import (
     in_percent,
     paint,
     painted_cycle,
     peak_per_label,
     recorded_parts,
+    unit_of,
     with_groups,
 )
 from imaging.muscles import label_of
@@ -80,8 +82,27 @@ def test_of_two_recorded_parts_a_group_gets_the_mean():
     np.testing.assert_allclose(curves[curves["label"] == group]["mean"], [2.0, 6.0])
 
 
+def test_parts_relative_to_two_references_have_no_mean():
+    parts = [label_of("PL", "right"), label_of("PB", "right")]
+    both = pd.concat([curve(parts[0], [0.0, 8.0], "% of peak of mean cycle"),
+                      curve(parts[1], [4.0, 4.0], "% of MVC")], ignore_index=True)  # fmt: skip
+    group = label_of("PL+PB", "right")
+    curves, _ = with_groups(both, [group])
+    own = curves[curves["label"] == group]
+    np.testing.assert_allclose(own["mean"], [4.0, 4.0])
+    assert set(own["unit"]) == {"% of MVC"}
+    assert unit_of(both) == "% of MVC or % of peak of mean cycle"
+
+
 def test_no_group_is_painted_from_the_other_side_or_where_its_part_has_a_label():
     group, own = label_of("PL+PB", "left"), label_of("PL", "left")
     assert recorded_parts(curve(label_of("PL", "right"), [1.0, 2.0]), [group]) == {}
     assert recorded_parts(curve(own, [1.0, 2.0]), [group, own]) == {}
     assert recorded_parts(curve(group, [1.0, 2.0]), [own]) == {}
+
+
+def test_another_recording_never_stands_for_the_person():
+    frame = pd.DataFrame({"trial": ["task-run", "task-run"], "label": [101, 101]})
+    assert series.of_reference(frame, "task-walk").empty
+    assert len(series.of_reference(frame, "task-run")) == 2
+    assert len(series.of_reference(frame)) == 2

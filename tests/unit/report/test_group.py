@@ -2,13 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imaging.errors import MissingFileError
+from imaging.errors import ConfigError, MissingFileError
 from imaging.measures import Measure, not_measured, write_measures
 from imaging.musclemap.read.tables import in_view
 from imaging.musclemap.table import dictionary, wide
 from imaging.muscles import label_of
 from imaging.provenance import write_sidecar
 from imaging.report import group
+from imaging.report.files import read_norms, write_group
 from imaging.stage_files import write_tsv
 
 SOL, TA, LEFT_TA = label_of("SOL", "right"), label_of("TA", "right"), label_of("TA", "left")
@@ -76,3 +77,18 @@ def test_dots_mark_both_sides():
         "subject": ["a", "b", "a"], "label": [SOL, SOL, LEFT_TA], "measure": "volume",
         "unit": "ml", "value": [1.0, 2.0, 3.0]})  # fmt: skip
     assert group.dots(rows, rows.iloc[:1], "volume (ml)", 1.0).startswith("data:image/svg+xml")
+
+
+def test_norms_of_controls_and_persons_against_them(tmp_path):
+    for number, volume in enumerate((400, 410, 390, 405, 395, 900)):
+        write(tmp_path, f"sub-{number:02d}", float(volume))
+    subjects, _ = group.read_group(tmp_path)
+    controls = {f"sub-{number:02d}" for number in range(5)}
+    known = group.norms_of_group(subjects, controls)
+    page = group.group_page(subjects, [], known)
+    assert "larger than in controls" in page and "Persons against controls" in page
+    write_group(tmp_path, page, subjects, known)
+    again = read_norms(tmp_path / "group_norms.tsv")
+    assert again.values == known.values
+    with pytest.raises(ConfigError, match="4 of them have a muscle map"):
+        group.norms_of_group(subjects, controls - {"sub-00"})

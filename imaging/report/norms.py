@@ -1,0 +1,171 @@
+"""Norms: what the controls of a cohort have, and where a person lies among them.
+
+A person is compared with the interval in which 95 % of further persons like the controls would
+lie, mean ± t·SD·√(1 + 1/n). A control is compared with the others.
+
+Crawford JR, Howell DC. Comparing an individual's test score against norms derived from small
+samples. Clin Neuropsychol 1998;12:482-486.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from imaging.arrays import FloatArray
+from imaging.errors import ConfigError
+from imaging.measures import Measure
+
+FEWEST_CONTROLS = 5
+COLUMNS = ("label", "measure", "unit", "n", "mean", "sd", "low", "high", "values")
+
+
+@dataclass(frozen=True)
+class Norm:
+    """What controls have of one measure.
+
+    Attributes
+    ----------
+    mean, sd : float
+        Over persons; of times in the cycle, circular.
+    n : int
+        Persons.
+    low, high : float
+        Between which 95 % of further persons like them lie.
+    circular : bool
+        Percent of the cycle, where 99 and 1 are neighbours.
+    """
+
+    mean: float
+    sd: float
+    n: int
+    low: float
+    high: float
+    circular: bool = False
+
+    def place(self, value: float) -> int:
+        """Return 1 above the interval, -1 below, 0 within."""
+        half = (self.high - self.low) / 2
+        away = self.away(value)
+        return 0 if abs(away) <= half else int(np.sign(away))
+
+    def away(self, value: float) -> float:
+        """Return how far a value lies from the mean, around the circle where it is one."""
+        away = value - self.mean
+        return (away + 50) % 100 - 50 if self.circular else away
+
+
+def norm_of(values: Sequence[float], circular: bool = False) -> Norm | None:
+    """Return the norm of controls, one value per person; None for fewer than five."""
+    known = np.array([v for v in values if np.isfinite(v)])
+    n = len(known)
+    if n < FEWEST_CONTROLS:
+        return None
+    mean = _circular_mean(known) if circular else float(known.mean())
+    away = (known - mean + 50) % 100 - 50 if circular else known - mean
+    sd = float(np.sqrt((away**2).sum() / (n - 1)))
+    half = float(stats.t.ppf(0.975, n - 1)) * sd * np.sqrt(1 + 1 / n)
+    return Norm(mean, sd, n, mean - half, mean + half, circular)
+
+
+def _circular_mean(percent: FloatArray) -> float:
+    return float(np.angle(np.exp(2j * np.pi * percent / 100).mean()) * 100 / (2 * np.pi)) % 100
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Values of the controls: (label, measure) → participant → value."""
+
+    values: Mapping[tuple[int, str], Mapping[str, float]]
+    units: Mapping[str, str]
+
+    @property
+    def controls(self) -> list[str]:
+        """Participants that are controls."""
+        return sorted({who for own in self.values.values() for who in own})
+
+    def norm(self, label: int, measure: str, circular: bool, without: str = "") -> Norm | None:
+        """Return the norm of a measure from the controls but one."""
+        own = self.values.get((label, measure), {})
+        return norm_of([v for who, v in own.items() if who != without], circular)
+
+
+def controls_of(participants: pd.DataFrame, wanted: str) -> set[str]:
+    """Return the participants that are controls.
+
+    Parameters
+    ----------
+    participants
+        ``participants.tsv``: a column participant_id and others.
+    wanted
+        ``column=value``, such as ``group=control``.
+
+    Raises
+    ------
+    ConfigError
+        Not of this form, no such column, or nobody has that value.
+    """
+    column, equals, value = (part.strip() for part in wanted.partition("="))
+    if not equals or not column or not value:
+        raise ConfigError(f"controls: {wanted!r} names no column and value", None,
+                          "Write for example group=control")  # fmt: skip
+    if "participant_id" not in participants or column not in participants:
+        raise ConfigError(f"controls: participants.tsv has no column {column!r}", None,
+                          f"It has {list(participants.columns)}")  # fmt: skip
+    found = participants.loc[participants[column].astype(str) == value, "participant_id"]
+    if found.empty:
+        raise ConfigError(f"controls: nobody has {value!r} in the column {column!r}", None,
+                          "Check participants.tsv")  # fmt: skip
+    return {who if who.startswith("sub-") else f"sub-{who}" for who in found.astype(str)}
+
+
+def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[str]) -> Norms:
+    """Return the values of controls.
+
+    Parameters
+    ----------
+    measures
+        Participant → the long table of each of their sessions; sessions of one person are
+        averaged, so that nobody counts twice.
+    circular
+        Names of measures in percent of the cycle.
+    """
+    found: dict[tuple[int, str], dict[str, float]] = {}
+    units: dict[str, str] = {}
+    for who, sessions in sorted(measures.items()):
+        own: dict[tuple[int, str], list[float]] = {}
+        for m in (m for session in sessions for m in session if m.value is not None):
+            own.setdefault((m.label, m.measure), []).append(float(m.value or 0.0))
+            units[m.measure] = m.unit
+        for (label, name), values in own.items():
+            several = np.array(values)
+            mean = _circular_mean(several) if name in circular else float(several.mean())
+            found.setdefault((label, name), {})[who] = mean
+    return Norms(found, units)
+
+
+def norms_table(norms: Norms, circular: set[str]) -> pd.DataFrame:
+    """Return one row per muscle and measure that five controls or more have."""
+    rows = []
+    for (label, name), own in sorted(norms.values.items()):
+        norm = norms.norm(label, name, name in circular)
+        if norm is not None:
+            values = " ".join(f"{who}={own[who]:.6g}" for who in sorted(own))
+            rows.append((label, name, norms.units[name], norm.n, norm.mean, norm.sd, norm.low,
+                         norm.high, values))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def from_table(table: pd.DataFrame) -> Norms:
+    """Return the norms that :func:`norms_table` wrote; ValueError where it is damaged."""
+    values: dict[tuple[int, str], dict[str, float]] = {}
+    units: dict[str, str] = {}
+    for row in table.to_dict("records"):
+        pairs = (pair.split("=") for pair in str(row["values"]).split())
+        values[int(row["label"]), str(row["measure"])] = {who: float(v) for who, v in pairs}
+        units[str(row["measure"])] = str(row["unit"])
+    return Norms(values, units)
