@@ -49,8 +49,12 @@ rule group_report:
     params:
         code=code("report"),
         out=str(plan.out),
-        participants=lambda wildcards, input: options("--participants", input.participants),
-        controls=lambda wildcards: options("--controls", plan.settings.report.controls or []),
+        participants=lambda wildcards, input: options(
+            "--participants", input.participants
+        ),
+        controls=lambda wildcards: options(
+            "--controls", plan.settings.report.controls or []
+        ),
     shell:
         LIMITS + "pennate report --group {params.out:q} {params.participants} "
         "{params.controls} > {log:q} 2>&1"
