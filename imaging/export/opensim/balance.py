@@ -3,7 +3,7 @@
 With fibre lengths and speeds known, force is linear in activation, so that each moment is a bounded
 least-squares problem with one solution: least ``sum(a^2) + sum((r / w)^2)`` with
 ``arms (active a + passive) + r = moment`` and ``0 <= a <= 1``. OpenSim's own tool minimises the
-same, needs some 2 s for each moment, leaves out passive force, and returns success where it found
+same, needs over 1 s for each moment, leaves out passive force, and returns success where it found
 nothing.
 
 References
