@@ -209,6 +209,39 @@ class ExportSettings(Section):
     viewer_fascicles: int = Field(3000, ge=0, description="Most fascicles shown in the viewer")
 
 
+class ModelSettings(Section):
+    """Personal OpenSim model (extra `opensim`)."""
+
+    file: str | None = Field(
+        None,
+        description="Scaled OpenSim model of the person, with {prefix} (sub-01) in its path where "
+        "each has one; none: only the table of parameters, by `pennate model`",
+    )
+    pose: dict[str, float] = Field(
+        default_factory=dict,
+        description="Joint angles of the scan by the model's own coordinates, deg, e.g. "
+        "ankle_angle_r: -20; rotations that are not named are taken as 0",
+    )
+    sarcomere_length_um: float | None = Field(
+        None,
+        ge=1.3,
+        le=4.5,
+        description="Sarcomere length in the scan, um, if known from elsewhere; none: taken from "
+        "the given model's fibre lengths in the scan's pose",
+    )
+    specific_tension_n_cm2: float = Field(
+        60.0,
+        ge=10,
+        le=150,
+        description="Force per cross-section, N/cm2; 60 as in the Rajagopal model, published "
+        "22.5 to 61",
+    )
+    motion_cutoff_hz: float | None = Field(
+        None, gt=0, description="Low-pass of the joint angles of a motion; none: already smooth"
+    )
+    frames: int = Field(100, ge=10, description="Moments of a motion that are solved")
+
+
 class ReportSettings(Section):
     """Pages of persons and of the group."""
 
@@ -247,6 +280,7 @@ class Settings(Section):
     function: FunctionSettings = FunctionSettings()
     map: MapSettings = MapSettings()
     export: ExportSettings = ExportSettings()
+    model: ModelSettings = ModelSettings()
     report: ReportSettings = ReportSettings()
 
 

@@ -25,6 +25,7 @@ VERBS = {
     "function": "Events, envelopes and onsets from a recording.",
     "map": "Join all stages per voxel, fascicle and muscle.",
     "export": "Write meshes, tracts, glTF and the offline viewer.",
+    "model": "Write the person's muscles into an OpenSim model, and a table of them.",
     "report": "Write the page of one subject or of a group.",
     "train": "Train the segmentation network, or fine-tune it on your labels.",
 }

@@ -16,6 +16,7 @@ from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.group import group_page, norms_of_group, read_group
 from imaging.report.norms import controls_of
+from imaging.report.opensim_model import read_model_part
 from imaging.report.subject import subject_page
 
 VERB = "report"
@@ -37,12 +38,15 @@ def command(
     norms: Annotated[
         Path | None, typer.Option(help="group_norms.tsv that a subject is held against.")
     ] = None,
+    model_dir: Annotated[
+        Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
+    ] = None,
 ) -> None:
     """Write the page of one subject, or of a group."""
     if group is not None:
-        if any(given is not None for given in (map_dir, out, prefix, norms)):
+        if any(given is not None for given in (map_dir, out, prefix, norms, model_dir)):
             raise ConfigError(
-                "--group cannot be combined with --map-dir, --out, --prefix or --norms",
+                "--group cannot be combined with --map-dir, --out, --prefix, --norms, --model-dir",
                 None,
                 "Leave them out",
             )
@@ -52,15 +56,19 @@ def command(
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
-        _subject(map_dir, out, find_prefix(map_dir, prefix), norms)
+        _subject(map_dir, out, find_prefix(map_dir, prefix), norms, model_dir)
 
 
-def _subject(map_dir: Path, out: Path, prefix: str, norms: Path | None) -> None:
+def _subject(
+    map_dir: Path, out: Path, prefix: str, norms: Path | None, model_dir: Path | None
+) -> None:
     muscle_map = read_muscle_map(map_dir, prefix)
-    page = subject_page(muscle_map, None if norms is None else read_norms(norms))
+    model = None if model_dir is None else read_model_part(model_dir, prefix)
+    page = subject_page(muscle_map, None if norms is None else read_norms(norms), model)
+    beside = [*([norms] if norms else []), *(model.files if model else [])]
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
-        write_page(folder / out.name, page, muscle_map, norms)
+        write_page(folder / out.name, page, muscle_map, beside)
 
 
 def _group(out: Path, participants: Path | None, controls: str | None) -> None:

@@ -22,6 +22,7 @@ _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "function": (500, 20.0),
     "map": (1000, 20.0),
     "export": (1000, 20.0),
+    "model": (800, 10.0),
     "report": (800, 10.0),
 }
 
@@ -69,8 +70,17 @@ class Plan:
 
     def participant_targets(self) -> list[str]:
         """Return what the participant level makes: reports and exports."""
-        exports = [self.files("export", s) for s in self.sessions.values()]
-        return [*self.pages(), *(f for files in exports for f in files)]
+        stages = ["export", *(["model"] if self.settings.model.file else [])]
+        made = [self.files(stage, s) for s in self.sessions.values() for stage in stages]
+        return [*self.pages(), *(f for files in made for f in files)]
+
+    def model(self, wildcards: Any) -> str:
+        """Return the OpenSim model of a session; empty where the settings name none."""
+        return self.model_of(wildcards.prefix)
+
+    def model_of(self, prefix: str) -> str:
+        """Return the OpenSim model of a prefix."""
+        return (self.settings.model.file or "").replace("{prefix}", prefix)
 
     def group_targets(self) -> list[str]:
         """Return what the group level makes."""
@@ -187,6 +197,21 @@ class Plan:
         """
         content = getattr(self.settings, section).model_dump(mode="json")
         return lambda wildcards: json.dumps(content, sort_keys=True)
+
+    def model_shown(self, wildcards: Any) -> list[str]:
+        """Return the personal model's files that the page shows; none where there is no model."""
+        wanted = self.settings.model.file is not None
+        return self.files("model", self.session(wildcards)) if wanted else []
+
+    def model_settings(self, wildcards: Any) -> str:
+        """Return the settings of the model as JSON; sarcomere length as fibres have it, if given.
+
+        The file is an input of its own.
+        """
+        content = self.settings.model.model_dump(mode="json", exclude={"file"})
+        if content["sarcomere_length_um"] is None:
+            content["sarcomere_length_um"] = self.settings.fibres.sarcomere_length_um
+        return json.dumps(content, sort_keys=True)
 
     def memory(self, stage: str) -> Callable[..., int]:
         """Return a resource function: memory in MB from the size of the inputs and the attempt."""

@@ -44,7 +44,7 @@ def read_norms(path: Path) -> Norms:
         raise InputError(f"does not hold values of controls ({error})", path, how) from error
 
 
-def write_page(path: Path, page: str, muscle_map: MuscleMap, norms: Path | None = None) -> None:
+def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Path] = ()) -> None:
     """Write the page of a subject.
 
     Parameters
@@ -55,12 +55,12 @@ def write_page(path: Path, page: str, muscle_map: MuscleMap, norms: Path | None 
         HTML.
     muscle_map
         What it was made from.
-    norms
-        What it was held against.
+    beside
+        Files shown that are not of the map.
     """
     path.write_text(page, encoding="utf-8")
     inputs = [muscle_map.files[name] for name in _SHOWN if name in muscle_map.files]
-    inputs += [norms] if norms is not None else []
+    inputs += beside
     said = output("report", "page").description.format(prefix=muscle_map.prefix)
     write_sidecar(path, verb="report", inputs=inputs, Description=said)
 

@@ -17,6 +17,7 @@ from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
 from imaging.report.norms import Norms
+from imaging.report.opensim_model import FORCE_TITLES, SHOWN, ModelPart
 from imaging.report.picture import Picture, guarded
 from imaging.report.profile import TOPICS, expected_by_chance, profile
 from imaging.report.stiffness import stiffness_section
@@ -42,8 +43,20 @@ def environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def subject_page(content: MuscleMap, norms: Norms | None = None) -> str:
-    """Return the HTML of a subject's page; with norms, held against controls."""
+def subject_page(
+    content: MuscleMap, norms: Norms | None = None, model: ModelPart | None = None
+) -> str:
+    """Return the HTML of a subject's page.
+
+    Parameters
+    ----------
+    content
+        Of the subject.
+    norms
+        Of controls, that the subject is held against.
+    model
+        The personal OpenSim model, where there is one.
+    """
     told = profile(content.measures, norms, content.prefix.split("_")[0], content.names)
     notes = content.notes
     citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
@@ -67,6 +80,9 @@ def subject_page(content: MuscleMap, norms: Norms | None = None) -> str:
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
         tables=muscle_tables.muscle_tables(content.measures, content.names),
         nothing=muscle_tables.without_figures(content.measures, content.names),
+        model=model,
+        model_titles=[title for title, _ in SHOWN.values()],
+        force_titles=FORCE_TITLES,
         complete=muscle_tables.complete_rows(content.measures, content.names),
         methods=[stage for stage in notes.stages if stage.method],
         citations=list(citations),

@@ -2,6 +2,7 @@ rule report:
     input:
         maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
         norms=plan.norms,
+        model=plan.model_shown,
     output:
         report(
             str(plan.out / "{prefix}.html"),
@@ -21,10 +22,13 @@ rule report:
         code=code("report"),
         maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
         norms=lambda wildcards, input: options("--norms", input.norms),
+        model=lambda wildcards, input: options(
+            "--model-dir", [str(Path(f).parent) for f in input.model[:1]]
+        ),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "--out {output[0]:q} {params.norms} > {log:q} 2>&1"
+        "--out {output[0]:q} {params.norms} {params.model} > {log:q} 2>&1"
 
 
 rule group_report:
@@ -45,8 +49,12 @@ rule group_report:
     params:
         code=code("report"),
         out=str(plan.out),
-        participants=lambda wildcards, input: options("--participants", input.participants),
-        controls=lambda wildcards: options("--controls", plan.settings.report.controls or []),
+        participants=lambda wildcards, input: options(
+            "--participants", input.participants
+        ),
+        controls=lambda wildcards: options(
+            "--controls", plan.settings.report.controls or []
+        ),
     shell:
         LIMITS + "pennate report --group {params.out:q} {params.participants} "
         "{params.controls} > {log:q} 2>&1"

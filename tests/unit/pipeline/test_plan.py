@@ -1,10 +1,15 @@
 import json
+import sys
 from types import SimpleNamespace
+
+import pytest
 
 from imaging.config import Settings
 from imaging.dataset import Finding, Session
+from imaging.errors import MissingFileError
 from imaging.outputs import promised
 from imaging.pipeline.plan import Plan, fibre_options
+from imaging.pipeline.start import start
 
 
 def plan(**settings):
@@ -71,3 +76,27 @@ def test_reasons_of_the_map_are_those_of_missing_inputs_only():
     found = Plan(Settings(bids_dir="in", out_dir="out"), [Session("01", "a", findings=findings)])
     missing = found.missing(SimpleNamespace(prefix="sub-01_ses-a"))
     assert json.loads(missing) == {"dwi": "no fascicles, FA or MD"}
+
+
+def test_a_personal_model_is_made_only_where_the_settings_name_one():
+    wildcards = SimpleNamespace(prefix="sub-01_ses-a")
+    assert not [f for f in plan().participant_targets() if "/model/" in f]
+    assert plan().model_shown(wildcards) == []
+    found = plan(model={"file": "models/{prefix}.osim"}, fibres={"sarcomere_length_um": 2.9})
+    assert found.model(wildcards) == "models/sub-01_ses-a.osim"
+    made = "out/sub-01/ses-a/model/sub-01_ses-a_model.tsv"
+    assert made in found.participant_targets() and made in found.model_shown(wildcards)
+    settings = json.loads(found.model_settings(wildcards))
+    assert settings["sarcomere_length_um"] == 2.9 and "file" not in settings
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_runs(tmp_path, monkeypatch):
+    module = sys.modules["imaging.pipeline.start"]
+    monkeypatch.setattr(module, "require_opensim", lambda: None)
+    monkeypatch.setattr(module, "usable_sessions", lambda settings: [Session("01", "a")])
+    config = {"bids_dir": str(tmp_path), "out_dir": str(tmp_path / "out"),
+              "model": {"file": str(tmp_path / "{prefix}.osim")}}  # fmt: skip
+    with pytest.raises(MissingFileError, match=r"sub-01_ses-a\.osim: model\.file: no such"):
+        start(config, first=True)
+    (tmp_path / "sub-01_ses-a.osim").touch()
+    assert start(config, first=True).model_of("sub-01_ses-a").endswith("sub-01_ses-a.osim")
