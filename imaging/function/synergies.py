@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
@@ -21,11 +22,12 @@ RESTARTS = 10
 RESAMPLES = 100
 FEWEST_MUSCLES = 4
 FEWEST_STRIDES = 3
-MOST_STRIDES = 30
+MOST_STRIDES = 20
+PERCENT_STEP = 2
 STRAIGHT_MSE = 1e-4
 VAF = 0.9
 _ITERATIONS = 500
-_TOLERANCE = 1e-5
+_NONZERO = 1e-6
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Synergies:
     weights, weights_low, weights_high : (M, k) array
         In the order of the time of peak; 95 % interval over resampled strides.
     activation : (k, 101) array
-        Mean over strides.
+        That explains the mean cycle best.
     agreement : (k,) array
         Mean cosine of the weights over restarts.
     similarity : (k,) array
@@ -107,7 +109,7 @@ def prepare(cycles: FloatArray) -> FloatArray:
     Parameters
     ----------
     cycles : (M, K, P) array
-        Muscles, strides, percents. More than 30 strides are thinned evenly, so that a long walk
+        Muscles, strides, percents. More than 20 strides are thinned evenly, so that a long walk
         is seen from its beginning to its end.
     """
     k = cycles.shape[1]
@@ -133,7 +135,7 @@ def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS
         Number of random starts.
     """
     seeds = np.random.SeedSequence([seed, rank]).generate_state(restarts)
-    found = [_factors(matrix, rank, seed=int(s)) for s in seeds]
+    found = [_random_start(matrix, rank, int(s)) for s in seeds]
     quality = [explained(matrix, w @ h) for w, h in found]
     best = int(np.argmax(quality))
     weights, activation = found[best]
@@ -142,28 +144,28 @@ def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS
     return Factors(weights, activation, quality[best], agreement)
 
 
-def _factors(
-    matrix: FloatArray, rank: int, *, seed: int = 0, start: FloatArray | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Return weights of length 1 and activation; from given weights, or from random ones."""
-    given = start is not None
-    model = NMF(
-        rank,
-        init="custom" if given else "random",
-        random_state=seed,
-        max_iter=_ITERATIONS,
-        tol=_TOLERANCE,
-    )
+def _random_start(matrix: FloatArray, rank: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    model = NMF(rank, init="random", random_state=seed, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         # The best of several is kept, and its R2 is told.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if start is None:
-            weights = model.fit_transform(matrix)
-        else:
-            first = np.linalg.lstsq(start, matrix, rcond=None)[0].clip(1e-6)
-            weights = model.fit_transform(matrix, W=start.clip(1e-6), H=first)
+        weights = model.fit_transform(matrix)
+    return _unit(weights, model.components_)
+
+
+def refine(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return weights (M, k) of length 1 and activation (k, N), starting from given weights."""
+    first = np.linalg.lstsq(weights, matrix, rcond=None)[0].clip(_NONZERO)
+    model = NMF(weights.shape[1], init="custom", max_iter=_ITERATIONS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = model.fit_transform(matrix, W=weights.clip(_NONZERO), H=first)
+    return _unit(found, model.components_)
+
+
+def _unit(weights: FloatArray, activation: FloatArray) -> tuple[FloatArray, FloatArray]:
     length = np.linalg.norm(weights, axis=0)
-    return weights / np.where(length > 0, length, 1.0), model.components_ * length[:, None]
+    return weights / np.where(length > 0, length, 1.0), activation * length[:, None]
 
 
 def explained(matrix: FloatArray, fitted: FloatArray) -> float:
@@ -181,7 +183,9 @@ def accounted(matrix: FloatArray, fitted: FloatArray) -> tuple[float, float]:
     return float(1 - left.sum() / whole.sum()), float((1 - left / whole).min())
 
 
-def rank_curve(matrix: FloatArray, seed: int, restarts: int = 5) -> list[tuple[RankQuality, Factors]]:
+def rank_curve(
+    matrix: FloatArray, seed: int, restarts: int = 5
+) -> list[tuple[RankQuality, Factors]]:
     """Return quality and factors of one synergy up to three quarters of the number of muscles."""
     highest = max(1, round(0.75 * len(matrix)))
     found = []
@@ -231,16 +235,18 @@ def find_synergies(cycles: FloatArray, criterion: str, seed: int) -> Synergies:
         Same seed, same result.
     """
     scaled = prepare(cycles)
-    m, k, p = scaled.shape
-    matrix = scaled.reshape(m, k * p)
+    m, k, _ = scaled.shape
+    thin = scaled[:, :, ::PERCENT_STEP]
+    matrix = thin.reshape(m, -1)
     curve = [quality for quality, _ in rank_curve(matrix, seed)]
     ranks = ranks_by_criterion(curve)
     rank = ranks[criterion] or curve[-1].rank
     factors = factorise(matrix, rank, seed)
-    activation = factors.activation.reshape(rank, k, p).mean(axis=1)
+    mean = scaled.mean(axis=1)
+    activation = np.stack([nnls(factors.weights, now)[0] for now in mean.T], axis=1)
     order = np.argsort(activation.argmax(axis=1), kind="stable")
     weights = factors.weights[:, order]
-    low, high, similarity = _resampled(scaled, weights, seed)
+    low, high, similarity = _resampled(thin, weights, seed)
     return Synergies(
         rank,
         criterion,
@@ -269,7 +275,7 @@ def _resampled(
     found, cosines = [], []
     for _ in range(RESAMPLES):
         drawn = scaled[:, rng.integers(0, k, k)].reshape(m, k * p)
-        other, _ = _factors(drawn, weights.shape[1], start=weights)
+        other, _ = refine(drawn, weights)
         pairs = match(weights, other)
         found.append(other[:, pairs.second])
         cosines.append(pairs.cosine)
