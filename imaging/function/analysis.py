@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge
+from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge, offs
 from imaging.function.recording import Event, Foot, Recording
 from imaging.function.strides import LeftOut, find_strides
 from imaging.muscles import side_of
@@ -22,7 +22,7 @@ OWN_PEAK = "peak of mean cycle"
 
 @dataclass(frozen=True)
 class StrideBurst:
-    """A burst in percent of its stride: that of the peak it holds, else that it begins in.
+    """A burst in percent of its stride: that of the peak it holds, else that its middle is in.
 
     Percent is negative for what begins in the stride before, above 100 for what ends in the next.
     `phase` names the burst by where it lies in the gait cycle, the same in all strides; empty
@@ -63,6 +63,12 @@ class MuscleActivity:
         Why onsets could not be told; empty where they could.
     contrast : float or None
         Energy of the active over that of the quiet part.
+    outside : tuple of Burst
+        Bursts that belong to no stride.
+    found_by_one : int
+        Bursts that were left out, as one of both detectors found them and the other did not.
+    signal_unit : str
+        uV; empty where the file does not tell.
     """
 
     label: int
@@ -74,6 +80,9 @@ class MuscleActivity:
     contrast: float | None = None
     per_stride: FloatArray = field(default_factory=lambda: np.zeros((0, 101)))
     unit: str = OWN_PEAK
+    outside: tuple[onsets.Burst, ...] = ()
+    found_by_one: int = 0
+    signal_unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,21 +136,12 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
     undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
     band = None
-    muscles: list[MuscleActivity] = []
-    names = [name for name in recording.labels if name in channels.labels]
-    if names:
-        rows = recording.signals[[recording.labels.index(name) for name in names]]
-        if not recording.enveloped:
-            band = emg.usable_band(settings.band_hz, recording.rate_hz)
-            rows = emg.by_piece(
-                lambda raw: emg.band_pass(raw, recording.rate_hz, settings.band_hz),
-                rows,
-                recording.pieces,
-            )
-        for name, row in zip(names, rows, strict=True):
-            muscles.append(
-                _activity(name, channels.labels[name], row, recording, strides, settings)
-            )
+    if channels.labels and not recording.enveloped:
+        band = emg.usable_band(settings.band_hz, recording.rate_hz)
+    muscles = [
+        _activity(name, label, recording, strides, settings)
+        for name, label in channels.labels.items()
+    ]
     muscles.sort(key=lambda m: m.label)
     return Analysis(
         tuple(used),
@@ -156,57 +156,75 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     )
 
 
+def lift_percent(analysis: Analysis, side: Foot) -> FloatArray:
+    """Return the lift of a foot in percent of each of its strides, (K,); NaN without one."""
+    times = offs(analysis.events, side)
+    share = np.full(len(analysis.strides[side]), np.nan)
+    for k, (start, end) in enumerate(analysis.strides[side]):
+        inside = times[(times > start) & (times < end)]
+        if len(inside) == 1:
+            share[k] = 100 * (inside[0] - start) / (end - start)
+    return share
+
+
 def _activity(
     name: str,
     label: int,
-    row: FloatArray,
     recording: Recording,
     strides: Mapping[Foot, FloatArray],
     settings: FunctionSettings,
 ) -> MuscleActivity:
-    rate, start = recording.rate_hz, recording.start_s
-    own: FloatArray = strides["left" if side_of(label) == "left" else "right"]
-    pieces = recording.pieces
-    smooth = row
+    rate, start, pieces = recording.rate_hz, recording.start_s, recording.pieces
+    own: FloatArray = strides[foot_of(label)]
+    unit = recording.units.get(name, "")
+    row = smooth = recording.signals[recording.labels.index(name)]
     if not recording.enveloped:
+        row = emg.by_piece(lambda x: emg.band_pass(x, rate, settings.band_hz), row, pieces)
         smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
     mean = cycles.mean_cycle(per_stride)
     if mean is None:
         why = "no stride of this foot" if len(own) == 0 else "flat channel"
-        return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why)
-    peaks = per_stride[:, :-1].argmax(axis=1).astype(float)
-    found = MuscleActivity(label, name, mean, peaks, per_stride=per_stride / mean.peak)
+        return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
+    found = MuscleActivity(
+        label,
+        name,
+        mean,
+        per_stride[:, :-1].argmax(axis=1).astype(float),
+        per_stride=per_stride / mean.peak,
+        signal_unit=unit,
+    )
     if recording.enveloped:
-        why = "the recording holds envelopes, on which onsets are smeared"
-        return replace(found, no_onsets=why)
-    power = emg.by_piece(lambda x: emg.energy(x, rate), row, pieces)
-    quiet = onsets.baseline(power, rate, _windows(own, recording))
-    if quiet is None:
-        return replace(found, no_onsets="dead channel")
-    if not quiet.is_quiet:
-        why = (
-            "no quiet baseline: the muscle never falls silent "
-            f"(active to quiet energy {quiet.contrast:.1f}, {onsets.LEAST_CONTRAST:g} needed)"
+        return replace(
+            found, no_onsets="the recording holds envelopes, on which onsets are smeared"
         )
-        return replace(found, no_onsets=why, contrast=quiet.contrast)
-    bursts = onsets.bursts(
-        power,
+    told = onsets.find(
+        row,
         smooth,
         rate,
         start,
-        quiet,
+        _windows(own, recording),
         threshold_sd=settings.onset_sd,
         min_s=settings.onset_min_ms / 1000,
         pieces=pieces,
     )
-    placed = tuple(_place(bursts, own, int(mean.mean.argmax())))
-    why = (
-        ""
-        if any(b.main for b in placed)
-        else "no burst above the threshold at the peak of the mean cycle"
+    placed, outside = _place(told.bursts, own, int(mean.mean.argmax()))
+    why = told.why_none
+    if not why and not any(b.main for b in placed):
+        why = "no burst at the peak of the mean cycle"
+    return replace(
+        found,
+        bursts=placed,
+        outside=outside,
+        no_onsets=why,
+        contrast=told.contrast,
+        found_by_one=told.alone,
     )
-    return replace(found, bursts=placed, no_onsets=why, contrast=quiet.contrast)
+
+
+def foot_of(label: int) -> Foot:
+    """Return the foot whose strides a muscle is measured in."""
+    return "left" if side_of(label) == "left" else "right"
 
 
 def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
@@ -216,31 +234,50 @@ def _windows(strides_s: FloatArray, recording: Recording) -> np.ndarray:
 
 
 def _place(
-    found: list[onsets.Burst], strides_s: FloatArray, peak_percent: int
-) -> list[StrideBurst]:
-    """Give every burst its stride, and every stride its main burst.
+    found: Sequence[onsets.Burst], strides_s: FloatArray, peak_percent: int
+) -> tuple[tuple[StrideBurst, ...], tuple[onsets.Burst, ...]]:
+    """Give every burst its stride, and every stride its main burst; return those without, too.
 
     The main burst of a stride is the one that holds the peak of the mean cycle, or lies within
     15 % of the cycle of it; so the same burst is compared over strides, also where it begins
     before foot strike in one and after it in another.
     """
-    main: dict[int, int] = {}
-    for stride, (start, end) in enumerate(strides_s):
-        time = start + peak_percent / 100 * (end - start)
-        gaps = [max(b.onset_s - time, time - b.offset_s, 0.0) for b in found]
-        nearest = int(np.argmin(gaps)) if gaps else -1
-        if nearest >= 0 and gaps[nearest] <= MAIN_REACH * (end - start):
-            main.setdefault(nearest, stride)
-    placed = []
+    begins, ends = (np.array(t) for t in ([b.onset_s for b in found], [b.offset_s for b in found]))
+    main = _main(begins, ends, strides_s, peak_percent)
+    middles = (begins + ends) / 2
+    around = np.searchsorted(strides_s[:, 0], middles, side="right") - 1
+    placed, outside = [], []
     for i, burst in enumerate(found):
-        held = cycles.percent_of_cycle(burst.onset_s, strides_s)
-        if i not in main and held is None:
+        k = main.get(i, int(around[i]))
+        if k < 0 or (i not in main and middles[i] >= strides_s[k, 1]):
+            outside.append(burst)
             continue
-        stride = main[i] if i in main else held[0] if held else 0
-        start, end = strides_s[stride]
-        onset, offset, peak = (
-            float(100 * (t - start) / (end - start))
-            for t in (burst.onset_s, burst.offset_s, burst.peak_s)
-        )
-        placed.append(StrideBurst(burst, stride, onset, offset, peak, i in main))
-    return placed
+        placed.append(in_stride(burst, k, strides_s, main=i in main))
+    return tuple(placed), tuple(outside)
+
+
+def in_stride(
+    burst: onsets.Burst, stride: int, strides_s: FloatArray, *, main: bool, phase: str = ""
+) -> StrideBurst:
+    """Return a burst with its times in percent of a stride."""
+    start, end = strides_s[stride]
+    onset, offset, peak = (
+        float(100 * (t - start) / (end - start))
+        for t in (burst.onset_s, burst.offset_s, burst.peak_s)
+    )
+    return StrideBurst(burst, stride, onset, offset, peak, main, phase)
+
+
+def _main(
+    begins: FloatArray, ends: FloatArray, strides_s: FloatArray, peak_percent: int
+) -> dict[int, int]:
+    """Return number of burst to number of stride whose main burst it is."""
+    main: dict[int, int] = {}
+    for k, (start, end) in enumerate(strides_s):
+        time = start + peak_percent / 100 * (end - start)
+        after = int(np.searchsorted(begins, time, side="right"))
+        near = [i for i in (after - 1, after) if 0 <= i < len(begins)]
+        gaps = [max(begins[i] - time, time - ends[i], 0.0) for i in near]
+        if near and min(gaps) <= MAIN_REACH * (end - start):
+            main.setdefault(near[int(np.argmin(gaps))], k)
+    return main

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import onsets
+from imaging.function import double_threshold
 from imaging.function.analysis import Analysis
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
@@ -55,7 +55,7 @@ def _method(analysis: Analysis, settings: FunctionSettings) -> str:
             f"rectified and low-passed at {settings.envelope_hz:g} Hz. Onsets and offsets were "
             "taken from the Teager-Kaiser energy, not from the envelope: above mean plus "
             f"{settings.onset_sd:g} SD of the quiet 200 ms of every stride for at least "
-            f"{settings.onset_min_ms:g} ms, and reaching {onsets.REACH:g} times that threshold."
+            f"{settings.onset_min_ms:g} ms."
         )
     return (
         f"Foot strike and lift were taken from the vertical force (> "
@@ -140,7 +140,7 @@ def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
         "quiet_baseline": {
             m.channel: {
                 "active_to_quiet_energy": round(m.contrast, 2),
-                "needed": onsets.LEAST_CONTRAST,
+                "needed": double_threshold.LEAST_CONTRAST,
             }
             for m in analysis.muscles
             if m.contrast is not None

@@ -1,13 +1,19 @@
-"""All recordings of a session: analysed one by one, amplitudes on one scale per muscle."""
+"""All recordings of a session: analysed one by one, then brought together.
+
+Amplitudes of a muscle are relative to one thing in all recordings, and its bursts are named by
+phase over all recordings and both sides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imaging.config import FunctionSettings
-from imaging.errors import RecordingError
+from imaging.errors import ConfigError, RecordingError
+from imaging.function.amplitude import Contraction, contractions, on_one_scale
 from imaging.function.analysis import Analysis, analyse
+from imaging.function.placing import with_phases
 from imaging.function.trials import CYCLIC, Trial, reference
 
 
@@ -20,17 +26,23 @@ class SessionAnalysis:
     trials : tuple of Trial
         In the order of their names, the reference first.
     analyses : dict of trial name to Analysis
-        Of every cyclic recording.
+        Of every cyclic recording, the reference first.
     reference : str
         Name of the recording that is painted and measured; empty without a cyclic one.
     mvc : dict of label to float
         Amplitude at maximal voluntary contraction, in the unit of the signals.
+    contractions : dict of label to Contraction
+        The same, with recording and unit.
+    warnings : tuple of str
+        What could not be compared between recordings.
     """
 
     trials: tuple[Trial, ...]
     analyses: Mapping[str, Analysis]
     reference: str
     mvc: Mapping[int, float]
+    contractions: Mapping[int, Contraction] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> SessionAnalysis:
@@ -50,5 +62,35 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
         )
     first = reference(trials, settings.trial)
     ordered = sorted(trials, key=lambda t: (t is not first, t.name))
-    analyses = {t.name: analyse(t.recording, settings) for t in ordered if t.kind in CYCLIC}
-    return SessionAnalysis(tuple(ordered), analyses, first.name if first else "", {})
+    told = _settings_of_each(ordered, settings)
+    analyses = {t.name: analyse(t.recording, told[t.name]) for t in ordered if t.kind in CYCLIC}
+    mvc, no_mvc = contractions(ordered, told)
+    scaled, unlike = on_one_scale(analyses, mvc)
+    return SessionAnalysis(
+        tuple(ordered),
+        with_phases(scaled),
+        first.name if first else "",
+        {label: c.amplitude for label, c in mvc.items()},
+        mvc,
+        (*no_mvc, *unlike),
+    )
+
+
+def _settings_of_each(
+    trials: Sequence[Trial], settings: FunctionSettings
+) -> dict[str, FunctionSettings]:
+    """Return settings by recording: with those named channels that it has.
+
+    A recording of one contraction need not hold the channels of the others; a channel that none
+    has is an error.
+    """
+    present = {name for t in trials for name in t.recording.labels}
+    if missing := sorted(set(settings.channels) - present):
+        raise ConfigError(
+            f"channels: no recording has a channel {missing}", None, f"There are {sorted(present)}"
+        )
+    told = {}
+    for trial in trials:
+        own = {k: v for k, v in settings.channels.items() if k in trial.recording.labels}
+        told[trial.name] = settings.model_copy(update={"channels": own})
+    return told

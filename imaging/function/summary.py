@@ -9,10 +9,8 @@ import pandas as pd
 
 from imaging.arrays import FloatArray
 from imaging.function import asymmetry
-from imaging.function.analysis import Analysis, MuscleActivity
+from imaging.function.analysis import Analysis, MuscleActivity, foot_of, lift_percent
 from imaging.function.cycles import PERCENT, circular_mean
-from imaging.function.events import offs
-from imaging.function.recording import Foot
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
@@ -102,7 +100,7 @@ def strides_table(analysis: Analysis) -> pd.DataFrame:
     for m in analysis.muscles:
         if m.mean is None:
             continue
-        side: Foot = "left" if side_of(m.label) == "left" else "right"
+        side = foot_of(m.label)
         strides = analysis.strides[side]
         inside = m.per_stride[:, :-1]
         values = (
@@ -120,17 +118,6 @@ def strides_table(analysis: Analysis) -> pd.DataFrame:
         )
         frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
-
-
-def lift_percent(analysis: Analysis, side: Foot) -> FloatArray:
-    """Return the lift of a foot in percent of each of its strides, (K,); NaN without one."""
-    times = offs(analysis.events, side)
-    share = np.full(len(analysis.strides[side]), np.nan)
-    for k, (start, end) in enumerate(analysis.strides[side]):
-        inside = times[(times > start) & (times < end)]
-        if len(inside) == 1:
-            share[k] = 100 * (inside[0] - start) / (end - start)
-    return share
 
 
 def measures(analysis: Analysis) -> list[Measure]:
@@ -188,7 +175,7 @@ def _muscle(m: MuscleActivity, analysis: Analysis) -> list[Measure]:
 
 def _lead(m: MuscleActivity, analysis: Analysis) -> Measure:
     """Return how long before foot strike the burst began that goes on through it."""
-    strikes = analysis.strides["left" if side_of(m.label) == "left" else "right"][:, 1]
+    strikes = analysis.strides[foot_of(m.label)][:, 1]
     leads = [
         1000 * (t - b.burst.onset_s)
         for b in m.bursts

@@ -5,9 +5,10 @@ import pytest
 
 from imaging.config import FunctionSettings
 from imaging.errors import RecordingError
+from imaging.function import double_threshold
 from imaging.function.analysis import analyse
 from imaging.function.emg import band_pass, energy, envelope, usable_band
-from imaging.function.onsets import baseline, bursts
+from imaging.function.onsets import find
 from imaging.function.recording import Event, Recording
 
 RATE = 1000.0
@@ -62,27 +63,34 @@ def test_energy_of_a_sine():
     np.testing.assert_allclose(found[200:-200], 9 * np.sin(omega) ** 2, rtol=1e-3)
 
 
+def found_in(signal, windows, start_s=0.0, rate=RATE):
+    smooth = envelope(signal, rate, 6)
+    rows = np.array(windows)
+    return find(signal, smooth, rate, start_s, rows, threshold_sd=3.0, min_s=0.03)
+
+
 @pytest.mark.parametrize("start_s", [0.0, 12.3])
 def test_bursts_are_found_at_their_times(start_s):
     true = [(0.7, 1.1), (1.75, 2.2), (3.0, 3.4)]
-    signal = gated(true)
-    power = energy(signal, RATE)
-    quiet = baseline(power, RATE, np.array([[500, 1500], [2000, 3000], [3000, 4500]]))
-    smooth = envelope(signal, RATE, 6)
-    found = bursts(power, smooth, RATE, start_s, quiet, threshold_sd=3.0, min_s=0.03)
+    found = found_in(gated(true), [[500, 1500], [2000, 3000], [3000, 4500]], start_s).bursts
     assert len(found) == 3
     for burst, (onset, offset) in zip(found, true, strict=True):
-        assert burst.onset_s - start_s == pytest.approx(onset, abs=0.02)
-        assert burst.offset_s - start_s == pytest.approx(offset, abs=0.02)
+        assert burst.onset_s - start_s == pytest.approx(onset, abs=0.008)
+        assert burst.offset_s - start_s == pytest.approx(offset, abs=0.01)
         assert burst.onset_s < burst.peak_s < burst.offset_s
+        assert burst.confidence > 0.9
+        assert abs(burst.agreement_ms) < 15
 
 
 def test_burst_cut_by_the_recording_is_left_out():
-    signal = gated([(-1, 0.4), (2.0, 2.5), (4.6, 6)])
-    power = energy(signal, RATE)
-    quiet = baseline(power, RATE, np.array([[500, 4500]]))
-    found = bursts(power, envelope(signal, RATE, 6), RATE, 0.0, quiet, threshold_sd=3.0, min_s=0.03)
-    assert len(found) == 1
+    assert len(found_in(gated([(-1, 0.4), (2.0, 2.5), (4.6, 6)]), [[500, 4500]]).bursts) == 1
+
+
+def test_one_detector_alone_makes_no_burst():
+    """A rise to twice the baseline is above the threshold of one detector at most."""
+    weak = gated([(1.0, 1.3), (3.0, 3.3)]) + 0.06 * gated([(2.0, 2.3)], quiet=0)
+    found = found_in(weak, [[500, 1500], [2500, 3500]])
+    assert [round(b.onset_s, 1) for b in found.bursts] == [1.0, 3.0]
 
 
 def test_muscle_that_never_falls_silent_has_no_onsets():
@@ -95,9 +103,10 @@ def test_muscle_that_never_falls_silent_has_no_onsets():
 
 def test_noise_alone_is_no_burst():
     power = energy(gated([(4.0, 4.9)], quiet=0.1), RATE)
-    quiet = baseline(power, RATE, np.array([[500, 1500], [1500, 2500], [2500, 3500]]))
-    found = bursts(power[:3600], power[:3600], RATE, 0.0, quiet, threshold_sd=3.0, min_s=0.03)
-    assert found == []
+    windows = np.array([[500, 1500], [1500, 2500], [2500, 3500]])
+    quiet = double_threshold.baseline(power, RATE, windows)
+    found = double_threshold.intervals(power[:3600], RATE, quiet, threshold_sd=3.0, min_s=0.03)
+    assert len(found) == 0
 
 
 def test_burst_through_foot_strike_belongs_to_the_same_stride_each_time():

@@ -1,0 +1,186 @@
+"""What amplitudes are relative to: maximal voluntary contraction, else the reference recording.
+
+The amplitude at maximal voluntary contraction is the largest mean of the envelope over 500 ms, the
+envelope filtered as in the other recordings; of several contractions the largest counts.
+
+Besomi M, Hodges PW, Clancy EA, et al. Consensus for experimental design in electromyography (CEDE)
+project: Amplitude normalization matrix. J Electromyogr Kinesiol 2020;53:102438.
+Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imaging.arrays import FloatArray
+from imaging.config import FunctionSettings
+from imaging.function import emg
+from imaging.function.analysis import OWN_PEAK, Analysis, MuscleActivity
+from imaging.function.channels import map_channels
+from imaging.function.recording import Recording
+from imaging.function.trials import Trial
+from imaging.muscles import side_and_key
+
+MVC = "MVC"
+ALONE = "peak of mean cycle of this recording"
+WINDOW_S = 0.5
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """The largest contraction of a muscle in the recordings of maximal ones.
+
+    Attributes
+    ----------
+    amplitude : float
+        In `unit`.
+    unit : str
+        uV; empty where the file does not tell.
+    band_hz : tuple or None
+        Band that was passed; None for a recording of envelopes.
+    trial : str
+        Recording that holds it.
+    n : int
+        Recordings of the muscle.
+    """
+
+    amplitude: float
+    unit: str
+    band_hz: tuple[float, float] | None
+    trial: str
+    n: int = 1
+
+
+def largest(envelope: FloatArray, rate_hz: float, pieces: Sequence[slice]) -> float:
+    """Return the largest mean of an envelope (N,) over 500 ms within a piece; 0 without one."""
+    width = int(round(WINDOW_S * rate_hz))
+    best = 0.0
+    for piece in pieces:
+        part = envelope[piece]
+        if len(part) >= width:
+            sums = np.concatenate([[0.0], np.cumsum(part, dtype=float)])
+            best = max(best, float((sums[width:] - sums[:-width]).max()) / width)
+    return best
+
+
+def contractions(
+    trials: Sequence[Trial], settings: Mapping[str, FunctionSettings]
+) -> tuple[dict[int, Contraction], list[str]]:
+    """Return the largest contraction of each muscle, and what a reader must know.
+
+    `settings` are those of each recording, by its name. Recordings whose units or bands differ
+    cannot be compared: the muscle then has none.
+    """
+    found: dict[int, list[Contraction]] = {}
+    for trial in trials:
+        if trial.kind == "mvc":
+            for label, one in _of_trial(trial, settings[trial.name]).items():
+                found.setdefault(label, []).append(one)
+    best, said = {}, []
+    for label, several in sorted(found.items()):
+        if len({(c.unit, c.band_hz) for c in several}) > 1:
+            said.append(
+                f"No MVC of {side_and_key(label)}: its recordings differ in unit or sampling."
+            )
+            continue
+        top = max(several, key=lambda c: c.amplitude)
+        if top.amplitude > 0:
+            best[label] = replace(top, n=len(several))
+        else:
+            said.append(f"No MVC of {side_and_key(label)}: the channel is flat.")
+    return best, said
+
+
+def _of_trial(trial: Trial, settings: FunctionSettings) -> dict[int, Contraction]:
+    read: Recording = trial.recording
+    channels = map_channels(read.labels, read.targets, settings.channels, settings.side)
+    band = None if read.enveloped else emg.usable_band(settings.band_hz, read.rate_hz)
+    found = {}
+    for name, label in channels.labels.items():
+        row = read.signals[read.labels.index(name)]
+        if not read.enveloped:
+            row = emg.by_piece(lambda x: _envelope(x, read.rate_hz, settings), row, read.pieces)
+        top = largest(row, read.rate_hz, read.pieces)
+        found[label] = Contraction(top, read.units.get(name, ""), band, trial.name)
+    return found
+
+
+def _envelope(raw: FloatArray, rate_hz: float, settings: FunctionSettings) -> FloatArray:
+    filtered = emg.band_pass(raw, rate_hz, settings.band_hz)
+    return emg.envelope(filtered, rate_hz, settings.envelope_hz)
+
+
+def why_not(m: MuscleActivity, band_hz: tuple[float, float] | None, mvc: Contraction) -> str:
+    """Return why a muscle cannot be scaled by a contraction; empty where it can."""
+    if not m.signal_unit or not mvc.unit:
+        where = "this recording" if not m.signal_unit else mvc.trial
+        return f"the unit of its channel in {where} is not known"
+    if m.signal_unit != mvc.unit:
+        return f"recorded in {m.signal_unit}, its MVC in {mvc.unit}"
+    if band_hz != mvc.band_hz:
+        return "the MVC was sampled or filtered in another way"
+    return ""
+
+
+def relative(m: MuscleActivity, scale: float, unit: str) -> MuscleActivity:
+    """Return a muscle with amplitudes relative to `scale`, in the unit of the signal."""
+    if m.mean is None:
+        return m
+    factor = m.mean.peak / scale
+    mean = replace(m.mean, mean=m.mean.mean * factor, sd=m.mean.sd * factor, peak=scale)
+    return replace(m, mean=mean, per_stride=m.per_stride * factor, unit=unit)
+
+
+def on_one_scale(
+    analyses: Mapping[str, Analysis], mvc: Mapping[int, Contraction]
+) -> tuple[dict[str, Analysis], list[str]]:
+    """Return the analyses with amplitudes of each muscle relative to one thing in all of them.
+
+    Parameters
+    ----------
+    analyses
+        Name to analysis, the reference recording first.
+    mvc
+        Label to the largest contraction.
+
+    Returns
+    -------
+    analyses
+        Relative to MVC where units allow it, else to the peak of the mean cycle in the first
+        recording that has one and tells the same unit.
+    said : list of str
+        What could not be compared.
+    """
+    first: dict[int, tuple[MuscleActivity, tuple[float, float] | None]] = {}
+    scaled: dict[str, Analysis] = {}
+    said: list[str] = []
+    for name, analysis in analyses.items():
+        muscles: list[MuscleActivity] = []
+        for m in analysis.muscles:
+            if m.mean is None:
+                muscles.append(m)
+                continue
+            why = why_not(m, analysis.band_hz, mvc[m.label]) if m.label in mvc else "none"
+            if not why:
+                muscles.append(relative(m, mvc[m.label].amplitude, MVC))
+                continue
+            if why != "none":
+                said.append(f"{side_and_key(m.label)} in {name} not scaled by its MVC: {why}.")
+            head, band = first.setdefault(m.label, (m, analysis.band_hz))
+            alike = bool(m.signal_unit) and (m.signal_unit, analysis.band_hz) == (
+                head.signal_unit,
+                band,
+            )
+            if head.mean and (head is m or alike):
+                muscles.append(relative(m, head.mean.peak, OWN_PEAK))
+            else:
+                muscles.append(replace(m, unit=ALONE))
+                said.append(
+                    f"Amplitude of {side_and_key(m.label)} in {name} does not compare with the "
+                    "other recordings: unit or sampling is not known or another."
+                )
+        scaled[name] = replace(analysis, muscles=tuple(muscles))
+    return scaled, said
