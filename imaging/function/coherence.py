@@ -29,8 +29,8 @@ BANDS: Mapping[str, tuple[float, float]] = {
     "beta": (15.0, 30.0),
     "gamma": (30.0, 46.0),
 }
+LOWEST_HZ, HIGHEST_HZ = 8.0, 46.0
 _TURNS = 400
-_NONE = 1e-12
 ComplexArray = NDArray[np.complex128]
 
 
@@ -77,7 +77,7 @@ def spectra(
     size = int(round(WINDOW_S * rate_hz))
     starts = [s for p in pieces for s in range(p.start, p.stop - size + 1, size)]
     frequencies = np.fft.rfftfreq(size, 1 / rate_hz)
-    keep = (frequencies >= 8.0) & (frequencies <= 46.0)
+    keep = (frequencies >= LOWEST_HZ) & (frequencies <= HIGHEST_HZ)
     out = np.empty((len(signals), len(starts), int(keep.sum())), dtype=np.complex128)
     taper = np.hanning(size)
     for i, start in enumerate(starts):
@@ -124,6 +124,6 @@ def coherence(
 
 def _pooled(cross: ComplexArray, first: FloatArray, second: FloatArray) -> FloatArray:
     """Return the mean of Fisher's z of the coherency over the frequencies (last axis)."""
-    power = np.maximum(first * second, _NONE * np.finfo(float).tiny ** 0.5)
+    power = np.maximum(first * second, np.finfo(float).tiny)
     size = np.clip(np.abs(cross) / np.sqrt(power), 0.0, 1 - 1e-9)
     return np.asarray(np.arctanh(size).mean(axis=-1))

@@ -11,6 +11,7 @@ from imaging.arrays import FloatArray
 from imaging.function.side_names import table
 
 Kind = Literal["antagonist", "sequence", "neighbour"]
+KINDS: tuple[Kind, ...] = ("antagonist", "sequence", "neighbour")
 REACH_PERCENT = 30
 
 
