@@ -12,7 +12,6 @@ from imaging.function.side_names import table
 
 Kind = Literal["antagonist", "sequence", "neighbour"]
 KINDS: tuple[Kind, ...] = ("antagonist", "sequence", "neighbour")
-REACH_PERCENT = 30
 
 
 @cache
@@ -58,21 +57,22 @@ def falconer_winter(first: FloatArray, second: FloatArray) -> FloatArray:
 def lags(first: FloatArray, second: FloatArray) -> FloatArray:
     """Return by how much the second muscle follows the first in every stride, percent of the cycle.
 
-    The shift, up to 30 % of the cycle, at which the envelopes correlate best, the cycle taken as a
-    ring; between samples by a parabola. NaN where the best shift is the largest that was tried:
-    then neither follows the other. Nelson-Wong E, Howarth S, Winter DA, Callaghan JP. Application
-    of autocorrelation and crosscorrelation analyses in human movement and rehabilitation
-    research. J Orthop Sports Phys Ther 2009;39:287-295.
+    The shift at which the envelopes correlate best, the cycle taken as a ring: −50 to 50; between
+    samples by a parabola. NaN where an envelope is flat. Nelson-Wong E, Howarth S, Winter DA,
+    Callaghan JP. Application of autocorrelation and crosscorrelation analyses in human movement
+    and rehabilitation research. J Orthop Sports Phys Ther 2009;39:287-295.
+
+    Parameters
+    ----------
+    first, second : (K, 101) array
+        Envelopes over the strides.
     """
     a, b = (x[:, :-1] - x[:, :-1].mean(axis=1, keepdims=True) for x in (first, second))
-    whole = np.fft.irfft(np.fft.rfft(b) * np.fft.rfft(a).conj(), n=a.shape[1], axis=1)
-    shifts = np.arange(-REACH_PERCENT - 1, REACH_PERCENT + 2)
-    near = whole[:, shifts % a.shape[1]]
-    best = near[:, 1:-1].argmax(axis=1) + 1
-    rows = np.arange(len(near))
-    before, at, after = near[rows, best - 1], near[rows, best], near[rows, best + 1]
+    n = a.shape[1]
+    whole = np.fft.irfft(np.fft.rfft(b) * np.fft.rfft(a).conj(), n=n, axis=1)
+    best = whole.argmax(axis=1)
+    rows = np.arange(len(whole))
+    before, at, after = (whole[rows, (best + i) % n] for i in (-1, 0, 1))
     bend = before - 2 * at + after
-    step = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend < 0)
-    found = shifts[best] + step
-    found[(at < before) | (at < after) | (at <= 0)] = np.nan
-    return found
+    step = np.divide(before - after, 2 * bend, out=np.full(len(bend), np.nan), where=bend < 0)
+    return np.asarray((best + step + 50) % 100 - 50)

@@ -13,6 +13,7 @@ from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.recording import Recording
 from imaging.function.serial import mean_of
 from imaging.function.session import SessionAnalysis
+from imaging.function.stride_values import one_branch
 from imaging.function.strides import SIDES
 from imaging.muscles import recorded_of, side_of
 
@@ -28,7 +29,8 @@ def pair_values(session: SessionAnalysis) -> pd.DataFrame:
     """Return what every pair did in every stride, as rows of the table of stride values.
 
     Outcomes: ``cocontraction_rudolph`` and ``cocontraction_falconer_winter`` of antagonists,
-    ``lag`` (of the envelopes) of muscles that follow each other. Label 0, muscle ``TA-SOL``.
+    ``lag`` of the envelopes and ``onset_delay`` of the main bursts, in percent of the cycle, of
+    muscles that follow each other: positive where the second is later. Label 0, muscle ``TA-SOL``.
     """
     parts = []
     for trial, analysis in session.analyses.items():
@@ -41,7 +43,17 @@ def pair_values(session: SessionAnalysis) -> pd.DataFrame:
                     "outcome": outcome, "value": values, "unit": unit,
                 }  # fmt: skip
                 parts.append(pd.DataFrame(what))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame()
+    whole = pd.concat(parts, ignore_index=True)
+    timed = whole[whole["outcome"].isin(["lag", "onset_delay"])]
+    for _, rows in timed.groupby(["side", "muscle", "outcome"]):
+        # −49 in one stride and 50 in the next are neighbours; the mean lies within half a cycle.
+        turned = one_branch(rows["value"].to_numpy(float))
+        known = turned[np.isfinite(turned)]
+        back = 100 * np.round(known.mean() / 100) if len(known) else 0.0
+        whole.loc[rows.index, "value"] = turned - back
+    return whole
 
 
 def _present(
@@ -70,6 +82,17 @@ def _of_strides(
         yield "cocontraction_falconer_winter", "percent", common
     if names in coordination.pairs("sequence"):
         yield "lag", "percent", coordination.lags(a.per_stride, b.per_stride)
+        if a.bursts and b.bursts:
+            yield "onset_delay", "percent", _main_onsets(b) - _main_onsets(a)
+
+
+def _main_onsets(activity: MuscleActivity) -> FloatArray:
+    """Return the onset of the main burst of every stride, percent; NaN without one."""
+    found = np.full(len(activity.per_stride), np.nan)
+    for burst in activity.bursts:
+        if burst.main:
+            found[burst.stride] = burst.onset_percent
+    return found
 
 
 def pairs_table(session: SessionAnalysis, values: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -56,8 +56,9 @@ def lag_one(runs: Sequence[FloatArray], parameters: int) -> float:
         return 0.0
     r = sum(float((r[1:] * r[:-1]).sum()) for r in runs) / square
     corrected = (r + parameters / each) / max(1 - 3 * parameters / each, 0.5)
-    # What independent values show by chance is not taken for a correlation.
-    return float(min(corrected, 0.8)) if corrected > 1 / np.sqrt(n) else 0.0
+    # What independent values show by chance is not taken for a correlation, and a few strides
+    # cannot tell a strong one.
+    return float(min(corrected, 0.5)) if corrected > 1 / np.sqrt(n) else 0.0
 
 
 def mean_of(values: FloatArray, rho: float | None = None) -> Estimate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from imaging.arrays import FloatArray
 from imaging.function.cycles import circular_difference, circular_mean
 
 COLUMNS = (
@@ -73,14 +74,14 @@ def _of_bursts(onsets: pd.DataFrame, strides: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, group in joined.groupby(["label", "phase"], sort=True):
         lasting = (group["end_s"] - group["start_s"]).to_numpy(float)
-        onset = _one_branch(group["onset_percent"].to_numpy(float))
+        onset = one_branch(group["onset_percent"].to_numpy(float))
         # From the strike at the end of the stride where the muscle begins nearer to that one.
         late = 100.0 if circular_mean(onset)[0] > 50 else 0.0
         late += 100.0 * np.floor((float(np.median(onset)) - late) / 100 + 0.5)
         values = {
             "onset": ((onset - late) / 100 * lasting * 1000, "ms"),
             "onset_percent": (onset, "percent"),
-            "peak_percent": (_one_branch(group["peak_percent"].to_numpy(float)), "percent"),
+            "peak_percent": (one_branch(group["peak_percent"].to_numpy(float)), "percent"),
             "duration": (group["length"].to_numpy(float) * 1000, "ms"),
         }
         base = group[[*_KEYS, "phase"]].assign(at_s=group["start_s"])
@@ -90,7 +91,7 @@ def _of_bursts(onsets: pd.DataFrame, strides: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
-def _one_branch(percent: np.ndarray) -> np.ndarray:
+def one_branch(percent: FloatArray) -> FloatArray:
     """Return times in percent of the cycle, each on the turn that is nearest to their mean."""
     known = percent[np.isfinite(percent)]
     if len(known) == 0:

@@ -19,7 +19,7 @@ from imaging.arrays import FloatArray
 from imaging.function.matching import match
 
 RESTARTS = 10
-RESAMPLES = 100
+RESAMPLES = 60
 FEWEST_MUSCLES = 4
 FEWEST_STRIDES = 3
 MOST_STRIDES = 20
@@ -27,6 +27,7 @@ PERCENT_STEP = 2
 STRAIGHT_MSE = 1e-4
 VAF = 0.9
 _ITERATIONS = 500
+_FEW_ITERATIONS = 100
 _NONZERO = 1e-6
 
 
@@ -120,7 +121,13 @@ def prepare(cycles: FloatArray) -> FloatArray:
     return (thin - lowest) / np.where(reach > 0, reach, 1.0)
 
 
-def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS) -> Factors:
+def factorise(
+    matrix: FloatArray,
+    rank: int,
+    seed: int,
+    restarts: int = RESTARTS,
+    iterations: int = _ITERATIONS,
+) -> Factors:
     """Return the best of several factorisations from random starts.
 
     Parameters
@@ -131,11 +138,11 @@ def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS
         Number of synergies.
     seed
         Same seed, same result.
-    restarts
-        Number of random starts.
+    restarts, iterations
+        Number of random starts, and most iterations of each.
     """
     seeds = np.random.SeedSequence([seed, rank]).generate_state(restarts)
-    found = [_random_start(matrix, rank, int(s)) for s in seeds]
+    found = [_random_start(matrix, rank, int(s), iterations) for s in seeds]
     quality = [explained(matrix, w @ h) for w, h in found]
     best = int(np.argmax(quality))
     weights, activation = found[best]
@@ -144,8 +151,10 @@ def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS
     return Factors(weights, activation, quality[best], agreement)
 
 
-def _random_start(matrix: FloatArray, rank: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    model = NMF(rank, init="random", random_state=seed, max_iter=_ITERATIONS)
+def _random_start(
+    matrix: FloatArray, rank: int, seed: int, iterations: int
+) -> tuple[FloatArray, FloatArray]:
+    model = NMF(rank, init="random", random_state=seed, max_iter=iterations)
     with warnings.catch_warnings():
         # The best of several is kept, and its R2 is told.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -156,7 +165,7 @@ def _random_start(matrix: FloatArray, rank: int, seed: int) -> tuple[FloatArray,
 def refine(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return weights (M, k) of length 1 and activation (k, N), starting from given weights."""
     first = np.linalg.lstsq(weights, matrix, rcond=None)[0].clip(_NONZERO)
-    model = NMF(weights.shape[1], init="custom", max_iter=_ITERATIONS)
+    model = NMF(weights.shape[1], init="custom", max_iter=_FEW_ITERATIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = model.fit_transform(matrix, W=weights.clip(_NONZERO), H=first)
@@ -184,13 +193,13 @@ def accounted(matrix: FloatArray, fitted: FloatArray) -> tuple[float, float]:
 
 
 def rank_curve(
-    matrix: FloatArray, seed: int, restarts: int = 5
+    matrix: FloatArray, seed: int, restarts: int = 4
 ) -> list[tuple[RankQuality, Factors]]:
     """Return quality and factors of one synergy up to three quarters of the number of muscles."""
     highest = max(1, round(0.75 * len(matrix)))
     found = []
     for rank in range(1, highest + 1):
-        factors = factorise(matrix, rank, seed, restarts)
+        factors = factorise(matrix, rank, seed, restarts, _FEW_ITERATIONS)
         vaf, worst = accounted(matrix, factors.weights @ factors.activation)
         found.append((RankQuality(rank, factors.r2, vaf, worst), factors))
     return found

@@ -69,7 +69,8 @@ def synergy_table(sets: Sequence[SideSynergies]) -> pd.DataFrame:
     `part` ``weight``: one row per synergy and muscle, with its interval over resampled strides;
     ``activation``: per synergy and percent of the cycle; ``agreement`` and ``similarity``: mean
     cosine of the weights over random starts and over resampled strides; ``r2``, ``vaf`` and
-    ``vaf_muscle``: of as many synergies as `synergy` says; ``rank``: by the criterion in `muscle`.
+    ``vaf_muscle``: of as many synergies as `synergy` says; ``rank_`` and a criterion: their number
+    by it, empty where none of the numbers that were tried fulfils it.
     `matched` is the number of the synergy of the first set which it is, `cosine` that of their
     weights over the muscles that both have.
     """
@@ -120,7 +121,7 @@ def _ranks(found: Synergies) -> list[dict[str, object]]:
         for part, value in (("r2", q.r2), ("vaf", q.vaf), ("vaf_muscle", q.vaf_muscle)):
             rows.append({"part": part, "synergy": q.rank, "value": value})
     for name, rank in found.by_criterion.items():
-        rows.append({"part": "rank", "muscle": name, "value": rank})
+        rows.append({"part": f"rank_{name}", "value": rank})
     return rows
 
 
