@@ -207,15 +207,16 @@ def _fitted(
     scale = float(y.std())
     if not scale > 0:
         return None
+    k = design.shape[1]
     with warnings.catch_warnings():
-        # A variance of 0 between recordings is an answer, not a failure.
+        # A variance of 0 between recordings is an answer, not a failure; without a curvature
+        # there, errors are NaN.
         warnings.simplefilter("ignore")
         try:
             fit = MixedLM(y / scale, design, group, exog_re=varying).fit(reml=True)
         except (np.linalg.LinAlgError, ValueError):
             return None
-    k = design.shape[1]
-    values, errors = np.asarray(fit.fe_params)[:k] * scale, np.asarray(fit.bse_fe)[:k] * scale
+        values, errors = np.asarray(fit.fe_params)[:k] * scale, np.asarray(fit.bse_fe)[:k] * scale
     if not (fit.converged and np.isfinite(errors).all() and (errors > 0).all()):
         return None
     return values, errors

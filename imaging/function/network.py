@@ -70,9 +70,8 @@ def _holds(trials: Sequence[Trial], settings: FunctionSettings) -> pd.DataFrame:
         recording = trial.recording
         if trial.kind != "hold" or recording.enveloped:
             continue
-        mapped = map_channels(
-            recording.labels, recording.targets, settings.channels, settings.side
-        ).labels
+        named = {k: v for k, v in settings.channels.items() if k in recording.labels}
+        mapped = map_channels(recording.labels, recording.targets, named, settings.side).labels
         piece = max(recording.pieces, key=lambda p: p.stop - p.start)
         band = emg.usable_band(settings.band_hz, recording.rate_hz)
         for channel, label in sorted(mapped.items(), key=lambda item: item[1]):

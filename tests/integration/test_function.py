@@ -15,7 +15,7 @@ from output_contract import assert_as_promised
 from imaging.cli.app import main
 from imaging.measures import read_measures
 from imaging.muscles import label_of
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 
 P = "sub-01"
 STEM = f"{P}/emg/{P}_task-walk_emg"

@@ -8,7 +8,7 @@ from edfio import Edf, EdfSignal
 from imaging.errors import MissingFileError, RecordingError
 from imaging.io.c3d import read_c3d
 from imaging.io.edf import read_bids_emg, read_events
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 from imaging.phantom.walking import BURSTS
 
 
