@@ -40,11 +40,27 @@ class Kind:
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel (N,) with its strides (K, 2) and known bursts (B, 4): start, half, half, end."""
+    """One channel and its truth.
+
+    Attributes
+    ----------
+    emg : (N,) array
+        Volts.
+    strides : (K, 2) array
+        s.
+    bursts : (B, 4) array
+        Start, half of the amplitude, half again and end, s.
+    scale : float
+        Root mean square of the muscle at a gain of 1, V.
+    top : float
+        Mean gain at the top of the bursts.
+    """
 
     emg: np.ndarray
     strides: np.ndarray
     bursts: np.ndarray
+    scale: float
+    top: float
 
 
 def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ) -> Channel:
@@ -54,12 +70,13 @@ def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ)
     edges = 0.6 + np.concatenate([[0.0], np.cumsum(lengths)])
     time = np.arange(int((edges[-1] + 0.6) * rate_hz)) / rate_hz
     gain = np.zeros_like(time)
-    bursts = []
+    bursts, tops = [], []
     for start, length in zip(edges[:-1], lengths, strict=True):
         for share, duration in _plan(kind, rng):
             on = start + length * share + 0.015 * rng.standard_normal()
             off = on + duration + 0.01 * rng.standard_normal()
             top = 1 + 0.15 * rng.standard_normal()
+            tops.append(top)
             shape, known = _shape(kind, time, on, off)
             gain = np.maximum(gain, top * shape)
             bursts.append(known)
@@ -69,8 +86,10 @@ def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ)
     noise, base = _carriers(kind, rng, len(time), rate_hz)
     emg = gain * noise + 10 ** (-kind.snr_db / 20) * base
     emg = emg + _disturbance(kind, rng, time, edges, noise, rate_hz)
-    emg *= 100e-6 * rng.uniform(0.5, 2)
-    return Channel(emg, np.stack([edges[:-1], edges[1:]], 1), np.array(bursts).reshape(-1, 4))
+    scale = 100e-6 * rng.uniform(0.5, 2)
+    strides = np.stack([edges[:-1], edges[1:]], 1)
+    known = np.array(bursts).reshape(-1, 4)
+    return Channel(scale * emg, strides, known, scale, float(np.mean(tops or [0.0])))
 
 
 def _plan(kind: Kind, rng: np.random.Generator) -> list[tuple[float, float]]:

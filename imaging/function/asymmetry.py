@@ -1,7 +1,7 @@
-"""Left against right, where the two can be compared.
+"""Left against right, where the two can be compared: the same burst, amplitudes relative to MVC.
 
-Amplitudes without MVC cannot: they depend on skin, fat and placement. The index of Robinson is
-unstable near 0, so times in the cycle are compared by their difference.
+Amplitudes without MVC depend on skin, fat and placement. The index of Robinson is unstable near 0,
+so times in the cycle are compared by their difference.
 
 Robinson RO, Herzog W, Nigg BM. Use of force platform variables to quantify the effects of
 chiropractic manipulation on gait symmetry. J Manipulative Physiol Ther 1987;10:172-176.
@@ -13,8 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imaging.function.analysis import MuscleActivity
-from imaging.function.cycles import circular_difference, circular_mean
+from imaging.function import timing
+from imaging.function.amplitude import MVC
+from imaging.function.analysis import MuscleActivity, StrideBurst
+from imaging.function.intervals import Difference, Spread, difference, index, over_strides
+from imaging.function.timing import main_bursts, main_phase, peak_over_strides
 from imaging.measures import Measure, not_measured
 from imaging.muscles import label_of, recorded_of
 
@@ -24,51 +27,88 @@ UNITS = {
     "emg_asymmetry_burst_duration": "percent",
     "emg_asymmetry_amplitude": "percent",
 }
-
-
-def index(right: float, left: float) -> float:
-    """Return 100·(R − L) / (½·(R + L)), percent; positive when the right is larger."""
-    return 100 * (right - left) / (0.5 * (right + left))
+ONSET, PEAK, DURATION, AMPLITUDE = UNITS
 
 
 def measures(muscles: Sequence[MuscleActivity]) -> list[Measure]:
     """Return the comparison of every muscle recorded on a side.
 
-    A figure of a pair belongs to neither side: its label is 0, and its name ends with the key.
+    A figure of a pair belongs to neither side: its label is 0, and its name ends with the key, or
+    with key and phase where it is of bursts beside the main one.
     """
     by_label = {m.label: m for m in muscles}
     indices = sorted({m.label % 100 for m in muscles})
     rows = []
     for key in (recorded_of(i).key for i in indices):
         left, right = by_label.get(label_of(key, "left")), by_label.get(label_of(key, "right"))
-        rows += _pair(key, left, right)
+        if left is None or right is None:
+            side = "left" if left is None else "right"
+            rows += [_missing(name, key, f"no {side} channel") for name in UNITS]
+            continue
+        rows.append(_amplitude(key, left, right))
+        rows += _main(key, left, right)
+        rows += _by_phase(key, left, right)
     return rows
 
 
-def _pair(key: str, left: MuscleActivity | None, right: MuscleActivity | None) -> list[Measure]:
-    if left is None or right is None:
-        side = "left" if left is None else "right"
-        return [_missing(name, key, f"no {side} channel") for name in UNITS]
-    why = "no MVC recording: left and right amplitudes are not comparable"
-    rows = [_missing("emg_asymmetry_amplitude", key, why)]
-    reasons = [f"{s}: {m.no_onsets}" for s, m in (("left", left), ("right", right)) if m.no_onsets]
-    if reasons:
-        for name in ("emg_onset_right_minus_left", "emg_asymmetry_burst_duration"):
-            rows.append(_missing(name, key, "; ".join(reasons)))
-    else:
-        onset = circular_difference(_mean_onset(right), _mean_onset(left))
-        note = "right minus left; main burst of each stride"
-        rows.append(_figure("emg_onset_right_minus_left", key, float(onset), note))
-        share = index(_mean_duration(right), _mean_duration(left))
-        note = "100·(R−L)/(½·(R+L)); main burst of each stride"
-        rows.append(_figure("emg_asymmetry_burst_duration", key, share, note))
-    name = "emg_peak_time_right_minus_left"
-    if left.mean is None or right.mean is None:
-        rows.append(_missing(name, key, "no strides of both feet"))
-    else:
-        peaks = [circular_mean(m.peak_percent)[0] for m in (right, left)]
-        note = "right minus left; maximum of the envelope"
-        rows.append(_figure(name, key, float(circular_difference(*peaks)), note))
+def _amplitude(key: str, left: MuscleActivity, right: MuscleActivity) -> Measure:
+    without = [s for s, m in (("left", left), ("right", right)) if m.unit != MVC or m.mean is None]
+    if without:
+        why = f"no MVC on the {' and the '.join(without)}: amplitudes of sides do not compare"
+        return _missing(AMPLITUDE, key, why)
+    sides = peak_over_strides(right), peak_over_strides(left)
+    return _figure(AMPLITUDE, key, index(*sides), sides, "peak of the mean cycle over MVC")
+
+
+def _main(key: str, left: MuscleActivity, right: MuscleActivity) -> list[Measure]:
+    """Compare the main bursts, if both sides have the same."""
+    sides = (("left", left), ("right", right))
+    if why := "; ".join(f"{s}: {m.no_onsets}" for s, m in sides if m.no_onsets):
+        rows = [_missing(name, key, why) for name in (ONSET, DURATION)]
+        if left.mean is None or right.mean is None:
+            return [*rows, _missing(PEAK, key, "no strides of both feet")]
+        found = [over_strides(m.peak_percent, circular=True) for m in (right, left)]
+        note = "maximum of the envelope, of whichever burst"
+        return [*rows, _figure(PEAK, key, difference(*found), found, note)]
+    phases = {s: main_phase(m) for s, m in sides}
+    if phases["left"] != phases["right"] or not phases["left"]:
+        called = ", ".join(f"{s} {p or 'not the same in its strides'}" for s, p in phases.items())
+        why = f"the main bursts of both sides are not the same: {called}"
+        return [_missing(name, key, why) for name in (ONSET, PEAK, DURATION)]
+    return _same(key, main_bursts(left), main_bursts(right), f"main burst, {phases['left']}")
+
+
+def _by_phase(key: str, left: MuscleActivity, right: MuscleActivity) -> list[Measure]:
+    """Compare the bursts beside those that are the main ones of both sides."""
+    if left.no_onsets or right.no_onsets:
+        return []
+    both = main_phase(left) if main_phase(left) == main_phase(right) else ""
+    found = {s: {b.phase for b in m.bursts} - {""} for s, m in (("left", left), ("right", right))}
+    rows = []
+    for phase in sorted((found["left"] | found["right"]) - {both}):
+        name = f"{key}_{phase}"
+        if lacks := [s for s in found if phase not in found[s]]:
+            other = ", ".join(sorted(found[lacks[0]])) or "none"
+            why = f"no such burst on the {lacks[0]}; bursts there: {other}"
+            rows += [_missing(measure, name, why) for measure in (ONSET, PEAK, DURATION)]
+        else:
+            own = ([b for b in m.bursts if b.phase == phase] for m in (left, right))
+            rows += _same(name, *own, f"burst at {phase}")
+    return rows
+
+
+def _same(
+    key: str, left: Sequence[StrideBurst], right: Sequence[StrideBurst], note: str
+) -> list[Measure]:
+    """Compare onset, place of the peak and duration of bursts that are the same on both sides."""
+    rows = []
+    for name, figure, compare in (
+        (ONSET, timing.onsets, difference),
+        (PEAK, timing.peaks, difference),
+        (DURATION, timing.durations, index),
+    ):
+        sides = figure(right), figure(left)
+        rows.append(_figure(name, key, compare(*sides), sides, note))
     return rows
 
 
@@ -76,13 +116,11 @@ def _missing(name: str, key: str, why: str) -> Measure:
     return not_measured(0, f"{name}_{key}", UNITS[name], why)
 
 
-def _figure(name: str, key: str, value: float, note: str) -> Measure:
-    return Measure(0, f"{name}_{key}", value, UNITS[name], note=note)
-
-
-def _mean_onset(m: MuscleActivity) -> float:
-    return circular_mean(np.array([b.onset_percent for b in m.bursts if b.main]))[0]
-
-
-def _mean_duration(m: MuscleActivity) -> float:
-    return float(np.mean([b.burst.offset_s - b.burst.onset_s for b in m.bursts if b.main]))
+def _figure(name: str, key: str, found: Difference, sides: Sequence[Spread], note: str) -> Measure:
+    """Return a comparison; `sides` are right and left."""
+    right, left = sides
+    spread = [v if np.isfinite(v) else None for v in (found.sd, found.low, found.high)]
+    told = f"{note}; strides: {left.n} left, {right.n} right"
+    return Measure(
+        0, f"{name}_{key}", found.value, UNITS[name], left.n + right.n, *spread, note=told
+    )

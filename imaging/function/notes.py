@@ -8,7 +8,9 @@ import numpy as np
 
 from imaging.config import FunctionSettings
 from imaging.function import double_threshold
+from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis
+from imaging.function.placing import lifts_known
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import sentences
@@ -25,6 +27,15 @@ CITATIONS = (
     "Bonato P, D'Alessio T, Knaflitz M. A statistical method for the measurement of muscle "
     "activation intervals from surface myoelectric signal during gait. IEEE Trans Biomed Eng "
     "1998;45:287-299.",
+    "Rabiner LR. A tutorial on hidden Markov models and selected applications in speech "
+    "recognition. Proc IEEE 1989;77:257-286.",
+    "Staude G, Flachenecker C, Daumer M, Wolf W. Onset detection in surface electromyographic "
+    "signals: a systematic comparison of methods. EURASIP J Appl Signal Process 2001;2001:67-81.",
+    "Perry J, Burnfield JM. Gait Analysis: Normal and Pathological Function. SLACK, 2010.",
+)
+MVC_CITATION = (
+    "Besomi M, Hodges PW, Clancy EA, et al. Consensus for experimental design in electromyography "
+    "(CEDE) project: Amplitude normalization matrix. J Electromyogr Kinesiol 2020;53:102438."
 )
 ONE_VALUE = (
     "Surface EMG gives one value per muscle: an activation map paints it on the anatomy and does "
@@ -34,40 +45,61 @@ ONE_VALUE = (
 
 def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     """Return method, citations, warnings and facts."""
-    recording = next(t.recording for t in session.trials if t.name == session.reference)
-    analysis = session.analyses[session.reference]
+    recordings = {t.name: t.recording for t in session.trials}
+    warnings = [ONE_VALUE]
+    by_trial = {name: _warnings(recordings[name], a) for name, a in session.analyses.items()}
+    for name, said in by_trial.items():
+        start = f"{name}: " if len(session.trials) > 1 else ""
+        warnings += [start + sentence for sentence in said]
+    if not session.analyses:
+        warnings.append("No recording of walking or running: no events, cycles or onsets.")
+    warnings += [*session.warnings, *_above_mvc(session)]
     return Notes(
         "function",
-        _method(analysis, settings),
-        CITATIONS,
-        tuple(_warnings(recording, analysis)),
-        _facts(recording, analysis),
+        _method(session, settings),
+        (*CITATIONS, MVC_CITATION) if session.contractions else CITATIONS,
+        tuple(warnings),
+        _facts(session),
     )
 
 
-def _method(analysis: Analysis, settings: FunctionSettings) -> str:
-    if analysis.band_hz is None:
-        filtering = "The recording held envelopes, which were not filtered again."
-    else:
-        low, high = analysis.band_hz
-        filtering = (
+def _method(session: SessionAnalysis, settings: FunctionSettings) -> str:
+    bands = {a.band_hz for a in session.analyses.values()}
+    filtering = ""
+    if None in bands:
+        filtering = "A recording held envelopes, which were not filtered again. "
+    for low, high in sorted(band for band in bands if band is not None):
+        filtering += (
             f"EMG was band-passed to {low:g}-{high:g} Hz (Butterworth of order 4, zero phase), "
-            f"rectified and low-passed at {settings.envelope_hz:g} Hz. Onsets and offsets were "
-            "taken from the Teager-Kaiser energy, not from the envelope: above mean plus "
-            f"{settings.onset_sd:g} SD of the quiet 200 ms of every stride for at least "
-            f"{settings.onset_min_ms:g} ms."
+            f"rectified and low-passed at {settings.envelope_hz:g} Hz. "
+        )
+    if bands - {None}:
+        filtering += (
+            "Bursts are those that two detectors both found: the Teager-Kaiser energy above mean "
+            f"plus {settings.onset_sd:g} SD of the quiet 200 ms of every stride for at least "
+            f"{settings.onset_min_ms:g} ms, and a hidden Markov model with a quiet and an active "
+            "state of log energy. Begin and end were placed where the energy most likely changes. "
+            "Bursts were put together over strides, sides and recordings, and named by phase: "
+            "strike, stance, push-off, swing. "
+        )
+    amplitude = "Amplitude is relative to the peak of the muscle's own mean cycle"
+    if session.contractions:
+        amplitude = (
+            "Amplitude is relative to the largest mean of the envelope over 500 ms in maximal "
+            "voluntary contractions; where there is none, to the peak of the muscle's own mean "
+            "cycle"
         )
     return (
         f"Foot strike and lift were taken from the vertical force (> "
         f"{settings.force_threshold_n:g} N, re-crossings bridged) where the foot was on a plate, "
-        f"else from the events of the file. {filtering} Cycles of 101 points were averaged over "
-        "strides; amplitude is relative to the peak of the muscle's own mean cycle."
+        f"else from the events of the file. {filtering}Cycles of 101 points were averaged over "
+        f"strides. {amplitude}."
     )
 
 
 def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
+    """Return what a reader must know of one recording."""
     found = list(recording.warnings)
-    found.append(ONE_VALUE)
     channels = analysis.channels
     by_reason: dict[str, list[str]] = {}
     for name, reason in channels.unmapped.items():
@@ -86,11 +118,29 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     for m in analysis.muscles:
         if m.no_onsets:
             found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
+    if any(len(s) for s in analysis.strides.values()) and not lifts_known(analysis):
+        found.append(
+            "No lift of a foot is known: bursts are named as if it came at 60 % of the cycle."
+        )
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
+
+
+def _above_mvc(session: SessionAnalysis) -> list[str]:
+    """Return which muscles go beyond their maximal contraction, which was then not maximal."""
+    said = []
+    for name, analysis in session.analyses.items():
+        for m in analysis.muscles:
+            if m.unit == MVC and m.mean is not None and m.mean.mean.max() > 1:
+                said.append(
+                    f"{side_and_key(m.label)} reaches {100 * m.mean.mean.max():.0f} % of its MVC "
+                    f"in {name}: the contraction in {session.contractions[m.label].trial} was "
+                    "not maximal, or not of this muscle."
+                )
+    return said
 
 
 def _few(side: str, n: int) -> str:
@@ -121,7 +171,31 @@ def _disagreement(analysis: Analysis) -> list[str]:
     ]
 
 
-def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
+def _facts(session: SessionAnalysis) -> dict[str, Any]:
+    """Return the facts of the reference recording, and of all in short."""
+    recordings = {t.name: t.recording for t in session.trials}
+    facts: dict[str, Any] = {
+        "recordings": {
+            t.name: {"kind": t.kind, "conditions": dict(t.conditions)} for t in session.trials
+        },
+        "reference": session.reference,
+        "mvc": {
+            side_and_key(label): {
+                "amplitude": float(f"{c.amplitude:.6g}"),
+                "unit": c.unit or None,
+                "recording": c.trial,
+                "recordings": c.n,
+            }
+            for label, c in session.contractions.items()
+        },
+    }
+    if session.reference in session.analyses:
+        facts |= _of_reference(recordings[session.reference], session.analyses[session.reference])
+    return facts
+
+
+def _of_reference(recording: Recording, analysis: Analysis) -> dict[str, Any]:
+    units = sorted({m.unit for m in analysis.muscles if m.mean is not None})
     return {
         "rate_hz": recording.rate_hz,
         "start_s": round(recording.start_s, 6),
@@ -145,5 +219,6 @@ def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
             for m in analysis.muscles
             if m.contrast is not None
         },
-        "amplitude": "peak of mean cycle",
+        "bursts_of_one_detector": {m.channel: m.found_by_one for m in analysis.muscles},
+        "amplitude": ", ".join(units),
     }

@@ -2,8 +2,8 @@
 
 The same burst must have the same name in every stride, on both sides and in all recordings, or
 unlike bursts would be compared: tibialis anterior is active through swing and again through foot
-strike, in one person as one burst, in the next as two. So bursts that overlap are first put
-together, over all strides, and each group is then named once.
+strike, in one person as one burst, in the next as two. So bursts that begin and end alike are first
+put together, over all strides, and each group is then named once.
 
 Phases are those of Perry J, Burnfield JM. Gait Analysis: Normal and Pathological Function, 2010,
 with stance scaled to 60 % of the cycle: *strike* (terminal swing and loading, 87 to 112 %),
@@ -29,11 +29,19 @@ PHASES: Mapping[str, tuple[float, float]] = {
     "swing": (60.0, 87.0),
     "strike": (87.0, 112.0),
 }
-# Bursts are the same if what they share is half of what they span together.
-SAME = 0.5
+# Bursts are the same where begin and end are less than this apart, percent of the cycle.
+NEAR = 15.0
 # Of the strides of one side of a recording, and two strides: what is rarer is not named.
 LEAST_SHARE = 0.25
 MOST_COMPARED = 600
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Side and recording (``sets``) and stride of each burst, (B,)."""
+
+    sets: NDArray[np.intp]
+    strides: NDArray[np.intp]
 
 
 def scaled(percent: FloatArray, toe_off: FloatArray) -> FloatArray:
@@ -54,45 +62,53 @@ def scaled(percent: FloatArray, toe_off: FloatArray) -> FloatArray:
     return 100 * turns + np.where(inside < lift, stance, swing)
 
 
-def overlap(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return what intervals on the circle share over what they span, (A, B), 0 to 1.
+def apart(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the larger of the distances of begin and end on the circle, (A, B), percent.
+
+    Of bursts longer than 45 % of the cycle a third of their length counts as 15 %.
 
     Parameters
     ----------
     a, b : (A, 2) and (B, 2) arrays
         Begin and end, percent of the cycle.
     """
-    centres = a.mean(axis=1)[:, None] - b.mean(axis=1)[None]
-    turn = 100 * np.round(centres / 100)
-    begin, end = b[None, :, 0] + turn, b[None, :, 1] + turn
-    shared = np.minimum(a[:, 1, None], end) - np.maximum(a[:, 0, None], begin)
-    spanned = np.maximum(a[:, 1, None], end) - np.minimum(a[:, 0, None], begin)
-    return np.maximum(shared, 0.0) / np.maximum(spanned, 1e-9)
+    middles = a.mean(axis=1)[:, None] - b.mean(axis=1)[None]
+    turn = 100 * np.round(middles / 100)
+    away = np.abs(a[:, None] - b[None] - turn[..., None]).max(axis=-1)
+    longer = np.maximum(np.diff(a), np.diff(b)[:, 0])
+    return away * np.minimum(1.0, 3 * NEAR / np.maximum(longer, 1.0))
 
 
-def groups(intervals: FloatArray) -> IntArray:
+def groups(intervals: FloatArray, steps: Steps) -> IntArray:
     """Return the group (B,) of each burst, from 0; -1 where it is like none.
 
-    Groups come from average linkage of the overlaps, of 600 bursts at most, spread evenly; every
-    burst then belongs to the group whose mean it overlaps most.
+    Groups come from average linkage of their distances, of 600 bursts at most, spread evenly; two
+    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose mean is the
+    nearest.
 
     Parameters
     ----------
     intervals : (B, 2) array
         Begin and end, percent of the cycle.
+    steps
+        Where each belongs.
     """
     n = len(intervals)
     if n < 2:
         return np.zeros(n, dtype=np.intp)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_COMPARED)).round().astype(int))
-    some = intervals[chosen]
-    apart = 1 - overlap(some, some)
-    tree = hierarchy.linkage(apart[np.triu_indices(len(some), 1)], "average")
-    cut = hierarchy.fcluster(tree, 1 - SAME, "distance")
+    some, sets = intervals[chosen], steps.sets[chosen]
+    distance = apart(some, some)
+    # Less than half a stride apart in time; one stride may hold the last strike and the next.
+    turns = steps.strides[chosen] + some.mean(axis=1) / 100
+    together = (sets[:, None] == sets) & (np.abs(turns[:, None] - turns) < 0.5)
+    # So large that the mean over all pairs is beyond what is near.
+    distance[together] = NEAR * len(some) ** 2
+    tree = hierarchy.linkage(distance[np.triu_indices(len(some), 1)], "average")
+    cut = hierarchy.fcluster(tree, NEAR, "distance")
     means = np.stack([mean_interval(some[cut == g]) for g in np.unique(cut)])
-    likeness = overlap(intervals, means)
-    best = likeness.argmax(axis=1)
-    return np.where(likeness.max(axis=1) >= SAME / 2, best, -1)
+    away = apart(intervals, means)
+    return np.where(away.min(axis=1) <= 1.5 * NEAR, away.argmin(axis=1), -1)
 
 
 def mean_interval(intervals: FloatArray) -> FloatArray:
@@ -122,14 +138,6 @@ def name_of(interval: FloatArray) -> str:
     return "+".join(filled) or max(shared, key=lambda n: shared[n])
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Side and recording (``sets``) and stride of each burst, (B,)."""
-
-    sets: NDArray[np.intp]
-    strides: NDArray[np.intp]
-
-
 def names(intervals: FloatArray, toe_off: FloatArray, steps: Steps, counts: IntArray) -> list[str]:
     """Return the name of each burst of a muscle; empty for what is rare.
 
@@ -152,7 +160,7 @@ def names(intervals: FloatArray, toe_off: FloatArray, steps: Steps, counts: IntA
     if len(intervals) == 0:
         return []
     places = scaled(intervals, toe_off)
-    group = groups(places)
+    group = groups(places, steps)
     means = {g: mean_interval(places[group == g]) for g in _common(group, steps, counts)}
     called = {g: name_of(mean) for g, mean in means.items()}
     for name in sorted(set(called.values())):

@@ -128,3 +128,8 @@ def usual_lift(analysis: Analysis, side: Foot) -> FloatArray:
         if np.isfinite(known).any():
             return np.where(np.isfinite(own), own, np.nanmedian(known))
     return own
+
+
+def lifts_known(analysis: Analysis) -> bool:
+    """Tell whether the lift of a foot is known in any stride."""
+    return any(np.isfinite(lift_percent(analysis, side)).any() for side in SIDES)

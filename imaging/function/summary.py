@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from imaging.arrays import FloatArray
-from imaging.function import asymmetry
+from imaging.function import asymmetry, timing
+from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis, MuscleActivity, foot_of, lift_percent
-from imaging.function.cycles import PERCENT, circular_mean
+from imaging.function.cycles import PERCENT
+from imaging.function.intervals import Spread, measure, over_strides
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
@@ -73,20 +74,33 @@ def activation_table(analysis: Analysis) -> pd.DataFrame:
 
 
 def onsets_table(analysis: Analysis) -> pd.DataFrame:
-    """Return every burst: its stride and phase, times in s and in percent of that stride."""
-    rows = []
+    """Return every burst: its stride and phase, times in s and in percent of that stride.
+
+    `amplitude` is the mean of the envelope in the burst, in the unit of the muscle's amplitudes.
+    Bursts that belong to no stride have neither phase nor percent.
+    """
+    rows: list[tuple[object, ...]] = []
     for m in analysis.muscles:
         key, side = recorded_of(m.label).key, side_of(m.label)
-        for b in m.bursts:
-            burst = b.burst
-            times = (burst.onset_s, burst.offset_s, burst.peak_s)
-            shares = (b.onset_percent, b.offset_percent, b.peak_percent)
-            sure = (burst.agreement_ms, burst.confidence)
-            rows.append((m.label, key, side, b.stride, b.phase, *times, *shares, b.main, *sure))
+        scale = m.mean.peak if m.mean else np.nan
+        own = [(b.burst.onset_s, b.burst, b) for b in m.bursts]
+        for _, burst, b in sorted([*own, *((o.onset_s, o, None) for o in m.outside)], key=_first):
+            length = burst.offset_s - burst.onset_s
+            place = (b.stride, b.phase or None) if b else (None, None)
+            shares = (b.onset_percent, b.offset_percent, b.peak_percent) if b else (None,) * 3
+            rows.append((
+                m.label, key, side, *place, burst.onset_s, burst.offset_s, burst.peak_s, *shares,
+                int(b.main) if b else 0, burst.agreement_ms, burst.confidence,
+                burst.strength / length / scale, m.unit,
+            ))  # fmt: skip
     columns = ["label", "muscle", "side", "stride", "phase", "onset_s", "offset_s", "peak_s"]
     columns += ["onset_percent", "offset_percent", "peak_percent", "main"]
-    columns += ["agreement_ms", "confidence"]
-    return pd.DataFrame(rows, columns=columns).astype({"main": int})
+    columns += ["agreement_ms", "confidence", "amplitude", "unit"]
+    return pd.DataFrame(rows, columns=columns).astype({"main": int, "stride": "Int64"})
+
+
+def _first(row: tuple[float, object, object]) -> float:
+    return row[0]
 
 
 def strides_table(analysis: Analysis) -> pd.DataFrame:
@@ -120,88 +134,83 @@ def strides_table(analysis: Analysis) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def measures(analysis: Analysis) -> list[Measure]:
-    """Return all figures: per muscle, left against right, of the walk, and what is missing."""
+def measures(session: SessionAnalysis) -> list[Measure]:
+    """Return all figures of the reference recording.
+
+    Per muscle, left against right, of the walk, and what is missing.
+    """
+    analysis = session.analyses.get(session.reference)
+    if analysis is None:
+        return _without_channel(set(), "no recording of walking or running")
     rows: list[Measure] = []
     for activity in analysis.muscles:
         rows += _muscle(activity, analysis)
-    present = {m.label for m in analysis.muscles}
-    rows += _without_channel(present)
+    rows += _without_channel({m.label for m in analysis.muscles}, "no EMG channel")
     rows += asymmetry.measures(analysis.muscles)
     rows += _walk(analysis)
     return rows
 
 
-def _row(
-    label: int, name: str, values: FloatArray, note: str, *, circular: bool = False
-) -> Measure:
-    """Return mean and SD over strides."""
-    if circular:
-        mean, sd = circular_mean(values)
-    else:
-        mean = float(values.mean())
-        sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    spread = None if np.isnan(sd) else sd
-    return Measure(label, name, mean, UNITS[name], n=len(values), sd=spread, note=note)
+def _row(label: int, name: str, found: Spread, note: str) -> Measure:
+    return measure(label, name, found, UNITS[name], note)
 
 
 def _muscle(m: MuscleActivity, analysis: Analysis) -> list[Measure]:
-    rows = [_no_mvc(m.label)]
+    rows = [_amplitude(m)]
     if m.mean is None:
         why = m.no_onsets
         return rows + [
             not_measured(m.label, n, UNITS[n], why) for n in (*BURST_MEASURES, "emg_peak_time")
         ]
-    rows.append(
-        _row(m.label, "emg_peak_time", m.peak_percent, "n strides; envelope", circular=True)
-    )
+    peak = over_strides(m.peak_percent, circular=True)
+    rows.append(_row(m.label, "emg_peak_time", peak, "n strides; envelope"))
     if m.no_onsets:
         return rows + [not_measured(m.label, n, UNITS[n], m.no_onsets) for n in BURST_MEASURES]
-    main = [b for b in m.bursts if b.main]
-    note = "n strides; burst at the peak of the mean cycle"
-    onset = np.array([b.onset_percent for b in main])
-    offset = np.array([b.offset_percent for b in main])
-    duration = np.array([1000 * (b.burst.offset_s - b.burst.onset_s) for b in main])
+    main = timing.main_bursts(m)
+    phase = timing.main_phase(m) or "not the same in all strides"
+    note = f"n strides; burst at the peak of the mean cycle: {phase}"
     counts = np.unique([b.stride for b in m.bursts], return_counts=True)[1].astype(float)
     rows += [
-        _row(m.label, "emg_onset", onset, note, circular=True),
-        _row(m.label, "emg_offset", offset, note, circular=True),
-        _row(m.label, "emg_burst_duration", duration, note),
-        _row(m.label, "emg_bursts_per_stride", counts, "n strides with a burst"),
+        _row(m.label, "emg_onset", timing.onsets(main), note),
+        _row(m.label, "emg_offset", timing.offsets(main), note),
+        _row(m.label, "emg_burst_duration", timing.durations(main), note),
+        _row(m.label, "emg_bursts_per_stride", over_strides(counts), "n strides with a burst"),
         _lead(m, analysis),
     ]
     return rows
 
 
+def _amplitude(m: MuscleActivity) -> Measure:
+    """Return the peak of the mean cycle in percent of MVC."""
+    name = "emg_amplitude_mvc"
+    if m.mean is None:
+        return not_measured(m.label, name, UNITS[name], m.no_onsets)
+    if m.unit != MVC:
+        why = "no MVC recording: amplitude is relative to the peak of the muscle's own mean cycle"
+        return not_measured(m.label, name, UNITS[name], why)
+    found = timing.peak_over_strides(m)
+    percent = Spread(100 * found.mean, 100 * found.sd, found.n)
+    return _row(m.label, name, percent, "n strides; largest mean over 500 ms at MVC is 100")
+
+
 def _lead(m: MuscleActivity, analysis: Analysis) -> Measure:
     """Return how long before foot strike the burst began that goes on through it."""
-    strikes = analysis.strides[foot_of(m.label)][:, 1]
-    leads = [
-        1000 * (t - b.burst.onset_s)
-        for b in m.bursts
-        for t in strikes
-        if b.burst.onset_s < t < b.burst.offset_s
-    ]
+    leads = timing.before_strike(m.bursts, analysis.strides[foot_of(m.label)][:, 1])
     name = "emg_lead_foot_strike"
-    if not leads:
+    if len(leads) == 0:
         return not_measured(m.label, name, UNITS[name], "no burst goes on through a foot strike")
-    return _row(m.label, name, np.array(leads), "n foot strikes held by a burst")
+    return _row(m.label, name, over_strides(leads), "n foot strikes held by a burst")
 
 
-def _no_mvc(label: int) -> Measure:
-    why = "no MVC recording: amplitude is relative to the peak of the muscle's own mean cycle"
-    return not_measured(label, "emg_amplitude_mvc", UNITS["emg_amplitude_mvc"], why)
-
-
-def _without_channel(present: set[int]) -> list[Measure]:
-    """Return rows for every muscle that has no channel of its own."""
+def _without_channel(present: set[int], none: str) -> list[Measure]:
+    """Return rows for every muscle that has no channel of its own; `none` says why."""
     rows = []
     for side in SIDES:
         for key in muscle_keys():
             label = label_of(key, side)
             if label in present:
                 continue
-            why = "no EMG channel"
+            why = none
             group = next((k for k in _groups_with(key) if label_of(k, side) in present), None)
             if group is not None:
                 why = f"no EMG channel of its own; recorded together as {group}"
@@ -224,17 +233,13 @@ def _walk(analysis: Analysis) -> list[Measure]:
             rows.append(not_measured(0, f"stance_{side}", "percent", why))
             continue
         length = strides[:, 1] - strides[:, 0]
-        rows.append(_plain(f"stride_time_{side}", length, "s", "n strides"))
+        rows.append(measure(0, f"stride_time_{side}", over_strides(length), "s", "n strides"))
         share = lift_percent(analysis, side)
         share = share[np.isfinite(share)]
         name = f"stance_{side}"
         if len(share):
-            rows.append(_plain(name, share, "percent", "n strides; of the cycle"))
+            found = over_strides(share)
+            rows.append(measure(0, name, found, "percent", "n strides; of the cycle"))
         else:
             rows.append(not_measured(0, name, "percent", f"no lift of the {side} foot"))
     return rows
-
-
-def _plain(name: str, values: FloatArray, unit: str, note: str) -> Measure:
-    sd = float(values.std(ddof=1)) if len(values) > 1 else None
-    return Measure(0, name, float(values.mean()), unit, n=len(values), sd=sd, note=note)

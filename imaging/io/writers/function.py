@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.function import summary
+from imaging.function import summary, timing
 from imaging.function.session import SessionAnalysis
 from imaging.measures import Notes
 from imaging.stage_files import StageFiles
@@ -53,5 +53,6 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     files.table("activation", summary.over_trials(session, summary.activation_table))
     files.table("onsets", summary.over_trials(session, summary.onsets_table))
     files.table("strides", summary.over_trials(session, summary.strides_table))
-    files.measures(summary.measures(session.analyses[session.reference]))
+    files.table("timing", summary.over_trials(session, timing.table))
+    files.measures(summary.measures(session))
     files.notes(output.notes)
