@@ -174,6 +174,16 @@ class FunctionSettings(Section):
         "the fewest that account for more than .9 of all muscles together, or of each",
     )
     seed: int = Field(1, ge=0, description="Seed of everything random")
+    factors: list[str] = Field(
+        default_factory=list,
+        description="Columns of *_scans.tsv that are conditions to compare; none: those with a "
+        "usual name (fatigue, speed, terrain, condition, phase ...)",
+    )
+    conditions: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Conditions of recordings by name or pattern, before those of *_scans.tsv, "
+        "e.g. '*run-2*': {fatigue: after}",
+    )
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel label to muscle and side, e.g. 'EMG 1': right TA"
     )

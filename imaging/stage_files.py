@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from imaging.formats.nifti import save_image
-from imaging.image import Image
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.outputs import output
 from imaging.provenance import write_sidecar
+
+if TYPE_CHECKING:
+    from imaging.image import Image
 
 #: Verb of a stage, where it has another name.
 _VERBS = {
@@ -103,6 +104,8 @@ class StageFiles:
         **more: Any,
     ) -> None:
         """Write an image as NIfTI, with its sidecar."""
+        from imaging.formats.nifti import save_image  # stages without images load it in vain
+
         save_image(image, self.path(key, ".nii.gz", **(places or {})))
         self.describe(key, places, inputs, **more)
 
