@@ -79,7 +79,7 @@ def of_known(seeds: range) -> None:
             best = factorise(matrix, rank, seed)
             cosines += match(weights / reach, best.weights).cosine.tolist()
             truth = weights / reach / np.linalg.norm(weights / reach, axis=0)
-            gains.append(best.r2 - explained(matrix, np.matmul(*refine(matrix, truth))))
+            gains.append(best.r2 - explained(matrix, np.matmul(*refine(matrix, truth, 500))))
         shares = ", ".join(f"{name} {hit}/{len(seeds)}" for name, hit in hits.items())
         cosine = f"{min(cosines):.4f} {np.median(cosines):.4f}"
         print(f"{kind:12s} {rank}  {shares}  {cosine}  {min(gains):+.0e}")

@@ -26,8 +26,9 @@ MOST_STRIDES = 20
 PERCENT_STEP = 2
 STRAIGHT_MSE = 1e-4
 VAF = 0.9
-_ITERATIONS = 500
-_FEW_ITERATIONS = 100
+_ITERATIONS = 100
+_FULL_ITERATIONS = 500
+_WARM_ITERATIONS = 50
 _NONZERO = 1e-6
 
 
@@ -121,14 +122,8 @@ def prepare(cycles: FloatArray) -> FloatArray:
     return (thin - lowest) / np.where(reach > 0, reach, 1.0)
 
 
-def factorise(
-    matrix: FloatArray,
-    rank: int,
-    seed: int,
-    restarts: int = RESTARTS,
-    iterations: int = _ITERATIONS,
-) -> Factors:
-    """Return the best of several factorisations from random starts.
+def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS) -> Factors:
+    """Return the best of several factorisations from random starts, carried on to its end.
 
     Parameters
     ----------
@@ -138,23 +133,21 @@ def factorise(
         Number of synergies.
     seed
         Same seed, same result.
-    restarts, iterations
-        Number of random starts, and most iterations of each.
+    restarts
+        Number of random starts.
     """
     seeds = np.random.SeedSequence([seed, rank]).generate_state(restarts)
-    found = [_random_start(matrix, rank, int(s), iterations) for s in seeds]
+    found = [_random_start(matrix, rank, int(s)) for s in seeds]
     quality = [explained(matrix, w @ h) for w, h in found]
     best = int(np.argmax(quality))
-    weights, activation = found[best]
+    weights, activation = refine(matrix, found[best][0], _FULL_ITERATIONS)
     others = [w for i, (w, _) in enumerate(found) if i != best]
     agreement = np.mean([match(weights, w).cosine for w in others], axis=0)
-    return Factors(weights, activation, quality[best], agreement)
+    return Factors(weights, activation, explained(matrix, weights @ activation), agreement)
 
 
-def _random_start(
-    matrix: FloatArray, rank: int, seed: int, iterations: int
-) -> tuple[FloatArray, FloatArray]:
-    model = NMF(rank, init="random", random_state=seed, max_iter=iterations)
+def _random_start(matrix: FloatArray, rank: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    model = NMF(rank, init="random", random_state=seed, max_iter=_ITERATIONS)
     with warnings.catch_warnings():
         # The best of several is kept, and its R2 is told.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -162,10 +155,12 @@ def _random_start(
     return _unit(weights, model.components_)
 
 
-def refine(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def refine(
+    matrix: FloatArray, weights: FloatArray, iterations: int
+) -> tuple[FloatArray, FloatArray]:
     """Return weights (M, k) of length 1 and activation (k, N), starting from given weights."""
     first = np.linalg.lstsq(weights, matrix, rcond=None)[0].clip(_NONZERO)
-    model = NMF(weights.shape[1], init="custom", max_iter=_FEW_ITERATIONS)
+    model = NMF(weights.shape[1], init="custom", max_iter=iterations)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = model.fit_transform(matrix, W=weights.clip(_NONZERO), H=first)
@@ -199,7 +194,7 @@ def rank_curve(
     highest = max(1, round(0.75 * len(matrix)))
     found = []
     for rank in range(1, highest + 1):
-        factors = factorise(matrix, rank, seed, restarts, _FEW_ITERATIONS)
+        factors = factorise(matrix, rank, seed, restarts)
         vaf, worst = accounted(matrix, factors.weights @ factors.activation)
         found.append((RankQuality(rank, factors.r2, vaf, worst), factors))
     return found
@@ -284,7 +279,7 @@ def _resampled(
     found, cosines = [], []
     for _ in range(RESAMPLES):
         drawn = scaled[:, rng.integers(0, k, k)].reshape(m, k * p)
-        other, _ = refine(drawn, weights)
+        other, _ = refine(drawn, weights, _WARM_ITERATIONS)
         pairs = match(weights, other)
         found.append(other[:, pairs.second])
         cosines.append(pairs.cosine)
