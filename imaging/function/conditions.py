@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM
-from statsmodels.stats.multitest import multipletests
 
 from imaging.arrays import FloatArray
 from imaging.function.serial import Estimate, lag_one, mean_of
@@ -228,8 +227,20 @@ def _with_holm(frame: pd.DataFrame) -> pd.DataFrame:
     frame["p_holm"] = np.nan
     known = frame["p"].notna()
     for _, rows in frame[known].groupby(["task", "factor", "level", "outcome"]):
-        frame.loc[rows.index, "p_holm"] = multipletests(rows["p"].to_numpy(float), method="holm")[1]
+        frame.loc[rows.index, "p_holm"] = holm(rows["p"].to_numpy(float))
     return frame
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Return p corrected for their number.
+
+    Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65-70.
+    """
+    order = np.argsort(p)
+    left = np.arange(len(p), 0, -1)
+    out = np.empty(len(p))
+    out[order] = np.minimum(np.maximum.accumulate(p[order] * left), 1.0)
+    return out
 
 
 def compare_subjects(values: pd.DataFrame, against: str) -> pd.DataFrame:
