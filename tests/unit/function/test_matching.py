@@ -1,12 +1,13 @@
 """Synergies of two sets are paired one to one."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.function.matching import cosines, match, match_by_name
 
 
+@settings(deadline=None)
 @given(st.permutations(range(4)), st.integers(0, 100))
 def test_an_order_is_found_again(order, seed):
     weights = np.random.default_rng(seed).random((9, 4))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_same_seed_same_synergies_and_amplitude_of_a_muscle_does_not_matter(cycl
 
 def test_more_synergies_never_explain_less_and_every_criterion_is_told(found):
     r2 = [q.r2 for q in found.curve]
-    assert all(b >= a - 1e-3 for a, b in zip(r2, r2[1:], strict=False))
+    assert all(b >= a - 1e-3 for a, b in pairwise(r2))
     assert set(found.by_criterion) == {"straight_line", "vaf", "vaf_muscle"}
     assert found.by_criterion["vaf"] <= found.by_criterion["vaf_muscle"]
 
