@@ -59,7 +59,8 @@ def network(trials):
 def test_what_the_condition_changes_is_found_and_nothing_else(network):
     rows = network.conditions
     assert set(rows["factor"]) == {"fatigue"} and set(rows["against"]) == {"before"}
-    certain = rows[(rows["p_holm"] < 0.01) & (rows["label"] != 0)]
+    # Heights of bursts vary, so amplitudes of others may differ by what was drawn.
+    certain = rows[(rows["p_holm"] < 0.01) & rows["outcome"].isin(["onset", "duration"])]
     assert set(certain["muscle"]) == {"GM"}
     own = rows[rows["muscle"] == "GM"].set_index("outcome")
     assert own.loc["onset", "effect"] == pytest.approx(SHIFT_MS, abs=25)
