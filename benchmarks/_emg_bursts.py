@@ -63,8 +63,10 @@ class Channel:
     top: float
 
 
-def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ) -> Channel:
-    """Return a channel whose every burst lies whole inside a stride."""
+def channel(
+    kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ, late: float = 0.0
+) -> Channel:
+    """Return a channel whose every burst lies whole inside a stride, by `late` of it later."""
     rng = np.random.default_rng([seed, 0xE36])
     lengths = STRIDE_S * (1 + 0.02 * rng.standard_normal(n_bursts))
     edges = 0.6 + np.concatenate([[0.0], np.cumsum(lengths)])
@@ -73,7 +75,7 @@ def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ)
     bursts, tops = [], []
     for start, length in zip(edges[:-1], lengths, strict=True):
         for share, duration in _plan(kind, rng):
-            on = start + length * share + 0.015 * rng.standard_normal()
+            on = start + length * (share + late) + 0.015 * rng.standard_normal()
             off = on + duration + 0.01 * rng.standard_normal()
             top = 1 + 0.15 * rng.standard_normal()
             tops.append(top)
@@ -88,8 +90,8 @@ def channel(kind: Kind, seed: int, n_bursts: int = 14, rate_hz: float = RATE_HZ)
     emg = emg + _disturbance(kind, rng, time, edges, noise, rate_hz)
     scale = 100e-6 * rng.uniform(0.5, 2)
     strides = np.stack([edges[:-1], edges[1:]], 1)
-    known = np.array(bursts).reshape(-1, 4)
-    return Channel(scale * emg, strides, known, scale, float(np.mean(tops or [0.0])))
+    whole = np.array(bursts).reshape(-1, 4)
+    return Channel(scale * emg, strides, whole, scale, float(np.mean(tops or [0.0])))
 
 
 def _plan(kind: Kind, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -182,3 +184,19 @@ def _disturbance(
         other, _ = _carriers(kind, rng, len(time), rate_hz)
         return 0.05 * other * ((phase > 0.7) & (phase < 0.95))
     return np.zeros_like(time)
+
+
+def contraction(
+    kind: Kind, rng: np.random.Generator, skin: np.ndarray, *, exact: bool = False
+) -> np.ndarray:
+    """Return five seconds of maximal effort on both sides, (2, N): mean square `skin` squared.
+
+    Exact: a sine whose rectified mean is that of noise of the same mean square.
+    """
+    time = np.arange(int(7 * RATE_HZ)) / RATE_HZ
+    gain = np.clip((time - 1) / 0.5, 0, 1) * np.clip((6 - time) / 0.5, 0, 1)
+    if exact:
+        height = np.sqrt(2 / np.pi) * np.pi / 2
+        return np.outer(skin, height * gain * np.sin(2 * np.pi * 100 * time))
+    rows = [_carriers(kind, rng, len(time), RATE_HZ)[0] for _ in skin]
+    return skin[:, None] * gain * np.stack(rows)

@@ -131,7 +131,8 @@ def relative(m: MuscleActivity, scale: float, unit: str) -> MuscleActivity:
         return m
     factor = m.mean.peak / scale
     mean = replace(m.mean, mean=m.mean.mean * factor, sd=m.mean.sd * factor, peak=scale)
-    return replace(m, mean=mean, per_stride=m.per_stride * factor, unit=unit)
+    no_mvc = "" if unit == MVC else m.no_mvc
+    return replace(m, mean=mean, per_stride=m.per_stride * factor, unit=unit, no_mvc=no_mvc)
 
 
 def on_one_scale(
@@ -156,31 +157,35 @@ def on_one_scale(
     """
     first: dict[int, tuple[MuscleActivity, tuple[float, float] | None]] = {}
     scaled: dict[str, Analysis] = {}
-    said: list[str] = []
+    without: dict[str, list[str]] = {}
     for name, analysis in analyses.items():
         muscles: list[MuscleActivity] = []
         for m in analysis.muscles:
             if m.mean is None:
                 muscles.append(m)
                 continue
-            why = why_not(m, analysis.band_hz, mvc[m.label]) if m.label in mvc else "none"
-            if not why:
-                muscles.append(relative(m, mvc[m.label].amplitude, MVC))
-                continue
-            if why != "none":
-                said.append(f"{side_and_key(m.label)} in {name} not scaled by its MVC: {why}.")
+            why = m.no_mvc
+            if m.label in mvc:
+                why = why_not(m, analysis.band_hz, mvc[m.label])
+                if not why:
+                    muscles.append(relative(m, mvc[m.label].amplitude, MVC))
+                    continue
+                without.setdefault(f"Not relative to MVC in {name} ({why})", []).append(_called(m))
             head, band = first.setdefault(m.label, (m, analysis.band_hz))
-            alike = bool(m.signal_unit) and (m.signal_unit, analysis.band_hz) == (
-                head.signal_unit,
-                band,
-            )
-            if head.mean and (head is m or alike):
-                muscles.append(relative(m, head.mean.peak, OWN_PEAK))
+            own = (m.signal_unit, analysis.band_hz)
+            if head.mean and (head is m or (m.signal_unit and own == (head.signal_unit, band))):
+                m = relative(m, head.mean.peak, OWN_PEAK)
             else:
-                muscles.append(replace(m, unit=ALONE))
-                said.append(
-                    f"Amplitude of {side_and_key(m.label)} in {name} does not compare with the "
-                    "other recordings: unit or sampling is not known or another."
+                m = replace(m, unit=ALONE)
+                text = (
+                    f"Amplitudes in {name} that do not compare with the other recordings, as "
+                    "unit or sampling is not known or another"
                 )
+                without.setdefault(text, []).append(_called(m))
+            muscles.append(replace(m, no_mvc=why))
         scaled[name] = replace(analysis, muscles=tuple(muscles))
-    return scaled, said
+    return scaled, [f"{start}: {', '.join(names)}." for start, names in without.items()]
+
+
+def _called(m: MuscleActivity) -> str:
+    return side_and_key(m.label)

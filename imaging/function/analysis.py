@@ -10,10 +10,14 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
+from imaging.function.agreement import GaitEvents
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge, offs
+from imaging.function.dropouts import clipped, dropped_out, without_silence
+from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.strides import LeftOut, find_strides
+from imaging.function.sources import find_events
+from imaging.function.strides import SIDES, LeftOut, doubts, find_strides
+from imaging.function.trials import Kind
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
@@ -55,6 +59,8 @@ class MuscleActivity:
     unit : str
         What 1 stands for: ``peak of mean cycle`` (of the session's reference recording) or
         ``MVC``.
+    no_mvc : str
+        Why amplitudes are not relative to MVC; empty where they are.
     peak_percent : (K,) array
         Time of the envelope's maximum in each stride.
     bursts : tuple of StrideBurst
@@ -69,6 +75,8 @@ class MuscleActivity:
         Bursts that were left out, as one of both detectors found them and the other did not.
     signal_unit : str
         uV; empty where the file does not tell.
+    clipped : float
+        Share of the samples at the limits of the channel.
     """
 
     label: int
@@ -83,6 +91,8 @@ class MuscleActivity:
     outside: tuple[onsets.Burst, ...] = ()
     found_by_one: int = 0
     signal_unit: str = ""
+    clipped: float = 0.0
+    no_mvc: str = "no MVC recording of this muscle"
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,10 @@ class Analysis:
         What became of every channel.
     undecided_stances : int
         Stances on a plate whose foot could not be told.
+    gait : GaitEvents
+        What each source saw, and how they agree.
+    events_said : tuple of str
+        What a reader must know of events and strides.
     """
 
     events: tuple[Event, ...]
@@ -118,9 +132,15 @@ class Analysis:
     channels: ChannelMap
     undecided_stances: int = 0
     band_hz: tuple[float, float] | None = None
+    gait: GaitEvents = field(default_factory=lambda: GaitEvents((), {}))
+    events_said: tuple[str, ...] = ()
 
 
-def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
+NOTHING = Analysis((), (), (), {s: np.zeros((0, 2)) for s in SIDES}, (), (), ChannelMap({}, {}))
+"""What is found where nothing was recorded."""
+
+
+def analyse(recording: Recording, settings: FunctionSettings, kind: Kind = "walking") -> Analysis:
     """Find events, strides, mean cycles and bursts.
 
     Raises
@@ -129,12 +149,13 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
         Channels that contradict each other, or a signal sampled too slowly.
     """
     channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
-    of_force = force_events(recording, settings.force_threshold_n)
+    recording = without_silence(recording, list(channels.labels))
+    gait = find_events(recording, kind, settings.force_threshold_n)
+    of_force = sorted([*gait.by_source["plates"], *gait.partly], key=lambda e: e.time_s)
     agreement = compare(recording.events, of_force, recording.event_frame_s)
-    partly = [e for e in of_force if not is_on_plate(recording, e)]
-    used = merge(recording.events, [e for e in of_force if e not in partly])
-    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
-    undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
+    used = gait.events
+    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps, kind)
+    said = (*gait.said, *doubts(strides, used, kind))
     band = None
     if channels.labels and not recording.enveloped:
         band = emg.usable_band(settings.band_hz, recording.rate_hz)
@@ -144,15 +165,17 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
     ]
     muscles.sort(key=lambda m: m.label)
     return Analysis(
-        tuple(used),
+        used,
         tuple(agreement),
-        tuple(partly),
+        gait.partly,
         strides,
         left_out,
         tuple(muscles),
         channels,
-        undecided,
+        gait.undecided,
         band,
+        gait,
+        said,
     )
 
 
@@ -178,7 +201,11 @@ def _activity(
     own: FloatArray = strides[foot_of(label)]
     unit = recording.units.get(name, "")
     row = smooth = recording.signals[recording.labels.index(name)]
+    limited = 0.0
     if not recording.enveloped:
+        if why := dropped_out(row, rate, _windows(own, recording), pieces):
+            return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
+        limited = clipped(row)
         row = emg.by_piece(lambda x: emg.band_pass(x, rate, settings.band_hz), row, pieces)
         smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
@@ -193,6 +220,7 @@ def _activity(
         per_stride[:, :-1].argmax(axis=1).astype(float),
         per_stride=per_stride / mean.peak,
         signal_unit=unit,
+        clipped=limited,
     )
     if recording.enveloped:
         return replace(

@@ -52,10 +52,9 @@ def measures(muscles: Sequence[MuscleActivity]) -> list[Measure]:
 
 
 def _amplitude(key: str, left: MuscleActivity, right: MuscleActivity) -> Measure:
-    without = [s for s, m in (("left", left), ("right", right)) if m.unit != MVC or m.mean is None]
-    if without:
-        why = f"no MVC on the {' and the '.join(without)}: amplitudes of sides do not compare"
-        return _missing(AMPLITUDE, key, why)
+    sides_named = (("left", left), ("right", right))
+    if without := [f"{s}: {m.no_mvc}" for s, m in sides_named if m.unit != MVC or m.mean is None]:
+        return _missing(AMPLITUDE, key, f"{'; '.join(without)}: amplitudes do not compare")
     sides = peak_over_strides(right), peak_over_strides(left)
     return _figure(AMPLITUDE, key, index(*sides), sides, "peak of the mean cycle over MVC")
 
@@ -88,12 +87,12 @@ def _by_phase(key: str, left: MuscleActivity, right: MuscleActivity) -> list[Mea
     for phase in sorted((found["left"] | found["right"]) - {both}):
         name = f"{key}_{phase}"
         if lacks := [s for s in found if phase not in found[s]]:
-            other = ", ".join(sorted(found[lacks[0]])) or "none"
-            why = f"no such burst on the {lacks[0]}; bursts there: {other}"
+            there = ", ".join(sorted(found[lacks[0]])) or "none"
+            why = f"no such burst on the {lacks[0]}; bursts there: {there}"
             rows += [_missing(measure, name, why) for measure in (ONSET, PEAK, DURATION)]
         else:
-            own = ([b for b in m.bursts if b.phase == phase] for m in (left, right))
-            rows += _same(name, *own, f"burst at {phase}")
+            one, other = ([b for b in m.bursts if b.phase == phase] for m in (left, right))
+            rows += _same(name, one, other, f"burst at {phase}")
     return rows
 
 
@@ -119,8 +118,7 @@ def _missing(name: str, key: str, why: str) -> Measure:
 def _figure(name: str, key: str, found: Difference, sides: Sequence[Spread], note: str) -> Measure:
     """Return a comparison; `sides` are right and left."""
     right, left = sides
-    spread = [v if np.isfinite(v) else None for v in (found.sd, found.low, found.high)]
+    sd, low, high = (v if np.isfinite(v) else None for v in (found.sd, found.low, found.high))
     told = f"{note}; strides: {left.n} left, {right.n} right"
-    return Measure(
-        0, f"{name}_{key}", found.value, UNITS[name], left.n + right.n, *spread, note=told
-    )
+    n = left.n + right.n
+    return Measure(0, f"{name}_{key}", found.value, UNITS[name], n, sd, low, high, note=told)

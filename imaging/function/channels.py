@@ -56,22 +56,19 @@ def map_channels(
     targets
         Muscle that the recording itself names per channel (BIDS ``target_muscle``).
     explicit
-        The user's mapping, channel to ``"<side> <catalogue key>"``; it wins.
+        The user's mapping, channel to ``"<side> <catalogue key>"``; it wins. Channels of other
+        recordings may be in it.
     side
         Side of the channels that name none, as the user says.
 
     Raises
     ------
     ConfigError
-        The explicit mapping names a channel that does not exist, or no muscle.
+        The explicit mapping names no muscle.
     RecordingError
         Two channels are the same muscle of the same side, or name and target contradict.
     """
     targets, explicit = targets or {}, explicit or {}
-    if missing := sorted(set(explicit) - set(names)):
-        raise ConfigError(
-            f"channels: the recording has no channel {missing}", None, f"It has {list(names)}"
-        )
     repeated = {name for name in names if names.count(name) > 1}
     labels: dict[str, int] = {}
     unmapped: dict[str, str] = {}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import double_threshold
+from imaging.function import double_threshold, event_notes
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis
 from imaging.function.placing import lifts_known
@@ -57,7 +57,11 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     return Notes(
         "function",
         _method(session, settings),
-        (*CITATIONS, MVC_CITATION) if session.contractions else CITATIONS,
+        (
+            *CITATIONS,
+            *((MVC_CITATION,) if session.contractions else ()),
+            *event_notes.citations([a.gait for a in session.analyses.values()]),
+        ),
         tuple(warnings),
         _facts(session),
     )
@@ -89,11 +93,10 @@ def _method(session: SessionAnalysis, settings: FunctionSettings) -> str:
             "voluntary contractions; where there is none, to the peak of the muscle's own mean "
             "cycle"
         )
+    events = [a.gait for a in session.analyses.values()]
     return (
-        f"Foot strike and lift were taken from the vertical force (> "
-        f"{settings.force_threshold_n:g} N, re-crossings bridged) where the foot was on a plate, "
-        f"else from the events of the file. {filtering}Cycles of 101 points were averaged over "
-        f"strides. {amplitude}."
+        f"{event_notes.method(events, settings.force_threshold_n)} {filtering}Cycles of 101 points "
+        f"were averaged over strides. {amplitude}."
     )
 
 
@@ -118,12 +121,18 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     for m in analysis.muscles:
         if m.no_onsets:
             found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
+        if m.clipped:
+            found.append(
+                f"{100 * m.clipped:.1f} % of {m.channel} lie at its limits: amplitudes of "
+                f"{side_and_key(m.label)} are too low."
+            )
     if any(len(s) for s in analysis.strides.values()) and not lifts_known(analysis):
         found.append(
             "No lift of a foot is known: bursts are named as if it came at 60 % of the cycle."
         )
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
+    found += analysis.events_said
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
@@ -219,6 +228,7 @@ def _of_reference(recording: Recording, analysis: Analysis) -> dict[str, Any]:
             for m in analysis.muscles
             if m.contrast is not None
         },
+        **event_notes.facts(analysis.gait),
         "bursts_of_one_detector": {m.channel: m.found_by_one for m in analysis.muscles},
         "amplitude": ", ".join(units),
     }

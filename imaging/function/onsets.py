@@ -43,7 +43,9 @@ class Burst:
     agreement_ms : float
         Onset by one detector minus that by the other; NaN where one alone found it.
     confidence : float
-        0 to 1: how sure it is that the muscle was active in it and not just before.
+        0 to 1: mean probability of the active state of the Markov model in it.
+    onset_sd_ms, offset_sd_ms : float
+        How far the energy alone tells either instant.
     """
 
     onset_s: float
@@ -52,6 +54,8 @@ class Burst:
     strength: float
     agreement_ms: float = float("nan")
     confidence: float = float("nan")
+    onset_sd_ms: float = float("nan")
+    offset_sd_ms: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,9 @@ def find(
         return Found(why_none=why, contrast=quiet.contrast)
     by_model = _intervals(states.active, energy.bin_s, min_s)
     per_bin = by_threshold / (rate_hz * energy.bin_s)
-    pairs, alone = _agreed(by_model, per_bin)
+    pairs, alone = _agreed(by_model.astype(float), per_bin)
     quiet_bins = known & (states.active < 0.5)
-    times, _ = edges.refine(energy, quiet_bins, by_model)
+    times, sds = edges.refine(energy, quiet_bins, by_model)
     found = []
     for own, theirs in pairs:
         on, off = times[own] * energy.bin_s
@@ -143,9 +147,19 @@ def find(
                 float(part.sum() / rate_hz),
                 float(1000 * energy.bin_s * apart),
                 float(states.active[slice(*by_model[own])].mean()),
+                *(1000 * energy.bin_s * sds[own]).tolist(),
             )
         )
     return Found(tuple(found), "", quiet.contrast, alone)
+
+
+def by_states(energy: BinnedEnergy, min_s: float) -> list[tuple[float, float]] | None:
+    """Return begin and end of what the Markov model finds alone, s; None without quiet."""
+    states = _states(energy, np.ones(len(energy.values), dtype=bool))
+    if states is None or states.contrast < LEAST_STATES:
+        return None
+    found = _intervals(states.active, energy.bin_s, min_s) * energy.bin_s
+    return [(a, b) for a, b in found.tolist()]
 
 
 def _never_silent(contrast: float, needed: float) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,8 +84,8 @@ def groups(intervals: FloatArray, steps: Steps) -> IntArray:
     """Return the group (B,) of each burst, from 0; -1 where it is like none.
 
     Groups come from average linkage of their distances, of 600 bursts at most, spread evenly; two
-    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose mean is the
-    nearest.
+    bursts of one turn of the cycle are never in one. Every burst then belongs to the group whose
+    mean is the nearest.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def names(intervals: FloatArray, toe_off: FloatArray, steps: Steps, counts: IntA
     if len(intervals) == 0:
         return []
     places = scaled(intervals, toe_off)
-    group = groups(places, steps)
+    group = _joined(groups(places, steps), places, steps, counts)
     means = {g: mean_interval(places[group == g]) for g in _common(group, steps, counts)}
     called = {g: name_of(mean) for g, mean in means.items()}
     for name in sorted(set(called.values())):
@@ -169,6 +170,39 @@ def names(intervals: FloatArray, toe_off: FloatArray, steps: Steps, counts: IntA
         double.sort(key=lambda g: (float((means[g][0] + 50) % 100), g))
         called |= {g: f"{name}-{number}" for number, g in enumerate(double, start=1)}
     return [called.get(int(g), "") for g in group]
+
+
+def _joined(group: IntArray, places: FloatArray, steps: Steps, counts: IntArray) -> IntArray:
+    """Join groups that are one burst of changing length: one or the other in the strides of a set.
+
+    Not if one of them is a part of the other, and the rest of that is a burst of its own.
+    """
+    common = _common(group, steps, counts)
+    means = {g: mean_interval(places[group == g]) for g in common}
+    least = np.maximum(LEAST_SHARE * counts, np.minimum(counts, 2))
+    often = {g: np.bincount(steps.sets[group == g], minlength=len(counts)) >= least for g in common}
+    beside = {(g, h): _together(group, steps, g, h) for g in common for h in common if g != h}
+    out = group.copy()
+    for g, h in combinations(common, 2):
+        if beside[g, h] or not (often[g] & often[h]).any() or _within(means[g], means[h]) < 0.5:
+            continue
+        split = any(
+            (beside[g, k] and _within(means[k], means[h]) > 0.5)
+            or (beside[h, k] and _within(means[k], means[g]) > 0.5)
+            for k in common
+            if k not in (g, h)
+        )
+        if not split:
+            one, other = out[group == g][0], out[group == h][0]
+            out[out == max(one, other)] = min(one, other)
+    return out
+
+
+def _within(a: FloatArray, b: FloatArray) -> float:
+    """Return what two intervals on the circle share, over the shorter of them."""
+    turn = 100 * np.round((a.mean() - b.mean()) / 100)
+    shared = min(a[1], b[1] + turn) - max(a[0], b[0] + turn)
+    return float(max(shared, 0.0) / max(min(np.diff(a)[0], np.diff(b)[0]), 1e-9))
 
 
 def _common(group: IntArray, steps: Steps, counts: IntArray) -> list[int]:

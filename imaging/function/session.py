@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pandas as pd
+
 from imaging.config import FunctionSettings
 from imaging.errors import ConfigError, RecordingError
 from imaging.function.amplitude import Contraction, contractions, on_one_scale
 from imaging.function.analysis import Analysis, analyse
+from imaging.function.landing_activity import COLUMNS, landings_table
 from imaging.function.placing import with_phases
 from imaging.function.trials import CYCLIC, Trial, reference
 
@@ -35,6 +38,8 @@ class SessionAnalysis:
         The same, with recording and unit.
     warnings : tuple of str
         What could not be compared between recordings.
+    landings : DataFrame
+        One row per landing and muscle.
     """
 
     trials: tuple[Trial, ...]
@@ -43,6 +48,7 @@ class SessionAnalysis:
     mvc: Mapping[int, float]
     contractions: Mapping[int, Contraction] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    landings: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
 
 
 def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> SessionAnalysis:
@@ -63,8 +69,11 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
     first = reference(trials, settings.trial)
     ordered = sorted(trials, key=lambda t: (t is not first, t.name))
     told = _settings_of_each(ordered, settings)
-    analyses = {t.name: analyse(t.recording, told[t.name]) for t in ordered if t.kind in CYCLIC}
+    analyses = {
+        t.name: analyse(t.recording, told[t.name], t.kind) for t in ordered if t.kind in CYCLIC
+    }
     mvc, no_mvc = contractions(ordered, told)
+    landed, of_landings = landings_table(ordered, told, mvc)
     scaled, unlike = on_one_scale(analyses, mvc)
     return SessionAnalysis(
         tuple(ordered),
@@ -72,7 +81,8 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
         first.name if first else "",
         {label: c.amplitude for label, c in mvc.items()},
         mvc,
-        (*no_mvc, *unlike),
+        (*no_mvc, *unlike, *of_landings),
+        landed,
     )
 
 

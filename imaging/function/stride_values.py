@@ -63,9 +63,12 @@ def _of_strides(strides: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_bursts(onsets: pd.DataFrame, strides: pd.DataFrame) -> pd.DataFrame:
-    named = onsets[(onsets["phase"] != "") | (onsets["main"] == 1)].copy()
-    named["phase"] = named["phase"].where(named["phase"] != "", "main")
-    named["length"] = named["offset_s"] - named["onset_s"]
+    placed = onsets[onsets["stride"].notna()]
+    phase = placed["phase"].fillna("")
+    named = placed.assign(phase=phase.where(phase != "", "main"))
+    named = named[(phase != "") | (placed["main"] == 1)]
+    length = named["offset_s"] - named["onset_s"]
+    named = named.assign(stride=named["stride"].astype(int), length=length)
     # Two bursts of one phase in a stride: the longer is the burst, the other a remnant.
     named = named.sort_values("length", kind="stable").drop_duplicates(
         [*_KEYS, "phase"], keep="last"

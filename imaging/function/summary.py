@@ -7,11 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from imaging.function import asymmetry, timing
+from imaging.function import agreement, asymmetry, timing
 from imaging.function.amplitude import MVC
-from imaging.function.analysis import Analysis, MuscleActivity, foot_of, lift_percent
+from imaging.function.analysis import (
+    NOTHING,
+    Analysis,
+    MuscleActivity,
+    StrideBurst,
+    foot_of,
+    lift_percent,
+)
 from imaging.function.cycles import PERCENT
 from imaging.function.intervals import Spread, measure, over_strides
+from imaging.function.onsets import Burst
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
@@ -39,16 +47,15 @@ def over_trials(
     session: SessionAnalysis, table: Callable[[Analysis], pd.DataFrame]
 ) -> pd.DataFrame:
     """Return a table of every recording below each other, the reference first, with its name."""
-    frames = [table(a).assign(trial=name) for name, a in session.analyses.items()]
-    frames = [f for f in frames if len(f)] or frames[:1]
-    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"trial": []})
+    analyses = session.analyses or {"": NOTHING}
+    frames = [table(a).assign(trial=name) for name, a in analyses.items()]
+    whole = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     return whole[["trial", *(c for c in whole.columns if c != "trial")]]
 
 
 def events_table(analysis: Analysis) -> pd.DataFrame:
-    """Return onset (s), duration, trial_type and source of every event used."""
-    rows = [(e.time_s, 0.0, e.trial_type, e.source) for e in analysis.events]
-    return pd.DataFrame(rows, columns=["onset", "duration", "trial_type", "source"])
+    """Return onset (s), duration, trial_type, source and agreement of every event used."""
+    return agreement.events_table(analysis.gait)
 
 
 def activation_table(analysis: Analysis) -> pd.DataFrame:
@@ -81,26 +88,29 @@ def onsets_table(analysis: Analysis) -> pd.DataFrame:
     """
     rows: list[tuple[object, ...]] = []
     for m in analysis.muscles:
-        key, side = recorded_of(m.label).key, side_of(m.label)
-        scale = m.mean.peak if m.mean else np.nan
-        own = [(b.burst.onset_s, b.burst, b) for b in m.bursts]
-        for _, burst, b in sorted([*own, *((o.onset_s, o, None) for o in m.outside)], key=_first):
-            length = burst.offset_s - burst.onset_s
-            place = (b.stride, b.phase or None) if b else (None, None)
-            shares = (b.onset_percent, b.offset_percent, b.peak_percent) if b else (None,) * 3
-            rows.append((
-                m.label, key, side, *place, burst.onset_s, burst.offset_s, burst.peak_s, *shares,
-                int(b.main) if b else 0, burst.agreement_ms, burst.confidence,
-                burst.strength / length / scale, m.unit,
-            ))  # fmt: skip
-    columns = ["label", "muscle", "side", "stride", "phase", "onset_s", "offset_s", "peak_s"]
-    columns += ["onset_percent", "offset_percent", "peak_percent", "main"]
-    columns += ["agreement_ms", "confidence", "amplitude", "unit"]
-    return pd.DataFrame(rows, columns=columns).astype({"main": int, "stride": "Int64"})
+        head = (m.label, recorded_of(m.label).key, side_of(m.label))
+        placed = {b.burst.onset_s: b for b in m.bursts}
+        for burst in sorted([*(b.burst for b in m.bursts), *m.outside], key=lambda b: b.onset_s):
+            rows.append((*head, *_burst_row(burst, placed.get(burst.onset_s), m)))
+    columns = ["label", "muscle", "side", "stride", "phase", "main", "onset_percent"]
+    columns += ["offset_percent", "peak_percent", "onset_s", "offset_s", "peak_s", "agreement_ms"]
+    columns += ["confidence", "onset_sd_ms", "offset_sd_ms", "amplitude", "unit"]
+    order = [*columns[:5], *columns[9:12], *columns[6:9], "main", *columns[12:]]
+    frame = pd.DataFrame(rows, columns=columns).astype({"main": int, "stride": "Int64"})
+    return frame[order]
 
 
-def _first(row: tuple[float, object, object]) -> float:
-    return row[0]
+def _burst_row(burst: Burst, placed: StrideBurst | None, m: MuscleActivity) -> tuple[object, ...]:
+    """Return stride, phase, whether main, places, times, certainty, and amplitude with its unit."""
+    place: tuple[object, ...] = (None, None, 0, None, None, None)
+    if placed is not None:
+        shares = (placed.onset_percent, placed.offset_percent, placed.peak_percent)
+        place = (placed.stride, placed.phase or None, int(placed.main), *shares)
+    times = (burst.onset_s, burst.offset_s, burst.peak_s)
+    sure = (burst.agreement_ms, burst.confidence, burst.onset_sd_ms, burst.offset_sd_ms)
+    scale = m.mean.peak if m.mean else np.nan
+    amplitude = burst.strength / (burst.offset_s - burst.onset_s) / scale
+    return (*place, *times, *sure, amplitude, m.unit)
 
 
 def strides_table(analysis: Analysis) -> pd.DataFrame:
@@ -186,7 +196,7 @@ def _amplitude(m: MuscleActivity) -> Measure:
     if m.mean is None:
         return not_measured(m.label, name, UNITS[name], m.no_onsets)
     if m.unit != MVC:
-        why = "no MVC recording: amplitude is relative to the peak of the muscle's own mean cycle"
+        why = f"{m.no_mvc}: amplitude is relative to the {m.unit}"
         return not_measured(m.label, name, UNITS[name], why)
     found = timing.peak_over_strides(m)
     percent = Spread(100 * found.mean, 100 * found.sd, found.n)

@@ -85,7 +85,8 @@ def table(analysis: Analysis) -> pd.DataFrame:
     """Return one row per muscle, phase and figure of the bursts of that phase.
 
     Figures: onset, offset, peak (percent), duration, before_strike, after_toe_off (ms) and
-    strides (percent of the strides that have the burst). A figure that is not known has a reason.
+    strides (percent of the strides that have the burst). Percent is below 0 for what begins in the
+    stride before, above 100 for what ends in the next. A figure that is not known has a reason.
     """
     rows: list[tuple[object, ...]] = []
     for m in analysis.muscles:
@@ -107,9 +108,9 @@ def _figures(
     delays = after_lift(own, lifts)
     share = 100 * len({b.stride for b in own}) / len(strides)
     return [
-        _row("onset", onsets(own), "percent"),
-        _row("offset", offsets(own), "percent"),
-        _row("peak", peaks(own), "percent"),
+        _row("onset", over_strides(np.array([b.onset_percent for b in own])), "percent"),
+        _row("offset", over_strides(np.array([b.offset_percent for b in own])), "percent"),
+        _row("peak", over_strides(np.array([b.peak_percent for b in own])), "percent"),
         _row("duration", durations(own), "ms"),
         _known("before_strike", strikes, "no strike inside the burst"),
         _known("after_toe_off", delays, "no lift of the foot is known"),

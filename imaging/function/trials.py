@@ -19,6 +19,9 @@ from imaging.function.recording import Recording
 from imaging.function.side_names import table
 
 Kind = Literal["walking", "running", "landing", "hold", "mvc", "other"]
+_CONTRACTIONS = {"mvc", "mvic"}
+_MEASURES = {"speed", "velocity", "effort"}
+_PLACES = {"treadmill", "overground"}
 CYCLIC: tuple[Kind, ...] = ("walking", "running", "other")
 """Kinds in the order in which one stands for the person."""
 
@@ -54,18 +57,40 @@ def task_names() -> dict[str, Kind]:
 def kind_of(task: str, told: Mapping[str, Kind] | None = None) -> Kind:
     """Return what a task is: as settings say, else by the words of its name, else other.
 
+    Maximal is a contraction by itself or with a hold, not a walk, a run or a jump.
+
     Examples
     --------
-    >>> kind_of("walkFast"), kind_of("MVCsoleus"), kind_of("stairs")
-    ('walking', 'mvc', 'other')
+    >>> kind_of("walkFast"), kind_of("MVCsoleus"), kind_of("runMax"), kind_of("stairs")
+    ('walking', 'mvc', 'running', 'other')
     """
     if told and task in told:
         return told[task]
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", task)
-    found = {task_names()[w.lower()] for w in words if w.lower() in task_names()}
-    if "mvc" in found:
+    words = {w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", task)}
+    named = words & set(task_names())
+    # One walks on a treadmill, unless the name says that one runs.
+    found = {task_names()[w] for w in named - _PLACES or named}
+    if "mvc" in found and not words & _CONTRACTIONS:
+        moves = found - {"mvc", "hold"}
+        found = moves or ({"other"} if words & _MEASURES else {"mvc"})
+    elif "mvc" in found:
         return "mvc"
     return found.pop() if len(found) == 1 else "other"
+
+
+def check_channels(trials: Sequence[Trial], explicit: Mapping[str, str]) -> None:
+    """Refuse a mapping of channels that names one which no recording has.
+
+    Raises
+    ------
+    ConfigError
+        With the channels that there are.
+    """
+    there = sorted({name for t in trials for name in t.recording.labels})
+    if missing := sorted(set(explicit) - set(there)):
+        raise ConfigError(
+            f"channels: no recording has a channel {missing}", None, f"They have {there}"
+        )
 
 
 def reference(trials: Sequence[Trial], wanted: str = "") -> Trial | None:

@@ -20,13 +20,14 @@ from imaging.function.recording import Foot
 from imaging.function.side_names import side_named, side_words, split_name
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ
 from imaging.io.emg_tables import read_table
-from imaging.io.markers import pick, z_up
+from imaging.io.markers import check_shanks, pick, z_up
 from imaging.io.motion import Motion
 
 _TO_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TO_DEGREES = {"deg": 1.0, "°": 1.0, "rad": 180 / np.pi}
 _SHANKS = {"shank", "tibia", "lowerleg", "calf", "unterschenkel", "jambe"}
 _AXES = ("x", "y", "z")
+_SLOWEST = 30.0  # deg/s, in the swing of a slow walk
 _Rows = list[dict[str, str]]
 
 
@@ -53,6 +54,7 @@ def read_bids_motion(path: Path) -> Motion:
     start = _latency(rows, values)
     places, names = _markers(rows, values, warnings)
     markers = pick(names, places)
+    check_shanks(markers, path)
     turn = z_up(markers)
     if markers.feet and turn is None:
         warnings.append("Nothing tells which axis of the markers points up; taken as the third.")
@@ -62,7 +64,7 @@ def read_bids_motion(path: Path) -> Motion:
         values.shape[1],
         markers=markers if turn is None else markers.turned(turn),
         angles=_angles(rows, values),
-        shanks=_shanks(rows, values),
+        shanks=_shanks(rows, values, warnings),
         warnings=tuple(warnings),
     )
 
@@ -143,7 +145,7 @@ def _angles(rows: _Rows, values: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def _shanks(rows: _Rows, values: FloatArray) -> dict[Foot, FloatArray]:
+def _shanks(rows: _Rows, values: FloatArray, warnings: list[str]) -> dict[Foot, FloatArray]:
     """Return the turning of each shank about the axis of most of it, deg/s.
 
     In walking and running that is the one across the leg; the swing, the fastest turn of a stride,
@@ -163,6 +165,11 @@ def _shanks(rows: _Rows, values: FloatArray) -> dict[Foot, FloatArray]:
         row = axis @ turning
         fast, back = np.quantile(row[seen], [0.99, 0.01])
         found[side] = row if fast >= -back else -row
+        if max(fast, -back) < _SLOWEST:
+            warnings.append(
+                f"The {side} shank turns by {max(fast, -back):.2g} deg/s at most: no leg walks so, "
+                "or the unit is another."
+            )
     return found
 
 

@@ -82,7 +82,7 @@ def read_c3d(path: Path) -> Recording:
     plates = read_plates(parameters, analog, geometry, turn, layout.per_frame, warnings)
     events = _events(content, layout, (start, layout.n_frames / frame_rate), path, warnings)
     names, units, signals = _emg(parameters, analog, warnings)
-    signals, known, kept = in_microvolts(names, signals, units)
+    signals, known = in_microvolts(names, signals, units)
     return Recording(
         labels=names,
         signals=signals,
@@ -97,7 +97,7 @@ def read_c3d(path: Path) -> Recording:
         landmarks=markers.tracks(frame_rate, start),
         angles=_angles(parameters, points, frame_rate, start),
         units=known,
-        warnings=(*warnings, *kept),
+        warnings=tuple(warnings),
     )
 
 

@@ -99,7 +99,7 @@ def even_clock(times_s: FloatArray, path: Path) -> Clock:
 def _step(times_s: FloatArray, steps: FloatArray, grain: float) -> float:
     """Return the step between samples: the mean of those that are no gap."""
     middle = float(np.median(steps))
-    if middle <= grain:  # several samples share a time as written
+    if middle < grain / 2:  # most samples share a time with another as written
         return float(times_s[-1] - times_s[0]) / len(steps)
     plain = steps <= 1.5 * middle + grain
     return float(steps[plain].mean())

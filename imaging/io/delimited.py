@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ from imaging.arrays import FloatArray
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.side_names import split_name, without_persons
 from imaging.io.clock import FASTEST_HZ, SLOWEST_HZ, Clock, even_clock
-from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, decoded, find_layout
+from imaging.io.delimited_layout import EXPORT_AGAIN, Layout, find_layout, opened
 
-_TIME = re.compile(r"(.*\W)?(time( series)?|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(.*\W)?(time( series)?|timestamps?|sec|seconds|zeit|temps|tiempo|tempo|x|t)(\s?\d+)?",
+    re.IGNORECASE,
+)
 _COUNTS = {"frame", "frames", "sample", "samples", "index", "item", "nseq", "nr", "no", "id", "#"}
 # Signals of the same sensors, and switches, that are no EMG.
 _OTHERS = {
@@ -35,7 +38,6 @@ _DECORATION = re.compile(
     r"|\s*(\(\d+\))?[: .]\s*EMG[ .]*[A-Z]?\s*\d*$",
     re.IGNORECASE,
 )
-_SAME_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -80,22 +82,27 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     """
     if not path.is_file():
         raise MissingFileError("no such recording", path, "Check the path")
-    text = decoded(path)
-    layout = find_layout(text[:400_000].splitlines(), path)
-    table = _numbers(text, layout, path)
+    with opened(path) as text:
+        layout = find_layout(text, path)
+    table = _numbers(path, layout)
     warnings: list[str] = []
     seconds = {i: f for i in range(len(layout.names)) if (f := _seconds(layout, i)) is not None}
     groups: dict[int | None, list[int]] = {}
+    others = 0
     for i, name in enumerate(layout.names):
-        if i in seconds or name.strip().lower() in _COUNTS or np.isnan(table[i]).all():
+        if i in seconds or _is_count(name, table[i]) or np.isnan(table[i]).all():
             continue
         before = [t for t in seconds if t < i]
         groups.setdefault(max(before) if before else min(seconds, default=None), []).append(i)
     clocks: dict[int | None, tuple[Clock, int]] = {}
     for time, columns in groups.items():
-        if emg := [i for i in columns if not _is_other(layout, i)]:
+        emg = [i for i in columns if not _is_other(layout, i)]
+        others += len(columns) - len(emg)
+        if emg:
             groups[time] = emg
             clocks[time] = _clock(table, time, seconds, layout, rate_hz, path)
+    if others:
+        warnings.append(f"{others} columns that are no EMG by their name or unit left out.")
     chosen, clock, length = _one_rate(clocks, warnings, path)
     columns = [i for time in chosen for i in groups[time]]
     signals = clock.spread(table[columns][:, :length])
@@ -104,27 +111,29 @@ def read_delimited(path: Path, rate_hz: float | None = None) -> TextSignals:
     return TextSignals(names, units, signals, clock, tuple(warnings))
 
 
-def _numbers(text: str, layout: Layout, path: Path) -> FloatArray:
+def _numbers(path: Path, layout: Layout) -> FloatArray:
     """Return the columns, (C, N); NaN for cells that are no numbers."""
     n = len(layout.names)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
-            decimal=layout.decimal,
-            header=None,
-            names=list(range(n)),
-            index_col=False,
-            skiprows=layout.start,
-            skip_blank_lines=True,
-            low_memory=False,
-            na_values=["n/a", "-", "None"],
-        )
+        with opened(path) as text:
+            for _ in islice(text, layout.start):
+                pass
+            frame = pd.read_csv(
+                text,
+                sep=r"\s+" if layout.delimiter == " " else layout.delimiter,
+                decimal=layout.decimal,
+                header=None,
+                names=[str(i) for i in range(n)],
+                index_col=False,
+                skip_blank_lines=True,
+                low_memory=False,
+                na_values=["n/a", "-", "None"],
+            )
     except (ValueError, pd.errors.ParserError) as error:
         raise RecordingError("has rows of different lengths", path, EXPORT_AGAIN) from error
     columns = []
     for i in range(n):
-        column = frame[i]
+        column = frame.pop(str(i))
         if column.dtype == object or not pd.api.types.is_numeric_dtype(column):
             told = column.notna()
             column = pd.to_numeric(column, errors="coerce")
@@ -143,6 +152,12 @@ def _seconds(layout: Layout, i: int) -> float | None:
     if unit in _SECONDS and _TIME.fullmatch(layout.names[i].strip()):
         return _SECONDS[unit]
     return None
+
+
+def _is_count(name: str, column: FloatArray) -> bool:
+    """Whether a column numbers the rows."""
+    unnamed = name.startswith("column ") and len(column) > 2
+    return name.strip().lower() in _COUNTS or (unnamed and bool((np.diff(column) == 1).all()))
 
 
 def _is_other(layout: Layout, i: int) -> bool:
@@ -201,8 +216,9 @@ def _one_rate(
     rest = {t: c for t, c in clocks.items() if t not in slow}
     if slow:
         warnings.append(f"Columns of {len(slow)} signals sampled under half as fast left out.")
-    rates = sorted({round(c.rate_hz, 1) for c, _ in rest.values()})
-    if rates[-1] - rates[0] > _SAME_RATE * rates[-1]:
+    rates = sorted({round(c.rate_hz, 3) for c, _ in rest.values()})
+    longest = max(n for _, n in rest.values())
+    if (rates[-1] - rates[0]) / rates[-1] * longest > 1:  # apart by a sample at the end
         raise RecordingError(
             f"holds EMG sampled at {rates} Hz", path, "Record or export it at one rate"
         )

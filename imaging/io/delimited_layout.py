@@ -5,10 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -16,6 +21,7 @@ from imaging.errors import RecordingError
 
 EXPORT_AGAIN = "Export it as CSV with a row of names, a time column in s, and one row per sample"
 _HEAD = 400
+_LOOK = 65_536
 _ENOUGH = 20
 _DELIMITERS = ("\t", ";", ",", " ")
 _NUMBER = {
@@ -69,31 +75,40 @@ class Layout:
     private: tuple[str, ...]
 
 
-def decoded(path: Path) -> str:
-    """Return the text of a file, whatever program wrote it.
+@contextmanager
+def opened(path: Path) -> Iterator[IO[str]]:
+    """Open a text file, whatever program wrote it.
 
     Raises
     ------
     RecordingError
-        Not text.
+        Not text, or not readable to its end.
     """
     try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+        packed = path.suffix.lower() == ".gz"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            start = file.read(_LOOK)
+            encoding = _encoding(start, path)
+            file.seek(0)
+            with io.TextIOWrapper(file, encoding=encoding, errors="replace") as text:
+                yield text
+    except (OSError, EOFError, zlib.error) as error:
         raise RecordingError("cannot be read", path, "Copy it here again") from error
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:4096]:
+
+
+def _encoding(start: bytes, path: Path) -> str:
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" in start:
         raise RecordingError("is not text", path, EXPORT_AGAIN)
     try:
-        return content.decode("utf-8-sig")
+        codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        return "cp1252"
+    return "utf-8-sig"
 
 
-def find_layout(lines: Sequence[str], path: Path) -> Layout:
+def find_layout(text: IO[str], path: Path) -> Layout:
     """Tell delimiter, decimal sign, names, units and rate from the first lines of a file.
 
     Raises
@@ -101,7 +116,7 @@ def find_layout(lines: Sequence[str], path: Path) -> Layout:
     RecordingError
         No samples, or commas that can be decimal signs as well as delimiters.
     """
-    head = list(lines[:_HEAD])
+    head = [line.rstrip("\r\n") for line in islice(text, _HEAD)]
     delimiter, decimal = _signs(head, path)
     rows = [_cells(line, delimiter) for line in head]
     counts = np.array([_n_numbers(row, decimal) for row in rows])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from imaging.function.event_names import read_names
 from imaging.function.recording import Recording
 from imaging.function.side_names import without_persons
 from imaging.io.edf_clock import place, record_clock
-from imaging.io.emg_signals import factor_to_microvolts, in_microvolts
+from imaging.io.emg_signals import agreed_units, in_microvolts
 from imaging.io.emg_tables import emg_channels, read_events
 
 _CUT_SHORT = ".*(Incomplete data record|header indicates)"
@@ -78,8 +77,8 @@ def read_bids_emg(
     gaps: tuple[tuple[float, float], ...] = ()
     if clock is not None:
         signals, gaps = place(signals, rate, clock, path)
-    units, said = _units(labels, dimensions, emg.units)
-    signals, known, kept = in_microvolts(labels, signals, units)
+    units, said = agreed_units(labels, dimensions, emg.units)
+    signals, known = in_microvolts(labels, signals, units)
     table_path = events or table_of(path, "events")
     if events is not None or table_path.is_file():
         gait, unknown = read_events(table_path)
@@ -95,21 +94,5 @@ def read_bids_emg(
         events=gait,
         gaps=gaps,
         units=known,
-        warnings=(*said, *kept, *unknown),
+        warnings=(*said, *unknown),
     )
-
-
-def _units(
-    names: Sequence[str], dimensions: Sequence[str], table: Mapping[str, str]
-) -> tuple[list[str], list[str]]:
-    """Return the unit of each signal, and what contradicts itself: no unit where two are told."""
-    units, odd = [], []
-    for name, own in zip(names, dimensions, strict=True):
-        told = [u for u in (own.strip(), table.get(name, "")) if u]
-        factors = {factor_to_microvolts(u) for u in told} - {None}
-        if len(factors) > 1:
-            odd.append(name)
-        known = [u for u in told if factor_to_microvolts(u) is not None]
-        units.append(known[0] if len(factors) == 1 else "")
-    said = f"Header and channels table give other units, so that none is known: {', '.join(odd)}."
-    return units, [said] if odd else []

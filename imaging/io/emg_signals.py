@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from imaging.errors import RecordingError
 MICROVOLTS = "uV"
 _TO_MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
 _PREFIXES = {"micro": "u", "milli": "m", "nano": "n", "": ""}
+# Surface EMG has up to 10 mV; below 1 uV there is only noise.
+LEAST_UV, MOST_UV = 1.0, 30_000.0
 ENVELOPE_HZ = 20.0
 ENVELOPE_SHARE = 0.01
 # What an envelope holds above that falls off; raw EMG on a large drift has its power there.
@@ -41,10 +43,37 @@ def factor_to_microvolts(unit: str) -> float | None:
     return _TO_MICROVOLTS.get(text)
 
 
+def agreed_units(
+    names: Sequence[str], own: Sequence[str], table: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return the unit of each signal, and what contradicts itself: no unit where two are told.
+
+    Parameters
+    ----------
+    names, own
+        Of the signals, and the units that the file itself gives; empty without.
+    table
+        Units of a channels table, by name.
+    """
+    units, odd = [], []
+    for name, unit in zip(names, own, strict=True):
+        told = [u for u in (unit.strip(), table.get(name, "")) if u]
+        known = {factor: u for u in told if (factor := factor_to_microvolts(u)) is not None}
+        if len(known) > 1:
+            odd.append(name)
+        units.append(next(iter(known.values())) if len(known) == 1 else "")
+    said = f"File and channels table give other units, so that none is known: {', '.join(odd)}."
+    return units, [said] if odd else []
+
+
 def in_microvolts(
     names: Sequence[str], signals: FloatArray, units: Sequence[str]
-) -> tuple[FloatArray, dict[str, str], tuple[str, ...]]:
+) -> tuple[FloatArray, dict[str, str]]:
     """Bring signals whose unit is known to microvolts.
+
+    A unit is not believed where no skin gives such a voltage, as of signals that were amplified
+    and kept the unit of the converter: they would not compare with others. Whoever compares
+    recordings says whose unit is not known; one by itself needs none.
 
     Parameters
     ----------
@@ -60,16 +89,25 @@ def in_microvolts(
     signals : (C, N) array
     known : dict of name to str
         The channels that are in microvolts now.
-    warnings : tuple of str
     """
-    factors = [factor_to_microvolts(unit) for unit in units]
+    factors = [
+        factor if factor is not None and _is_of_skin(row, factor) else None
+        for row, factor in zip(signals, map(factor_to_microvolts, units), strict=True)
+    ]
     known = {n: MICROVOLTS for n, f in zip(names, factors, strict=True) if f is not None}
     if any(f not in (None, 1.0) for f in factors):
-        column = np.array([1.0 if f is None else f for f in factors])[:, None]
-        signals = signals * column
-    kept = len(factors) - sum(f is not None for f in factors)
-    said = f"The unit of {kept} of {len(factors)} channels is not told or no voltage; kept."
-    return signals, known, (said,) if kept else ()
+        signals = signals * np.array([1.0 if f is None else f for f in factors])[:, None]
+    return signals, known
+
+
+def _is_of_skin(row: FloatArray, factor: float) -> bool:
+    """Whether a signal, multiplied by a factor to be uV, can be surface EMG; also when flat."""
+    some = row[:: max(1, len(row) // 100_000)]
+    some = some[np.isfinite(some)]
+    if len(some) == 0 or np.ptp(some) == 0:
+        return True
+    large = factor * float(np.quantile(np.abs(some - np.median(some)), 0.999))
+    return LEAST_UV <= large <= MOST_UV
 
 
 def is_envelope(signals: FloatArray, rate_hz: float) -> bool:
@@ -138,8 +176,8 @@ def finite_channels(
         First sample and first after it of every stretch that no channel holds.
     """
     bad: NDArray[np.bool_] = np.logical_not(np.isfinite(signals))
-    lost = bad.all(axis=0)
-    own = (bad & ~lost).any(axis=1)
+    lost: NDArray[np.bool_] = np.asarray(bad.all(axis=0))
+    own: NDArray[np.bool_] = np.asarray((bad & ~lost).any(axis=1))
     keep = [i for i in range(len(names)) if not own[i]]
     if not keep:
         return [], list(names), ()

@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from imaging.arrays import FloatArray
+from imaging.errors import RecordingError
 from imaging.function.recording import Foot, Tracks
 from imaging.function.side_names import side_words, table
 
 SIDES: tuple[Foot, ...] = ("left", "right")
 _JOINTS = ("knee", "ankle")
+_SHANK_MM = (100.0, 900.0)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,28 @@ def z_up(markers: Feet) -> FloatArray | None:
     up = np.zeros(3)
     up[axis] = np.sign(apart[axis])
     return rotation_to(up)
+
+
+def check_shanks(markers: Feet, path: Path) -> None:
+    """Refuse markers, mm, whose knee lies as far from the foot as in no person.
+
+    Raises
+    ------
+    RecordingError
+        So their unit is not the one that is told.
+    """
+    for side in SIDES:
+        knee, heel = markers.landmarks.get(f"{side} knee"), markers.heels.get(side)
+        if knee is None or heel is None:
+            continue
+        apart = np.linalg.norm(knee - heel, axis=0)
+        apart = apart[np.isfinite(apart)]
+        if apart.size and not _SHANK_MM[0] <= float(np.median(apart)) <= _SHANK_MM[1]:
+            raise RecordingError(
+                f"has a knee {np.median(apart):.3g} mm from the foot",
+                path,
+                "Correct the unit of its markers",
+            )
 
 
 def rotation_to(up: FloatArray) -> FloatArray:

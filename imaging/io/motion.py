@@ -84,11 +84,11 @@ def join(recording: Recording, motion: Motion, name: str) -> Recording:
         said.append(f"Forces of the file {name} left out: the recording has its own.")
     elif motion.plates:
         joined = replace(joined, plates=_on_clock(motion, joined))
-    markers = motion.markers
-    if recording.heels and markers.heels:
-        said.append(f"Markers of the file {name} left out: the recording has its own.")
-    elif markers.feet or markers.landmarks:
-        joined = _with_markers(joined, motion)
+    if motion.markers.feet or motion.markers.landmarks:
+        if recording.heels or recording.toes or recording.landmarks is not None:
+            said.append(f"Markers of the file {name} left out: the recording has its own.")
+        else:
+            joined = _with_markers(joined, motion)
     if motion.angles and recording.angles is None:
         joined = replace(joined, angles=Tracks(motion.rate_hz, motion.start_s, motion.angles))
     if motion.shanks and recording.shanks is None:

@@ -27,6 +27,7 @@ _UP = 1
 # Beyond these a place is in mm, an angle in degrees: no laboratory and no joint is so large.
 _FARTHEST_M = 50.0
 _WIDEST_RAD = 4 * np.pi
+LEAST_WEIGHT_N = 50.0
 _ANGLE = re.compile(
     r"(pelvis|hip|knee|ankle|subtalar|mtp)_(?!t[xyz]$)\w*(?<!_beta)(?<!_speed)(?<!_u)"
 )
@@ -55,7 +56,7 @@ def read_opensim_motion(path: Path) -> Motion:
     columns = dict(zip(table.names, values, strict=True))
     warnings: list[str] = []
     plates = _plates(columns, path, warnings)
-    angles = {} if plates else _angles(columns, table, path, warnings)
+    angles = _angles(columns, table, path, warnings)
     return Motion(
         clock.rate_hz,
         clock.start_s,
@@ -77,12 +78,17 @@ def _plates(columns: dict[str, FloatArray], path: Path, warnings: list[str]) -> 
         if axes != set(_AXES):
             raise RecordingError(f"lacks a component of the force {name!r}", path, EXPORT_AGAIN)
         force = np.stack([_column(columns, name, axis) for axis in _AXES])
+        if not np.isfinite(force).all():
+            raise RecordingError("holds forces with missing samples", path, EXPORT_AGAIN)
         places = [name[:-1] + ("p" if name.endswith("v") else "P") + axis for axis in _AXES]
         known = all(p in columns for p in places)
         centre = np.stack([columns[p] for p in places]) if known else np.full_like(force, np.nan)
-        plates.append((name, np.nan_to_num(force), centre))
+        plates.append((name, force, centre))
     if not plates:
         return ()
+    largest = max(float(np.abs(force).max()) for _, force, _ in plates)
+    if largest < LEAST_WEIGHT_N:
+        warnings.append(f"Forces stay below {largest:.1f}: they are not N, or nobody stood there.")
     turn, sign = _vertical([force for _, force, _ in plates], warnings)
     bodies = _bodies(path)
     made = []

@@ -108,8 +108,11 @@ def read_trial(
     """Read a recording with what it is of, as its name, the table of scans and the settings say."""
     name = trial_name(path)
     kind = kind_of(entities(path).get("task", stem(path)), settings.tasks)
-    conditions = levels(path, name, scans_table(path), settings)
-    return Trial(name, kind, read_recording(path, channels, events), conditions)
+    conditions, said = levels(path, name, scans_table(path), settings)
+    read = read_recording(path, channels, events)
+    if kind != "mvc":
+        read = replace(read, warnings=(*read.warnings, *said))
+    return Trial(name, kind, read, conditions)
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:

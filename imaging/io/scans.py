@@ -24,8 +24,10 @@ _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{6,}|\d{1,2}:\d{2}")
 _LONGEST_S = 3600.0
 
 
-def levels(path: Path, name: str, scans: Path | None, settings: FunctionSettings) -> dict[str, str]:
-    """Return factor → level of a recording.
+def levels(
+    path: Path, name: str, scans: Path | None, settings: FunctionSettings
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return factor → level of a recording, and what is missing.
 
     Parameters
     ----------
@@ -40,10 +42,40 @@ def levels(path: Path, name: str, scans: Path | None, settings: FunctionSettings
     Raises
     ------
     ConfigError
-        Patterns of the settings give a recording two levels of a factor, or a time as factor.
+        Patterns of the settings give a recording two levels of a factor, or a factor is a time or
+        no column.
     RecordingError
         An entry that is a date or a text and no level.
     """
+    told = _told(name, settings)
+    if times := sorted(set(settings.factors) & set(_TIMES)):
+        raise ConfigError(f"factors: {times[0]} is no factor", None, "Name columns of conditions")
+    if scans is None or not scans.is_file():
+        return told, ()
+    columns = [str(c) for c in read_table(scans, {"filename"}).columns]
+    named = {factor for given in settings.conditions.values() for factor in given}
+    if absent := [f for f in settings.factors if f not in columns and f not in named]:
+        raise ConfigError(
+            f"factors: {scans.name} has no column {absent[0]!r}", None, f"It has {columns}"
+        )
+    wanted = settings.factors or [c for c in columns if c.lower() in _known()]
+    row = _row(path, scans)
+    found = {f: row.get(f, "").strip() for f in wanted}
+    found = {f: level for f, level in found.items() if level.lower() not in ("", "n/a")}
+    for factor, level in found.items():
+        if not _LEVEL.fullmatch(level) or _DATE.search(level):
+            raise RecordingError(
+                f"column {factor} holds a date or a text that is no level of a factor",
+                scans,
+                "Write a short word or number, such as before and after",
+            )
+    said = ("It is not in the table of scans, so that its conditions are not known.",)
+    every = dict(sorted({**found, **told}.items()))
+    return every, said if wanted and not row and not told else ()
+
+
+def _told(name: str, settings: FunctionSettings) -> dict[str, str]:
+    """Return factor → level as the settings say."""
     told: dict[str, str] = {}
     for pattern, given in settings.conditions.items():
         if not fnmatch.fnmatch(name, pattern):
@@ -53,20 +85,7 @@ def levels(path: Path, name: str, scans: Path | None, settings: FunctionSettings
                 raise ConfigError(
                     f"conditions: {name} is given two levels of {factor!r}", None, "Keep one"
                 )
-    if times := sorted(set(settings.factors) & set(_TIMES)):
-        raise ConfigError(f"factors: {times[0]} is no factor", None, "Name columns of conditions")
-    row = _row(path, scans)
-    wanted = settings.factors or [n for n in row if n.lower() in _known()]
-    found = {n: row[n].strip() for n in wanted if n in row}
-    found = {n: level for n, level in found.items() if level.lower() not in ("", "n/a")}
-    for factor, level in found.items():
-        if not _LEVEL.fullmatch(level) or _DATE.search(level):
-            raise RecordingError(
-                f"column {factor} holds a date or a text that is no level of a factor",
-                scans,
-                "Write a short word or number, such as before and after",
-            )
-    return dict(sorted({**found, **told}.items()))
+    return dict(sorted(told.items()))
 
 
 def start_after(path: Path, recording: Path, scans: Path | None) -> float | None:

@@ -14,7 +14,7 @@ from imaging.formats.json import optional_sidecar
 from imaging.function.recording import Event, Recording
 from imaging.io.clock import Clock, even_clock
 from imaging.io.delimited import read_delimited
-from imaging.io.emg_signals import finite_channels, in_microvolts
+from imaging.io.emg_signals import agreed_units, finite_channels, in_microvolts
 from imaging.io.emg_tables import emg_channels, read_events
 from imaging.io.storage import read_storage
 
@@ -52,8 +52,8 @@ def read_text_emg(
         signals, said = read.signals, read.warnings
     emg = emg_channels(names, path, channels)
     labels = [names[i] for i in emg.rows]
-    told = [units[i] or emg.units.get(names[i], "") for i in emg.rows]
-    signals, known, kept = in_microvolts(labels, signals[emg.rows], told)
+    told, odd = agreed_units(labels, [units[i] for i in emg.rows], emg.units)
+    signals, known = in_microvolts(labels, signals[emg.rows], told)
     labels, signals, gaps, lost = _without_missing(labels, signals, clock, path)
     table_path = events or table_of(path, "events")
     gait: tuple[Event, ...] = ()
@@ -69,7 +69,7 @@ def read_text_emg(
         events=gait,
         gaps=gaps,
         units={name: unit for name, unit in known.items() if name in labels},
-        warnings=(*said, *kept, *lost, *unknown),
+        warnings=(*said, *odd, *lost, *unknown),
     )
 
 

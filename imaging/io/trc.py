@@ -9,7 +9,7 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.errors import MissingFileError, RecordingError
 from imaging.io.clock import even_clock
-from imaging.io.markers import pick, rotation_to, z_up
+from imaging.io.markers import check_shanks, pick, rotation_to, z_up
 from imaging.io.motion import Motion
 
 EXPORT_AGAIN = "Export it again as TRC"
@@ -53,8 +53,14 @@ def read_trc(path: Path) -> Motion:
     clock = even_clock(times, path)
     markers = pick(names, _TO_MM[unit] * clock.spread(places))
     turn = z_up(markers)
-    markers = markers.turned(rotation_to(np.array([0.0, 1, 0])) if turn is None else turn)
-    return Motion(clock.rate_hz, clock.start_s, clock.n, markers=markers)
+    check_shanks(markers, path)
+    warnings: tuple[str, ...] = ()
+    if turn is None:
+        turn = rotation_to(np.array([0.0, 1, 0]))
+        if markers.feet:
+            warnings = ("Nothing tells which axis of the markers points up; taken as the second.",)
+    markers = markers.turned(turn)
+    return Motion(clock.rate_hz, clock.start_s, clock.n, markers=markers, warnings=warnings)
 
 
 def _places(rows: list[list[str]], n: int, path: Path) -> tuple[FloatArray, FloatArray]:

@@ -58,6 +58,7 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     files.table("onsets", summary.over_trials(session, summary.onsets_table))
     files.table("strides", summary.over_trials(session, summary.strides_table))
     files.table("timing", summary.over_trials(session, timing.table))
+    files.table("landings", session.landings)
     network = output.network
     files.table("synergies", network.synergies)
     files.table("coordination", network.coordination)

@@ -101,7 +101,7 @@ def test_amplitudes_relative_to_mvc_are_compared():
     assert found.ci_low < found.value < found.ci_high
     without = activity("right", twice(5.0, 0.2, "stance"))
     note = by_name(measures([left, without]))["emg_asymmetry_amplitude_TA"].note
-    assert note.startswith("no MVC on the right")
+    assert note.startswith("right: no MVC recording")
 
 
 def test_one_side_only():

@@ -63,9 +63,9 @@ def test_explicit_mapping_wins():
     assert found.labels == {"EMG 1": label_of("SOL", "left"), "R_TA": label_of("PL+PB", "right")}
 
 
-def test_explicit_mapping_of_an_absent_channel_is_an_error():
-    with pytest.raises(ConfigError, match="EMG 9"):
-        map_channels(["EMG 1"], explicit={"EMG 9": "left TA"})
+def test_explicit_mapping_may_name_channels_of_other_recordings():
+    found = map_channels(["EMG 1"], explicit={"EMG 1": "right TA", "EMG 9": "right SOL"})
+    assert found.labels == {"EMG 1": label_of("TA", "right")}
 
 
 @pytest.mark.parametrize("text", ["TA", "right", "right XX", "left right TA", "right TIB", ""])

@@ -110,8 +110,11 @@ def test_other_or_unknown_units_are_not_scaled(units, why):
     found = session(walk(), mvc(units=units))
     assert muscles(found)[SOL["left"]].unit == OWN_PEAK
     said = " ".join(notes(found, FunctionSettings()).warnings)
-    assert "left SOL in task-walk not scaled by its MVC" in said
+    assert "Not relative to MVC in task-walk (" in said
     assert why in said
+    (row,) = [r for r in measures(found) if r.measure == "emg_asymmetry_amplitude_SOL"]
+    assert row.value is None
+    assert why in row.note
 
 
 def test_another_rate_is_not_scaled():
@@ -145,7 +148,8 @@ def test_recordings_of_unknown_units_are_not_put_on_one_scale():
     second = muscles(found, "task-walk_run-2")[SOL["left"]]
     assert second.mean.mean.max() == pytest.approx(1)
     assert second.unit == ALONE
-    assert "does not compare" in found.warnings[0]
+    assert "do not compare" in found.warnings[0]
+    assert found.warnings[0].endswith(": left SOL, right SOL.")
 
 
 def test_a_named_channel_may_be_in_one_recording_only():

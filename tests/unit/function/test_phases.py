@@ -81,6 +81,24 @@ def test_continuous_and_split_bursts_have_names_of_their_own():
     assert found == ["swing+strike"] * 10 + ["swing"] * 10 + ["strike"] * 10
 
 
+def test_a_burst_of_changing_length_has_one_name():
+    short, long = make((30, 48)), make((30, 70))
+    places = np.concatenate([short[0], long[0]])
+    steps = Steps(np.zeros(20, np.intp), np.arange(20))
+    found = names(places, np.full(20, 60.0), steps, np.array([20]))
+    assert len(set(found)) == 1
+    assert found[0] != ""
+
+
+def test_strides_with_the_whole_and_strides_with_the_parts_keep_their_names():
+    whole, parts = make((57, 109)), make((57, 82), (92, 109))
+    places = np.concatenate([whole[0], parts[0]])
+    strides = np.concatenate([np.arange(10), 10 + np.tile(np.arange(10), 2)])
+    steps = Steps(np.zeros(30, np.intp), strides)
+    found = names(places, np.full(30, 60.0), steps, np.array([20]))
+    assert found == ["swing+strike"] * 10 + ["swing"] * 10 + ["strike"] * 10
+
+
 def test_two_bursts_in_one_phase_are_numbered():
     found = names(*make((14, 20), (35, 48)))
     assert found == ["stance-1"] * 10 + ["stance-2"] * 10

@@ -79,3 +79,11 @@ def test_missing_times_stay_missing():
     turned = one_branch(np.array([99.0, np.nan, 1.0]))
     assert np.isnan(turned[1]) and abs(turned[0] - turned[2]) == pytest.approx(2)
     assert np.isnan(one_branch(np.array([np.nan]))).all()
+
+
+def test_bursts_outside_strides_and_without_a_phase_do_not_count():
+    onsets, strides = tables([10] * 4)
+    outside = onsets.assign(stride=pd.NA, phase=None, main=0).astype({"stride": "Int64"})
+    frame = stride_values(pd.concat([onsets.assign(phase=None), outside]), strides)
+    assert of(frame, "onset").size == 4
+    assert set(frame.loc[frame["outcome"] == "onset", "phase"]) == {"main"}

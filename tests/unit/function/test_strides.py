@@ -1,24 +1,26 @@
 """Strides, and why others are left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from imaging.function.recording import Event
-from imaging.function.strides import find_strides, sentences
+from imaging.function.strides import doubts, find_strides, sentences
 
 STRIDE_S, STANCE_S = 1.0, 0.6
 
 
-def walk(n=6, start=1.0, strikes_missing=(), offs_missing=()):
+def walk(n=6, start=1.0, strikes_missing=(), offs_missing=(), stride_s=STRIDE_S):
     """Events of both feet; `..._missing` are (side, number)."""
     events = []
-    for side, shift in (("left", 0.0), ("right", STRIDE_S / 2)):
+    for side, shift in (("left", 0.0), ("right", stride_s / 2)):
         for i in range(n):
-            time = start + shift + i * STRIDE_S
+            time = start + shift + i * stride_s
             if (side, i) not in strikes_missing:
                 events.append(Event(time, side, "foot_strike", "file"))
             if (side, i) not in offs_missing:
-                events.append(Event(time + STANCE_S, side, "foot_off", "file"))
+                events.append(Event(time + STANCE_S * stride_s, side, "foot_off", "file"))
     return sorted(events, key=lambda e: e.time_s)
 
 
@@ -79,3 +81,62 @@ def test_no_stride_without_two_strikes(times):
     strides, left_out = find_strides(events, 0.0, 5.0)
     assert {side: s.shape for side, s in strides.items()} == {"left": (0, 2), "right": (0, 2)}
     assert left_out == ()
+
+
+def test_every_other_strike_of_both_feet_missing_is_no_walk():
+    gone = [(side, i) for side in ("left", "right") for i in (1, 3, 5)]
+    events = walk(8, strikes_missing=gone, offs_missing=gone)
+    strides, left_out = find_strides(events, 0.0, 12.0)
+    assert {side: len(s) for side, s in strides.items()} == {"left": 0, "right": 0}
+    assert any("strikes of both are missing" in s.why for s in left_out)
+    said = [replace(e, source="manual") for e in events]
+    assert len(find_strides(said, 0.0, 12.0)[0]["left"]) > 0
+
+
+def test_a_stride_with_two_strikes_of_the_other_foot_lacks_one_of_its_own():
+    gone = [("left", 2)]
+    strides, left_out = find_strides(walk(strikes_missing=gone, offs_missing=gone), 0.0, 10.0)
+    np.testing.assert_allclose(strides["left"], [[1, 2], [4, 5], [5, 6]])
+    assert "2 strikes of the other foot" in left_out[0].why
+
+
+def test_limits_go_with_the_kind():
+    events = [Event(0.45 * i, "left", "foot_strike", "file") for i in range(1, 6)]
+    assert len(find_strides(events, 0.0, 5.0)[0]["left"]) == 0
+    assert len(find_strides(events, 0.0, 5.0, kind="running")[0]["left"]) == 4
+
+
+def doubtful(events, kind="walking"):
+    strides, _ = find_strides(events, 0.0, 20.0, kind=kind)
+    return doubts(strides, events, kind)
+
+
+def test_a_usual_walk_raises_no_doubt():
+    assert doubtful(walk()) == []
+
+
+def test_strikes_and_lifts_interchanged_are_doubted():
+    swap = {"foot_strike": "foot_off", "foot_off": "foot_strike"}
+    said = doubtful([replace(e, kind=swap[e.kind]) for e in walk()])
+    assert len(said) == 2
+    assert "lifts at 40 % of the stride" in said[0]
+
+
+def test_strikes_of_both_feet_under_one_name_are_doubted():
+    one = [replace(e, side="left") for e in walk(stride_s=1.1) if e.kind == "foot_strike"]
+    (said,) = doubtful(one)
+    assert "may bear one name" in said
+
+
+def test_long_strides_of_one_foot_alone_are_doubted():
+    one = [e for e in walk(stride_s=2.0) if e.side == "left"]
+    (said,) = doubtful(one)
+    assert "each may be two" in said
+
+
+def test_a_strong_limp_is_said_and_kept():
+    events = [replace(e, time_s=e.time_s - 0.25) if e.side == "right" else e for e in walk()]
+    strides, left_out = find_strides(sorted(events, key=lambda e: e.time_s), 0.0, 10.0)
+    assert len(strides["left"]) == 5
+    assert left_out == ()
+    assert "a strong limp" in " ".join(doubtful(sorted(events, key=lambda e: e.time_s)))

@@ -39,6 +39,7 @@ BTS = (
 COMMAS = "Zeit [s];R TA [mV];L SOL [mV]\n" + lines(TIMES, *ROWS, delimiter=";", decimal=",")
 UNITS = "time;R TA;L SOL\nms;mV;mV\n" + lines(1000 * TIMES, *ROWS, delimiter=";")
 NO_TIME = "Sampling rate: 1000 Hz\nR TA,L SOL\n" + lines(*ROWS)
+INDEX = ",Timestamp,R TA,L SOL\n" + lines([str(i) for i in range(N)], TIMES, *ROWS)
 SPACES = "time R_TA L_SOL\n" + lines(TIMES, *ROWS, delimiter="  ")
 
 
@@ -53,8 +54,9 @@ SPACES = "time R_TA L_SOL\n" + lines(TIMES, *ROWS, delimiter="  ")
         (UNITS, ("R TA", "L SOL"), "mV"),
         (NO_TIME, ("R TA", "L SOL"), ""),
         (SPACES, ("R_TA", "L_SOL"), ""),
+        (INDEX, ("R TA", "L SOL"), ""),
     ],
-    ids=["plain", "brackets", "noraxon", "bts", "commas", "units", "rate", "spaces"],
+    ids=["plain", "brackets", "noraxon", "bts", "commas", "units", "rate", "spaces", "index"],
 )
 def test_the_same_signals(tmp_path, text, names, unit):
     read = read_delimited(write(tmp_path, text))

@@ -60,9 +60,16 @@ def test_units():
 
 
 def test_only_known_units_are_brought_to_microvolts():
-    rows, known, said = in_microvolts(("a", "b"), np.ones((2, 3)), ("mV", ""))
+    rows, known = in_microvolts(("a", "b"), np.ones((2, 3)), ("mV", ""))
     np.testing.assert_array_equal(rows, [[1000] * 3, [1] * 3])
     assert known == {"a": "uV"}
-    assert "1 of 2" in said[0]
     same = np.ones((1, 3))
     assert in_microvolts(("a",), same, ("uV",))[0] is same
+
+
+def test_a_unit_that_no_skin_gives_is_not_believed():
+    rows = np.array([[1.0], [3e-4], [1e-7]]) * RAW[:3]
+    signals, known = in_microvolts(("amplified", "skin", "micro"), rows, ("V",) * 3)
+    assert known == {"skin": "uV"}
+    np.testing.assert_array_equal(signals[[0, 2]], rows[[0, 2]])
+    np.testing.assert_allclose(signals[1], 1e6 * rows[1])

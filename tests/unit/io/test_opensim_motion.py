@@ -170,6 +170,7 @@ def test_markers_of_trc(tmp_path, unit, scale, up):
     assert np.isnan(heel[:, 7]).all()
     np.testing.assert_allclose(heel[2, 8:], 30)
     np.testing.assert_allclose(read.markers.toes["left"][2], 20)
+    assert read.warnings == ()
     np.testing.assert_allclose(read.markers.landmarks["right knee"][2], 500)
     assert set(read.markers.heels) == {"right"}
 
@@ -180,6 +181,24 @@ def test_markers_of_trc(tmp_path, unit, scale, up):
 def test_refused_trc(tmp_path, arguments, said):
     with pytest.raises(RecordingError, match=said):
         read_trc(trc(tmp_path / "a_motion.trc", **arguments))
+
+
+def test_markers_of_a_giant_are_refused(tmp_path):
+    with pytest.raises(RecordingError, match=r"knee 4\.7e\+05 mm from the foot"):
+        read_trc(trc(tmp_path / "a_motion.trc", unit="m"))
+
+
+def test_an_axis_that_nothing_tells_is_said(tmp_path):
+    names = ("R.Heel", "R.Elbow", "L.Toe.Tip")
+    read = read_trc(trc(tmp_path / "a_motion.trc", names=names))
+    np.testing.assert_allclose(read.markers.heels["right"][2, 8:], 30)
+    assert "taken as the second" in read.warnings[0]
+
+
+def test_forces_in_another_unit_are_said(tmp_path):
+    columns = {k: v / 700 for k, v in forces("r_", "").items()}
+    read = read_opensim_motion(storage(tmp_path / "a_grf.mot", columns))
+    assert "not N" in read.warnings[0]
 
 
 def test_real_set(shared_data):

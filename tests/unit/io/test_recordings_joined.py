@@ -7,6 +7,9 @@ import pytest
 
 from imaging.config import FunctionSettings
 from imaging.errors import ConfigError, RecordingError
+from imaging.function.recording import Recording
+from imaging.io.markers import Feet
+from imaging.io.motion import Motion, join
 from imaging.io.recordings import files_of, read_recording, read_trial
 
 P = "sub-01"
@@ -110,12 +113,21 @@ def test_conditions_come_from_the_table_of_scans(tmp_path):
     assert found == {"fatigue": "after", "speed": "1.2"}
 
 
+def test_a_recording_without_a_row_is_said(tmp_path):
+    path = csv(tmp_path / P / "emg")
+    scans(tmp_path / P, f"emg/{P}_task-run_emg.csv\tn/a\tafter\tn/a")
+    trial = read_trial(path, None, None, FunctionSettings())
+    assert trial.conditions == {}
+    assert any("not in the table of scans" in w for w in trial.recording.warnings)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "said"),
     [
         ({"factors": ["remarks"]}, RecordingError, "no level of a factor"),
         ({"factors": ["day"]}, RecordingError, "no level of a factor"),
         ({"factors": ["acq_time"]}, ConfigError, "acq_time is no factor"),
+        ({"factors": ["shoes"]}, ConfigError, "has no column 'shoes'"),
         ({"conditions": {"*": {"a": "1"}, "task-*": {"a": "2"}}}, ConfigError, "two levels"),
     ],
 )
@@ -205,6 +217,25 @@ def test_channels_table_beside_text(tmp_path):
     )
     read = read_recording(path, None, None)
     assert (read.labels, dict(read.targets)) == (("R TA",), {"R TA": "right soleus"})
+
+
+def test_units_that_contradict_each_other_are_not_known(tmp_path):
+    path = csv(tmp_path / "emg")
+    path.with_name(f"{P}_task-walk_channels.tsv").write_text(
+        "name\ttype\tunits\nR TA\tEMG\tuV\nL SOL\tEMG\tmV\n"
+    )
+    read = read_recording(path, None, None)
+    assert read.units == {"L SOL": "uV"}
+    assert any("give other units" in w and "R TA" in w for w in read.warnings)
+
+
+def test_markers_of_two_files_are_not_mixed(tmp_path):
+    read = Recording(("R TA",), RAW[:1], RATE, heels={"left": np.zeros((3, 400))})
+    knees = Feet({}, {}, {"left knee": np.zeros((3, 400))})
+    joined = join(read, Motion(100.0, 0.0, 400, markers=knees), "motion")
+    assert set(joined.heels) == {"left"}
+    assert joined.landmarks is None
+    assert "Markers of the file motion left out" in joined.warnings[0]
 
 
 def test_real_set_of_opensim(shared_data, tmp_path):

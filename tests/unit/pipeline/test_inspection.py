@@ -37,6 +37,23 @@ def test_events_that_are_not_understood_are_listed(tmp_path):
     assert "Left Plonk (1)" in warning.message
 
 
+def test_every_recording_of_a_session_is_opened(tmp_path):
+    write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
+    (tmp_path / "sub-01/emg").mkdir()
+    file = c3d_bytes.small()
+    c3d_bytes.add_events(file, [("Left", "Plonk", 1.0)])
+    paths = [tmp_path / f"sub-01/emg/sub-01_task-walk_run-{n}_emg.c3d" for n in (1, 2)]
+    for path in paths:
+        c3d_bytes.write(file, path)
+    session = inspect(find_sessions(tmp_path)[0])
+    said = [f.message for f in session.findings if f.state == "warning"]
+    assert [m.split(":")[0] for m in said] == ["task-walk_run-1", "task-walk_run-2"]
+    paths[1].write_bytes(b"no recording at all")
+    why = str(refusal(inspect(find_sessions(tmp_path)[0])))
+    assert why.startswith("the recording of EMG cannot be used")
+    assert "run-2_emg.c3d" in why
+
+
 def test_a_broken_anatomical_image_is_reported_once(tmp_path):
     write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
     drawn = tmp_path / "derivatives/manual/sub-01/anat/sub-01_desc-manual_dseg.nii.gz"
