@@ -26,7 +26,8 @@ STRIDE_JITTER = 0.015
 BURST_UV = 180.0
 
 # Burst of each superficial muscle in percent of the cycle of its own foot; above 100 it reaches
-# into the next cycle. Usual timing of level walking (Perry and Burnfield, Gait Analysis, 2010).
+# into the next cycle, below 0 it begins in the one before. Usual timing of level walking (Perry
+# and Burnfield, Gait Analysis, 2010).
 BURSTS: Mapping[str, tuple[float, float]] = {
     "TA": (57.0, 109.0),
     "GM": (11.0, 49.0),
@@ -35,10 +36,10 @@ BURSTS: Mapping[str, tuple[float, float]] = {
     "PL": (13.0, 54.0),
 }
 UPPER_BURSTS: Mapping[str, tuple[float, float]] = {
-    "GMED": (95.0, 131.0),
-    "GMAX": (92.0, 120.0),
-    "RF": (90.0, 115.0),
-    "VL": (88.0, 122.0),
+    "GMED": (-5.0, 31.0),
+    "GMAX": (-8.0, 20.0),
+    "RF": (-6.0, 19.0),
+    "VL": (-12.0, 22.0),
     "BF": (80.0, 110.0),
     "ST": (78.0, 107.0),
 }
