@@ -123,11 +123,9 @@ def _compare_one(
         "recordings": len(runs),
         "missing": len(group) - len(known),
     }
-    why, method, note, estimates = "", "", "", {}
+    why, method, note, estimates = _effects(own, runs)
     if len(units) > 1:
         why = f"recordings have different units: {', '.join(units)}"
-    else:
-        why, method, note, estimates = _effects(own, runs)
     rows = []
     for i, (factor, level, against) in enumerate(design.contrasts):
         row = {**common, "factor": factor, "level": level, "against": against}

@@ -10,7 +10,7 @@ import pandas as pd
 from imaging.arrays import FloatArray
 from imaging.function import coherence, coordination
 from imaging.function.analysis import Analysis, MuscleActivity
-from imaging.function.recording import Recording
+from imaging.function.recording import Foot, Recording
 from imaging.function.serial import mean_of
 from imaging.function.session import SessionAnalysis
 from imaging.function.stride_values import one_branch
@@ -58,7 +58,7 @@ def pair_values(session: SessionAnalysis) -> pd.DataFrame:
 
 def _present(
     analysis: Analysis,
-) -> Iterator[tuple[str, MuscleActivity, MuscleActivity, tuple[str, str]]]:
+) -> Iterator[tuple[Foot, MuscleActivity, MuscleActivity, tuple[str, str]]]:
     """Yield side and activities of every pair of the table whose muscles both have strides."""
     listed = dict.fromkeys(pair for kind in coordination.KINDS for pair in coordination.pairs(kind))
     for side in SIDES:
@@ -164,9 +164,9 @@ def _coherent(analysis: Analysis, recording: Recording, seed: int) -> list[dict[
             row = {"measure": "coherence", "unit": "1", "n": windows, "note": note}
             rows.append({**base, **row})
             continue
-        pair = (spectra[channels.index(m.channel)] for m in (a, b))
+        one, other = (spectra[channels.index(m.channel)] for m in (a, b))
         note = CROSS_TALK if coordination.are_neighbours(*names) else ""
-        for band, c in coherence.coherence(*pair, frequencies, seed).items():
+        for band, c in coherence.coherence(one, other, frequencies, seed).items():
             rows.append(
                 {
                     **base, "measure": f"coherence_{band}", "unit": "1", "value": c.value,

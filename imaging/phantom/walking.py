@@ -213,7 +213,9 @@ def _channels(
     scale: Mapping[Channel, float],
 ) -> tuple[FloatArray, tuple[Burst, ...], FloatArray]:
     """Return the rows of the channels, the bursts with their heights, and the scales."""
-    rows, told, scales = [np.zeros((0, len(time)))], [], []
+    rows: list[FloatArray] = [np.zeros((0, len(time)))]
+    told: list[Burst] = []
+    scales: list[float] = []
     for channel in channels:
         own = [b for b in bursts if (b.muscle, b.side) == channel]
         row, heights, drawn = _emg(
