@@ -26,7 +26,7 @@ import numpy as np
 from edfio import Edf, EdfSignal
 
 from imaging.isolation import run_apart
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 
 HERE = Path(__file__).resolve().parents[1]
 MUSCLES = ("TA", "SOL", "GM", "GL", "PL", "RF", "VL", "BF")

@@ -168,6 +168,12 @@ class FunctionSettings(Section):
         description="Recording that is painted on the map and gives the measures, such as "
         "task-walk_run-2; none: the first of walking, else of another cyclic task",
     )
+    synergy_criterion: Literal["straight_line", "vaf", "vaf_muscle"] = Field(
+        "straight_line",
+        description="Number of synergies: from where R2 over their number is a straight line; or "
+        "the fewest that account for more than .9 of all muscles together, or of each",
+    )
+    seed: int = Field(1, ge=0, description="Seed of everything random")
     factors: list[str] = Field(
         default_factory=list,
         description="Columns of *_scans.tsv that are conditions to compare; none: those with a "

@@ -10,6 +10,8 @@ import typer
 
 from imaging.config import FunctionSettings, load_settings
 from imaging.errors import RecordingError
+from imaging.function.network import network_of
+from imaging.function.network_notes import with_network
 from imaging.function.notes import notes
 from imaging.function.session import analyse_session
 from imaging.function.trials import check_channels
@@ -47,8 +49,11 @@ def command(
     session = analyse_session(trials, chosen)
     inputs = [file for path in recording for file in files_of(path, channels, events)]
     settings_used = chosen.model_dump(mode="json")
-    told = notes(session, chosen)
+    network = network_of(session, chosen)
+    told = with_network(notes(session, chosen), network, chosen)
     with staged(out, VERB) as folder:
-        write_function(folder, prefix, FunctionOutput(session, told, inputs, settings_used))
+        write_function(
+            folder, prefix, FunctionOutput(session, network, told, inputs, settings_used)
+        )
     for said in told.warnings:
         print(f"warning: {said}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,56 +9,14 @@ import numpy as np
 import pandas as pd
 from edfio import Edf, EdfSignal
 
-from imaging.isolation import run_apart
-from imaging.muscles import structure
-from imaging.phantom.walking import Foot, Walk, walk
+from imaging.muscles import recorded_muscle
+from imaging.phantom.efforts import (
+    Effort,
+)
+from imaging.phantom.walking import Walk
 from imaging.provenance import write_json
 
-TASK = "walk"
-_STRIDES = {"small": 4}
 _KIND_NAMES = {"foot_strike": "Foot Strike", "foot_off": "Foot Off"}
-
-
-def write_walking(
-    folder: Path,
-    truth_folder: Path,
-    *,
-    subject: str,
-    session: str | None,
-    seed: int,
-    preset: str,
-    sides: Sequence[Foot] = ("left", "right"),
-) -> None:
-    """Write a walking trial of one subject and its truth.
-
-    Parameters
-    ----------
-    folder
-        ``sub-XX`` or ``sub-XX/ses-YY``; the recording goes into its ``emg`` folder.
-    truth_folder
-        Where the tables of true onsets and events go.
-    subject, session
-        Labels without ``sub-`` and ``ses-``.
-    seed
-        Same seed, same bytes.
-    preset
-        ``small`` makes a short trial.
-    sides
-        Legs that carry electrodes.
-    """
-    # Numbers of its own: the walk must not change when another part of the phantom draws more.
-    rng = np.random.default_rng([seed, 0xE36])
-    trial = walk(rng, n_strides=_STRIDES.get(preset, 8), sides=sides)
-    subject = subject.removeprefix("sub-")
-    session = session.removeprefix("ses-") if session else None
-    prefix = f"sub-{subject}" + (f"_ses-{session}" if session else "")
-    emg_folder = folder / "emg"
-    emg_folder.mkdir(parents=True, exist_ok=True)
-    truth_folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{prefix}_task-{TASK}"
-    run_apart(write_c3d, trial, emg_folder / f"{stem}_emg.c3d", subject)
-    write_bids_emg(trial, emg_folder, prefix, subject)
-    write_truth(trial, truth_folder, prefix)
 
 
 def write_c3d(trial: Walk, path: Path, subject: str) -> None:
@@ -86,7 +43,7 @@ def write_c3d(trial: Walk, path: Path, subject: str) -> None:
     file.write(str(path))
 
 
-def _labels(trial: Walk) -> list[str]:
+def _labels(trial: Walk | Effort) -> list[str]:
     return [f"{side[0].upper()}_{muscle}" for muscle, side in trial.channels]
 
 
@@ -135,9 +92,18 @@ def _add_events(file: Any, trial: Walk, subject: str) -> None:
     file.add_parameter("EVENT", "TIMES", np.array([np.zeros(n), times]))
 
 
-def write_bids_emg(trial: Walk, folder: Path, prefix: str, subject: str) -> None:
-    """Write the EMG as EDF with the tables and sidecars that BIDS 1.11 asks for."""
-    stem = f"{prefix}_task-{TASK}"
+def write_bids_emg(trial: Walk | Effort, stem: Path, task: str, about: str) -> None:
+    """Write the EMG as EDF with the tables and sidecars that BIDS 1.11 asks for.
+
+    Parameters
+    ----------
+    trial
+        The signals.
+    stem
+        Path of the files without ``_emg.edf``.
+    task, about
+        Name and description of the task.
+    """
     labels = _labels(trial)
     signals = []
     for label, row in zip(labels, trial.emg * 1e6, strict=True):
@@ -151,9 +117,9 @@ def write_bids_emg(trial: Walk, folder: Path, prefix: str, subject: str) -> None
                 physical_range=(-reach, reach),
             )
         )
-    Edf(signals, data_record_duration=1.0).write(folder / f"{stem}_emg.edf")
-    write_json(folder / f"{stem}_emg.json", _emg_sidecar(trial))
-    targets = [f"{side} {structure(muscle).name}" for muscle, side in trial.channels]
+    Edf(signals, data_record_duration=1.0).write(stem.with_name(f"{stem.name}_emg.edf"))
+    write_json(stem.with_name(f"{stem.name}_emg.json"), _emg_sidecar(trial, task, about))
+    targets = [f"{side} {recorded_muscle(muscle).name}" for muscle, side in trial.channels]
     n = len(labels)
     channels = pd.DataFrame(
         {
@@ -165,17 +131,20 @@ def write_bids_emg(trial: Walk, folder: Path, prefix: str, subject: str) -> None
             "target_muscle": targets,
         }
     )
-    channels.to_csv(folder / f"{stem}_channels.tsv", sep="\t", index=False)
-    _events_table(trial).to_csv(
-        folder / f"{stem}_events.tsv", sep="\t", index=False, float_format="%.4f"
-    )
-    write_json(folder / f"{stem}_events.json", _EVENTS_DICTIONARY)
+    channels.to_csv(stem.with_name(f"{stem.name}_channels.tsv"), sep="\t", index=False)
 
 
-def _emg_sidecar(trial: Walk) -> dict[str, Any]:
+def write_events(trial: Walk, stem: Path) -> None:
+    """Write the gait events beside the EMG."""
+    path = stem.with_name(f"{stem.name}_events.tsv")
+    _events_table(trial).to_csv(path, sep="\t", index=False, float_format="%.4f")
+    write_json(path.with_suffix(".json"), _EVENTS_DICTIONARY)
+
+
+def _emg_sidecar(trial: Walk | Effort, task: str, about: str) -> dict[str, Any]:
     return {
-        "TaskName": TASK,
-        "TaskDescription": "Level walking at a comfortable pace; synthetic",
+        "TaskName": task,
+        "TaskDescription": about,
         "EMGPlacementScheme": "Other",
         "EMGPlacementSchemeDescription": "Synthetic: one bipolar sensor over each muscle's belly",
         "EMGReference": "bipolar",
@@ -211,8 +180,13 @@ def _events_table(trial: Walk) -> pd.DataFrame:
 
 def write_truth(trial: Walk, folder: Path, prefix: str) -> None:
     """Write the true times of bursts and gait events."""
-    bursts = [(b.muscle, b.side, b.stride, b.onset_s, b.offset_s) for b in trial.bursts]
-    onsets = pd.DataFrame(bursts, columns=["muscle", "side", "stride", "onset_s", "offset_s"])
+    bursts = [(b.muscle, b.side, b.stride, b.onset_s, b.offset_s, b.height) for b in trial.bursts]
+    columns = ["muscle", "side", "stride", "onset_s", "offset_s", "height"]
+    onsets = pd.DataFrame(bursts, columns=columns)
     for name, table in (("onsets", onsets), ("events", _events_table(trial))):
-        path = folder / f"{prefix}_desc-truth_{name}.tsv"
-        table.to_csv(path, sep="\t", index=False, float_format="%.5f")
+        save_table(table, folder / f"{prefix}_desc-truth_{name}.tsv")
+
+
+def save_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of the truth."""
+    table.to_csv(path, sep="\t", index=False, float_format="%.5f")

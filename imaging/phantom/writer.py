@@ -26,7 +26,7 @@ from imaging.phantom.diffusion import (
     reversed_field,
     weighting,
 )
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 from imaging.phantom.images import (
     ECHO_TIMES_S,
     FIELD_T,

@@ -10,7 +10,7 @@ import pytest
 from edfio import Edf, EdfAnnotation, EdfSignal, Patient, Recording
 
 from imaging.cli.app import main
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 
 P = "sub-01"
 SECRETS = ("dulcinea", "toboso", "1943", "1944", "panza", "limps")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.function import summary, timing
+from imaging.function.network import Network
 from imaging.function.session import SessionAnalysis
 from imaging.measures import Notes
 from imaging.stage_files import StageFiles
@@ -21,6 +22,8 @@ class FunctionOutput:
     ----------
     session
         Of all recordings.
+    network
+        How their muscles work together, and what changes it.
     notes
         Of the stage.
     inputs
@@ -30,6 +33,7 @@ class FunctionOutput:
     """
 
     session: SessionAnalysis
+    network: Network
     notes: Notes
     inputs: Sequence[Path]
     settings: Mapping[str, Any]
@@ -55,5 +59,10 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     files.table("strides", summary.over_trials(session, summary.strides_table))
     files.table("timing", summary.over_trials(session, timing.table))
     files.table("landings", session.landings)
-    files.measures(summary.measures(session))
+    network = output.network
+    files.table("synergies", network.synergies)
+    files.table("coordination", network.coordination)
+    files.table("conditions", network.conditions)
+    files.table("fatigue", network.fatigue)
+    files.measures([*summary.measures(session), *network.measures])
     files.notes(output.notes)

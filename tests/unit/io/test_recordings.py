@@ -9,7 +9,7 @@ from imaging.errors import MissingFileError, RecordingError
 from imaging.io.c3d import read_c3d
 from imaging.io.edf import read_bids_emg
 from imaging.io.emg_tables import read_events
-from imaging.phantom.emg_files import write_walking
+from imaging.phantom.emg_session import write_walking
 from imaging.phantom.walking import BURSTS
 
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from imaging.phantom.walking import BODY_WEIGHT_N, BURSTS, STANCE_SHARE, walk
+from imaging.phantom.ground import BODY_WEIGHT_N, STANCE_SHARE
+from imaging.phantom.walking import BURSTS, walk
 
 
 @pytest.fixture(scope="module")
