@@ -66,7 +66,7 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header pyproject.toml --output-file envs/lock.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header pyproject.toml --group dev --extra slurm --extra dicom \
+	  --no-header pyproject.toml --group dev --extra slurm --extra dicom --extra opensim \
 	  --output-file envs/lock-dev.txt
 
 schema: $(VENV)/installed-dev
