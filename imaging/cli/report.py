@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConfigError
+from imaging.function.across_subjects import effects
+from imaging.io.function_tables import read_sessions
 from imaging.io.participants import read_participants
 from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
@@ -73,11 +75,14 @@ def _subject(
 
 def _group(out: Path, participants: Path | None, controls: str | None) -> None:
     subjects, problems = read_group(out)
+    sessions, unread = read_sessions(out)
+    conditions = effects(sessions)
+    problems += unread
     norms = None
     if participants is not None and controls is not None:
         norms = norms_of_group(subjects, controls_of(read_participants(participants), controls))
-    page = group_page(subjects, problems, norms)
+    page = group_page(subjects, problems, norms, conditions)
     with staged(out, f"{VERB}-group") as folder:
-        write_group(folder, page, subjects, norms)
+        write_group(folder, page, subjects, norms, conditions)
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)

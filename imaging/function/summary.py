@@ -25,6 +25,8 @@ from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
 from imaging.muscles import catalogue, label_of, muscle_keys, recorded_of, side_of
 
+# Start of the columns that hold the level of a factor.
+FACTOR = "factor_"
 UNITS = {
     "emg_onset": "percent",
     "emg_offset": "percent",
@@ -51,6 +53,23 @@ def over_trials(
     frames = [table(a).assign(trial=name) for name, a in analyses.items()]
     whole = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     return whole[["trial", *(c for c in whole.columns if c != "trial")]]
+
+
+def trials_table(session: SessionAnalysis) -> pd.DataFrame:
+    """Return one row per recording: what it is of, its strides and its levels of the factors."""
+    factors = sorted({f for t in session.trials for f in t.conditions})
+    rows = []
+    for t in session.trials:
+        strides = session.analyses[t.name].strides if t.name in session.analyses else {}
+        row: dict[str, object] = {
+            "trial": t.name,
+            "kind": t.kind,
+            "reference": int(t.name == session.reference),
+            "duration_s": t.recording.end_s - t.recording.start_s,
+        }
+        row |= {f"strides_{side}": len(strides[side]) if strides else None for side in SIDES}
+        rows.append(row | {f"{FACTOR}{f}": t.conditions.get(f) for f in factors})
+    return pd.DataFrame(rows).astype({f"strides_{side}": "Int64" for side in SIDES})
 
 
 def events_table(analysis: Analysis) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from imaging.errors import InputError
 from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.read.muscle_map import MuscleMap
@@ -66,7 +68,11 @@ def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Pa
 
 
 def write_group(
-    folder: Path, page: str, subjects: Sequence[Subject], norms: Norms | None = None
+    folder: Path,
+    page: str,
+    subjects: Sequence[Subject],
+    norms: Norms | None = None,
+    conditions: pd.DataFrame | None = None,
 ) -> None:
     """Write table, data dictionary and page of a group.
 
@@ -80,6 +86,8 @@ def write_group(
         Who is in it.
     norms
         Of its controls.
+    conditions
+        What conditions change across persons.
     """
     files = StageFiles("group", folder, "", [s.path for s in subjects])
     write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
@@ -88,5 +96,7 @@ def write_group(
         circular = circular_measures(sorted(norms.units))
         write_tsv(norms_table(norms, circular), files.path("norms", ".tsv"))
         files.describe("norms")
+    if conditions is not None and len(conditions):
+        files.table("conditions", conditions)
     files.path("page").write_text(page, encoding="utf-8")
     files.describe("page")

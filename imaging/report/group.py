@@ -19,6 +19,7 @@ from imaging.musclemap.read.files import FIRST
 from imaging.musclemap.read.tables import in_view, read_tables
 from imaging.musclemap.table import definition_of, definitions, dictionary, title_of, wide
 from imaging.muscles import SIDES, shown_of, side_and_key
+from imaging.report.conditions import condition_lines
 from imaging.report.muscle_tables import number, shown_unit
 from imaging.report.norms import FEWEST_CONTROLS, Norms, gather
 from imaging.report.picture import Picture, guarded, svg
@@ -171,8 +172,23 @@ def norms_of_group(subjects: list[Subject], controls: set[str]) -> Norms:
     return gather(own, circular_measures(sorted({m.measure for s in subjects for m in s.measures})))
 
 
-def group_page(subjects: list[Subject], problems: list[str], norms: Norms | None = None) -> str:
-    """Return the HTML of the group's page; with norms, every person against the controls."""
+def group_page(
+    subjects: list[Subject],
+    problems: list[str],
+    norms: Norms | None = None,
+    conditions: pd.DataFrame | None = None,
+) -> str:
+    """Return the HTML of the group's page.
+
+    Parameters
+    ----------
+    subjects, problems
+        Who is in it, and a sentence about each who is not.
+    norms
+        Every person is held against these controls.
+    conditions
+        Effects across persons (``group_conditions.tsv``).
+    """
     values = long_values(subjects)
     outliers = find_outliers(values)
     order = {d.name: k for k, d in enumerate(definitions())}
@@ -199,6 +215,7 @@ def group_page(subjects: list[Subject], problems: list[str], norms: Norms | None
         measures=[_measure(name, values, outliers) for name in names],
         controls=norms.controls if norms else [],
         profiles=_profiles(subjects, norms) if norms else [],
+        conditions=condition_lines(conditions),
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def write_function(folder: Path, prefix: str, output: FunctionOutput) -> None:
     """
     files = StageFiles("function", folder, prefix, output.inputs, output.settings)
     session = output.session
+    files.table("trials", summary.trials_table(session))
     files.table("events", summary.over_trials(session, summary.events_table))
     files.table("activation", summary.over_trials(session, summary.activation_table))
     files.table("onsets", summary.over_trials(session, summary.onsets_table))
