@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from imaging.function.analysis import Analysis
+from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.matching import match_by_name
 from imaging.function.recording import Foot
 from imaging.function.session import SessionAnalysis
@@ -40,13 +40,19 @@ class SideSynergies:
 
 def why_none(analysis: Analysis, side: Foot) -> str:
     """Return why a side's synergies cannot be found; empty where they can."""
-    muscles = [m for m in analysis.muscles if side_of(m.label) == side and len(m.per_stride)]
+    muscles = _usable(analysis, side)
     strides = len(analysis.strides[side])
     if strides < FEWEST_STRIDES:
         return f"{strides} strides of the {side} foot, {FEWEST_STRIDES} needed"
     if len(muscles) < FEWEST_MUSCLES:
         return f"{len(muscles)} muscles of the {side} leg, {FEWEST_MUSCLES} needed"
     return ""
+
+
+def _usable(analysis: Analysis, side: Foot) -> list[MuscleActivity]:
+    """Return the activities of a side that vary over its strides."""
+    own = [m for m in analysis.muscles if side_of(m.label) == side and len(m.per_stride)]
+    return [m for m in own if np.ptp(m.per_stride) > 0]
 
 
 def session_synergies(session: SessionAnalysis, criterion: str, seed: int) -> list[SideSynergies]:
@@ -56,7 +62,7 @@ def session_synergies(session: SessionAnalysis, criterion: str, seed: int) -> li
         for side in SIDES:
             if why_none(analysis, side):
                 continue
-            own = [m for m in analysis.muscles if side_of(m.label) == side and len(m.per_stride)]
+            own = _usable(analysis, side)
             cycles = np.stack([m.per_stride for m in own])
             keys = tuple(recorded_of(m.label).key for m in own)
             out.append(SideSynergies(trial, side, keys, find_synergies(cycles, criterion, seed)))
