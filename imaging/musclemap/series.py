@@ -65,6 +65,28 @@ def check_cycles(frame: pd.DataFrame, path: Path, how: str) -> None:
         raise InputError("does not hold the same whole cycle for each muscle", path, how)
 
 
+_EFFECTS: Mapping[str, Kind] = {
+    "task": "text", "factor": "text", "level": "text", "against": "text", "label": "whole",
+    "muscle": "text", "phase": "text", "outcome": "text", "unit": "text", "effect": "number",
+    "ci_low": "number", "ci_high": "number", "p_holm": "number",
+}  # fmt: skip
+_SYNERGIES: Mapping[str, Kind] = {
+    "trial": "text", "side": "text", "part": "text", "synergy": "whole", "label": "whole",
+    "muscle": "text", "percent": "whole", "value": "number", "ci_low": "number",
+    "ci_high": "number",
+}  # fmt: skip
+
+
+def read_effects(path: Path, how: str) -> pd.DataFrame:
+    """Read what conditions change; parameters and errors are those of :func:`read_cycles`."""
+    return read_tsv(path, _EFFECTS, how)
+
+
+def read_synergies(path: Path, how: str, reference: str = "") -> pd.DataFrame:
+    """Read the synergies of the recording that stands for the person, see :func:`read_cycles`."""
+    return of_reference(read_tsv(path, _SYNERGIES, how), reference)
+
+
 def of_reference(frame: pd.DataFrame, reference: str = "") -> pd.DataFrame:
     """Return the rows of the recording that stands for the person, which may be none.
 

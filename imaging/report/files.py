@@ -21,7 +21,7 @@ from imaging.stage_files import StageFiles, write_tsv
 _SHOWN = (
     "map.vti", "measures.tsv", "notes.json", "fascicles.vtp", "aponeuroses.vtp", "activation.tsv",
     "load.tsv",
-    "profile.tsv", "waves.nii.gz",
+    "profile.tsv", "synergies.tsv", "conditions.tsv", "waves.nii.gz",
 )  # fmt: skip
 
 

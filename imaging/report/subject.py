@@ -13,6 +13,7 @@ from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
 from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables, phase_strip
+from imaging.report.conditions import condition_lines
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.distributions import LENGTH, PENNATION, distributions
 from imaging.report.length_profile import length_profile
@@ -21,6 +22,7 @@ from imaging.report.opensim_model import FORCE_TITLES, SHOWN, ModelPart
 from imaging.report.picture import Picture, guarded
 from imaging.report.profile import TOPICS, expected_by_chance, profile
 from imaging.report.stiffness import stiffness_section
+from imaging.report.synergies import synergy_pictures
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _AXIAL = (
@@ -72,6 +74,7 @@ def subject_page(
         pairs=pairs,
         no_pairs=no_pairs,
         pictures=pictures(content),
+        conditions=condition_lines(content.conditions),
         profile=[(title, [s for s in told if s.topic == key]) for key, title in TOPICS.items()],
         chance=expected_by_chance(told),
         controls=norms.controls if norms else [],
@@ -153,6 +156,15 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 "Curves of EMG amplitude over the gait cycle, one panel per muscle.",
                 lambda: emg_cycles.emg_cycles(content.activation, content.notes.onsets),
                 absent("func", "EMG")),
+    )  # fmt: skip
+    out.append(
+        guarded("Muscle synergies",
+                "Weights of the muscles (left; bar: 95 % interval over resampled strides) and "
+                "activation of each synergy over the cycle (right). Their number and criterion "
+                "are in the table of the whole recording.",
+                "Bars of muscle weights and curves of activation, one row per synergy.",
+                lambda: synergy_pictures(content.synergies),
+                absent("func", "synergies")),
     )  # fmt: skip
     return out + _phases(content, absent("func", "EMG"))
 

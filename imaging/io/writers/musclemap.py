@@ -13,7 +13,7 @@ from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
 from imaging.musclemap.joined import JoinedMap
 from imaging.musclemap.load import ASSUMPTIONS, COLUMNS, NO_FACTORS
 from imaging.musclemap.notes import notes
-from imaging.musclemap.series import read_bursts, read_parts
+from imaging.musclemap.series import read_bursts, read_effects, read_parts, read_synergies
 from imaging.provenance import write_json
 from imaging.stage_files import StageFiles, write_tsv
 
@@ -56,6 +56,7 @@ def write_map(
         files.describe("aponeuroses")
     _write_fascicles(files, found)
     _write_activation(files, found)
+    _write_function(files, stages)
     if profile is not None:
         why = "_ci_low, _ci_high: 95 % of a mean over fascicles; noise is not in them"
         files.table("profile", profile, Note=why)
@@ -90,6 +91,18 @@ def _write_activation(files: StageFiles, found: JoinedMap) -> None:
     if found.load is not None and len(found.load.cycle):
         rests = f"{ASSUMPTIONS}; {NO_FACTORS}"
         files.table("load", found.load.cycle, Columns=COLUMNS, Assumptions=rests)
+
+
+def _write_function(files: StageFiles, stages: Stages) -> None:
+    """Take along what the pages show of the function stage."""
+    synergies = stages.path("func", "synergies.tsv")
+    if synergies is not None:
+        found = read_synergies(synergies, AGAIN, stages.reference)
+        if len(found):
+            files.table("synergies", found)
+    conditions = stages.path("func", "conditions.tsv")
+    if conditions is not None and len(effects := read_effects(conditions, AGAIN)):
+        files.table("conditions", effects)
 
 
 def _onsets(stages: Stages) -> list[dict[Any, Any]]:

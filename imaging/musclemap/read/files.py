@@ -45,6 +45,8 @@ PARTS = (
     Part("activation", (".tsv",)),
     Part("load", (".tsv",)),
     Part("profile", (".tsv",)),
+    Part("synergies", (".tsv",)),
+    Part("conditions", (".tsv",)),
     Part("waves", (".nii.gz",)),
 )
 TABLES = ("measures", "muscles")

@@ -25,7 +25,7 @@ from imaging.musclemap.read.meshes import (
 )
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
 from imaging.musclemap.read.tables import names_of, read_activation, read_load, read_tables
-from imaging.musclemap.series import read_parts
+from imaging.musclemap.series import read_effects, read_parts, read_synergies
 from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import Names, is_known, structure_of
 
@@ -67,6 +67,8 @@ class MuscleMap:
         None without EMG of a muscle with a PCSA.
     profile : DataFrame or None
         Fascicles of parts of each muscle, distal to proximal.
+    synergies, conditions : DataFrame or None
+        Synergies of the recording that stands for the person; what conditions change.
     waves : Image or None
         (I, J, K, 6) real, then imaginary parts of the displacement along world R, A and S.
     about_waves : dict
@@ -88,6 +90,8 @@ class MuscleMap:
     activation: pd.DataFrame | None = None
     load: pd.DataFrame | None = None
     profile: pd.DataFrame | None = None
+    synergies: pd.DataFrame | None = None
+    conditions: pd.DataFrame | None = None
     waves: Image | None = None
     about_waves: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -145,6 +149,12 @@ def read_muscle_map(folder: Path, prefix: str) -> MuscleMap:
         else None,
         load=read_load(paths["load.tsv"]) if "load.tsv" in paths else None,
         profile=read_parts(paths["profile.tsv"], REMAKE) if "profile.tsv" in paths else None,
+        synergies=read_synergies(paths["synergies.tsv"], REMAKE)
+        if "synergies.tsv" in paths
+        else None,
+        conditions=read_effects(paths["conditions.tsv"], REMAKE)
+        if "conditions.tsv" in paths
+        else None,
         waves=_waves(paths["waves.nii.gz"]) if "waves.nii.gz" in paths else None,
         about_waves=files.sidecars.get("waves", {}),
         files=paths,
