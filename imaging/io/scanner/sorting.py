@@ -24,13 +24,13 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "us": ("swe",),
 }
 _PLACE = re.compile(r"(\w+)/((?:[a-z]+-[A-Za-z0-9]+_)*)(\w+)")
-_LOCALIZER = re.compile(r"(?i)\b(?:localizer|localiser|scout|survey|smartbrain|3-?plane|plan)")
-_CALIBRATION = re.compile(r"(?i)(?:calibration|asset|\bref(?:erence)?[ _-]?scan|coil survey|b1map)")
+_LOCALIZER = re.compile(r"(?i)\b(?:localizer|localiser|scout|survey|smartbrain|3 ?plane|plan)")
+_CALIBRATION = re.compile(r"(?i)(?:calibration|asset|\bref(?:erence)? ?scan|coil survey|b1map)")
 # What scanners compute from a diffusion series.
 _DERIVED = frozenset(
-    "ADC FA TRACEW TRACE COLFA COLORFA TENSOR TENSOR_B0 EXP EADC EXPADC CALC_BVALUE ISOTROPIC".split()
+    "ADC FA TRACEW TRACE COLFA COLORFA TENSOR TENSOR_B0 EXP EADC EXPADC ISOTROPIC".split()
 )
-_DERIVED_NAME = re.compile(r"(?i)(?:^|[_ -])(?:e?adc|fa|colfa|trace[w]?|tensor|exp[_ ]?adc|isotropic"
+_DERIVED_NAME = re.compile(r"(?i)(?:^|[_ -])(?:e?adc|fa|colfa|tracew?|tensor|exp[_ ]?adc|isotropic"
                            r"|cbval\w*|calc_bvalue)(?:$|[_ -])")  # fmt: skip
 _SCREEN = {
     "SCREEN SAVE",
@@ -50,7 +50,8 @@ _DIXON = {
                  re.compile(r"(?i)(?:(?:out|opp)[_ -]?(?:of[_ -])?phase|[_ :-](?:opp|out)$)")),
     "fatfraction": ({"FAT_FRACTION", "FF", "PERCENT_FAT"},
                     re.compile(r"(?i)(?:fat[_ -]?fraction|[_ :-]ff$|pdff)")),
-    "r2star": ({"R2_STAR", "R2STAR", "T2_STAR"}, re.compile(r"(?i)(?:r2[_ ]?star|t2[_ ]?star map)")),
+    "r2star": ({"R2_STAR", "R2STAR", "T2_STAR"},
+               re.compile(r"(?i)(?:r2[_ ]?star|t2[_ ]?star map)")),
 }  # fmt: skip
 _DIXON_NAME = re.compile(r"(?i)(?:dixon|ideal|flex|lava|m?dixon|vibe.*(?:water|fat))")
 _MRE_NAME = re.compile(r"(?i)(?:\bmre\b|[_ -]mre|mre[_ -]|elasto)")
@@ -67,13 +68,15 @@ class Rule:
     match : str
         Pattern of the protocol's or series' name, ``*`` for anything, case ignored.
     place : str
-        Such as ``anat/acq-water_T1w``; empty: leave out.
+        Such as ``anat/acq-water_T1w``; empty: as the header tells.
+    leave_out : bool
     declare : dict
         Added to the JSON, such as MechanicalFrequency.
     """
 
     match: str
     place: str = ""
+    leave_out: bool = False
     declare: Mapping[str, Any] = field(default_factory=dict)
 
     def fits(self, series: Series) -> bool:
@@ -134,16 +137,15 @@ def rules_from(content: Any, source: str) -> list[Rule]:
         if not isinstance(entry, dict) or "match" not in entry or set(entry) - known:
             raise ConfigError(f"{source}: {entry!r} is no rule", None, how)
         place, leave = str(entry.get("as", "")), entry.get("leave_out", False)
-        if bool(place) == bool(leave):
-            raise ConfigError(
-                f"{source}: {entry['match']!r} needs one of as and leave_out", None, how
-            )
+        declared = entry.get("declare", {})
+        if bool(place or declared) == bool(leave):
+            why = f"{source}: {entry['match']!r} needs as or declare, or else leave_out"
+            raise ConfigError(why, None, how)
         if place:
             _parse(place, source)
-        declared = entry.get("declare", {})
         if not isinstance(declared, dict):
             raise ConfigError(f"{source}: declare of {entry['match']!r} is no table", None, how)
-        out.append(Rule(str(entry["match"]), place, declared))
+        out.append(Rule(str(entry["match"]), place, bool(leave), declared))
     return out
 
 
@@ -165,12 +167,18 @@ def sort_series(series: Sequence[Series], rules: Sequence[Rule] = ()) -> list[So
 
 
 def _one(series: Series, rules: Sequence[Rule]) -> Sorted:
-    for rule in rules:
-        if rule.fits(series):
-            if not rule.place:
-                return Sorted(series, why=f"left out by the rule {rule.match}")
-            folder, suffix, pairs = _parse(rule.place, "rules")
-            return Sorted(series, folder, suffix, pairs, f"the rule {rule.match}", rule.declare)
+    rule = next((rule for rule in rules if rule.fits(series)), None)
+    if rule is None:
+        return _by_header(series)
+    if rule.leave_out:
+        return Sorted(series, why=f"left out by the rule {rule.match}")
+    if not rule.place:
+        return replace(_by_header(series), declare=rule.declare)
+    folder, suffix, pairs = _parse(rule.place, "rules")
+    return Sorted(series, folder, suffix, pairs, f"the rule {rule.match}", rule.declare)
+
+
+def _by_header(series: Series) -> Sorted:
     if why := _left_out(series):
         return Sorted(series, why=why)
     if series.modality == "US":
@@ -193,7 +201,8 @@ def _one(series: Series, rules: Sequence[Rule]) -> Sorted:
 
 def _left_out(series: Series) -> str:
     """Return why a series is not converted, whatever its contrast; empty where it may be."""
-    names, types = f"{series.description} {series.protocol}", set(series.image_type)
+    names = re.sub(r"[_-]", " ", f"{series.description} {series.protocol}")
+    types = set(series.image_type)
     if series.modality not in ("MR", "US"):
         return f"of modality {series.modality or 'unknown'}"
     if series.modality == "MR" and not series.is_mr:
