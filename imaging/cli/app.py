@@ -15,6 +15,7 @@ from imaging.errors import PennateError
 
 VERBS = {
     "run": "Run the whole workflow on a BIDS folder (BIDS-App arguments).",
+    "convert": "Convert a folder of DICOM files to a session of a BIDS folder.",
     "check": "List found, missing and ambiguous inputs, what is not read, and every contradiction.",
     "phantom": "Write a digital leg with known truth as a BIDS data set.",
     "segment": "Label the muscles of an anatomical image.",

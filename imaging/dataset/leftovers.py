@@ -175,7 +175,7 @@ def _no_name(path: Path, place: Place) -> str:
         return "the workflow does not use it"
     if end not in KINDS[folder]:
         kinds = ", ".join(KINDS[folder])
-        tool = ", for example with dcm2niix" if KINDS[folder] is NIFTI else ""
+        tool = ", with pennate convert" if KINDS[folder] is NIFTI else ""
         return f"in {folder}/ only {kinds} is read: convert it{tool}"
     names = " ".join(f"_{suffix}{end}" for suffix in SUFFIXES[folder])
     return f"in {folder}/ only names are read that end with {names}"

@@ -34,7 +34,9 @@ TRUNCATED = FileKind("truncated: its data end too early", f"{_AGAIN}, or convert
 ANALYZE = FileKind(
     "an Analyze 7.5 image, which does not tell left from right", f"{_CONVERT} from the DICOM files"
 )
-_DICOM = FileKind("a DICOM file", "Convert the series to NIfTI, for example with dcm2niix")
+_DICOM = FileKind(
+    "a DICOM file", "Convert the examination: pennate convert FOLDER BIDS --subject 01"
+)
 _TEXT = FileKind("a text file", "Give the image itself")
 _UNKNOWN = FileKind("of an unknown kind", "Give a NIfTI image (.nii.gz)")
 _STARTS: Sequence[tuple[bytes, FileKind]] = (

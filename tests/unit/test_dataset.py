@@ -172,7 +172,7 @@ def rows(session, state):
         ("us/IMG 7.PNG", "rename it to sub-01_acq-IMG7_swe.png"),
         ("us/sub-01_{A}_swe.dcm", "rename it to sub-01_acq-A_swe.dcm"),
         ("emg/walk.c3d", "rename it to sub-01_task-walk_emg.c3d"),
-        ("dwi/a.dcm", "in dwi/ only .nii.gz, .nii is read: convert it, for example with dcm2niix"),
+        ("dwi/a.dcm", "in dwi/ only .nii.gz, .nii is read: convert it, with pennate convert"),
         ("dwi/sub-01_ADC.nii.gz", "in dwi/ only names are read that end with _dwi.nii.gz"),
         ("func/sub-01_bold.nii.gz", "the workflow does not use it"),
     ],

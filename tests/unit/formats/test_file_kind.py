@@ -20,7 +20,7 @@ ANALYZE = b"\x5c\x01\x00\x00" + bytes(36) + np.array([3, 20, 20, 20], "<i2").tob
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.nii.gz", DICOM, "a DICOM file. .*dcm2niix"),
+        ("a.nii.gz", DICOM, "a DICOM file. .*pennate convert"),
         ("a.nii.gz", gzip.compress(DICOM, mtime=0), "a DICOM file"),
         ("a.nii", DICOM, "a DICOM file"),
         ("a.nii.gz", b"NRRD0004\n# Complete NRRD", "an NRRD file. .*3D Slicer"),
