@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from imaging.arrays import BoolArray, FloatArray
 
@@ -66,11 +67,10 @@ def _log_linear(
 def _step(
     signal: FloatArray, times: FloatArray, amplitude: FloatArray, rate: FloatArray, noise: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return amplitude and rate after a step of Gauss-Newton on sqrt(A^2 exp(-2Rt) + 2 s^2)."""
+    """Return amplitude and rate after a step of Gauss-Newton on the mean of noisy magnitudes."""
     decay = np.exp(-np.outer(rate, times))
     clean = amplitude[:, None] * decay
-    model = np.sqrt(clean**2 + 2 * noise**2)
-    slope = clean / np.maximum(model, 1e-12)
+    model, slope = _mean_magnitude(clean, noise)
     by_amplitude, by_rate = slope * decay, -slope * clean * times
     left = signal - model
     a, b, c = (by_amplitude**2).sum(1), (by_amplitude * by_rate).sum(1), (by_rate**2).sum(1)
@@ -79,3 +79,13 @@ def _step(
     rate = np.clip(rate + (a * q - b * p) / determinant, 0.5 / LONGEST_MS, 2 / SHORTEST_MS)
     amplitude = np.maximum(amplitude + (c * p - b * q) / determinant, 1e-12)
     return amplitude, rate
+
+
+def _mean_magnitude(clean: FloatArray, noise: float) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of Rician magnitudes and its slope by the clean signal."""
+    if noise == 0:
+        return clean, np.ones_like(clean)
+    x = (clean / (2 * noise)) ** 2
+    first, second = special.ive(0, x), special.ive(1, x)
+    mean = noise * np.sqrt(np.pi / 2) * ((1 + 2 * x) * first + 2 * x * second)
+    return mean, np.sqrt(np.pi / 2) * clean / (2 * noise) * (first + second)
