@@ -21,6 +21,7 @@ _OTHER_TOOLS = "Same definitions as other tools"
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion and EMG": ("dwi", "func"),
+    "Fat and T2": ("comp",),
     "Stiffness": ("mre", "us"),
     "Along fascicles": ("map",),
     _OTHER_TOOLS: ("fibre",),
