@@ -10,7 +10,7 @@ from imaging.arrays import FloatArray
 
 Foot = Literal["left", "right"]
 EventSide = Literal["left", "right", "undecided"]
-EventKind = Literal["foot_strike", "foot_off"]
+EventKind = Literal["foot_strike", "foot_off", "landing"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Event:
     side : str
         left, right or undecided.
     kind : str
-        foot_strike or foot_off.
+        foot_strike, foot_off or landing.
     source : str
         ``file``, ``manual`` or ``force plate <n>``.
     """
