@@ -168,6 +168,16 @@ class FunctionSettings(Section):
         description="Recording that is painted on the map and gives the measures, such as "
         "task-walk_run-2; none: the first of walking, else of another cyclic task",
     )
+    factors: list[str] = Field(
+        default_factory=list,
+        description="Columns of *_scans.tsv that are conditions to compare; none: those with a "
+        "usual name (fatigue, speed, terrain, condition, phase ...)",
+    )
+    conditions: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Conditions of recordings by name or pattern, before those of *_scans.tsv, "
+        "e.g. '*run-2*': {fatigue: after}",
+    )
     channels: dict[str, str] = Field(
         default_factory=dict, description="Channel label to muscle and side, e.g. 'EMG 1': right TA"
     )

@@ -55,7 +55,7 @@ def small(n_frames: int = 200, emg: int = 2, per_frame: int = 10, seed: int = 0)
             "POINT:UNITS": ["mm"],
             "ANALOG:USED": np.int16([emg]),
             "ANALOG:LABELS": names[:emg],
-            "ANALOG:UNITS": ["V"] * emg,
+            "ANALOG:UNITS": ["uV"] * emg,
             "ANALOG:GEN_SCALE": np.float32([1]),
             "ANALOG:SCALE": np.ones(emg, np.float32),
             "ANALOG:OFFSET": np.zeros(emg, np.int16),

@@ -6,6 +6,7 @@ is checked by ``pennate check``.
 
 from imaging.dataset.find import find_sessions
 from imaging.dataset.names import beside, entities, shown, sibling, stem, suffix_of
+from imaging.dataset.recording_names import inputs_beside
 from imaging.dataset.session import Finding, Session
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "beside",
     "entities",
     "find_sessions",
+    "inputs_beside",
     "shown",
     "sibling",
     "stem",

@@ -10,7 +10,6 @@ from imaging.dataset.names import (
     KINDS,
     NIFTI,
     SUFFIXES,
-    beside,
     claims,
     ending,
     is_plain,
@@ -18,6 +17,7 @@ from imaging.dataset.names import (
     sibling,
     stem,
 )
+from imaging.dataset.recording_names import inputs_beside
 from imaging.errors import MissingFileError
 
 # Folders of a data set that are not raw data of subjects.
@@ -194,7 +194,7 @@ def not_fetched(path: Path) -> Path | None:
     A link that leads nowhere, or the few words that git-annex and git-lfs leave in a file's place.
     """
     tables = [sibling(path, end) for end in (".bval", ".bvec", ".tsv")]
-    return next((p for p in [path, *beside(path), *tables] if _is_empty_handed(p)), None)
+    return next((p for p in [path, *inputs_beside(path), *tables] if _is_empty_handed(p)), None)
 
 
 def _is_empty_handed(path: Path) -> bool:

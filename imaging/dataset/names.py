@@ -9,14 +9,20 @@ from pathlib import Path
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 NIFTI = (".nii.gz", ".nii")
 DRAWN = (*NIFTI, ".seg.nrrd")
-RECORDINGS = (".c3d", ".edf", ".bdf")
+# Text is a recording only where recordings lie, and unless it is one of the tables beside them.
+_TEXT = (".csv", ".txt", ".tsv", ".tsv.gz")
+RECORDINGS = (".c3d", ".edf", ".bdf", ".sto", *_TEXT)
+MOTION = (".trc", ".sto", ".mot", ".tsv")
+_TABLES = ("channels", "events", "electrodes", "scans", "coordsystem", "readme")
 FRAMES = (".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4")
 SHEETS = (".nii.gz", ".vtp")
 # Kinds of images and recordings that no verb of the workflow takes by themselves.
 _OTHERS = (".mha", ".mhd", ".nrrd", ".mgz", ".hdr", ".ima", ".mat", ".jpg", ".jpeg", ".avi",
            ".tif", ".tiff", ".bmp", ".vtk", ".stl", ".ply", ".obj")  # fmt: skip
 # Longest first, so that a file ends with one of them only.
-ENDINGS = tuple(sorted({*DRAWN, *RECORDINGS, *FRAMES, *SHEETS, *_OTHERS}, key=len, reverse=True))
+ENDINGS = tuple(
+    sorted({*DRAWN, *RECORDINGS, *MOTION, *FRAMES, *SHEETS, *_OTHERS}, key=len, reverse=True)
+)
 
 # What a session is read from: folder to suffixes, and to the kinds of files.
 SUFFIXES = {
@@ -26,8 +32,9 @@ SUFFIXES = {
     "mre": ("mre", "stiffness"),
     "us": ("swe",),
     "emg": ("emg",),
+    "motion": ("motion", "grf"),
 }
-KINDS = dict.fromkeys(SUFFIXES, NIFTI) | {"us": FRAMES, "emg": RECORDINGS}
+KINDS = dict.fromkeys(SUFFIXES, NIFTI) | {"us": FRAMES, "emg": RECORDINGS, "motion": MOTION}
 # What people and converters write instead, in small letters.
 _ALIASES = {
     "t1": "T1w", "t1weighted": "T1w", "mprage": "T1w", "t2": "T2w", "t2weighted": "T2w",
@@ -63,10 +70,8 @@ def sibling(image: Path, extension: str) -> Path:
 
 
 def beside(image: Path) -> list[Path]:
-    """Return what may lie beside an input: its JSON, magnitudes, channels and events."""
-    start = stem(image).removesuffix("_emg")
+    """Return what may lie beside an image: its JSON and magnitudes."""
     names = [sibling(image, ".json").name, image.name.replace("part-phase", "part-mag")]
-    names += [f"{start}_channels.tsv", f"{start}_events.tsv"]
     return [image.with_name(name) for name in names if name != image.name]
 
 
@@ -81,7 +86,12 @@ def claims(path: Path) -> dict[str, str]:
 def ending(path: Path) -> str:
     """Return the kind of image or recording, in small letters; empty for any other file."""
     name = path.name.lower()
-    return next((end for end in ENDINGS if name.endswith(end)), "")
+    end = next((end for end in ENDINGS if name.endswith(end)), "")
+    if end in _TEXT and (
+        path.parent.name not in ("emg", "motion") or suffix_of(path).lower() in _TABLES
+    ):
+        return ""
+    return end
 
 
 def shown(path: Path | str) -> str:
@@ -121,10 +131,11 @@ def likely_name(path: Path, prefix: str, drawn: bool = False) -> str | None:
     if suffix is None or end not in KINDS[_FOLDERS[suffix]]:
         return None
     middle = parts[:-1] if word in _ALIASES else parts
-    pairs = _pairs(middle, "task" if suffix == "emg" else "acq")
+    of_task = suffix in (*SUFFIXES["emg"], *SUFFIXES["motion"])
+    pairs = _pairs(middle, "task" if of_task else "acq")
     if suffix == "mre":
         pairs.setdefault("part", "phase")
-    if suffix == "emg":
+    if of_task:
         pairs.setdefault("task", "walk")
     return f"{_FOLDERS[suffix]}/{_joined(prefix, pairs, suffix, end)}"
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from imaging.dataset.leftovers import (
     Place,
+    files_below,
     inputs_below,
     not_fetched,
     stranger,
@@ -24,10 +25,12 @@ from imaging.dataset.names import (
     NIFTI,
     RECORDINGS,
     SHEETS,
+    ending,
     entities,
     shown,
     suffix_of,
 )
+from imaging.dataset.recording_names import companions, corrected_events, without_doubles
 from imaging.fieldmaps import reversed_scans
 
 # not_fetched: the name is there, the content is on another machine; not_needed: a right name that
@@ -43,7 +46,7 @@ State = Literal[
     "not_taken",
 ]
 
-# Inputs of which a session has one.
+# Inputs that may be chosen from: those of which a session has one, and recordings.
 SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
 _NO_CONTENT = (
     "its content is not on this machine: fetch it (datalad get, git annex get, git lfs pull), "
@@ -56,6 +59,7 @@ _UNUSED = {
     "fmap": "it does not run against the diffusion images, or is meant for another series",
     "mre": "no phase image of this name lies beside it",
     "emg": "the C3D of the same name is read",
+    "motion": "no EMG of the same task, run and acquisition lies in emg/",
 }
 
 
@@ -79,11 +83,11 @@ class Session:
     ----------
     subject, session : str
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
-    anat, dwi, fmap, stiffness, recording, manual_dseg : Path or None
+    anat, dwi, fmap, stiffness, manual_dseg : Path or None
         `fmap` has reversed phase encoding, `stiffness` is a ready map.
-    waves, frames, aponeuroses : tuple of Path
-        Wave images (one per frequency), ultrasound shear-wave frames, internal aponeuroses drawn
-        by a person.
+    waves, frames, recordings, aponeuroses : tuple of Path
+        Wave images (one per frequency), ultrasound shear-wave frames, recordings of EMG (one per
+        task, run and acquisition), internal aponeuroses drawn by a person.
     findings : tuple of Finding
     """
 
@@ -95,7 +99,7 @@ class Session:
     waves: tuple[Path, ...] = ()
     stiffness: Path | None = None
     frames: tuple[Path, ...] = ()
-    recording: Path | None = None
+    recordings: tuple[Path, ...] = ()
     manual_dseg: Path | None = None
     aponeuroses: tuple[Path, ...] = ()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
@@ -148,6 +152,7 @@ class SessionFiles:
         self.findings: list[Finding] = []
         self.taken: set[Path] = set()
         self.unselected: set[Path] = set()
+        self.corrected: set[Path | None] = set()
 
     def files(
         self, folder: str, ends: Sequence[str], suffix: str, drawn: bool = False
@@ -167,15 +172,21 @@ class SessionFiles:
 
     def one(self, name: str, files: list[Path], missing: str) -> Path | None:
         """Note and return the one file of an input, None where there is none or more than one."""
-        if pattern := self.select.get(name):
-            missing = f"no file matches the setting select: {pattern}"
-            self.unselected |= {p for p in files if not fnmatch.fnmatch(p.name, pattern)}
-            files = [p for p in files if p not in self.unselected]
+        files, missing = self._selected(name, files, missing)
         self.taken |= set(files)
         if len(files) > 1:
             self._ambiguous(name, files)
             return None
         return next(iter(self.many(name, files, missing)), None)
+
+    def _selected(self, name: str, files: list[Path], missing: str) -> tuple[list[Path], str]:
+        """Return the files that the settings choose, and what is missing without one."""
+        pattern = self.select.get(name)
+        if not pattern:
+            return files, missing
+        self.unselected |= {p for p in files if not fnmatch.fnmatch(p.name, pattern)}
+        files = [p for p in files if p not in self.unselected]
+        return files, f"no file matches the setting select: {pattern}"
 
     def many(self, name: str, files: list[Path], missing: str) -> tuple[Path, ...]:
         """Note and return the files of an input."""
@@ -219,7 +230,7 @@ class SessionFiles:
             waves=self.many("waves", phases, "no stiffness from wave images"),
             stiffness=self.one("stiffness", maps, "no ready map"),
             frames=self.many("frames", frames, "no ultrasound shear-wave frames"),
-            recording=self.one("recording", self._recordings(), "no activation"),
+            recordings=self._recordings(),
             manual_dseg=self.one("manual_dseg", labels, "muscles are found automatically"),
             aponeuroses=self.many("aponeuroses", sheets, "none drawn"),
         )
@@ -238,17 +249,29 @@ class SessionFiles:
                 return [p for p in files if _echo(p) == first]
         return []
 
-    def _recordings(self) -> list[Path]:
-        """Return recordings, without an EDF of the same stem as a C3D: that has forces too."""
+    def _recordings(self) -> tuple[Path, ...]:
+        """Return recordings of EMG, one of each name, and take the motion that belongs to them."""
         above = self.place.folder / "emg"
         files = [p for p in self.named if p.parent == above and suffix_of(p) == "emg"]
-        files = [p for p in files if p.suffix.lower() in RECORDINGS]
-        stems = {p.stem for p in files if p.suffix.lower() == ".c3d"}
-        return [p for p in files if p.suffix.lower() == ".c3d" or p.stem not in stems]
+        files = [p for p in files if ending(p) in RECORDINGS]
+        files, missing = self._selected("recording", files, "no activation")
+        kept, double = without_doubles(files)
+        self.taken |= {p for path in kept for p in companions(path)}
+        self.corrected = {corrected_events(path) for path in files}
+        if double:
+            self.taken |= set(double)
+            self._ambiguous("recording", double)
+            kept = [p for p in kept if p not in double]
+            return self.many("recording", kept, missing) if kept else ()
+        return self.many("recording", kept, missing)
 
     def _leftovers(self) -> list[Finding]:
         """Return what no stage reads, and why."""
-        lost: list[Lost] = []
+        lost: list[Lost] = [
+            (p, "not_taken", "no recording has the name of this list of events")
+            for p in files_below(self.drawn.folder / "emg")
+            if p.name.lower().endswith("events.tsv") and p.absolute() not in self.corrected
+        ]
         for path, place in self.home.items():
             if path in self.taken:
                 continue

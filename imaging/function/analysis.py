@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,9 +11,11 @@ from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.events import Agreement, compare, force_events, is_on_plate, merge
+from imaging.function.events import Agreement, compare
 from imaging.function.recording import Event, Foot, Recording
-from imaging.function.strides import LeftOut, find_strides
+from imaging.function.sources import GaitEvents, find_events
+from imaging.function.strides import LeftOut, doubts, find_strides
+from imaging.function.trials import Kind
 from imaging.muscles import side_of
 
 MAIN_REACH = 0.15
@@ -87,6 +89,10 @@ class Analysis:
         What became of every channel.
     undecided_stances : int
         Stances on a plate whose foot could not be told.
+    gait : GaitEvents
+        What each source saw, and how they agree.
+    events_said : tuple of str
+        What a reader must know of events and strides.
     """
 
     events: tuple[Event, ...]
@@ -98,9 +104,11 @@ class Analysis:
     channels: ChannelMap
     undecided_stances: int = 0
     band_hz: tuple[float, float] | None = None
+    gait: GaitEvents = field(default_factory=lambda: GaitEvents((), {}))
+    events_said: tuple[str, ...] = ()
 
 
-def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
+def analyse(recording: Recording, settings: FunctionSettings, kind: Kind = "walking") -> Analysis:
     """Find events, strides, mean cycles and bursts.
 
     Raises
@@ -109,12 +117,13 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
         Channels that contradict each other, or a signal sampled too slowly.
     """
     channels = map_channels(recording.labels, recording.targets, settings.channels, settings.side)
-    of_force = force_events(recording, settings.force_threshold_n)
-    agreement = compare(recording.events, of_force, recording.event_frame_s)
-    partly = [e for e in of_force if not is_on_plate(recording, e)]
-    used = merge(recording.events, [e for e in of_force if e not in partly])
-    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps)
-    undecided = sum(e.side == "undecided" and e.kind == "foot_strike" for e in of_force)
+    gait = find_events(recording, kind, settings.force_threshold_n)
+    agreement = compare(
+        recording.events, [*gait.by_source["plates"], *gait.partly], recording.event_frame_s
+    )
+    used = gait.events
+    strides, left_out = find_strides(used, recording.start_s, recording.end_s, recording.gaps, kind)
+    said = (*gait.said, *doubts(strides, used, kind))
     band = None
     muscles: list[MuscleActivity] = []
     names = [name for name in recording.labels if name in channels.labels]
@@ -133,15 +142,17 @@ def analyse(recording: Recording, settings: FunctionSettings) -> Analysis:
             )
     muscles.sort(key=lambda m: m.label)
     return Analysis(
-        tuple(used),
+        used,
         tuple(agreement),
-        tuple(partly),
+        gait.partly,
         strides,
         left_out,
         tuple(muscles),
         channels,
-        undecided,
+        gait.undecided,
         band,
+        gait,
+        said,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
 from imaging.function.recording import Event, EventKind, EventSide
-from imaging.function.side_names import side_named, side_words, split_name, table
+from imaging.function.side_names import hidden_words, side_named, side_words, split_name, table
 
 _FILLERS = {"event", "gait", "general", "e"}
 _MOST_NAMES, _LONGEST_NAME = 20, 40
@@ -47,7 +46,7 @@ def parse_event(text: str, time_s: float, source: str = "file") -> Event | None:
 
 
 def read_names(
-    named: Iterable[tuple[str, float]], private: Iterable[str] = ()
+    named: Iterable[tuple[str, float]], private: Iterable[str] = (), source: str = "file"
 ) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Return the gait events of a file in the order of time, and what was not understood.
 
@@ -57,6 +56,8 @@ def read_names(
         Name and time (s) of every event.
     private
         Texts of the file that name a person; names that hold a word of them are not repeated.
+    source
+        Of the events.
 
     Returns
     -------
@@ -65,15 +66,14 @@ def read_names(
     warnings : tuple of str
         The names that were left out, with their number.
     """
-    hidden = {w.lower() for text in private for w in re.findall(r"[^\W_]{3,}", text)}
-    hidden -= {"sub", "subject", "patient", "unknown", "anonymous", *side_words()}
+    hidden = hidden_words(private)
     events: list[Event] = []
     unknown: Counter[str] = Counter()
     sideless: Counter[str] = Counter()
     for name, time in named:
-        event = parse_event(name, time)
+        event = parse_event(name, time, source)
         said = " ".join(name.split())[:_LONGEST_NAME] or "(no name)"
-        if any(w.lower() in hidden for w in re.findall(r"[^\W_]{3,}", name)):
+        if hidden & set(split_name(name)):
             said = _HIDDEN
         if event is None:
             unknown[said] += 1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imaging.config import FunctionSettings
-from imaging.function import onsets
+from imaging.function import onsets, sources
 from imaging.function.analysis import Analysis
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
@@ -88,6 +88,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
             found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
     if analysis.undecided_stances:
         found.append(f"{analysis.undecided_stances} stances on a plate left out: foot not known.")
+    found += analysis.events_said
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
@@ -145,5 +146,6 @@ def _facts(recording: Recording, analysis: Analysis) -> dict[str, Any]:
             for m in analysis.muscles
             if m.contrast is not None
         },
+        **sources.facts(analysis.gait),
         "amplitude": "peak of mean cycle",
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from imaging.arrays import FloatArray
 from imaging.function.recording import Plate
@@ -18,6 +19,8 @@ N_CHANNELS = {1: 6, 2: 6, 3: 8, 4: 6}
 # Under this the point of application is noise.
 LEAST_LOAD_N = 5.0
 QUIET_SHARE = 0.1
+FLOOR_S, LEAST_QUIET_S = 3.0, 0.06
+UNLOADED_SHARE, MOST_DRIFT_SHARE = 0.04, 0.15
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,48 @@ def is_unloaded(vertical: FloatArray, quiet: slice) -> bool:
     return unsteady <= max(QUIET_SHARE * load, LEAST_LOAD_N) and (
         load <= LEAST_LOAD_N or abs(offset) <= load / 2
     )
+
+
+def follow_zero(vertical: FloatArray, rate_hz: float) -> tuple[FloatArray, float]:
+    """Subtract a zero that drifts, as it is read between contacts.
+
+    The zero is the median of every unloaded stretch, straight from one to the next. A stretch is
+    unloaded where the force lies level for 60 ms, near the lowest of 3 s, and near zero against
+    the load: what never unloads, as one belt under a walking person, is left as it is.
+
+    Parameters
+    ----------
+    vertical : (N,) array
+        Force on the body, N.
+
+    Returns
+    -------
+    vertical : (N,) array
+    drift : float
+        Largest distance of the zero from 0 N that was taken away; 0 where there is none.
+    """
+    load = float(np.percentile(vertical, 99)) if len(vertical) else 0.0
+    quiet = max(int(LEAST_QUIET_S * rate_hz), 3)
+    if load < 10 * LEAST_LOAD_N or len(vertical) < 4 * quiet:
+        return vertical, 0.0
+    smooth = ndimage.uniform_filter1d(vertical, max(quiet // 4, 1))
+    floor = ndimage.minimum_filter1d(smooth, int(FLOOR_S * rate_hz))
+    near = (smooth < floor + UNLOADED_SHARE * load) & (np.abs(smooth) < MOST_DRIFT_SHARE * load)
+    labels, n = ndimage.label(near)
+    at, zero = [], []
+    for part in ndimage.find_objects(labels, n):
+        stretch = part[0]
+        inner = slice(stretch.start + quiet // 4, stretch.stop - quiet // 4)
+        length = inner.stop - inner.start
+        if length < quiet or np.ptp(smooth[inner]) > UNLOADED_SHARE * load:
+            continue
+        # A long stretch is followed within itself.
+        for piece in np.array_split(np.arange(inner.start, inner.stop), length // int(rate_hz) + 1):
+            at.append(float(piece.mean()))
+            zero.append(float(np.median(vertical[piece])))
+    if not zero or max(map(abs, zero)) <= LEAST_LOAD_N:
+        return vertical, 0.0
+    return vertical - np.interp(np.arange(len(vertical)), at, zero), max(map(abs, zero))
 
 
 def upright(force: FloatArray, centre: FloatArray, corners: FloatArray, turn: FloatArray) -> Plate:

@@ -10,7 +10,7 @@ from imaging.arrays import FloatArray
 
 Foot = Literal["left", "right"]
 EventSide = Literal["left", "right", "undecided"]
-EventKind = Literal["foot_strike", "foot_off"]
+EventKind = Literal["foot_strike", "foot_off", "landing"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Event:
     side : str
         left, right or undecided.
     kind : str
-        foot_strike or foot_off.
+        foot_strike, foot_off or landing.
     source : str
-        ``file`` or ``force plate <n>``.
+        ``file``, ``manual`` or ``force plate <n>``.
     """
 
     time_s: float
@@ -51,12 +51,15 @@ class Plate:
     centre : (3, N) array
         Point of application, mm, in the frame of the markers.
     corners : (4, 3) array
-        Corners of its surface in turn, mm, in the frame of the markers.
+        Corners of its surface in turn, mm, in the frame of the markers; NaN where `side` is told.
+    side : str or None
+        Foot whose force this is wholly, where the file says so (external loads of OpenSim).
     """
 
     force: FloatArray
     centre: FloatArray
     corners: FloatArray
+    side: Foot | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ class Recording:
         the foot swings forwards.
     angles : Tracks or None
         Joint angles, deg, by name, as the file has them.
+    landmarks : Tracks or None
+        Other markers, (3, F), mm, third axis up: ``left knee``, ``right knee``, ``left ankle``,
+        ``right ankle``, ``pelvis``.
+    events_are_final : bool
+        `events` are a list that a person corrected: no other source of events counts.
     enveloped : bool
         The signals are envelopes already: no band-pass, no onsets.
     warnings : tuple of str
@@ -129,6 +137,8 @@ class Recording:
     units: Mapping[str, str] = field(default_factory=dict)
     shanks: Tracks | None = None
     angles: Tracks | None = None
+    landmarks: Tracks | None = None
+    events_are_final: bool = False
     enveloped: bool = False
     warnings: tuple[str, ...] = ()
 

@@ -50,5 +50,5 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
         )
     first = reference(trials, settings.trial)
     ordered = sorted(trials, key=lambda t: (t is not first, t.name))
-    analyses = {t.name: analyse(t.recording, settings) for t in ordered if t.kind in CYCLIC}
+    analyses = {t.name: analyse(t.recording, settings, t.kind) for t in ordered if t.kind in CYCLIC}
     return SessionAnalysis(tuple(ordered), analyses, first.name if first else "", {})

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from imaging.arrays import FloatArray
-from imaging.function import asymmetry
+from imaging.function import asymmetry, sources
 from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.cycles import PERCENT, circular_mean
 from imaging.function.events import offs
@@ -46,9 +46,8 @@ def over_trials(
 
 
 def events_table(analysis: Analysis) -> pd.DataFrame:
-    """Return onset (s), duration, trial_type and source of every event used."""
-    rows = [(e.time_s, 0.0, e.trial_type, e.source) for e in analysis.events]
-    return pd.DataFrame(rows, columns=["onset", "duration", "trial_type", "source"])
+    """Return onset (s), duration, trial_type, source and agreement of every event used."""
+    return sources.events_table(analysis.gait)
 
 
 def activation_table(analysis: Analysis) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""C3D: analog channels, force plates, events and markers of the feet.
+"""C3D: analog channels, force plates, events, markers of the legs and joint angles.
 
 The clock of the file starts at ``first_frame / rate``, not at 0. Event times may be stored flat or
 as two rows (minutes, seconds), and go on in LABELS2, TIMES2 ... beyond 255.
@@ -16,7 +16,8 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.errors import ComputationError, MissingFileError, RecordingError
 from imaging.function.event_names import read_names
-from imaging.function.recording import Event, Foot, Recording
+from imaging.function.recording import Event, Recording, Tracks
+from imaging.function.side_names import hidden_words, split_name
 from imaging.io.c3d_layout import EXPORT_AGAIN, Layout, read_layout, write_whole
 from imaging.io.c3d_plates import (
     geometries,
@@ -26,17 +27,11 @@ from imaging.io.c3d_plates import (
     texts,
     to_mm,
 )
+from imaging.io.emg_signals import in_microvolts
+from imaging.io.markers import pick, z_up
 from imaging.isolation import run_apart
 
 LIMIT_S = 300.0
-_HEELS: dict[Foot, tuple[str, ...]] = {
-    "left": ("LHEE", "L_HEE", "LCAL", "LANK"),
-    "right": ("RHEE", "R_HEE", "RCAL", "RANK"),
-}
-_TOES: dict[Foot, tuple[str, ...]] = {
-    "left": ("LTOE", "L_TOE", "LMT2", "LMT5", "LMT1"),
-    "right": ("RTOE", "R_TOE", "RMT2", "RMT5", "RMT1"),
-}
 # Parameters that hold names of persons.
 _PERSONS = ("SUBJECTS:NAMES", "EVENT:SUBJECTS", "ANALYSIS:SUBJECTS")
 
@@ -52,8 +47,8 @@ def read_c3d(path: Path) -> Recording:
     Returns
     -------
     Recording
-        All analog channels that no force plate in use owns, in the unit of the file; plates and
-        markers in mm, third axis up.
+        All analog channels that no force plate in use owns, in microvolts where ANALOG:UNITS is a
+        voltage; plates and markers in mm, third axis up; joint angles of a model.
 
     Raises
     ------
@@ -77,24 +72,32 @@ def read_c3d(path: Path) -> Recording:
     start = layout.first_frame / frame_rate
 
     scale = to_mm(parameters, warnings)
-    heels, toes = (_markers(parameters, points, names, scale) for names in (_HEELS, _TOES))
+    labels = texts(parameters.get("POINT", {}), "LABELS")[: points.shape[1]]
+    markers = pick(labels, scale * points[:, : len(labels)])
     geometry = geometries(parameters, scale, warnings)
-    turn = rotation_to_z_up(parameters, geometry, [*heels.values(), *toes.values()], warnings)
+    turn = rotation_to_z_up(parameters, geometry, markers.feet, warnings)
+    if not any(geometry) and (up := z_up(markers)) is not None:
+        turn = up
+    markers = markers.turned(turn)
     plates = read_plates(parameters, analog, geometry, turn, layout.per_frame, warnings)
     events = _events(content, layout, (start, layout.n_frames / frame_rate), path, warnings)
-    labels, signals = _emg(parameters, analog, warnings)
+    names, units, signals = _emg(parameters, analog, warnings)
+    signals, known, kept = in_microvolts(names, signals, units)
     return Recording(
-        labels=labels,
+        labels=names,
         signals=signals,
         rate_hz=rate,
         start_s=start,
         plates=plates,
         events=events,
         event_frame_s=1 / frame_rate,
-        heels={side: turn @ path for side, path in heels.items()},
-        toes={side: turn @ path for side, path in toes.items()},
+        heels=markers.heels,
+        toes=markers.toes,
         marker_rate_hz=frame_rate,
-        warnings=tuple(warnings),
+        landmarks=markers.tracks(frame_rate, start),
+        angles=_angles(parameters, points, frame_rate, start),
+        units=known,
+        warnings=(*warnings, *kept),
     )
 
 
@@ -155,19 +158,32 @@ def _rate(parameters: Any, by_header: float, path: Path) -> float:
     return rate
 
 
+def _persons(parameters: Any) -> list[str]:
+    """Return the texts of a file that name persons."""
+    pairs = (p.split(":") for p in _PERSONS)
+    return [text for group, name in pairs for text in texts(parameters.get(group, {}), name)]
+
+
 def _emg(
     parameters: Any, analog: FloatArray, warnings: list[str]
-) -> tuple[tuple[str, ...], FloatArray]:
-    """Return names and samples of the channels that no force plate owns."""
-    labels = texts(parameters.get("ANALOG", {}), "LABELS")[: len(analog)]
+) -> tuple[tuple[str, ...], list[str], FloatArray]:
+    """Return names, units and samples of the channels that no force plate owns."""
+    group = parameters.get("ANALOG", {})
+    labels = texts(group, "LABELS")[: len(analog)]
     labels += [f"channel {i + 1}" for i in range(len(labels), len(analog))]
+    hidden = hidden_words(_persons(parameters))
+    labels = [
+        f"channel {i + 1}" if hidden & set(split_name(name)) else name
+        for i, name in enumerate(labels)
+    ]
+    units = (texts(group, "UNITS") + [""] * len(analog))[: len(analog)]
     owned = {channel for plate in plate_channels(parameters) for channel in plate}
     own = [i for i in range(len(analog)) if i not in owned]
     dropped = [labels[i] for i in own if not np.isfinite(analog[i]).all()]
     if dropped:
         warnings.append(f"Channels with values that are not finite left out: {', '.join(dropped)}.")
     keep = [i for i in own if np.isfinite(analog[i]).all()]
-    return tuple(labels[i] for i in keep), analog[keep]
+    return tuple(labels[i] for i in keep), [units[i] for i in keep], analog[keep]
 
 
 def _events(
@@ -184,12 +200,7 @@ def _events(
     named = _stored_events(parameters.get("EVENT", {}), path)
     if not named:
         named = _header_events(content["header"]["events"], layout.n_header_events, span)
-    persons = [
-        text
-        for group, name in (p.split(":") for p in _PERSONS)
-        for text in texts(parameters.get(group, {}), name)
-    ]
-    events, unknown = read_names(named, persons)
+    events, unknown = read_names(named, _persons(parameters))
     warnings += unknown
     return events
 
@@ -230,15 +241,18 @@ def _header_events(header: Any, n: int, span: tuple[float, float]) -> list[tuple
     return [(label, float(time + span[0])) for label, time in named if np.isfinite(time)]
 
 
-def _markers(
-    parameters: Any, points: FloatArray, names: Mapping[Foot, tuple[str, ...]], scale: float
-) -> dict[Foot, FloatArray]:
-    """Return one marker of each foot, (3, F), mm; NaN where it was not seen."""
-    labels = texts(parameters.get("POINT", {}), "LABELS")[: points.shape[1]]
-    labels = [label.split(":")[-1].upper() for label in labels]
-    found: dict[Foot, FloatArray] = {}
-    for side, wanted in names.items():
-        name = next((n for n in wanted if n in labels), None)
-        if name is not None:
-            found[side] = scale * points[:, labels.index(name)]
-    return found
+def _angles(parameters: Any, points: FloatArray, rate_hz: float, start_s: float) -> Tracks | None:
+    """Return the joint angles of a model, deg: points that POINT:ANGLES names; None without."""
+    group = parameters.get("POINT", {})
+    labels = texts(group, "LABELS")[: points.shape[1]]
+    unit = next(iter(texts(group, "ANGLE_UNITS")), "deg").lower()
+    wanted = set(texts(group, "ANGLES"))
+    scale = {"deg": 1.0, "degrees": 1.0, "rad": 180 / np.pi}.get(unit)
+    if scale is None or not wanted:
+        return None
+    found = {
+        label.split(":")[-1]: scale * points[:, i]
+        for i, label in enumerate(labels)
+        if label in wanted and np.isfinite(points[:, i]).any()
+    }
+    return Tracks(rate_hz, start_s, found) if found else None

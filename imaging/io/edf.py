@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from edfio import read_bdf, read_edf
 
+from imaging.dataset.recording_names import table_of
 from imaging.errors import MissingFileError, RecordingError
 from imaging.function.event_names import read_names
-from imaging.function.recording import Event, Recording
+from imaging.function.recording import Recording
 from imaging.io.edf_clock import place, record_clock
+from imaging.io.emg_signals import factor_to_microvolts, in_microvolts
+from imaging.io.emg_tables import emg_channels, read_events
 
 _CUT_SHORT = ".*(Incomplete data record|header indicates)"
 
@@ -46,11 +49,9 @@ def read_bids_emg(
             # Of a file that is cut short the reader warns only.
             warnings.filterwarnings("error", message=_CUT_SHORT, category=UserWarning)
             file = read_bdf(path) if path.suffix.lower() == ".bdf" else read_edf(path)
-        table = None
-        if channels is not None or table_beside(path, "channels").is_file():
-            table = _table(channels or table_beside(path, "channels"), {"name"})
         names = [s.label for s in file.signals]
-        keep = _emg_rows(names, table, path)
+        emg = emg_channels(names, path, channels)
+        keep = emg.rows
         rates = {file.signals[i].sampling_frequency for i in keep}
         if len(rates) != 1:
             raise RecordingError(
@@ -59,6 +60,7 @@ def read_bids_emg(
                 "Record or export them at one rate",
             )
         signals = np.stack([np.asarray(file.signals[i].data, dtype=float) for i in keep])
+        dimensions = [str(file.signals[i].physical_dimension) for i in keep]
         annotations = [(note.text, note.onset) for note in file.annotations]
         persons = [file.local_patient_identification, file.local_recording_identification]
         clock = record_clock(path)
@@ -68,83 +70,42 @@ def read_bids_emg(
         raise RecordingError(
             f"cannot be read as EDF or BDF ({error})", path, "Export it again"
         ) from error
-    targets = {}
-    if table is not None and "target_muscle" in table:
-        targets = dict(zip(table["name"], table["target_muscle"], strict=True))
     labels, rate = tuple(names[i] for i in keep), float(rates.pop())
     gaps: tuple[tuple[float, float], ...] = ()
     if clock is not None:
         signals, gaps = place(signals, rate, clock, path)
-    table_path = events or table_beside(path, "events")
+    units, said = _units(labels, dimensions, emg.units)
+    signals, known, kept = in_microvolts(labels, signals, units)
+    table_path = events or table_of(path, "events")
     if events is not None or table_path.is_file():
         gait, unknown = read_events(table_path)
     else:
         gait, unknown = read_names(annotations, persons)
-    said = [f"Not recorded: {', '.join(f'{a:.3f}-{b:.3f} s' for a, b in gaps)}."] if gaps else []
+    if gaps:
+        said.insert(0, f"Not recorded: {', '.join(f'{a:.3f}-{b:.3f} s' for a, b in gaps)}.")
     return Recording(
-        labels, signals, rate, targets=targets, events=gait, gaps=gaps, warnings=(*said, *unknown)
+        labels,
+        signals,
+        rate,
+        targets=emg.targets,
+        events=gait,
+        gaps=gaps,
+        units=known,
+        warnings=(*said, *kept, *unknown),
     )
 
 
-def read_events(path: Path) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-    """Read gait events from a table with the columns ``onset`` (s) and ``trial_type``.
-
-    Returns
-    -------
-    events : tuple of Event
-        In the order of time.
-    warnings : tuple of str
-        Names that were not understood.
-
-    Raises
-    ------
-    MissingFileError, RecordingError
-        No such table, or one that lacks these columns or holds onsets that are no numbers.
-    """
-    table = _table(path, {"onset", "trial_type"})
-    times = pd.to_numeric(table["onset"], errors="coerce")
-    if not np.isfinite(times).all():
-        raise RecordingError(
-            "column onset has entries that are not numbers", path, "Correct the table"
-        )
-    return read_names(zip(table["trial_type"].astype(str), times.astype(float), strict=True))
-
-
-def table_beside(path: Path, kind: str) -> Path:
-    """Return where the table ``channels`` or ``events`` of a recording lies."""
-    return path.with_name(f"{path.stem.removesuffix('_emg')}_{kind}.tsv")
-
-
-def _table(path: Path, needed: set[str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise MissingFileError("no such table", path, "Check the path")
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise RecordingError(
-            f"is not a table ({error})", path, "Give tab-separated text"
-        ) from error
-    if missing := needed - set(table.columns):
-        raise RecordingError(f"lacks the columns {sorted(missing)}", path, "Add them")
-    return table
-
-
-def _emg_rows(names: list[str], table: pd.DataFrame | None, path: Path) -> list[int]:
-    """Return which signals are EMG and good."""
-    if table is None:
-        return list(range(len(names)))
-    if unknown := sorted(set(table["name"]) - set(names)):
-        raise RecordingError(
-            f"lacks the channels {unknown} that its channels table names", path, "Correct it"
-        )
-    rows = {str(row["name"]): row for row in table.to_dict("records")}
-    keep = [
-        i
-        for i, name in enumerate(names)
-        if name in rows
-        and rows[name].get("type", "EMG") == "EMG"
-        and rows[name].get("status") != "bad"
-    ]
-    if not keep:
-        raise RecordingError("has no EMG channel", path, "Check the channels table")
-    return keep
+def _units(
+    names: Sequence[str], dimensions: Sequence[str], table: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return the unit of each signal, and what contradicts itself: no unit where two are told."""
+    units, odd = [], []
+    for name, own in zip(names, dimensions, strict=True):
+        told = [u for u in (own.strip(), table.get(name, "")) if u]
+        factors = {factor_to_microvolts(u) for u in told} - {None}
+        if len(factors) > 1:
+            odd.append(name)
+        known = [u for u in told if factor_to_microvolts(u) is not None]
+        units.append(known[0] if len(factors) == 1 else "")
+    said = f"Header and channels table give other units, so that none is known: {', '.join(odd)}."
+    return units, [said] if odd else []

@@ -1,22 +1,44 @@
-"""Reading a recording of any kind, apart from what is computed from it."""
+"""Reading the recordings of a session, apart from what is computed from them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from imaging.config import FunctionSettings
-from imaging.dataset.names import entities, stem
+from imaging.dataset.names import entities, stem, suffix_of
+from imaging.dataset.recording_names import (
+    companions,
+    corrected_events,
+    files_beside,
+    scans_table,
+    table_of,
+    trial_name,
+)
 from imaging.errors import RecordingError
 from imaging.function.recording import Recording
-from imaging.function.strides import SHORTEST_S
 from imaging.function.trials import Trial, kind_of
+from imaging.io.bids_motion import read_bids_motion
 from imaging.io.c3d import read_c3d
-from imaging.io.edf import read_bids_emg, read_events, table_beside
+from imaging.io.edf import read_bids_emg
+from imaging.io.emg_signals import is_envelope
+from imaging.io.emg_tables import read_corrected, read_events
+from imaging.io.motion import Motion, join
+from imaging.io.opensim_motion import read_opensim_motion
+from imaging.io.scans import levels, start_after
+from imaging.io.text_emg import read_text_emg
+from imaging.io.trc import read_trc
+
+SHORTEST_S = 0.5
+_TEXT = (".csv", ".txt", ".tsv", ".sto", ".gz")
 
 
 def read_recording(path: Path, channels: Path | None, events: Path | None) -> Recording:
-    """Read a recording by its suffix.
+    """Read a recording by its suffix, with what belongs to it by its name.
+
+    Motion and forces of the same task, run and acquisition are joined to it; events that a person
+    corrected go before all others.
 
     Raises
     ------
@@ -26,13 +48,17 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
     suffix = path.suffix.lower()
     if suffix in (".edf", ".bdf"):
         read = read_bids_emg(path, channels, events)
+    elif suffix in _TEXT:
+        read = read_text_emg(path, channels, events)
     elif suffix != ".c3d":
         raise RecordingError(
-            f"files {suffix or 'without suffix'} are not supported", path, "Give .c3d, .edf or .bdf"
+            f"files {suffix or 'without suffix'} are not supported",
+            path,
+            "Give .c3d, .edf, .bdf, .sto, .csv, .tsv or .txt",
         )
     elif channels is not None:
         raise RecordingError(
-            "a channels table can be given with EDF only", path, "Use settings: channels"
+            "a channels table can be given with EDF and text only", path, "Use settings: channels"
         )
     else:
         read = read_c3d(path)
@@ -45,22 +71,59 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
         raise RecordingError(
             f"lasts {length:.2g} s, too short for one stride", path, "Give a recording of walking"
         )
+    for companion in companions(path):
+        read = join(read, _read_motion(companion, path), suffix_of(companion))
+    try:
+        read = replace(read, enveloped=is_envelope(read.signals, read.rate_hz))
+    except RecordingError as error:
+        raise RecordingError(error.what, path, error.fix) from error
+    ruling = corrected_events(path)
+    if events is None and ruling is not None and ruling.is_file():
+        rules = read_corrected(ruling, read.start_s, read.end_s)
+        read = replace(read, events=rules, events_are_final=True, event_frame_s=0.0)
     return read
+
+
+def _read_motion(path: Path, recording: Path) -> Motion:
+    """Read motion or forces, on the clock of the recording.
+
+    A BIDS motion file begins by a clock of its own; where the table of scans tells how much later
+    than the EMG it began, it is shifted by that.
+    """
+    if path.suffix.lower() == ".trc":
+        return read_trc(path)
+    if path.suffix.lower() != ".tsv":
+        return read_opensim_motion(path)
+    motion = read_bids_motion(path)
+    later = start_after(path, recording, scans_table(recording))
+    if later is None:
+        said = "Motion is taken to begin with the EMG: the table of scans does not tell when."
+        return replace(motion, warnings=(*motion.warnings, said))
+    return replace(motion, start_s=motion.start_s + later)
 
 
 def read_trial(
     path: Path, channels: Path | None, events: Path | None, settings: FunctionSettings
 ) -> Trial:
-    """Read a recording with what it is of, as its name and the settings say."""
-    named = {k: v for k, v in entities(path).items() if k not in ("sub", "ses")}
-    name = "_".join(f"{k}-{v}" for k, v in named.items()) or stem(path)
-    kind = kind_of(named.get("task", stem(path)), settings.tasks)
-    return Trial(name, kind, read_recording(path, channels, events))
+    """Read a recording with what it is of, as its name, the table of scans and the settings say."""
+    name = trial_name(path)
+    kind = kind_of(entities(path).get("task", stem(path)), settings.tasks)
+    conditions = levels(path, name, scans_table(path), settings)
+    return Trial(name, kind, read_recording(path, channels, events), conditions)
 
 
 def files_of(path: Path, channels: Path | None, events: Path | None) -> list[Path]:
-    """Return every file that :func:`read_recording` reads."""
-    if path.suffix.lower() != ".c3d":
-        channels = channels or table_beside(path, "channels")
-        events = events or table_beside(path, "events")
-    return [p for p in (path, channels, events) if p is not None and p.is_file()]
+    """Return every file that :func:`read_trial` reads."""
+    beside = files_beside(path)
+    if path.suffix.lower() == ".c3d":
+        beside = [p for p in beside if p not in _own_tables(path)]
+    given = {"channels": channels, "events": events}
+    for kind, told in given.items():
+        if told is not None:
+            beside = [told if p == table_of(path, kind) else p for p in beside]
+            beside += [] if told in beside else [told]
+    return [p for p in [path, *beside] if p.is_file()]
+
+
+def _own_tables(path: Path) -> Sequence[Path]:
+    return [table_of(path, "channels"), table_of(path, "events"), path.with_suffix(".json")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging.arrays import FloatArray
-from imaging.config import Settings, UltrasoundSettings
+from imaging.config import FunctionSettings, Settings, UltrasoundSettings
 from imaging.dataset import Session, sibling
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.errors import ImageError
@@ -19,7 +19,7 @@ from imaging.image import Image, canonical
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.label_sources import read_drawing
-from imaging.io.recordings import read_recording
+from imaging.io.recordings import read_trial
 from imaging.io.reversed_scan import read_reversed
 from imaging.io.ultrasound_frames import read_frame_files
 from imaging.io.ultrasound_placed import check_frames
@@ -73,11 +73,15 @@ def _frames(session: Session, options: UltrasoundSettings) -> None:
         _must_hold(session, corners, file.paths[0])
 
 
-def _recording(session: Session) -> tuple[str, ...]:
-    """Return what was left out in the recording, such as events that are not understood."""
-    if session.recording is None:
-        return ()
-    return read_recording(session.recording, None, None).warnings
+def _recordings(session: Session, options: FunctionSettings) -> list[str]:
+    """Return what was left out in the recordings, such as events that are not understood."""
+    several = len(session.recordings) > 1
+    found = []
+    for path in session.recordings:
+        trial = read_trial(path, None, None, options)
+        start = f"{trial.name}: " if several else ""
+        found += [f"{start}{said}" for said in trial.recording.warnings]
+    return found
 
 
 def _manual(session: Session) -> None:
@@ -119,6 +123,7 @@ def inspections(
 ) -> Mapping[str, Callable[[Session], Sequence[str] | None]]:
     """Return what is checked, by the name of the input; settings say what frames must fit."""
     options = settings.ultrasound if settings else UltrasoundSettings()
+    function = settings.function if settings else FunctionSettings()
     return {
         "anat": _anat,
         "dwi": _dwi,
@@ -126,6 +131,6 @@ def inspections(
         "waves": _waves,
         "stiffness": _stiffness,
         "frames": partial(_frames, options=options),
-        "recording": _recording,
+        "recording": partial(_recordings, options=function),
         "manual_dseg": _manual,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.config import Settings
-from imaging.dataset import Session, beside, sibling
+from imaging.dataset import Session, inputs_beside, sibling
 from imaging.outputs import folder_of, promised
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -84,7 +84,7 @@ class Plan:
             "waves": session.waves,
             "stiffness": session.stiffness,
             "ultrasound": session.frames,
-            "function": session.recording,
+            "function": session.recordings,
         }
         return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
 
@@ -134,9 +134,9 @@ class Plan:
         """Return the ready stiffness map."""
         return str(self.session(wildcards).stiffness)
 
-    def recording(self, wildcards: Any) -> str:
-        """Return the walking recording."""
-        return str(self.session(wildcards).recording)
+    def recordings(self, wildcards: Any) -> list[str]:
+        """Return the recordings of EMG."""
+        return [str(p) for p in self.session(wildcards).recordings]
 
     def beside(self, name: str) -> Callable[[Any], list[str]]:
         """Return an input function: what a verb reads beside an input, so that a change counts."""
@@ -200,7 +200,7 @@ class Plan:
 
 def _beside(*paths: Path | None) -> list[str]:
     """Return the sidecars, magnitudes and tables of inputs, where there are any."""
-    return [str(p) for path in paths if path for p in beside(path) if p.is_file()]
+    return [str(p) for path in paths if path for p in inputs_beside(path) if p.is_file()]
 
 
 def options(flag: str, files: Sequence[str] | str) -> str:

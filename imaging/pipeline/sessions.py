@@ -24,7 +24,7 @@ _TITLES = {
     "waves": "the wave images",
     "stiffness": "the ready stiffness map",
     "frames": "the ultrasound frames",
-    "recording": "the walking recording",
+    "recording": "the recording of EMG",
     "manual_dseg": "the muscles drawn by hand",
     "aponeuroses": "the aponeuroses drawn by hand",
 }

@@ -147,8 +147,8 @@ def test_bad_recording_ends_with_exit_code_2_and_leaves_nothing(tmp_path, conten
 
 
 def test_other_suffixes_are_refused(tmp_path, capsys):
-    (tmp_path / "a.txt").write_text("x")
-    assert run(tmp_path / "a.txt", tmp_path / "out") == 2
+    (tmp_path / "a.doc").write_text("x")
+    assert run(tmp_path / "a.doc", tmp_path / "out") == 2
     assert ".c3d" in capsys.readouterr().err
 
 
@@ -156,6 +156,50 @@ def test_two_recordings_of_one_name_are_refused(dataset, tmp_path, capsys):
     recording = dataset / f"{STEM}.edf"
     assert run(recording, tmp_path / "out", "--recording", str(recording)) == 2
     assert "several recordings are named" in capsys.readouterr().err
+
+
+def test_a_session_of_many_recordings(dataset, tmp_path):
+    """Two walks, of which one was corrected by a person, and a maximal contraction."""
+    home = tmp_path / P / "emg"
+    shutil.copytree(dataset / f"{P}/emg", home)
+    start = f"{P}_task-walk"
+    for path in [p for p in home.iterdir() if p.name.startswith(start) and p.suffix != ".c3d"]:
+        for task in ("task-walk_run-2", "task-mvc"):
+            shutil.copy(path, path.with_name(path.name.replace("task-walk", task)))
+    (home / f"{P}_task-mvc_events.tsv").unlink()
+    events = pd.read_csv(home / f"{start}_run-2_events.tsv", sep="\t")
+    manual = tmp_path / f"derivatives/manual/{P}/emg"
+    manual.mkdir(parents=True)
+    right = events[events["trial_type"].str.startswith("right")]
+    right.to_csv(manual / f"{start}_run-2_events.tsv", sep="\t", index=False)
+    rows = [f"emg/{start}_emg.edf\tbefore", f"emg/{start}_run-2_emg.edf\tafter"]
+    (tmp_path / P / f"{P}_scans.tsv").write_text("\n".join(["filename\tfatigue", *rows]) + "\n")
+    out = tmp_path / "out"
+    more = [
+        text
+        for name in (f"{start}_run-2", f"{P}_task-mvc")
+        for text in ("--recording", str(home / f"{name}_emg.edf"))
+    ]
+    assert run(home / f"{start}_emg.c3d", out, *more) == 0
+    found = table(out, "events")
+    assert found["trial"].unique().tolist() == ["task-walk", "task-walk_run-2"]
+    second = found[found["trial"] == "task-walk_run-2"]
+    assert len(second) == len(right)
+    assert set(second["source"]) == {"manual"}
+    np.testing.assert_allclose(second["onset"], right["onset"], atol=1e-3)
+    sources = json.loads((out / f"{P}_events.json").read_text())["SourceFiles"]
+    names = [s["name"] for s in sources]
+    assert len([n for n in names if n.endswith("run-2_events.tsv")]) == 2
+    assert f"{P}_scans.tsv" in names
+    assert f"{P}_task-mvc_emg.edf" in names
+
+
+def test_maximal_contractions_alone_are_said(dataset, tmp_path, capsys):
+    recording = tmp_path / f"{P}_task-mvc_emg.edf"
+    shutil.copy(dataset / f"{STEM}.edf", recording)
+    assert run(recording, tmp_path / "out") == 0
+    rows = read_measures(tmp_path / f"out/{P}_desc-function_measures.tsv")
+    assert all(r.status == "not_measured" for r in rows if r.measure.startswith("emg_onset"))
 
 
 def test_phantom_is_valid_bids(dataset, tmp_path):
@@ -209,7 +253,7 @@ def test_a_foot_that_partly_loads_a_plate_does_not_move_the_strike(plain, datase
     assert late[0]["file_minus_force_ms"] == pytest.approx(-87, abs=8)
 
 
-def test_names_that_are_not_understood_are_listed_and_double_no_stride(plain, tmp_path):
+def test_names_that_are_not_understood_are_listed_and_markers_tell_the_strike(plain, tmp_path):
     events = zip(plain["EVENT:CONTEXTS"], plain["EVENT:LABELS"], strict=True)
     strikes = [i for i, e in enumerate(events) if e == ("Left", "Foot Strike")]
     labels = list(plain["EVENT:LABELS"])
@@ -220,7 +264,7 @@ def test_names_that_are_not_understood_are_listed_and_double_no_stride(plain, tm
     notes = notes_of(tmp_path / "out")
     said = " ".join(notes["warnings"])
     assert f"Left Plonk ({len(strikes[2::3])})" in said
-    assert "No stride of the left foot (2 lifts" in said
+    assert f"{len(strikes[2::3])} of 34 events rest on markers alone" in said
     rows = read_measures(tmp_path / f"out/{P}_desc-function_measures.tsv")
     length = {r.measure: r.value for r in rows if r.label == 0}
     assert length["stride_time_left"] == pytest.approx(length["stride_time_right"], rel=0.03)

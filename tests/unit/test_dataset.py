@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from imaging.dataset import entities, find_sessions, sibling, suffix_of
+from imaging.dataset.recording_names import companions
 from imaging.errors import ConfigError, DatasetError, MissingFileError
 
 
@@ -50,8 +51,7 @@ def test_one_subject_without_sessions(tmp_path):
         "sub-01_run-1_swe.igs.mha", "sub-01_run-2_swe.png"
     ]  # fmt: skip
     assert sibling(session.frames[0], ".json").name == "sub-01_run-1_swe.json"
-    assert session.recording
-    assert session.recording.suffix == ".c3d"
+    assert [p.suffix for p in session.recordings] == [".c3d"]
     assert len(session.aponeuroses) == 1
     assert states(session)["stiffness"] == "missing"
 
@@ -141,8 +141,7 @@ def test_suffixes_in_capitals(tmp_path):
         "sub-01/emg/sub-01_task-walk_emg.edf",
     )
     (session,) = find_sessions(tmp_path)
-    assert session.recording
-    assert session.recording.suffix == ".C3D"
+    assert [p.suffix for p in session.recordings] == [".C3D"]
 
 
 def test_session_folders_must_be_bids_labels(tmp_path):
@@ -308,3 +307,73 @@ def test_folders_that_link_in_a_circle_end(tmp_path):
 def test_a_folder_without_subjects_says_what_to_do(tmp_path, name, said):
     with pytest.raises(DatasetError, match=said):
         find_sessions(touch(tmp_path, name))
+
+
+def test_a_session_has_many_recordings_and_what_belongs_to_them(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/emg/sub-01_task-walk_run-1_emg.sto",
+        "sub-01/emg/sub-01_task-walk_run-2_emg.csv",
+        "sub-01/emg/sub-01_task-mvc_emg.edf",
+        "sub-01/emg/sub-01_task-mvc_channels.tsv",
+        "sub-01/motion/sub-01_task-walk_run-1_grf.mot",
+        "sub-01/motion/sub-01_task-walk_run-1_tracksys-imu_motion.tsv",
+        "sub-01/motion/sub-01_task-walk_run-1_tracksys-imu_channels.tsv",
+        "sub-01/motion/sub-01_task-stairs_motion.trc",
+        "derivatives/manual/sub-01/emg/sub-01_task-walk_run-2_events.tsv",
+        "derivatives/manual/sub-01/emg/sub-01_task-walk_run-3_events.tsv",
+    )
+    (session,) = find_sessions(tmp_path)
+    names = [p.name.removeprefix("sub-01_").split(".")[0] for p in session.recordings]
+    assert names == ["task-mvc_emg", "task-walk_run-1_emg", "task-walk_run-2_emg"]
+    assert states(session)["recording"] == "found"
+    assert [p.name for p in companions(session.recordings[1])] == [
+        "sub-01_task-walk_run-1_grf.mot", "sub-01_task-walk_run-1_tracksys-imu_motion.tsv"
+    ]  # fmt: skip
+    assert companions(session.recordings[2]) == []
+    assert list(rows(session, "not_needed")) == ["sub-01_task-stairs_motion.trc"]
+    assert list(rows(session, "not_taken")) == ["sub-01_task-walk_run-3_events.tsv"]
+    (session,) = find_sessions(tmp_path, select={"recording": "*task-walk*"})
+    assert len(session.recordings) == 2
+
+
+def test_one_recording_as_two_kinds_of_files_is_ambiguous(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/emg/sub-01_task-walk_emg.sto",
+        "sub-01/emg/sub-01_task-walk_emg.csv",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert states(session)["recording"] == "ambiguous"
+    assert session.recordings == ()
+    (session,) = find_sessions(tmp_path, select={"recording": "*.sto"})
+    assert len(session.recordings) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("emg/walk.csv", "rename it to sub-01_task-walk_emg.csv"),
+        ("emg/sub-01_task-walk_grf.mot", "move it to sub-01/motion/sub-01_task-walk_grf.mot"),
+        ("motion/sub-01_task-walk_GRF.mot", "rename it to sub-01_task-walk_grf.mot"),
+    ],
+)
+def test_recordings_of_other_names(tmp_path, name, said):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", f"sub-01/{name}")
+    (session,) = find_sessions(tmp_path)
+    assert rows(session, "not_taken") == {Path(name).name: said}
+
+
+def test_text_beside_recordings_is_no_recording(tmp_path):
+    touch(
+        tmp_path,
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/notes.txt",
+        "sub-01/emg/README.txt",
+        "sub-01/emg/sub-01_task-walk_electrodes.tsv",
+        "sub-01/sub-01_scans.tsv",
+    )
+    (session,) = find_sessions(tmp_path)
+    assert rows(session, "not_taken") == {}

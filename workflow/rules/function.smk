@@ -1,7 +1,7 @@
 rule function:
     input:
-        recording=plan.recording,
-        beside=plan.beside("recording"),
+        recordings=plan.recordings,
+        beside=plan.beside("recordings"),
     output:
         plan.outputs("function"),
     log:
@@ -16,8 +16,9 @@ rule function:
     params:
         code=code("function"),
         settings=plan.settings_of("function"),
+        recordings=lambda wildcards, input: options("--recording", input.recordings),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        LIMITS + "pennate function --recording {input.recording:q} "
+        LIMITS + "pennate function {params.recordings} "
         "--out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"

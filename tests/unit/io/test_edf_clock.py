@@ -77,7 +77,7 @@ def test_annotations_are_events_where_there_is_no_table(path):
     read = read_bids_emg(path)
     assert len(read.events) == 32
     assert (read.events[0].trial_type, read.events[0].time_s) == ("left_foot_strike", 0.5)
-    assert ["x" * 40 in w for w in read.warnings] == [True]
+    assert ["x" * 40 in w for w in read.warnings if "unit" not in w] == [True]
     table = "onset\tduration\ttrial_type\n1.0\t0\tright_foot_strike\n"
     path.with_name("a_events.tsv").write_text(table)
     assert [e.time_s for e in read_bids_emg(path).events] == [1.0]

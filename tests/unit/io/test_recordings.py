@@ -7,7 +7,8 @@ from edfio import Edf, EdfSignal
 
 from imaging.errors import MissingFileError, RecordingError
 from imaging.io.c3d import read_c3d
-from imaging.io.edf import read_bids_emg, read_events
+from imaging.io.edf import read_bids_emg
+from imaging.io.emg_tables import read_events
 from imaging.phantom.emg_files import write_walking
 from imaging.phantom.walking import BURSTS
 
@@ -46,7 +47,8 @@ def test_c3d_and_edf_hold_the_same_emg(c3d, edf):
     a, b = read_c3d(c3d), read_bids_emg(edf)
     assert a.labels == b.labels == tuple(f"{s}_{m}" for s in "LR" for m in BURSTS)
     assert (a.rate_hz, b.rate_hz) == (1000.0, 1000.0)
-    np.testing.assert_allclose(a.signals * 1e6, b.signals, atol=0.1)
+    np.testing.assert_allclose(a.signals, b.signals, atol=0.1)
+    assert a.units == b.units == dict.fromkeys(a.labels, "uV")
 
 
 def test_c3d_has_plates_heels_and_events(c3d, dataset):

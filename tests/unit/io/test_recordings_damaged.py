@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from imaging.errors import InputError
 from imaging.io.c3d_layout import read_layout
-from imaging.io.edf import read_events
+from imaging.io.emg_tables import read_events
 from imaging.io.recordings import read_recording
 
 FUZZ = settings(

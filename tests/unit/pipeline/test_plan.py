@@ -27,12 +27,12 @@ def test_what_lies_beside_an_input_counts_as_input(tmp_path):
     names += ["sub-01_task-walk_channels.tsv", "sub-01_task-walk_events.tsv"]
     for path in (waves, walk, *(tmp_path / name for name in names)):
         path.touch()
-    session = Session("01", waves=(waves,), recording=walk)
+    session = Session("01", waves=(waves,), recordings=(walk,))
     found = Plan(Settings(bids_dir="in", out_dir="out"), [session])
     wildcards = SimpleNamespace(prefix="sub-01")
     paths = [str(tmp_path / name) for name in names]
     assert found.beside("waves")(wildcards) == paths[:2]
-    assert found.beside("recording")(wildcards) == paths[2:]
+    assert found.beside("recordings")(wildcards) == paths[2:]
     assert found.beside("stiffness")(wildcards) == []
 
 
