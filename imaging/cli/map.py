@@ -35,8 +35,8 @@ def command(
     """Join all stages per voxel, fascicle and muscle."""
     chosen = load_settings(MapSettings, settings)
     folders = {
-        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "comp": comp_dir, "mre": mre_dir, "us": us_dir,
-        "func": func_dir,
+        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "comp": comp_dir, "mre": mre_dir,
+        "us": us_dir, "func": func_dir,
     }  # fmt: skip
     stages = find_stages(folders, prefix, missing)
     found = join_stages(stages, chosen)
