@@ -93,11 +93,12 @@ def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
 def composition_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
     """Return fat fraction and T2 where they are known."""
     out = {}
-    for name, suffix in (("fat_fraction", "desc-dixon_FF"), ("t2", "desc-mono_T2map")):
-        image = stages.image("comp", f"{suffix}.nii.gz")
-        if image is not None:
-            known = image.with_data(np.isfinite(image.data))
-            out[name] = sample(image.with_data(np.nan_to_num(image.data)), labels, known)
+    fat, known = (stages.image("comp", f"desc-dixon_{x}.nii.gz") for x in ("FF", "mask"))
+    if fat is not None and known is not None:
+        out["fat_fraction"] = sample(fat, labels, known)
+    t2 = stages.image("comp", "desc-mono_T2map.nii.gz")
+    if t2 is not None:
+        out["t2"] = sample(t2, labels, t2.with_data(t2.data > 0))
     return out
 
 

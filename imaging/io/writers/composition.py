@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from imaging.image import Image
 from imaging.measures import Measure, Notes
 from imaging.stage_files import StageFiles
@@ -32,6 +34,10 @@ class CompositionOutput:
     inputs: Sequence[Path]
 
 
+def _zero_outside(image: Image) -> Image:
+    return image.with_data(np.nan_to_num(image.data, nan=0.0).astype(np.float32))
+
+
 def write_composition(folder: Path, prefix: str, output: CompositionOutput) -> None:
     """Write every file of the stage.
 
@@ -46,8 +52,10 @@ def write_composition(folder: Path, prefix: str, output: CompositionOutput) -> N
     """
     files = StageFiles("composition", folder, prefix, output.inputs)
     if output.fat_fraction is not None:
-        files.image("fat_fraction", output.fat_fraction)
+        known = np.isfinite(output.fat_fraction.data)
+        files.image("fat_fraction", _zero_outside(output.fat_fraction))
+        files.image("mask", output.fat_fraction.with_data(known.astype(np.uint8)))
     if output.t2 is not None:
-        files.image("t2", output.t2)
+        files.image("t2", _zero_outside(output.t2))
     files.measures(output.rows)
     files.notes(output.notes)
