@@ -1,7 +1,7 @@
 """Fat fraction of the digital leg against its truth: echoes with phase, their magnitudes, pairs.
 
-The leg is drawn with the grid and noise of the demo. `--shift` moves the peaks of the fat that draws
-the images (ppm), so that they are not those that the separation knows.
+The leg is drawn with the grid and noise of the demo. `--shift` moves the peaks of the fat that
+draws the images (ppm), so that they are not those that the separation knows.
 
     python -m benchmarks.fat_fraction [--seed 1] [--snr 40] [--shift 0.05]
 """
