@@ -60,6 +60,7 @@ rule group:
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/diffusion.smk"
 include: "workflow/rules/fibres.smk"
+include: "workflow/rules/composition.smk"
 include: "workflow/rules/elastography.smk"
 include: "workflow/rules/function.smk"
 include: "workflow/rules/map.smk"

@@ -20,6 +20,7 @@ VERBS = {
     "phantom": "Write a digital leg with known truth as a BIDS data set.",
     "segment": "Label the muscles of an anatomical image.",
     "diffusion": "Clean diffusion-weighted images and fit the tensor.",
+    "composition": "Fat fraction from Dixon images, T2 from spin echoes, per muscle.",
     "fibres": "Reconstruct fascicles and their architecture.",
     "elastography": "Stiffness from wave images or ready maps.",
     "ultrasound": "Stiffness from shear-wave colour frames of ultrasound.",

@@ -23,6 +23,7 @@ def command(
     prefix: Annotated[str, typer.Option(help="Start of file names, e.g. sub-01.")],
     dwi_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate diffusion`.")] = None,
     fibre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate fibres`.")] = None,
+    comp_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate composition`.")] = None,
     mre_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate elastography`.")] = None,
     us_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate ultrasound`.")] = None,
     func_dir: Annotated[Path | None, typer.Option(help="Folder of `pennate function`.")] = None,
@@ -41,8 +42,8 @@ def command(
     """Join all stages per voxel, fascicle and muscle."""
     chosen = load_settings(MapSettings, settings)
     folders = {
-        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "mre": mre_dir, "us": us_dir,
-        "func": func_dir,
+        "anat": anat_dir, "dwi": dwi_dir, "fibre": fibre_dir, "comp": comp_dir, "mre": mre_dir,
+        "us": us_dir, "func": func_dir,
     }  # fmt: skip
     stages = find_stages(folders, prefix, missing)
     found = join_stages(stages, chosen, fibre_states)

@@ -38,6 +38,7 @@ inputs.tsv
 logs
 dwi
 fibre
+comp
 mre
 us
 func

@@ -26,7 +26,7 @@ ENDINGS = tuple(
 
 # What a session is read from: folder to suffixes, and to the kinds of files.
 SUFFIXES = {
-    "anat": ANATOMICAL,
+    "anat": (*ANATOMICAL, "MESE"),
     "dwi": ("dwi",),
     "fmap": ("epi",),
     "mre": ("mre", "stiffness"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from imaging.dataset.dixon import PARTS, dixon_options, part_of
 from imaging.dataset.leftovers import (
     Place,
     files_below,
@@ -85,6 +86,8 @@ class Session:
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
     anat, dwi, fmap, stiffness, manual_dseg : Path or None
         `fmap` has reversed phase encoding, `stiffness` is a ready map.
+    dixon, spin_echoes : tuple of Path
+        Images that tell fat from water, and the train of echoes that T2 is fitted to.
     waves, frames, recordings, aponeuroses : tuple of Path
         Wave images (one per frequency), ultrasound shear-wave frames, recordings of EMG (one per
         task, run and acquisition), internal aponeuroses drawn by a person.
@@ -96,6 +99,8 @@ class Session:
     anat: Path | None = None
     dwi: Path | None = None
     fmap: Path | None = None
+    dixon: tuple[Path, ...] = ()
+    spin_echoes: tuple[Path, ...] = ()
     waves: tuple[Path, ...] = ()
     stiffness: Path | None = None
     frames: tuple[Path, ...] = ()
@@ -221,12 +226,16 @@ class SessionFiles:
         labels = [p for p in labels if entities(p).get("desc") == "manual"]
         sheets = self.files("anat", SHEETS, "aponeurosis", drawn=True)
         frames = self.files("us", FRAMES, "swe")
+        images = [p for suffix in ANATOMICAL for p in self.files("anat", NIFTI, suffix)]
+        fat = [p for own in dixon_options(images).values() for p in own]
         found = Session(
             self.place.subject,
             self.place.session,
             anat=anat,
             dwi=dwi,
             fmap=self.one("fmap", against, no_reversed),
+            dixon=self.many("dixon", fat, "no fat fraction"),
+            spin_echoes=self.many("spin_echoes", self.files("anat", NIFTI, "MESE"), "no T2"),
             waves=self.many("waves", phases, "no stiffness from wave images"),
             stiffness=self.one("stiffness", maps, "no ready map"),
             frames=self.many("frames", frames, "no ultrasound shear-wave frames"),
@@ -244,6 +253,9 @@ class SessionFiles:
             files = self.files("anat", NIFTI, contrast)
             files = [p for p in files if entities(p).get("part", "mag") == "mag"]
             files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
+            # Of a Dixon scan one part stands for all, and another image before any of them.
+            kinds = [p for p in ("", *PARTS) if p in {part_of(f) for f in files}]
+            files = [p for p in files if part_of(p) == kinds[0]]
             if files:
                 first = min(_echo(p) for p in files)
                 return [p for p in files if _echo(p) == first]

@@ -28,6 +28,7 @@ FIGURES = ("length_mm", "pennation_line_deg")
 STAGES = {
     "dwi": "no diffusion MRI was given",
     "fibre": "no fascicles were reconstructed",
+    "comp": "no Dixon images and no spin echoes were given",
     "mre": "no elastography was given",
     "us": "no ultrasound elastography was given",
     "func": "no EMG recording was given",
@@ -35,6 +36,7 @@ STAGES = {
 STAGE_TITLES = {
     "dwi": "Diffusion MRI",
     "fibre": "Fascicles",
+    "comp": "Fat fraction and T2",
     "mre": "Elastography",
     "us": "Ultrasound elastography",
     "ti": "Fibre-aware stiffness (μ⊥, μ∥, E∥)",
@@ -49,7 +51,8 @@ class Stages:
     Attributes
     ----------
     folders : dict
-        ``anat`` and those of ``dwi``, ``fibre``, ``mre``, ``us``, ``func`` that were given.
+        ``anat`` and those of ``dwi``, ``fibre``, ``comp``, ``mre``, ``us``, ``func`` that were
+        given.
     prefix : str
         ``sub-01`` or ``sub-01_ses-01``.
     missing : dict

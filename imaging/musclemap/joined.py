@@ -159,6 +159,7 @@ def _voxels(stages: Stages, labels: Image, curves: pd.DataFrame | None) -> dict[
         voxels["confidence"] = resample(confidence, labels).data
     voxels |= layers.diffusion_layers(stages, labels)
     voxels |= layers.direction_layers(stages, labels)
+    voxels |= layers.composition_layers(stages, labels)
     if curves is not None:
         voxels |= layers.activation_layers(labels.data, curves)
     return voxels

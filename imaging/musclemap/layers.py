@@ -31,6 +31,8 @@ _TEXTS = {
     "e1": ("Main diffusion direction, world RAS+, no sign (points up)", "1"),
     "smooth_direction": ("Smoothed fibre direction, world RAS+, no sign (points up)", "1"),
     "dispersion": ("Dispersion of fibre direction about the smoothed one", "deg"),
+    "fat_fraction": ("Share of fat in the signal of water and fat", "percent"),
+    "t2": ("T2 of one exponential", "ms"),
     "activation_peak": ("Peak of the mean EMG cycle of the voxel's muscle, painted", "%"),
     "activation_peak_time": ("Place of that peak in the gait cycle, painted", "percent"),
 }
@@ -86,6 +88,18 @@ def direction_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.floa
     if dispersion is not None:
         out["dispersion"] = np.where(inside, sample(dispersion, labels, known), np.nan)
     return {name: data.astype(np.float32) for name, data in out.items()}
+
+
+def composition_layers(stages: Stages, labels: Image) -> dict[str, NDArray[np.float32]]:
+    """Return fat fraction and T2 where they are known."""
+    out = {}
+    fat, known = (stages.image("comp", f"desc-dixon_{x}.nii.gz") for x in ("FF", "mask"))
+    if fat is not None and known is not None:
+        out["fat_fraction"] = sample(fat, labels, known)
+    t2 = stages.image("comp", "desc-mono_T2map.nii.gz")
+    if t2 is not None:
+        out["t2"] = sample(t2, labels, t2.with_data(t2.data > 0))
+    return out
 
 
 def activation_layers(

@@ -11,11 +11,13 @@ import numpy as np
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings, Settings, UltrasoundSettings
 from imaging.dataset import Session, sibling
+from imaging.dataset.dixon import dixon_options
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
 from imaging.image import Image, canonical
+from imaging.io.composition import read_gradient_echoes, read_pair, read_spin_echoes
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.label_sources import read_drawing
@@ -49,6 +51,21 @@ def _fmap(session: Session) -> None:
     acquisition = acquisition_of(sidecar, dwi)
     if acquisition.phase_axis is not None:  # else the stage warns that it corrects nothing
         read_reversed(session.fmap, dwi, acquisition)
+
+
+def _composition(session: Session) -> list[str]:
+    """Return what is lost where echoes come without their phase."""
+    told: list[str] = []
+    given = dixon_options(session.dixon)
+    if "echo" in given:
+        echoes, told = read_gradient_echoes(given["echo"])
+        _must_meet(session, echoes.magnitudes, session.dixon[0])
+    elif given:
+        first, _ = read_pair(*(paths[0] for paths in given.values()))
+        _must_meet(session, first, session.dixon[0])
+    if session.spin_echoes:
+        read_spin_echoes(session.spin_echoes)
+    return told
 
 
 def _waves(session: Session) -> None:
@@ -128,6 +145,7 @@ def inspections(
         "anat": _anat,
         "dwi": _dwi,
         "fmap": _fmap,
+        "dixon": _composition,
         "waves": _waves,
         "stiffness": _stiffness,
         "frames": partial(_frames, options=options),

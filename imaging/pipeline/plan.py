@@ -10,6 +10,7 @@ from typing import Any
 
 from imaging.config import Settings
 from imaging.dataset import Session, inputs_beside, sibling
+from imaging.dataset.dixon import dixon_options
 from imaging.outputs import folder_of, promised
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -17,6 +18,7 @@ _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "segmentation": (1500, 40.0),
     "diffusion": (1200, 30.0),
     "fibres": (1500, 20.0),
+    "composition": (1000, 30.0),
     "elastography": (1000, 30.0),
     "ultrasound": (800, 20.0),
     "function": (500, 20.0),
@@ -26,7 +28,13 @@ _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "report": (800, 10.0),
 }
 
-_MISSING_NAMES = {"dwi": "dwi", "waves": "mre", "frames": "us", "recording": "func"}
+_MISSING_NAMES = {
+    "dwi": "dwi",
+    "dixon": "comp",
+    "waves": "mre",
+    "frames": "us",
+    "recording": "func",
+}
 
 
 class Plan:
@@ -91,6 +99,7 @@ class Plan:
         wanted = {
             "diffusion": session.dwi,
             "fibres": session.dwi,
+            "composition": session.dixon or session.spin_echoes,
             "waves": session.waves,
             "stiffness": session.stiffness,
             "ultrasound": session.frames,
@@ -123,6 +132,21 @@ class Plan:
     def aponeuroses(self, wildcards: Any) -> list[str]:
         """Return the internal aponeuroses drawn by a person."""
         return [str(p) for p in self.session(wildcards).aponeuroses]
+
+    def composition(self, wildcards: Any) -> list[str]:
+        """Return the images that fat fraction and T2 are taken from."""
+        session = self.session(wildcards)
+        return [str(p) for p in (*session.dixon, *session.spin_echoes)]
+
+    def composition_options(self, wildcards: Any) -> str:
+        """Return the options of ``pennate composition`` that name its images."""
+        session = self.session(wildcards)
+        given = {**dixon_options(session.dixon), "spin_echo": list(session.spin_echoes)}
+        return " ".join(
+            f"--{name.replace('_', '-')} {shlex.quote(str(path))}"
+            for name, paths in given.items()
+            for path in paths
+        )
 
     def waves(self, wildcards: Any) -> list[str]:
         """Return the wave images, one per frequency."""
@@ -179,6 +203,8 @@ class Plan:
         }
         if session.stiffness:
             why.pop("mre", None)
+        if session.spin_echoes:
+            why.pop("comp", None)
         return json.dumps(why, sort_keys=True)
 
     def norms(self, wildcards: Any) -> list[str]:

@@ -21,6 +21,8 @@ _TITLES = {
     "anat": "the anatomical image",
     "dwi": "the diffusion images",
     "fmap": "the scan of reversed phase encoding",
+    "dixon": "the images of water and fat",
+    "spin_echoes": "the spin echoes",
     "waves": "the wave images",
     "stiffness": "the ready stiffness map",
     "frames": "the ultrasound frames",

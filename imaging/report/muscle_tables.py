@@ -22,6 +22,7 @@ _FORCE = "Force, modelled from EMG and architecture"
 _GROUPS = {
     "Muscles and fascicles": ("anat", "fibre"),
     "Diffusion and EMG": ("dwi", "func"),
+    "Fat and T2": ("comp",),
     _FORCE: ("map",),
     "Stiffness": ("mre", "us"),
     "Along fascicles": ("map",),

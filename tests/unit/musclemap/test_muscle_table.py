@@ -29,7 +29,7 @@ def test_dictionary_of_measures_is_well_formed():
     for d in table.definitions():
         assert re.fullmatch(r"[a-z0-9_*]+", d.name)
         assert d.level in ("muscle", "pair", "subject")
-        assert d.stage in ("anat", "dwi", "fibre", "mre", "us", "func", "map")
+        assert d.stage in ("anat", "dwi", "fibre", "comp", "mre", "us", "func", "map")
         assert d.title
         assert "*" in d.title or "*" not in d.name or d.level == "pair"
         assert d.definition

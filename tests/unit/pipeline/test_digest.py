@@ -15,8 +15,8 @@ from imaging.pipeline.digest import code, data_files, read_module, sources
 PACKAGE = Path(imaging.__file__).parent
 ROOT = PACKAGE.parent
 STAGES = (
-    "segment", "diffusion", "fibres", "elastography", "ultrasound", "function", "map", "export",
-    "report",
+    "segment", "diffusion", "fibres", "composition", "elastography", "ultrasound", "function", "map",
+    "export", "report",
 )  # fmt: skip
 
 

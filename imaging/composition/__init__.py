@@ -1,0 +1,1 @@
+"""What muscle is made of: fat fraction from Dixon images, T2 from spin echoes."""
