@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imaging.function.conditions import compare_subjects
-from imaging.function.stride_values import stride_values
-from imaging.function.summary import FACTOR
+from imaging.function.stride_values import FACTOR, stride_values
 
 COLUMNS = (
     "task", "factor", "level", "against", "label", "muscle", "side", "phase", "outcome", "unit",

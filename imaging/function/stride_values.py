@@ -24,6 +24,8 @@ COLUMNS = (
     "value",
     "unit",
 )
+# Start of the columns of a table of recordings that hold the level of a factor.
+FACTOR = "factor_"
 _KEYS = ["trial", "label", "muscle", "side", "stride"]
 
 

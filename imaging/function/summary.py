@@ -21,12 +21,11 @@ from imaging.function.intervals import Spread, measure, over_strides
 from imaging.function.onsets import Burst
 from imaging.function.session import SessionAnalysis
 from imaging.function.stride_bursts import StrideBurst
+from imaging.function.stride_values import FACTOR
 from imaging.function.strides import SIDES
 from imaging.measures import Measure, not_measured
 from imaging.muscles import catalogue, label_of, muscle_keys, recorded_of, side_of
 
-# Start of the columns that hold the level of a factor.
-FACTOR = "factor_"
 UNITS = {
     "emg_onset": "percent",
     "emg_offset": "percent",

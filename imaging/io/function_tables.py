@@ -9,7 +9,7 @@ import pandas as pd
 
 from imaging.errors import InputError
 from imaging.formats.tsv import Kind, read_tsv
-from imaging.function.summary import FACTOR
+from imaging.function.stride_values import FACTOR
 
 _HOW = "Run the function stage of this session again"
 _TRIALS: Mapping[str, Kind] = {"trial": "text", "kind": "text"}

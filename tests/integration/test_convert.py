@@ -13,7 +13,7 @@ import yaml
 from imaging.cli.app import main
 
 pytest.importorskip("dcm2niix")
-from scanner_series import (  # noqa: E402
+from scanner_series import (
     SECRETS,
     SHAPE,
     affine,
@@ -145,7 +145,7 @@ def test_every_maker_is_sorted_and_nothing_private_goes_along(name, tmp_path, ca
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content
         for secret in SECRETS:
-            assert secret not in content or path.suffix == ".gz" and secret == b"1011", (
+            assert secret not in content or (path.suffix == ".gz" and secret == b"1011"), (
                 path,
                 secret,
             )

@@ -10,26 +10,28 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-KEPT = frozenset(
-    """
-    Modality MagneticFieldStrength ImagingFrequency Manufacturer ManufacturersModelName
-    SoftwareVersions PatientPosition BodyPart BodyPartExamined MRAcquisitionType
-    ScanningSequence SequenceVariant ScanOptions SequenceName PulseSequenceName
-    PulseSequenceType ImageType NonlinearGradientCorrection SeriesNumber AcquisitionNumber
-    SliceThickness SpacingBetweenSlices SAR EchoTime EchoTime1 EchoTime2 EchoNumber
-    RepetitionTime InversionTime FlipAngle PartialFourier BaseResolution PhaseResolution
-    PercentPhaseFOV PercentSampling EchoTrainLength PhaseEncodingSteps AcquisitionMatrixPE
-    ReconMatrixPE BandwidthPerPixelPhaseEncode EffectiveEchoSpacing TotalReadoutTime
-    EstimatedEffectiveEchoSpacing EstimatedTotalReadoutTime DerivedVendorReportedEchoSpacing
-    PixelBandwidth DwellTime PhaseEncodingDirection PhaseEncodingAxis SliceTiming
-    ImageOrientationPatientDICOM InPlanePhaseEncodingDirectionDICOM
-    ParallelReductionFactorInPlane ParallelAcquisitionTechnique ParallelReductionOutOfPlane
-    MultibandAccelerationFactor DiffusionScheme ReceiveCoilName ReceiveCoilActiveElements
-    CoilString WaterFatShift PhilipsRescaleSlope PhilipsRescaleIntercept PhilipsScaleSlope
-    UsePhilipsFloatNotDisplayScaling RescaleSlope RescaleIntercept NumberOfAverages
-    ConversionSoftware ConversionSoftwareVersion RawImage ShimSetting TxRefAmp Units
-    """.split()
-)
+KEPT = frozenset((
+    "Modality", "MagneticFieldStrength", "ImagingFrequency", "Manufacturer",
+    "ManufacturersModelName", "SoftwareVersions", "PatientPosition", "BodyPart",
+    "BodyPartExamined", "MRAcquisitionType", "ScanningSequence", "SequenceVariant",
+    "ScanOptions", "SequenceName", "PulseSequenceName", "PulseSequenceType", "ImageType",
+    "NonlinearGradientCorrection", "SeriesNumber", "AcquisitionNumber", "SliceThickness",
+    "SpacingBetweenSlices", "SAR", "EchoTime", "EchoTime1", "EchoTime2", "EchoNumber",
+    "RepetitionTime", "InversionTime", "FlipAngle", "PartialFourier", "BaseResolution",
+    "PhaseResolution", "PercentPhaseFOV", "PercentSampling", "EchoTrainLength",
+    "PhaseEncodingSteps", "AcquisitionMatrixPE", "ReconMatrixPE",
+    "BandwidthPerPixelPhaseEncode", "EffectiveEchoSpacing", "TotalReadoutTime",
+    "EstimatedEffectiveEchoSpacing", "EstimatedTotalReadoutTime",
+    "DerivedVendorReportedEchoSpacing", "PixelBandwidth", "DwellTime", "PhaseEncodingDirection",
+    "PhaseEncodingAxis", "SliceTiming", "ImageOrientationPatientDICOM",
+    "InPlanePhaseEncodingDirectionDICOM", "ParallelReductionFactorInPlane",
+    "ParallelAcquisitionTechnique", "ParallelReductionOutOfPlane",
+    "MultibandAccelerationFactor", "DiffusionScheme", "ReceiveCoilName",
+    "ReceiveCoilActiveElements", "CoilString", "WaterFatShift", "PhilipsRescaleSlope",
+    "PhilipsRescaleIntercept", "PhilipsScaleSlope", "UsePhilipsFloatNotDisplayScaling",
+    "RescaleSlope", "RescaleIntercept", "NumberOfAverages", "ConversionSoftware",
+    "ConversionSoftwareVersion", "RawImage", "ShimSetting", "TxRefAmp", "Units",
+))  # fmt: skip
 
 
 def deidentified(sidecar: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

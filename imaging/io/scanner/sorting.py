@@ -27,9 +27,10 @@ _PLACE = re.compile(r"(\w+)/((?:[a-z]+-[A-Za-z0-9]+_)*)(\w+)")
 _LOCALIZER = re.compile(r"(?i)\b(?:localizer|localiser|scout|survey|smartbrain|3 ?plane|plan)")
 _CALIBRATION = re.compile(r"(?i)(?:calibration|asset|\bref(?:erence)? ?scan|coil survey|b1map)")
 # What scanners compute from a diffusion series.
-_DERIVED = frozenset(
-    "ADC FA TRACEW TRACE COLFA COLORFA TENSOR TENSOR_B0 EXP EADC EXPADC ISOTROPIC".split()
-)
+_DERIVED = frozenset((
+    "ADC", "FA", "TRACEW", "TRACE", "COLFA", "COLORFA", "TENSOR", "TENSOR_B0", "EXP", "EADC",
+    "EXPADC", "ISOTROPIC",
+))  # fmt: skip
 _DERIVED_NAME = re.compile(r"(?i)(?:^|[_ -])(?:e?adc|fa|colfa|tracew?|tensor|exp[_ ]?adc|isotropic"
                            r"|cbval\w*|calc_bvalue)(?:$|[_ -])")  # fmt: skip
 _SCREEN = {

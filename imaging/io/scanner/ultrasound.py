@@ -8,14 +8,13 @@ from typing import Any
 from imaging.io.scanner.series import Series
 
 # What of a frame is needed to read it; everything else stays behind.
-_KEPT = frozenset(
-    """
-    SOPClassUID Modality Manufacturer ManufacturerModelName ImageType SamplesPerPixel
-    PhotometricInterpretation PlanarConfiguration Rows Columns BitsAllocated BitsStored
-    HighBit PixelRepresentation NumberOfFrames FrameTime CineRate PixelSpacing
-    SequenceOfUltrasoundRegions LossyImageCompression PixelData BurnedInAnnotation
-    """.split()
-)
+_KEPT = frozenset((
+    "SOPClassUID", "Modality", "Manufacturer", "ManufacturerModelName", "ImageType",
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "NumberOfFrames",
+    "FrameTime", "CineRate", "PixelSpacing", "SequenceOfUltrasoundRegions",
+    "LossyImageCompression", "PixelData", "BurnedInAnnotation",
+))  # fmt: skip
 
 
 def write_ultrasound(series: Series, target: Path) -> list[str]:
