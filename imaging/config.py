@@ -166,7 +166,7 @@ class FunctionSettings(Section):
     trial: str = Field(
         "",
         description="Recording that is painted on the map and gives the measures, such as "
-        "task-walk_run-2; none: the first of walking, else of another cyclic task",
+        "task-walk_run-2; none: of walking, else of another cyclic task, the plainest name",
     )
     synergy_criterion: Literal["straight_line", "vaf", "vaf_muscle"] = Field(
         "straight_line",

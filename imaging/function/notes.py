@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     """Return method, citations, warnings and facts."""
     recordings = {t.name: t.recording for t in session.trials}
     warnings = [ONE_VALUE]
-    by_trial = {name: _warnings(recordings[name], a) for name, a in session.analyses.items()}
-    for name, said in by_trial.items():
-        start = f"{name}: " if len(session.trials) > 1 else ""
-        warnings += [start + sentence for sentence in said]
+    warnings += _each_once(
+        {name: _warnings(recordings[name], a) for name, a in session.analyses.items()},
+        several=len(session.trials) > 1,
+    )
     if not session.analyses:
         warnings.append("No recording of walking or running: no events, cycles or onsets.")
     warnings += [*session.warnings, *_above_mvc(session)]
@@ -65,6 +66,20 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
         tuple(warnings),
         _facts(session),
     )
+
+
+def _each_once(by_trial: Mapping[str, Sequence[str]], *, several: bool) -> list[str]:
+    """Return each sentence once, with the names of its recordings unless it is of all of them."""
+    trials: dict[str, list[str]] = {}
+    for name, said in by_trial.items():
+        for sentence in dict.fromkeys(said):
+            trials.setdefault(sentence, []).append(name)
+    return [
+        sentence
+        if not several or len(names) == len(by_trial) > 1
+        else f"{', '.join(names)}: {sentence}"
+        for sentence, names in trials.items()
+    ]
 
 
 def _method(session: SessionAnalysis, settings: FunctionSettings) -> str:

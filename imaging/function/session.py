@@ -17,7 +17,7 @@ from imaging.function.amplitude import Contraction, contractions, on_one_scale
 from imaging.function.analysis import Analysis, analyse
 from imaging.function.landing_activity import COLUMNS, landings_table
 from imaging.function.placing import with_phases
-from imaging.function.trials import CYCLIC, Trial, reference
+from imaging.function.trials import CYCLIC, Trial, plainest_first, reference
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
             "Number them, as run-1 and run-2, or keep one",
         )
     first = reference(trials, settings.trial)
-    ordered = sorted(trials, key=lambda t: (t is not first, t.name))
+    ordered = sorted(plainest_first(trials), key=lambda t: t is not first)
     told = _settings_of_each(ordered, settings)
     analyses = {
         t.name: analyse(t.recording, told[t.name], t.kind) for t in ordered if t.kind in CYCLIC

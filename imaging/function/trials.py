@@ -93,13 +93,27 @@ def check_channels(trials: Sequence[Trial], explicit: Mapping[str, str]) -> None
         )
 
 
+def plainest_first(trials: Sequence[Trial]) -> list[Trial]:
+    """Return recordings with the fewest entities first, then by name, run-2 before run-10.
+
+    What has no acquisition or run of its own stands for what has: ``task-walk`` goes before
+    ``task-walk_acq-tired``.
+    """
+
+    def key(trial: Trial) -> tuple[int, list[tuple[str, int]]]:
+        parts = re.findall(r"([^0-9]*)([0-9]*)", trial.name)
+        return trial.name.count("_"), [(text, int(n) if n else -1) for text, n in parts]
+
+    return sorted(trials, key=key)
+
+
 def reference(trials: Sequence[Trial], wanted: str = "") -> Trial | None:
     """Return the recording that stands for the person: painted, and measured per muscle.
 
     Parameters
     ----------
     trials
-        Of one session, in the order of their names.
+        Of one session.
     wanted
         Name or pattern of the settings; empty: the first of walking, running, other.
 
@@ -117,4 +131,5 @@ def reference(trials: Sequence[Trial], wanted: str = "") -> Trial | None:
                 f"The session has {[t.name for t in trials]}",
             )
         return found[0]
-    return next((t for kind in CYCLIC for t in trials if t.kind == kind), None)
+    plain = plainest_first(trials)
+    return next((t for kind in CYCLIC for t in plain if t.kind == kind), None)

@@ -221,7 +221,7 @@ def group_page(
 
 def _profiles(
     subjects: list[Subject], norms: Norms
-) -> list[tuple[str, list[Sentence], tuple[int, int, float]]]:
+) -> list[tuple[str, list[Sentence], list[tuple[str, int, int, float]]]]:
     """Return the sentences of each person against controls, and how many stand out."""
     found = []
     for s in subjects:

@@ -102,10 +102,13 @@ def profile(
     return sorted(found, key=lambda s: (order.index(s.topic), not s.stands_out))
 
 
-def expected_by_chance(sentences: Sequence[Sentence]) -> tuple[int, int, float]:
-    """Return how many figures stand against controls, how many outside, and 5 % of them."""
-    own = [s for s in sentences if s.against == CONTROLS]
-    return len(own), sum(s.stands_out for s in own), 0.05 * len(own)
+def expected_by_chance(sentences: Sequence[Sentence]) -> list[tuple[str, int, int, float]]:
+    """Return against whom, how many figures, how many that stand out, and 5 % of them."""
+    out = []
+    for against in (OTHER_SIDE, CONTROLS):
+        if own := [s for s in sentences if s.against == against]:
+            out.append((against, len(own), sum(s.stands_out for s in own), 0.05 * len(own)))
+    return out
 
 
 def _against_side(measures: Sequence[Measure]) -> Iterator[Sentence]:

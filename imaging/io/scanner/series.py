@@ -225,8 +225,8 @@ def _b_values(header: Any) -> list[float]:
         if isinstance(value, bytes):
             value = value.decode("ascii", "ignore").split("\\")[0]
         try:
-            first = value if isinstance(value, str | int | float) else list(value)[0]
+            first = value if isinstance(value, str | int | float) else next(iter(value))
             found.append(float(first) % _GE_B_OFFSET)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, StopIteration):
             continue
     return found

@@ -37,7 +37,7 @@ def test_echoes_with_phase_tell_water_from_fat(times, field_t):
 
 
 def test_noise_of_absent_fat_averages_to_nothing():
-    signal, _, inside = phantom(TIMES, noise=0.05)
+    signal, _, _ = phantom(TIMES, noise=0.05)
     rng = np.random.default_rng(1)
     water = np.exp(-40 * TIMES) + 0.05 * (
         rng.normal(size=signal.shape) + 1j * rng.normal(size=signal.shape)

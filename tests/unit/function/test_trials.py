@@ -5,7 +5,7 @@ import pytest
 
 from imaging.errors import ConfigError
 from imaging.function.recording import Recording
-from imaging.function.trials import Trial, check_channels, kind_of, reference
+from imaging.function.trials import Trial, check_channels, kind_of, plainest_first, reference
 
 
 def trial(name, kind, labels=("L_TA",)):
@@ -65,3 +65,12 @@ def test_channels_of_the_settings_must_be_in_some_recording():
     check_channels(trials, {"EMG 1": "left TA", "EMG 2": "left SOL"})
     with pytest.raises(ConfigError, match="no recording has a channel"):
         check_channels(trials, {"EMG 3": "left TA"})
+
+
+def test_the_plainest_name_stands_for_the_person():
+    names = ["task-walk_acq-tired", "task-walk_run-10", "task-walk_run-2", "task-walk", "task-run"]
+    trials = [trial(name, "running" if name[5:8] == "run" else "walking") for name in names]
+    assert [t.name for t in plainest_first(trials)] == [
+        "task-run", "task-walk", "task-walk_acq-tired", "task-walk_run-2", "task-walk_run-10",
+    ]  # fmt: skip
+    assert reference(trials).name == "task-walk"

@@ -48,7 +48,7 @@ def test_against_controls_around_the_circle():
     assert "Right TA: EMG onset 10 %, later than in controls" in told.text
     (same,) = profile([Measure(201, "emg_onset", 97.5, "percent")], known, "sub-77")
     assert "as in controls" in same.text and not same.stands_out
-    assert expected_by_chance([told, same]) == (2, 1, 0.1)
+    assert expected_by_chance([told, same]) == [(CONTROLS, 2, 1, 0.1)]
 
 
 def test_another_unit_is_not_held_against_controls():
