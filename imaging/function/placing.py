@@ -98,7 +98,10 @@ def _placed(
         for b in alone
     ]
     outside.sort(key=lambda burst: burst.onset_s)
-    return replace(m, bursts=tuple(marked), outside=tuple(outside))
+    why = m.no_onsets
+    if not why and m.mean is not None and not any(b.main for b in marked):
+        why = "its main bursts belong to strides that are not known"
+    return replace(m, bursts=tuple(marked), outside=tuple(outside), no_onsets=why)
 
 
 def _stride_of(b: StrideBurst, middles: Mapping[str, float], strides_s: FloatArray) -> int | None:

@@ -1,10 +1,14 @@
 """Bursts of known phases: their strides, names and times against strike and toe-off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from imaging.config import FunctionSettings
 from imaging.function import timing
+from imaging.function.analysis import analyse
+from imaging.function.placing import with_phases
 from imaging.function.recording import Event, Recording
 from imaging.function.session import analyse_session
 from imaging.function.summary import measures, onsets_table, strides_table
@@ -134,3 +138,25 @@ def test_tables_of_bursts_and_strides():
     np.testing.assert_allclose(strides["end_s"] - strides["start_s"], 1)
     assert (strides["peak"] > strides["amplitude"]).all()
     assert strides["peak"].mean() == pytest.approx(1.2, abs=0.2)
+
+
+def test_one_stride_whose_main_burst_is_that_of_the_next_has_no_figures_but_a_reason():
+    many = analyse(recording([(0.90, 1.16)], [(0.90, 1.16)]), FunctionSettings())
+    last = {side: own[-1:] for side, own in many.strides.items()}
+    cut = [
+        replace(
+            m,
+            per_stride=m.per_stride[-1:],
+            peak_percent=m.peak_percent[-1:],
+            bursts=tuple(
+                replace(b, stride=0, main=True)
+                for b in m.bursts
+                if b.stride == N - 1 and b.onset_percent > 80
+            ),
+        )
+        for m in many.muscles
+    ]
+    one = replace(many, strides=last, muscles=tuple(cut))
+    for m in with_phases({"one": one, "many": many})["one"].muscles:
+        assert not m.bursts
+        assert "not known" in m.no_onsets
