@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from imaging.function.amplitude import ALONE
+from imaging.function.analysis import OWN_PEAK
 from imaging.function.conditions import compare_subjects
 from imaging.function.stride_values import FACTOR, stride_values
 
@@ -14,6 +16,7 @@ COLUMNS = (
     "task", "factor", "level", "against", "label", "muscle", "side", "phase", "outcome", "unit",
     "effect", "ci_low", "ci_high", "p", "p_holm", "n", "subjects", "missing", "method", "note",
 )  # fmt: skip
+NO_SCALE = "without MVC, amplitudes of one session do not compare with those of another"
 Sessions = Sequence[tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]]
 
 
@@ -31,7 +34,7 @@ def effects(sessions: Sessions) -> pd.DataFrame:
         `COLUMNS`. A level is compared with the one that most persons have in their first
         recording.
     """
-    values = [_values(*session) for session in sessions]
+    values = [_values(*session).assign(session=k) for k, session in enumerate(sessions)]
     values = [v for v in values if len(v)]
     if not values:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -42,12 +45,27 @@ def effects(sessions: Sessions) -> pd.DataFrame:
             known = of_task[of_task[factor].notna()].rename(columns={factor: "level"})
             if known["level"].nunique() < 2:
                 continue
+            known, alone = _comparable(known)
             found = compare_subjects(known, _first_level(known))
+            lost = found["unit"].isin(alone) & found["effect"].isna()
+            found.loc[lost, "note"] = NO_SCALE
             name = factor.removeprefix(FACTOR)
             frames.append(found.assign(task=task, factor=name))
     if not frames:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+
+
+def _comparable(values: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
+    """Return the values without amplitudes that compare with no other level, and their units.
+
+    An amplitude relative to a recording of its own session says nothing of another session.
+    """
+    relative = values["unit"].isin([OWN_PEAK, ALONE])
+    only = values.groupby("session")["level"].transform("nunique") < 2
+    without = relative & (only | (values["unit"] == ALONE))
+    kept = values["value"].where(~without)
+    return values.assign(value=kept), set(values.loc[without, "unit"])
 
 
 def _values(

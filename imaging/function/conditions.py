@@ -18,6 +18,7 @@ import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from imaging.arrays import FloatArray
+from imaging.function.amplitude import ALONE
 from imaging.function.serial import Estimate, lag_one, mean_of
 
 FEWEST_STRIDES = 3
@@ -126,6 +127,8 @@ def _compare_one(
     why, method, note, estimates = _effects(own, runs)
     if len(units) > 1:
         why = f"recordings have different units: {', '.join(units)}"
+    elif units == [ALONE]:
+        why = "amplitudes of each recording are relative to itself"
     rows = []
     for i, (factor, level, against) in enumerate(design.contrasts):
         row = {**common, "factor": factor, "level": level, "against": against}

@@ -42,7 +42,7 @@ def read_sessions(out: Path) -> tuple[list[tuple[str, pd.DataFrame, pd.DataFrame
             continue
         prefix = path.name.removesuffix("_trials.tsv")
         try:
-            trials = read_tsv(path, _TRIALS, _HOW)
+            trials = _trials(path)
             if not any(str(c).startswith(FACTOR) for c in trials):
                 continue
             onsets = read_tsv(path.with_name(f"{prefix}_onsets.tsv"), _ONSETS, _HOW)
@@ -52,3 +52,10 @@ def read_sessions(out: Path) -> tuple[list[tuple[str, pd.DataFrame, pd.DataFrame
         else:
             found.append((prefix.split("_")[0], trials, onsets, strides))
     return found, problems
+
+
+def _trials(path: Path) -> pd.DataFrame:
+    """Read the table of recordings; levels are texts, also where all are numbers."""
+    names = read_tsv(path, _TRIALS, _HOW).columns
+    levels: dict[str, Kind] = {str(c): "text" for c in names if str(c).startswith(FACTOR)}
+    return read_tsv(path, {**_TRIALS, **levels}, _HOW)

@@ -21,6 +21,7 @@ from imaging.io.emg_tables import read_table
 _TIMES = ("acq_time", "filename")
 _LEVEL = re.compile(r"[\w.+%-]{1,24}( [\w.+%-]{1,24})?")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{6,}|\d{1,2}:\d{2}")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _LONGEST_S = 3600.0
 
 
@@ -58,9 +59,11 @@ def levels(
         raise ConfigError(
             f"factors: {scans.name} has no column {absent[0]!r}", None, f"It has {columns}"
         )
-    wanted = settings.factors or [c for c in columns if c.lower() in _known()]
+    wanted = {f: f for f in settings.factors} or {
+        c: c.lower() for c in columns if c.lower() in _known()
+    }
     row = _row(path, scans)
-    found = {f: row.get(f, "").strip() for f in wanted}
+    found = {name: " ".join(row.get(c, "").split()) for c, name in wanted.items()}
     found = {f: level for f, level in found.items() if level.lower() not in ("", "n/a")}
     for factor, level in found.items():
         if not _LEVEL.fullmatch(level) or _DATE.search(level):
@@ -70,7 +73,7 @@ def levels(
                 "Write a short word or number, such as before and after",
             )
     said = ("It is not in the table of scans, so that its conditions are not known.",)
-    every = dict(sorted({**found, **told}.items()))
+    every = dict(sorted({**{f: _plain(level) for f, level in found.items()}, **told}.items()))
     return every, said if wanted and not row and not told else ()
 
 
@@ -80,12 +83,20 @@ def _told(name: str, settings: FunctionSettings) -> dict[str, str]:
     for pattern, given in settings.conditions.items():
         if not fnmatch.fnmatch(name, pattern):
             continue
-        for factor, level in given.items():
+        for factor, written in given.items():
+            level = _plain(written)
             if told.setdefault(factor, level) != level:
                 raise ConfigError(
                     f"conditions: {name} is given two levels of {factor!r}", None, "Keep one"
                 )
     return dict(sorted(told.items()))
+
+
+def _plain(level: str) -> str:
+    """Return a level as it is compared: ``Before`` is ``before``, and ``1.0`` is ``1``."""
+    if _NUMBER.fullmatch(level.strip()):
+        return f"{float(level):g}"
+    return " ".join(level.split()).lower()
 
 
 def start_after(path: Path, recording: Path, scans: Path | None) -> float | None:
@@ -109,11 +120,21 @@ def _row(path: Path, scans: Path | None) -> Mapping[str, str]:
     """Return the row of a file in the table of scans; empty without one.
 
     The file may be there as another kind, such as an EDF beside a C3D.
+
+    Raises
+    ------
+    RecordingError
+        The file has two rows that say different things.
     """
     if scans is None or not scans.is_file():
         return {}
+    alike: list[dict[str, str]] = []
+    own: list[dict[str, str]] = []
     for row in read_table(scans, {"filename"}).to_dict("records"):
         named = Path(str(row["filename"]))
         if named.parent.name == path.absolute().parent.name and stem(named) == stem(path):
-            return {str(k): str(v) for k, v in row.items()}
-    return {}
+            alike.append({str(k): str(v) for k, v in row.items()})
+            own += alike[-1:] if named.name == path.name else []
+    if any(row != own[0] for row in own):
+        raise RecordingError(f"has two rows for {path.name}", scans, "Keep one of them")
+    return next(iter([*own, *alike]), {})

@@ -116,11 +116,14 @@ def controls_of(participants: pd.DataFrame, wanted: str) -> set[str]:
     if "participant_id" not in participants or column not in participants:
         raise ConfigError(f"controls: participants.tsv has no column {column!r}", None,
                           f"It has {list(participants.columns)}")  # fmt: skip
-    found = participants.loc[participants[column].astype(str) == value, "participant_id"]
+    written = participants[column].astype(str).str.strip().str.lower()
+    found = participants.loc[written == value.lower(), "participant_id"]
     if found.empty:
         raise ConfigError(f"controls: nobody has {value!r} in the column {column!r}", None,
                           "Check participants.tsv")  # fmt: skip
-    return {who if who.startswith("sub-") else f"sub-{who}" for who in found.astype(str)}
+    return {
+        who if who.startswith("sub-") else f"sub-{who}" for who in found.astype(str).str.strip()
+    }
 
 
 def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[str]) -> Norms:

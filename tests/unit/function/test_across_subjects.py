@@ -60,3 +60,16 @@ def test_without_factors_or_with_few_persons_nothing_is_claimed():
     few = effects([session(n, rng) for n in range(2)])
     assert few["effect"].isna().all()
     assert few["note"].str.contains("3 needed").all()
+
+
+def test_amplitudes_of_two_sessions_without_mvc_do_not_compare():
+    """Each is relative to its own reference, so that their difference would be none."""
+    rng = np.random.default_rng(8)
+    people = [
+        session(n, rng, levels=(level, level)) for n in range(4) for level in ("before", "after")
+    ]
+    found = effects(people)
+    of_size = found["outcome"].isin(["amplitude", "peak"])
+    assert found.loc[of_size, "effect"].isna().all()
+    assert found.loc[of_size, "note"].str.contains("without MVC").all()
+    assert found.loc[found["outcome"] == "onset", "effect"].notna().all()

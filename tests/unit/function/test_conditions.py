@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from imaging.function.amplitude import ALONE
 from imaging.function.conditions import ONE_EACH, compare, compare_subjects, holm
 
 
@@ -102,6 +103,11 @@ def test_two_factors_are_told_apart_where_they_cross():
             [run("a", np.arange(5.0)), run("b", np.arange(5.0), unit="MVC")],
             {"a": {"fatigue": "before"}, "b": {"fatigue": "after"}},
             "recordings have different units: ms, MVC",
+        ),
+        (
+            [run(t, np.arange(5.0), unit=ALONE, outcome="peak") for t in "ab"],
+            {"a": {"fatigue": "before"}, "b": {"fatigue": "after"}},
+            "amplitudes of each recording are relative to itself",
         ),
     ],
 )

@@ -113,6 +113,30 @@ def test_conditions_come_from_the_table_of_scans(tmp_path):
     assert found == {"fatigue": "after", "speed": "1.2"}
 
 
+@pytest.mark.parametrize(
+    ("column", "written", "level"),
+    [
+        ("Fatigue", "Before", {"fatigue": "before"}),
+        ("fatigue", "not  tired ", {"fatigue": "not tired"}),
+        ("speed", "1.0", {"speed": "1"}),
+        ("speed", "01", {"speed": "1"}),
+        ("speed", "1.25", {"speed": "1.25"}),
+    ],
+)
+def test_one_level_written_in_two_ways_is_one(tmp_path, column, written, level):
+    path = csv(tmp_path / P / "emg")
+    scans(tmp_path / P, f"emg/{path.name}\t{written}", columns=f"filename\t{column}")
+    assert read_trial(path, None, None, FunctionSettings()).conditions == level
+
+
+def test_two_rows_of_a_recording_that_differ_are_refused(tmp_path):
+    path = csv(tmp_path / P / "emg")
+    rows = [f"emg/{path.name}\t{level}" for level in ("before", "after")]
+    scans(tmp_path / P, *rows, columns="filename\tfatigue")
+    with pytest.raises(RecordingError, match="two rows"):
+        read_trial(path, None, None, FunctionSettings())
+
+
 def test_a_recording_without_a_row_is_said(tmp_path):
     path = csv(tmp_path / P / "emg")
     scans(tmp_path / P, f"emg/{P}_task-run_emg.csv\tn/a\tafter\tn/a")

@@ -47,6 +47,8 @@ def test_sessions_of_one_person_count_once_and_a_control_meets_the_others():
 def test_controls_are_found_by_a_column_of_the_participants():
     table = pd.DataFrame({"participant_id": ["sub-1", "2"], "group": ["control", "control"]})
     assert norms.controls_of(table, "group = control") == {"sub-1", "sub-2"}
+    written = table.assign(group=[f" {g.title()}" for g in table["group"]])
+    assert norms.controls_of(written, "group=control") == {"sub-1", "sub-2"}
     for wanted, words in (("group", "no column and value"), ("arm=control", "no column 'arm'"),
                           ("group=patient", "nobody has 'patient'")):  # fmt: skip
         with pytest.raises(ConfigError, match=words):
