@@ -30,6 +30,9 @@ MVC = "MVC"
 ALONE = "peak of mean cycle of this recording"
 WINDOW_S = 0.5
 MOST_CREST = 15.0
+# Fast running and jumps reach about twice the amplitude of a maximal isometric contraction.
+MOST_OF_MVC = 3.0
+MOST_UNLIKE = 10.0
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,58 @@ def relative(m: MuscleActivity, scale: float, unit: str) -> MuscleActivity:
     return replace(m, mean=mean, per_stride=m.per_stride * factor, unit=unit, no_mvc=no_mvc)
 
 
+def believed(
+    found: Mapping[int, Contraction], analyses: Mapping[str, Analysis]
+) -> tuple[dict[int, Contraction], dict[int, str]]:
+    """Return the contractions that were of their muscle, and why the others are not used.
+
+    One that the mean cycle of a movement exceeds three times was of another muscle or of a sensor
+    that was off: figures relative to it would be wrong by as much.
+    """
+    why: dict[int, str] = {}
+    for name, analysis in analyses.items():
+        for m in analysis.muscles:
+            one = found.get(m.label)
+            if one is None or m.mean is None or why_not(m, analysis.band_hz, one):
+                continue
+            ratio = m.mean.peak / one.amplitude
+            if ratio > MOST_OF_MVC:
+                why.setdefault(
+                    m.label,
+                    f"{name} reaches {100 * ratio:.0f} % of the contraction in {one.trial}, which "
+                    "was not maximal, or not of this muscle",
+                )
+    return {label: c for label, c in found.items() if label not in why}, dict(sorted(why.items()))
+
+
+def unlike_amplitudes(scaled: Mapping[str, Analysis]) -> list[str]:
+    """Return sentences on muscles ten times as strong in one recording as in another.
+
+    Parameters
+    ----------
+    scaled
+        As from :func:`on_one_scale`.
+    """
+    peaks: dict[tuple[int, str], dict[str, float]] = {}
+    for name, analysis in scaled.items():
+        for m in analysis.muscles:
+            if m.mean is not None and m.unit != ALONE:
+                peaks.setdefault((m.label, m.unit), {})[name] = float(m.mean.mean.max())
+    said = []
+    for (label, _), own in sorted(peaks.items()):
+        low, high = min(own, key=own.__getitem__), max(own, key=own.__getitem__)
+        if own[high] > MOST_UNLIKE * own[low]:
+            said.append(
+                f"{side_and_key(label)} is {own[high] / own[low]:.0f} times as strong in {high} as "
+                f"in {low}: its sensor may be off, or its unit or gain another."
+            )
+    return said
+
+
 def on_one_scale(
-    analyses: Mapping[str, Analysis], mvc: Mapping[int, Contraction]
+    analyses: Mapping[str, Analysis],
+    mvc: Mapping[int, Contraction],
+    refused: Mapping[int, str] | None = None,
 ) -> tuple[dict[str, Analysis], list[str]]:
     """Return the analyses with amplitudes of each muscle relative to one thing in all of them.
 
@@ -186,6 +239,8 @@ def on_one_scale(
         Name to analysis, the reference recording first.
     mvc
         Label to the largest contraction.
+    refused
+        Label to why a contraction is not used.
 
     Returns
     -------
@@ -204,7 +259,7 @@ def on_one_scale(
             if m.mean is None:
                 muscles.append(m)
                 continue
-            why = m.no_mvc
+            why = (refused or {}).get(m.label, m.no_mvc)
             if m.label in mvc:
                 why = why_not(m, analysis.band_hz, mvc[m.label])
                 if not why:

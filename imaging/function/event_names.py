@@ -88,7 +88,9 @@ def read_names(
         )
     if sideless:
         warnings.append(f"Events left out, as they name no side: {_listed(sideless)}.")
-    return tuple(sorted(events, key=lambda e: e.time_s)), tuple(warnings)
+    # An event that is written twice, as by two tables joined, is one.
+    once = dict.fromkeys(sorted(events, key=lambda e: e.time_s))
+    return tuple(once), tuple(warnings)
 
 
 def _listed(names: Counter[str]) -> str:

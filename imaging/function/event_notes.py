@@ -13,6 +13,7 @@ from imaging.function.stances import Stance
 # Events of two sources that differ by this much on average differ in their meaning or clock.
 SYSTEMATIC_MS, LEAST_PAIRS = 25.0, 3
 WIDE_MS = 30.0
+OUTSIDE_SHARE = 0.1
 WEAK: tuple[Source, ...] = ("markers", "shanks")
 MARKERS_METHOD = (
     ", else from markers of the feet (contact where heel or forefoot falls below 10 % of the top "
@@ -83,6 +84,18 @@ def facts(gait: GaitEvents) -> dict[str, object]:
     }
 
 
+def _elsewhere(recording: Recording) -> list[str]:
+    """Return a sentence on events of the file outside of the recording, if they are many."""
+    start, end = recording.start_s, recording.end_s
+    far = sum(not start <= e.time_s <= end for e in recording.events)
+    if far <= OUTSIDE_SHARE * len(recording.events):
+        return []
+    return [
+        f"{far} of {len(recording.events)} events of the file lie outside of the recording "
+        f"({start:.1f}-{end:.1f} s): they may be on another clock, or not in seconds."
+    ]
+
+
 def sentences(
     recording: Recording,
     seen: Sequence[Seen],
@@ -91,7 +104,7 @@ def sentences(
     refused: Sequence[Stance],
 ) -> list[str]:
     """Return sentences on sources that disagree, weak events, and contacts without an event."""
-    said = []
+    said = _elsewhere(recording)
     for pair in pairs:
         if pair.n >= LEAST_PAIRS and abs(pair.mean_ms) > SYSTEMATIC_MS:
             said.append(

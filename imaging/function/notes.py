@@ -44,6 +44,9 @@ ONE_VALUE = (
 )
 
 
+LEAST_OF_MVC = 0.01
+
+
 def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     """Return method, citations, warnings and facts."""
     recordings = {t.name: t.recording for t in session.trials}
@@ -54,7 +57,7 @@ def notes(session: SessionAnalysis, settings: FunctionSettings) -> Notes:
     )
     if not session.analyses:
         warnings.append("No recording of walking or running: no events, cycles or onsets.")
-    warnings += [*session.warnings, *_above_mvc(session)]
+    warnings += [*session.warnings, *_against_mvc(session)]
     return Notes(
         "function",
         _method(session, settings),
@@ -153,16 +156,24 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     return found
 
 
-def _above_mvc(session: SessionAnalysis) -> list[str]:
-    """Return which muscles go beyond their maximal contraction, which was then not maximal."""
+def _against_mvc(session: SessionAnalysis) -> list[str]:
+    """Return which muscles go beyond their maximal contraction, or show next to nothing of it."""
     said = []
     for name, analysis in session.analyses.items():
         for m in analysis.muscles:
-            if m.unit == MVC and m.mean is not None and m.mean.mean.max() > 1:
+            if m.unit != MVC or m.mean is None:
+                continue
+            top = float(m.mean.mean.max())
+            if top > 1:
                 said.append(
-                    f"{side_and_key(m.label)} reaches {100 * m.mean.mean.max():.0f} % of its MVC "
+                    f"{side_and_key(m.label)} reaches {100 * top:.0f} % of its MVC "
                     f"in {name}: the contraction in {session.contractions[m.label].trial} was "
                     "not maximal, or not of this muscle."
+                )
+            elif top < LEAST_OF_MVC:
+                said.append(
+                    f"{side_and_key(m.label)} stays below {100 * LEAST_OF_MVC:.0f} % of its MVC in "
+                    f"{name}: it is silent, or its sensor is off."
                 )
     return said
 

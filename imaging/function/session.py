@@ -13,11 +13,19 @@ import pandas as pd
 
 from imaging.config import FunctionSettings
 from imaging.errors import ConfigError, RecordingError
-from imaging.function.amplitude import Contraction, contractions, on_one_scale
+from imaging.function import mains, misplaced
+from imaging.function.amplitude import (
+    Contraction,
+    believed,
+    contractions,
+    on_one_scale,
+    unlike_amplitudes,
+)
 from imaging.function.analysis import Analysis, analyse
 from imaging.function.landing_activity import COLUMNS, landings_table
 from imaging.function.placing import with_phases
 from imaging.function.trials import CYCLIC, Trial, plainest_first, reference
+from imaging.muscles import side_and_key
 
 
 @dataclass(frozen=True)
@@ -72,18 +80,28 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
     analyses = {
         t.name: analyse(t.recording, told[t.name], t.kind) for t in ordered if t.kind in CYCLIC
     }
-    mvc, no_mvc = contractions(ordered, told)
+    found, no_mvc = contractions(ordered, told)
+    mvc, beyond = believed(found, analyses)
     landed, of_landings = landings_table(ordered, told, mvc)
-    scaled, unlike = on_one_scale(analyses, mvc)
+    scaled, unlike = on_one_scale(analyses, mvc, beyond)
+    doubts = [
+        *mains.sentences(ordered, told),
+        *misplaced.sentences(ordered, scaled),
+        *unlike_amplitudes(scaled),
+    ]
     return SessionAnalysis(
         tuple(ordered),
         with_phases(scaled),
         first.name if first else "",
         {label: c.amplitude for label, c in mvc.items()},
         mvc,
-        (*no_mvc, *unlike, *of_landings),
+        (*no_mvc, *_beyond(beyond), *unlike, *doubts, *of_landings),
         landed,
     )
+
+
+def _beyond(reasons: Mapping[int, str]) -> list[str]:
+    return [f"No MVC of {side_and_key(label)}: {why}." for label, why in reasons.items()]
 
 
 def _settings_of_each(

@@ -121,9 +121,8 @@ def controls_of(participants: pd.DataFrame, wanted: str) -> set[str]:
     if found.empty:
         raise ConfigError(f"controls: nobody has {value!r} in the column {column!r}", None,
                           "Check participants.tsv")  # fmt: skip
-    return {
-        who if who.startswith("sub-") else f"sub-{who}" for who in found.astype(str).str.strip()
-    }
+    names = found.astype(str).str.strip()
+    return {who if who.startswith("sub-") else f"sub-{who}" for who in names}
 
 
 def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[str]) -> Norms:

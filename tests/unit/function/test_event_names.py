@@ -74,3 +74,9 @@ def test_names_of_persons_are_not_repeated():
     assert "jane" not in warning.lower()
     assert "start (1)" in warning
     assert "(2)" in warning
+
+
+def test_an_event_written_twice_is_one():
+    found, said = read_names([("LHS", 1.0), ("LHS", 1.0), ("left foot strike", 1.0), ("LHS", 2.0)])
+    assert [e.time_s for e in found] == [1.0, 2.0]
+    assert not said

@@ -126,3 +126,11 @@ def test_a_strike_next_to_a_better_one_is_not_added(walk):
         times = [e.time_s for e in gait.events if (e.side, e.kind) == (side, "foot_strike")]
         assert np.diff(times).min() > 0.9
     assert isinstance(gait.events[0], Event)
+
+
+@pytest.mark.parametrize(("change", "told"), [(1.0, False), (100.0, True)])
+def test_events_outside_of_the_recording_are_said(walk, change, told):
+    recording, truth = walk
+    events = [replace(e, time_s=change * e.time_s) for e in of_file(truth)]
+    found = find_events(replace(recording, events=tuple(events)), "walking", 20.0)
+    assert any("outside of the recording" in s for s in found.said) == told

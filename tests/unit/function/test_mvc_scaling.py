@@ -186,3 +186,22 @@ def test_a_session_of_contractions_alone_measures_nothing():
     assert rows
     assert all(r.value is None and "no recording of walking" in r.note for r in rows)
     assert any("No recording of walking" in w for w in notes(found, FunctionSettings()).warnings)
+
+
+def test_a_contraction_that_was_not_of_its_muscle_is_not_used():
+    found = session(walk(), mvc(scale=(2.0, 100.0)))
+    left, right = (muscles(found)[SOL[side]] for side in ("left", "right"))
+    assert left.unit == OWN_PEAK and right.unit == "MVC"
+    assert SOL["left"] not in found.mvc
+    rows = {r.label: r for r in measures(found) if r.measure == "emg_amplitude_mvc"}
+    assert rows[SOL["left"]].status == "not_measured"
+    assert "not maximal, or not of this muscle" in rows[SOL["left"]].note
+    assert any(w.startswith("No MVC of left SOL") for w in found.warnings)
+
+
+def test_a_sensor_that_is_off_in_one_recording_is_said():
+    found = session(walk(), walk("task-walk_run-2", scale=(0.3, 60.0), seed=2))
+    (said,) = [w for w in found.warnings if "times as strong" in w]
+    assert said.startswith("left SOL") and "in task-walk_run-2" in said
+    dead = notes(session(walk(scale=(0.3, 60.0)), mvc()), FunctionSettings()).warnings
+    assert any(w.startswith("left SOL stays below 1 %") for w in dead)
