@@ -12,7 +12,7 @@ from imaging.config import FunctionSettings
 from imaging.function import cycles, emg, onsets
 from imaging.function.agreement import GaitEvents
 from imaging.function.channels import ChannelMap, map_channels
-from imaging.function.dropouts import clipped, dropped_out, without_silence
+from imaging.function.dropouts import clipped, dropped_out, outlying, without_silence
 from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
 from imaging.function.sources import find_events
@@ -59,6 +59,8 @@ class MuscleActivity:
         uV; empty where the file does not tell.
     clipped : float
         Share of the samples at the limits of the channel.
+    outlying_s : tuple of float
+        Times of peaks far larger than those of the other strides, as of an artefact.
     """
 
     label: int
@@ -74,6 +76,7 @@ class MuscleActivity:
     found_by_one: int = 0
     signal_unit: str = ""
     clipped: float = 0.0
+    outlying_s: tuple[float, ...] = ()
     no_mvc: str = "no MVC recording of this muscle"
 
 
@@ -184,11 +187,13 @@ def _activity(
     unit = recording.units.get(name, "")
     row = smooth = recording.signals[recording.labels.index(name)]
     limited = 0.0
+    far: tuple[float, ...] = ()
     if not recording.enveloped:
         if why := dropped_out(row, rate, _windows(own, recording), pieces):
             return MuscleActivity(label, name, None, np.zeros(0), no_onsets=why, signal_unit=unit)
         limited = clipped(row)
         row = emg.by_piece(lambda x: emg.band_pass(x, rate, settings.band_hz), row, pieces)
+        far = tuple(start + p / rate for p in outlying(row, _windows(own, recording)))
         smooth = emg.by_piece(lambda x: emg.envelope(x, rate, settings.envelope_hz), row, pieces)
     per_stride = cycles.normalise(smooth, rate, start, own)
     mean = cycles.mean_cycle(per_stride)
@@ -203,6 +208,7 @@ def _activity(
         per_stride=per_stride / mean.peak,
         signal_unit=unit,
         clipped=limited,
+        outlying_s=far,
     )
     if recording.enveloped:
         return replace(

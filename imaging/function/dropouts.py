@@ -19,6 +19,8 @@ SURELY_S = 1.0
 OFTEN_HZ = 0.25
 USUAL_SHARE = 0.5
 LEAST_CLIPPED = 1e-3
+# Peaks of EMG of one task stay within a factor of two from stride to stride.
+OUTLYING, LEAST_STRIDES = 4.0, 3
 
 
 def flat(row: FloatArray, rate_hz: float) -> BoolArray:
@@ -90,3 +92,21 @@ def clipped(row: FloatArray) -> float:
         return 0.0
     share = float(((row == row.max()) | (row == row.min())).mean())
     return share if share >= LEAST_CLIPPED else 0.0
+
+
+def outlying(row: FloatArray, windows: NDArray[np.intp]) -> list[int]:
+    """Return the samples of peaks four times as large as those of most other strides.
+
+    Parameters
+    ----------
+    row : (N,) array
+        Band-passed EMG.
+    windows : (K, 2) array of int
+        First sample of every stride and first after it; of fewer than three nothing is told.
+    """
+    places = [a + int(np.abs(row[a:b]).argmax()) for a, b in windows if b > a]
+    if len(places) < LEAST_STRIDES:
+        return []
+    sizes = np.abs(row[places])
+    usual = float(np.median(sizes))
+    return [p for p, size in zip(places, sizes, strict=True) if size > OUTLYING * usual]

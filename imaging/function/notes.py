@@ -10,7 +10,7 @@ import numpy as np
 from imaging.config import FunctionSettings
 from imaging.function import double_threshold, event_notes
 from imaging.function.amplitude import MVC
-from imaging.function.analysis import Analysis
+from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.placing import lifts_known
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
@@ -136,9 +136,14 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     for side, strides in analysis.strides.items():
         if len(strides) < 5:
             found.append(_few(side, len(strides)))
+    found += _no_onsets(analysis.muscles)
     for m in analysis.muscles:
-        if m.no_onsets:
-            found.append(f"No onsets of {side_and_key(m.label)}: {m.no_onsets}.")
+        if m.outlying_s:
+            found.append(
+                f"{side_and_key(m.label)} is far larger at "
+                f"{', '.join(f'{t:.1f}' for t in m.outlying_s)} s than in its other strides: if "
+                "that is an artefact, its amplitudes are too high."
+            )
         if m.clipped:
             found.append(
                 f"{100 * m.clipped:.1f} % of {m.channel} lie at its limits: amplitudes of "
@@ -154,6 +159,17 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
+
+
+def _no_onsets(muscles: Sequence[MuscleActivity]) -> list[str]:
+    """Return one sentence for each reason; figures in brackets follow each muscle."""
+    by_reason: dict[str, list[str]] = {}
+    for m in muscles:
+        if m.no_onsets:
+            reason, _, figures = m.no_onsets.partition(" (")
+            named = side_and_key(m.label) + (f" ({figures}" if figures else "")
+            by_reason.setdefault(reason, []).append(named)
+    return [f"No onsets ({reason}): {', '.join(names)}." for reason, names in by_reason.items()]
 
 
 def _against_mvc(session: SessionAnalysis) -> list[str]:

@@ -128,20 +128,27 @@ def read_events(path: Path, source: str = "file") -> tuple[tuple[Event, ...], tu
     return read_names(named, source=source)
 
 
-def read_corrected(path: Path, start_s: float, end_s: float) -> tuple[Event, ...]:
+def read_corrected(path: Path, start_s: float, end_s: float, trial: str = "") -> tuple[Event, ...]:
     """Read the list of events that a person corrected, which rules over all others.
 
     Parameters
     ----------
     start_s, end_s
         Of the recording.
+    trial
+        Its name; a column ``trial``, as in the events that the stage wrote, must hold it alone.
 
     Raises
     ------
     MissingFileError, RecordingError
-        Not a table of events, empty, with a name that is no foot strike or lift of one foot, an
-        event outside the recording, or the same event twice.
+        Not a table of events, empty, of other recordings as well, with a name that is no foot
+        strike or lift of one foot, an event outside the recording, or the same event twice.
     """
+    named = set(read_table(path, set()).get("trial", ()))
+    if trial and (others := sorted(named - {trial})):
+        raise RecordingError(
+            f"has rows of another recording, {others[0]}", path, f"Keep those of {trial}"
+        )
     events, unknown = read_events(path, source="manual")
     if unknown:
         raise RecordingError(

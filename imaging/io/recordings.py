@@ -76,7 +76,7 @@ def read_recording(path: Path, channels: Path | None, events: Path | None) -> Re
         read = join(read, _read_motion(companion, path), suffix_of(companion))
     ruling = corrected_events(path)
     if events is None and ruling is not None and ruling.is_file():
-        rules = read_corrected(ruling, read.start_s, read.end_s)
+        rules = read_corrected(ruling, read.start_s, read.end_s, trial_name(path))
         read = replace(read, events=rules, events_are_final=True, event_frame_s=0.0)
     return read
 

@@ -101,3 +101,18 @@ def test_clipped_channels_are_named():
     said = [w for w in notes(session, FunctionSettings()).warnings if "at its limits" in w]
     assert len(said) == 1
     assert "of R_SOL" in said[0]
+
+
+@pytest.mark.parametrize(("size", "told"), [(0.0, False), (4000.0, True)])
+def test_an_artefact_in_one_stride_is_said(size, told):
+    def spike(row):
+        row = row.copy()
+        row[3210] += size
+        return row
+
+    session = analyse_session(
+        [Trial("task-walk", "walking", walk(spike, rows=[1]))], FunctionSettings()
+    )
+    said = [w for w in notes(session, FunctionSettings()).warnings if "artefact" in w]
+    assert len(said) == told
+    assert not told or said[0].startswith("right SOL is far larger at 3.2 s")

@@ -211,6 +211,22 @@ def test_a_corrected_list_of_nonsense_is_refused(tmp_path, events, said):
     assert "Jane" not in str(error.value)
 
 
+@pytest.mark.parametrize(("trial", "told"), [("task-walk", False), ("task-walk_run-2", True)])
+def test_a_corrected_list_is_of_its_own_recording(tmp_path, trial, told):
+    """As where the whole of func/P_events.tsv, with all recordings, was taken to begin with."""
+    path = csv(tmp_path / P / "emg")
+    correct(tmp_path, STRIKES)
+    (table,) = (tmp_path / "derivatives").rglob("*_events.tsv")
+    first, *rows = table.read_text().splitlines()
+    rows = [f"{row}\ttask-walk" for row in rows[:-1]] + [f"{rows[-1]}\t{trial}"]
+    table.write_text("\n".join([f"{first}\ttrial", *rows]) + "\n")
+    if told:
+        with pytest.raises(RecordingError, match="another recording, task-walk_run-2"):
+            read_recording(path, None, None)
+    else:
+        assert len(read_recording(path, None, None).events) == len(STRIKES)
+
+
 def test_missing_samples_are_gaps_and_channels_that_lack_some_are_left_out(tmp_path):
     rows = RAW.copy()
     rows[:, 1000:1200] = np.nan
