@@ -79,6 +79,24 @@ def with_groups(activation: pd.DataFrame, labels: Iterable[int]) -> tuple[pd.Dat
     return pd.concat(rows, ignore_index=True), sentences
 
 
+def of_two_scales(activation: pd.DataFrame) -> list[str]:
+    """Return a sentence where some muscles are relative to MVC and others to their own peak.
+
+    Parameters
+    ----------
+    activation
+        Mean cycles from :func:`in_percent`.
+    """
+    to_mvc = activation["unit"].astype(str).str.contains("MVC")
+    own = sorted({int(v) for v in activation.loc[~to_mvc, "label"]})
+    if not own or not to_mvc.any():
+        return []
+    return [
+        "EMG is painted in percent of MVC, but in percent of its own peak, which does not compare, "
+        f"for {', '.join(side_and_key(v) for v in own)}."
+    ]
+
+
 def recorded_parts(activation: pd.DataFrame, labels: Iterable[int]) -> dict[int, list[int]]:
     """Return the recorded labels that lie in each merged muscle in view without EMG of its own."""
     view, recorded = set(labels), sorted({int(label) for label in activation["label"]})

@@ -179,7 +179,7 @@ def _curves(
     of_parts = emg.recorded_parts(recorded, present)
     in_groups = chain.from_iterable(of_parts.values())
     absent = sorted(set(recorded["label"]) - set(present) - set(in_groups))
-    return curves, of_parts, [*said, *not_painted(absent)]
+    return curves, of_parts, [*said, *emg.of_two_scales(curves), *not_painted(absent)]
 
 
 def _factors(

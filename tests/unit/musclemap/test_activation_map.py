@@ -7,6 +7,7 @@ from imaging.image import Image
 from imaging.musclemap import series
 from imaging.musclemap.activation import (
     in_percent,
+    of_two_scales,
     paint,
     painted_cycle,
     peak_per_label,
@@ -40,6 +41,14 @@ def test_units_become_percent(unit, factor):
     out = in_percent(curve(201, [0.1, 0.5], unit))
     np.testing.assert_allclose(out["mean"], np.array([0.1, 0.5]) * factor)
     assert all(u.startswith("%") for u in out["unit"])
+
+
+def test_muscles_on_two_scales_are_named():
+    own, mvc = curve(101, [0.1, 1.0], "peak of mean cycle"), curve(201, [0.1, 0.4], "MVC")
+    (said,) = of_two_scales(in_percent(pd.concat([own, mvc])))
+    assert "left TA" in said and "right TA" not in said
+    for same in (own, mvc):
+        assert not of_two_scales(in_percent(same))
 
 
 def test_amplitudes_in_volts_are_refused():
