@@ -24,7 +24,7 @@ from imaging.function.amplitude import (
 from imaging.function.analysis import Analysis, analyse
 from imaging.function.landing_activity import COLUMNS, landings_table
 from imaging.function.placing import with_phases
-from imaging.function.trials import CYCLIC, Trial, plainest_first, reference
+from imaging.function.trials import CYCLIC, Trial, plainest_first, reference, unmatched
 from imaging.muscles import side_and_key
 
 
@@ -88,6 +88,7 @@ def analyse_session(trials: Sequence[Trial], settings: FunctionSettings) -> Sess
         *mains.sentences(ordered, told),
         *misplaced.sentences(ordered, scaled),
         *unlike_amplitudes(scaled),
+        *unmatched(ordered, settings.conditions),
     ]
     return SessionAnalysis(
         tuple(ordered),

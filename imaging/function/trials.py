@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, cast
@@ -91,6 +91,16 @@ def check_channels(trials: Sequence[Trial], explicit: Mapping[str, str]) -> None
         raise ConfigError(
             f"channels: no recording has a channel {missing}", None, f"They have {there}"
         )
+
+
+def unmatched(trials: Sequence[Trial], patterns: Iterable[str]) -> list[str]:
+    """Return a sentence on each pattern of settings that names no recording of the session."""
+    names = [t.name for t in trials]
+    return [
+        f"Settings give conditions to {pattern!r}, but the session has only {', '.join(names)}."
+        for pattern in patterns
+        if not fnmatch.filter(names, pattern)
+    ]
 
 
 def plainest_first(trials: Sequence[Trial]) -> list[Trial]:

@@ -29,7 +29,8 @@ def read_participants(path: Path) -> pd.DataFrame:
         raise InputError(f"is not a table ({error})", path, _HOW) from error
     if "participant_id" not in table:
         raise InputError("has no column participant_id", path, _HOW)
-    double = table.loc[table["participant_id"].duplicated(), "participant_id"]
+    names = table["participant_id"].str.strip().str.removeprefix("sub-")
+    double = table.loc[names.duplicated(), "participant_id"]
     if len(double):
         raise InputError(f"names {double.iloc[0]} twice", path, "Keep one line for each")
     return table

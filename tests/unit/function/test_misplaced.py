@@ -84,3 +84,9 @@ def test_share_of_a_known_hum(mains_hz):
         0.5 + alone / 2, abs=0.03
     )
     assert mains.share(np.zeros(100), RATE, (20.0, 450.0), mains_hz) == 0
+
+
+def test_a_pattern_that_names_no_recording_is_said():
+    settings = FunctionSettings(conditions={"*tyred*": {"fatigue": "after"}})
+    warnings = analyse_session([walk("task-walk")], settings).warnings
+    assert any("'*tyred*'" in w and "task-walk" in w for w in warnings)
