@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from imaging.function.amplitude import ALONE
-from imaging.function.analysis import OWN_PEAK
 from imaging.function.conditions import compare_subjects
-from imaging.function.stride_values import FACTOR, stride_values
+from imaging.function.stride_values import ALONE, FACTOR, OWN_PEAK, stride_values
 
 COLUMNS = (
     "task", "factor", "level", "against", "label", "muscle", "side", "phase", "outcome", "unit",

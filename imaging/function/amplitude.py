@@ -19,15 +19,15 @@ from scipy import ndimage
 from imaging.arrays import FloatArray
 from imaging.config import FunctionSettings
 from imaging.function import emg
-from imaging.function.analysis import OWN_PEAK, Analysis, MuscleActivity
+from imaging.function.analysis import Analysis, MuscleActivity
 from imaging.function.channels import map_channels
 from imaging.function.dropouts import clipped
 from imaging.function.recording import Recording
+from imaging.function.stride_values import ALONE, OWN_PEAK
 from imaging.function.trials import Trial
 from imaging.muscles import side_and_key
 
 MVC = "MVC"
-ALONE = "peak of mean cycle of this recording"
 WINDOW_S = 0.5
 MOST_CREST = 15.0
 # Fast running and jumps reach about twice the amplitude of a maximal isometric contraction.

@@ -17,11 +17,10 @@ from imaging.function.events import Agreement, compare, offs
 from imaging.function.recording import Event, Foot, Recording
 from imaging.function.sources import find_events
 from imaging.function.stride_bursts import StrideBurst, place
+from imaging.function.stride_values import OWN_PEAK
 from imaging.function.strides import SIDES, LeftOut, doubts, find_strides
 from imaging.function.trials import Kind
 from imaging.muscles import side_of
-
-OWN_PEAK = "peak of mean cycle"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from imaging.arrays import FloatArray
-from imaging.function.amplitude import ALONE
 from imaging.function.serial import Estimate, lag_one, mean_of
+from imaging.function.stride_values import ALONE
 
 FEWEST_STRIDES = 3
 FEWEST_SUBJECTS = 3

@@ -26,6 +26,9 @@ COLUMNS = (
 )
 # Start of the columns of a table of recordings that hold the level of a factor.
 FACTOR = "factor_"
+# What amplitudes are relative to without MVC: the reference recording, or each its own.
+OWN_PEAK = "peak of mean cycle"
+ALONE = "peak of mean cycle of this recording"
 _KEYS = ["trial", "label", "muscle", "side", "stride"]
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from imaging.function.amplitude import ALONE
 from imaging.function.conditions import ONE_EACH, compare, compare_subjects, holm
+from imaging.function.stride_values import ALONE
 
 
 def run(trial, values, muscle="TA", unit="ms", outcome="onset"):

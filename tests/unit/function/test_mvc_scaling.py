@@ -7,11 +7,11 @@ import pytest
 
 from imaging.config import FunctionSettings
 from imaging.errors import ConfigError
-from imaging.function.amplitude import ALONE, largest
-from imaging.function.analysis import OWN_PEAK
+from imaging.function.amplitude import largest
 from imaging.function.notes import notes
 from imaging.function.recording import Event, Recording
 from imaging.function.session import analyse_session
+from imaging.function.stride_values import ALONE, OWN_PEAK
 from imaging.function.summary import measures
 from imaging.function.trials import Trial
 from imaging.muscles import label_of
