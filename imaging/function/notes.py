@@ -16,7 +16,7 @@ from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import sentences
 from imaging.measures import Notes
-from imaging.muscles import is_known, side_and_key
+from imaging.muscles import is_known, side_and_key, side_of
 
 CITATIONS = (
     "Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.",
@@ -123,15 +123,16 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     for name, reason in channels.unmapped.items():
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
-        found.append(f"Channels left out ({reason}): {', '.join(names)}.")
+        found.append(f"Channels left out: {', '.join(names)} ({reason}).")
     if above := [v for v in channels.labels.values() if not is_known(v)]:
         listed = ", ".join(side_and_key(label) for label in sorted(above))
         found.append(f"Measured in time, not in the image of the lower leg: {listed}.")
     if not analysis.muscles:
-        found.append("No channel belongs to a known muscle; name them in settings.")
+        found.append("No channel belongs to a known muscle: nothing of any muscle is measured.")
     found += sentences(analysis.left_out)
+    recorded = {side_of(m.label) for m in analysis.muscles}
     for side, strides in analysis.strides.items():
-        if len(strides) < 5:
+        if len(strides) < 5 and side in recorded:
             found.append(_few(side, len(strides)))
     for m in analysis.muscles:
         if m.no_onsets:
@@ -169,7 +170,10 @@ def _above_mvc(session: SessionAnalysis) -> list[str]:
 
 def _few(side: str, n: int) -> str:
     if n == 0:
-        return f"No stride of the {side} foot is known: nothing of its muscles is measured."
+        return (
+            f"No stride of the {side} foot is known, so nothing of its muscles is measured: give "
+            "its foot strikes in a table of events, or record plates, markers or gyroscopes."
+        )
     if n == 1:
         return f"1 stride of the {side} foot; all figures rest on it."
     return f"{n} strides of the {side} foot; means rest on them."
