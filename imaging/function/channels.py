@@ -17,8 +17,8 @@ from imaging.muscles import label_of, recorded_muscle
 
 _FILLERS = {"emg", "muscle", "m", "raw", "sensor", "channel", "the", "of", "uv", "mv", "v"}
 _FIX = "Name the muscle in settings: channels"
-NO_SIDE = "they name a muscle but no side: name it in the setting side or channels"
-UNKNOWN = "their names are not known: name their muscles in the setting channels"
+NO_SIDE = "they name a muscle but no side: give it in the setting side or channels of function"
+UNKNOWN = "their names are not known: name their muscles in the setting channels of function"
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,14 @@ def map_channels(
             labels[name] = label_of(found[0], side if found[1] == "undecided" else found[1])
     _refuse_doubles(labels)
     return ChannelMap(labels, unmapped)
+
+
+def left_out(found: ChannelMap) -> list[str]:
+    """Return a sentence for each reason why channels are left out."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in found.unmapped.items():
+        by_reason.setdefault(reason, []).append(name)
+    return [f"Channels left out: {', '.join(v)} ({reason})." for reason, v in by_reason.items()]
 
 
 def parse_muscle(text: str, side: EventSide = "undecided") -> int:

@@ -11,6 +11,7 @@ from imaging.config import FunctionSettings
 from imaging.function import double_threshold, event_notes
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis
+from imaging.function.channels import left_out
 from imaging.function.placing import lifts_known
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
@@ -119,11 +120,7 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     """Return what a reader must know of one recording."""
     found = list(recording.warnings)
     channels = analysis.channels
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in channels.unmapped.items():
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
-        found.append(f"Channels left out: {', '.join(names)} ({reason}).")
+    found += left_out(channels)
     if above := [v for v in channels.labels.values() if not is_known(v)]:
         listed = ", ".join(side_and_key(label) for label in sorted(above))
         found.append(f"Measured in time, not in the image of the lower leg: {listed}.")
@@ -156,16 +153,18 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
 
 def _above_mvc(session: SessionAnalysis) -> list[str]:
     """Return which muscles go beyond their maximal contraction, which was then not maximal."""
-    said = []
+    beyond: dict[tuple[str, str], list[str]] = {}
     for name, analysis in session.analyses.items():
         for m in analysis.muscles:
             if m.unit == MVC and m.mean is not None and m.mean.mean.max() > 1:
-                said.append(
-                    f"{side_and_key(m.label)} reaches {100 * m.mean.mean.max():.0f} % of its MVC "
-                    f"in {name}: the contraction in {session.contractions[m.label].trial} was "
-                    "not maximal, or not of this muscle."
-                )
-    return said
+                where = name, session.contractions[m.label].trial
+                percent = f"{side_and_key(m.label)} ({100 * m.mean.mean.max():.0f} %)"
+                beyond.setdefault(where, []).append(percent)
+    return [
+        f"Beyond their MVC in {name}: {', '.join(muscles)}. The contraction in {trial} was not "
+        "maximal, or not of these muscles."
+        for (name, trial), muscles in beyond.items()
+    ]
 
 
 def _few(side: str, n: int) -> str:
