@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imaging.musclemap.activation import unit_of
-from imaging.muscles import side_and_key
+from imaging.muscles import is_known, label_of, recorded_of, side_and_key, side_of, single_keys
 from imaging.report.picture import colour_of, svg
 
 _ACROSS = 4
@@ -19,11 +19,13 @@ _ACROSS = 4
 def emg_cycles(curves: pd.DataFrame | None, onsets: Sequence[Mapping[str, Any]]) -> str | None:
     """Draw the mean cycle of each muscle with SD, and its bursts stride by stride as bars.
 
-    A muscle recorded on both sides has left and right next to each other.
+    A muscle recorded on both sides has left and right next to each other. What is painted on a
+    merged label (PL+PB) is the curve of its part that was recorded, and not drawn again.
     """
     if curves is None or curves.empty:
         return None
-    places = _places({int(v) for v in curves["label"].unique()})
+    labels = {int(v) for v in curves["label"].unique()}
+    places = _places({v for v in labels if not _parts(v) & labels})
     down = -(-len(places) // _ACROSS)
     figure = Figure(figsize=(10, 1.75 * down + 0.4), layout="constrained")
     panels = figure.subplots(down, _ACROSS, squeeze=False, sharex=True, sharey=True)
@@ -54,6 +56,14 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: Sequence[Mapping[str, Any]])
     figure.supxlabel("gait cycle (%), from foot strike to foot strike", fontsize=8)
     figure.supylabel(f"amplitude ({unit_of(curves)})", fontsize=8)
     return svg(figure)
+
+
+def _parts(label: int) -> set[int]:
+    """Return the labels of the muscles that a merged label holds; none of a single muscle."""
+    if not is_known(label):
+        return set()
+    key, side = recorded_of(label).key, side_of(label)
+    return {label_of(part, side) for part in single_keys(key) if part != key}
 
 
 def _places(labels: set[int]) -> list[int | None]:
