@@ -126,7 +126,6 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
         found.append(f"Measured in time, not in the image of the lower leg: {listed}.")
     if not analysis.muscles:
         found.append("No channel belongs to a known muscle: nothing of any muscle is measured.")
-    found += _of_another_clock(recording)
     found += sentences(analysis.left_out)
     recorded = {side_of(m.label) for m in analysis.muscles}
     for side, strides in analysis.strides.items():
@@ -150,17 +149,6 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     found += _partly(analysis)
     found += _disagreement(analysis)
     return found
-
-
-def _of_another_clock(recording: Recording) -> list[str]:
-    """Say it if no event of the file lies in the recording, as with times in milliseconds."""
-    start, end = recording.start_s, recording.end_s
-    if not recording.events or any(start <= e.time_s <= end for e in recording.events):
-        return []
-    return [
-        f"All {len(recording.events)} events of the file lie outside the recording ({start:.3f}-"
-        f"{end:.3f} s): give their times in s, on the recording's clock."
-    ]
 
 
 def _above_mvc(session: SessionAnalysis) -> list[str]:
