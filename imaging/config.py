@@ -306,7 +306,13 @@ def parse_settings(model: type[SectionT], content: dict[str, Any], source: str) 
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
-        raise ConfigError(f"{name}: {first['msg']}", source, "See config/default.yaml") from error
+        said, fix = first["msg"], "See config/default.yaml"
+        if first["type"] == "extra_forbidden":
+            said = "there is no such setting"
+            if model is not Settings and name in Settings.model_fields:
+                said = "this is a section of the settings of the whole workflow"
+                fix = f"Give only what stands below it, without '{name}:'"
+        raise ConfigError(f"{name}: {said}", source, fix) from error
 
 
 def load_settings(model: type[SectionT], text: str | None) -> SectionT:

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from imaging.composition import analysis
-from imaging.composition.muscles import core_of, fatty, measures
+from imaging.composition.muscles import core_of, fatty, lying_on, measures
 from imaging.composition.notes import notes
-from imaging.errors import ConfigError
+from imaging.errors import ConfigError, ImageError
 from imaging.formats.nifti import load_labels
 from imaging.image import Image, resample
 from imaging.io.composition import read_gradient_echoes, read_pair, read_spin_echoes
@@ -23,6 +24,8 @@ from imaging.provenance import staged
 
 VERB = "composition"
 MARGIN_MM = 3.0
+# Of labelled muscle that lies on signal: below, images and labels are of two places.
+_LEAST_SHARE, _GOOD_SHARE = 0.5, 0.95
 
 
 def command(
@@ -62,6 +65,9 @@ def command(
     train = read_spin_echoes(spin_echo) if spin_echo else None
     t2 = analysis.t2_of(train) if train else None
     muscles = load_labels(labels)
+    for image in (found.percent if found else None, t2):
+        if image is not None:
+            told += _place(image, muscles, labels)
     rows: list[Measure] = []
     if found is not None:
         rows += _rows("fat_fraction", "percent", found.percent, muscles, found.method)
@@ -77,6 +83,30 @@ def command(
         write_composition(folder, prefix, CompositionOutput(percent, t2, rows, said, inputs))
     for sentence in said.warnings:
         print(f"warning: {sentence}", file=sys.stderr)
+
+
+def _place(image: Image, labels: Image, path: Path) -> list[str]:
+    """Return a warning where labels reach beyond the leg of an image.
+
+    Raises
+    ------
+    ImageError
+        They hardly meet.
+    """
+    here = resample(labels, image, order=0).data
+    known = np.isfinite(image.data)
+    share = lying_on(np.where(np.isin(here, muscle_labels(labels.data)), here, 0), known)
+    if share < _LEAST_SHARE:
+        raise ImageError(
+            f"has {share:.0%} of its muscles on what the Dixon or spin-echo images show", path,
+            "Check the headers: images and labels must lie in one space",
+        )  # fmt: skip
+    if share < _GOOD_SHARE:
+        return [
+            f"{1 - share:.0%} of the labelled muscle lies where these images show no leg: check "
+            "that images and labels lie in one space."
+        ]
+    return []
 
 
 def _rows(name: str, unit: str, values: Image, labels: Image, method: str) -> list[Measure]:

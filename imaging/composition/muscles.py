@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.arrays import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.erosion import erode
 from imaging.measures import Measure, not_measured
 from imaging.muscles import FEWEST_VOXELS, side_and_key
@@ -22,6 +22,12 @@ def core_of(labels: NDArray[np.integer], spacing: FloatArray, margin_mm: float) 
     for label in np.unique(labels[labels > 0]):
         out[erode(labels == label, spacing, margin_mm)] = label
     return out
+
+
+def lying_on(labels: NDArray[np.integer], known: BoolArray) -> float:
+    """Return the share of the labelled voxels in which an image holds signal, 0 to 1."""
+    inside = labels > 0
+    return float(known[inside].mean()) if inside.any() else 0.0
 
 
 def measures(

@@ -160,7 +160,7 @@ def why_not(m: MuscleActivity, band_hz: tuple[float, float] | None, mvc: Contrac
     """Return why a muscle cannot be scaled by a contraction; empty where it can."""
     if not m.signal_unit or not mvc.unit:
         where = "this recording" if not m.signal_unit else mvc.trial
-        return f"the unit of its channel in {where} is not known"
+        return f"the unit of its channel in {where} is not known: give units in a table of channels"
     if m.signal_unit != mvc.unit:
         return f"recorded in {m.signal_unit}, its MVC in {mvc.unit}"
     if band_hz != mvc.band_hz:

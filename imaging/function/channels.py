@@ -6,6 +6,7 @@ A channel whose name is not in the table is reported and left out; nothing is gu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +17,8 @@ from imaging.muscles import label_of, recorded_muscle
 
 _FILLERS = {"emg", "muscle", "m", "raw", "sensor", "channel", "the", "of", "uv", "mv", "v"}
 _FIX = "Name the muscle in settings: channels"
+NO_SIDE = "they name a muscle but no side: give it in the setting side or channels of function"
+UNKNOWN = "their names are not known: name their muscles in the setting channels of function"
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,10 @@ def map_channels(
     targets
         Muscle that the recording itself names per channel (BIDS ``target_muscle``).
     explicit
-        The user's mapping, channel to ``"<side> <catalogue key>"``; it wins. Channels of other
-        recordings may be in it.
+        The user's mapping, channel to side and muscle, see :func:`parse_muscle`; it wins.
+        Channels of other recordings may be in it.
     side
-        Side of the channels that name none, as the user says.
+        Side of the channels, and of the user's muscles, that name none, as the user says.
 
     Raises
     ------
@@ -74,39 +77,56 @@ def map_channels(
     unmapped: dict[str, str] = {}
     for name in names:
         if name in repeated:
-            unmapped[name] = "the name is not unique in the recording"
+            unmapped[name] = "their names are not unique in the recording"
             continue
         if name in explicit:
-            labels[name] = parse_muscle(explicit[name])
+            labels[name] = parse_muscle(explicit[name], side)
             continue
         found = _interpret(name, targets.get(name, ""), names)
         if isinstance(found, str):
             unmapped[name] = found
         elif found[1] == side == "undecided":
-            unmapped[name] = f"is {found[0]} but names no side"
+            unmapped[name] = NO_SIDE
         else:
             labels[name] = label_of(found[0], side if found[1] == "undecided" else found[1])
     _refuse_doubles(labels)
     return ChannelMap(labels, unmapped)
 
 
-def parse_muscle(text: str) -> int:
-    """Return the label of a text such as ``right TA`` or ``L PL+PB``.
+def left_out(found: ChannelMap) -> list[str]:
+    """Return a sentence for each reason why channels are left out."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in found.unmapped.items():
+        by_reason.setdefault(reason, []).append(name)
+    return [f"Channels left out: {', '.join(v)} ({reason})." for reason, v in by_reason.items()]
+
+
+def parse_muscle(text: str, side: EventSide = "undecided") -> int:
+    """Return the label of a text such as ``right TA``, ``L PL+PB`` or ``left gluteus medius``.
+
+    Parameters
+    ----------
+    text
+        A side, and a key of the catalogue or a name of the alias table.
+    side
+        Of a text that names none.
 
     Raises
     ------
     ConfigError
-        It does not name one side and one key of the catalogue.
+        It does not name one side and one muscle.
     """
     sides = [w for w in text.split() if w.lower() in side_words()]
-    keys = [w for w in text.split() if w not in sides]
-    try:
-        if len(sides) == 1 and len(keys) == 1 and recorded_muscle(keys[0].upper()):
-            return label_of(keys[0].upper(), side_words()[sides[0].lower()])
-    except LabelError:
-        pass
+    named = side_words()[sides[0].lower()] if sides else side
+    key = " ".join(w for w in text.split() if w not in sides).upper()
+    if len(sides) < 2 and named != "undecided":
+        for muscle in (key, aliases().get(_muscle_part(text), "")):
+            with suppress(LabelError):
+                return label_of(recorded_muscle(muscle).key, named)
     raise ConfigError(
-        f"channels: {text!r} is not a side and a muscle", None, "Write for example 'right TA'"
+        f"channels: {text!r} is not a side and a muscle",
+        None,
+        "Write for example 'right TA' or 'right tibialis anterior'",
     )
 
 
@@ -147,7 +167,7 @@ def _parse(text: str, names: Sequence[str]) -> _Found | str:
     found = split_name(text)
     side = side_named(found)
     if side == "undecided" and any(w in side_words() for w in found):
-        return "names both sides"
+        return "they name both sides"
     rest = _muscle_part(text)
     glued = {} if side != "undecided" else _glued(rest)
     if rest in aliases() and not glued:
@@ -157,11 +177,11 @@ def _parse(text: str, names: Sequence[str]) -> _Found | str:
         places = [place for place in glued if _is_place_of_side(place, rest, names)]
         if len(places) == 1:
             return glued[places[0]]
-        return "can be read in more than one way"
+        return "they can be read in more than one way"
     readings = set(glued.values())
     if len(readings) == 1:
         return readings.pop()
-    return "can be read in more than one way" if readings else "is not in the alias table"
+    return "they can be read in more than one way" if readings else UNKNOWN
 
 
 def _is_place_of_side(place: int, rest: str, names: Sequence[str]) -> bool:

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 from imaging.arrays import FloatArray
 from imaging.function.serial import Estimate, lag_one, mean_of
@@ -204,6 +203,9 @@ def _fitted(
     y: FloatArray, design: FloatArray, group: np.ndarray, varying: FloatArray | None
 ) -> tuple[FloatArray, FloatArray] | None:
     """Return coefficients and their errors by restricted likelihood; None where it fails."""
+    # Imported here: it takes a second, and only several recordings per level need a model.
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
     scale = float(y.std())
     if not scale > 0:
         return None

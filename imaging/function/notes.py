@@ -11,12 +11,13 @@ from imaging.config import FunctionSettings
 from imaging.function import double_threshold, event_notes
 from imaging.function.amplitude import MVC
 from imaging.function.analysis import Analysis, MuscleActivity
+from imaging.function.channels import left_out
 from imaging.function.placing import lifts_known
 from imaging.function.recording import Recording
 from imaging.function.session import SessionAnalysis
 from imaging.function.strides import sentences
 from imaging.measures import Notes
-from imaging.muscles import is_known, side_and_key
+from imaging.muscles import is_known, side_and_key, side_of
 
 CITATIONS = (
     "Merletti R. Standards for reporting EMG data. J Electromyogr Kinesiol 1999;9(1):III-IV.",
@@ -122,19 +123,16 @@ def _warnings(recording: Recording, analysis: Analysis) -> list[str]:
     """Return what a reader must know of one recording."""
     found = list(recording.warnings)
     channels = analysis.channels
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in channels.unmapped.items():
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
-        found.append(f"Channels left out ({reason}): {', '.join(names)}.")
+    found += left_out(channels)
     if above := [v for v in channels.labels.values() if not is_known(v)]:
         listed = ", ".join(side_and_key(label) for label in sorted(above))
         found.append(f"Measured in time, not in the image of the lower leg: {listed}.")
     if not analysis.muscles:
-        found.append("No channel belongs to a known muscle; name them in settings.")
+        found.append("No channel belongs to a known muscle: nothing of any muscle is measured.")
     found += sentences(analysis.left_out)
+    recorded = {side_of(m.label) for m in analysis.muscles}
     for side, strides in analysis.strides.items():
-        if len(strides) < 5:
+        if len(strides) < 5 and side in recorded:
             found.append(_few(side, len(strides)))
     found += _no_onsets(analysis.muscles)
     for m in analysis.muscles:
@@ -174,29 +172,37 @@ def _no_onsets(muscles: Sequence[MuscleActivity]) -> list[str]:
 
 def _against_mvc(session: SessionAnalysis) -> list[str]:
     """Return which muscles go beyond their maximal contraction, or show next to nothing of it."""
-    said = []
+    beyond: dict[tuple[str, str], list[str]] = {}
+    silent: dict[str, list[str]] = {}
     for name, analysis in session.analyses.items():
         for m in analysis.muscles:
             if m.unit != MVC or m.mean is None:
                 continue
             top = float(m.mean.mean.max())
             if top > 1:
-                said.append(
-                    f"{side_and_key(m.label)} reaches {100 * top:.0f} % of its MVC "
-                    f"in {name}: the contraction in {session.contractions[m.label].trial} was "
-                    "not maximal, or not of this muscle."
-                )
+                where = name, session.contractions[m.label].trial
+                percent = f"{side_and_key(m.label)} ({100 * top:.0f} %)"
+                beyond.setdefault(where, []).append(percent)
             elif top < LEAST_OF_MVC:
-                said.append(
-                    f"{side_and_key(m.label)} stays below {100 * LEAST_OF_MVC:.0f} % of its MVC in "
-                    f"{name}: it is silent, or its sensor is off."
-                )
-    return said
+                silent.setdefault(name, []).append(side_and_key(m.label))
+    said = [
+        f"Beyond their MVC in {name}: {', '.join(muscles)}. The contraction in {trial} was not "
+        "maximal, or not of these muscles."
+        for (name, trial), muscles in beyond.items()
+    ]
+    return said + [
+        f"Below {100 * LEAST_OF_MVC:.0f} % of their MVC in {name}: {', '.join(muscles)}. They are "
+        "silent, or their sensors are off."
+        for name, muscles in silent.items()
+    ]
 
 
 def _few(side: str, n: int) -> str:
     if n == 0:
-        return f"No stride of the {side} foot is known: nothing of its muscles is measured."
+        return (
+            f"No stride of the {side} foot is known, so nothing of its muscles is measured: give "
+            "its foot strikes in a table of events, or record plates, markers or gyroscopes."
+        )
     if n == 1:
         return f"1 stride of the {side} foot; all figures rest on it."
     return f"{n} strides of the {side} foot; means rest on them."

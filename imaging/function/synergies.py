@@ -7,13 +7,11 @@ Lee DD, Seung HS. Learning the parts of objects by non-negative matrix factoriza
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
-from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
 
 from imaging.arrays import FloatArray
 from imaging.function.matching import match
@@ -147,12 +145,7 @@ def factorise(matrix: FloatArray, rank: int, seed: int, restarts: int = RESTARTS
 
 
 def _random_start(matrix: FloatArray, rank: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    model = NMF(rank, init="random", random_state=seed, max_iter=_ITERATIONS)
-    with warnings.catch_warnings():
-        # The best of several is kept, and its R2 is told.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        weights = model.fit_transform(matrix)
-    return _unit(weights, model.components_)
+    return _factors(matrix, rank, _ITERATIONS, init="random", seed=seed)
 
 
 def refine(
@@ -160,11 +153,29 @@ def refine(
 ) -> tuple[FloatArray, FloatArray]:
     """Return weights (M, k) of length 1 and activation (k, N), starting from given weights."""
     first = np.linalg.lstsq(weights, matrix, rcond=None)[0].clip(_NONZERO)
-    model = NMF(weights.shape[1], init="custom", max_iter=iterations)
+    start = {"W": weights.clip(_NONZERO), "H": first}
+    return _factors(matrix, weights.shape[1], iterations, init="custom", start=start)
+
+
+def _factors(
+    matrix: FloatArray,
+    rank: int,
+    iterations: int,
+    *,
+    init: str,
+    seed: int | None = None,
+    start: Mapping[str, FloatArray] | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    # Imported here: recordings of a few channels have no synergies and need not wait for it.
+    from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
+
+    model = NMF(rank, init=init, random_state=seed, max_iter=iterations)
     with warnings.catch_warnings():
+        # The best of several is kept, and its R2 is told.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = model.fit_transform(matrix, W=weights.clip(_NONZERO), H=first)
-    return _unit(found, model.components_)
+        weights = model.fit_transform(matrix, **(start or {}))
+    return _unit(weights, model.components_)
 
 
 def _unit(weights: FloatArray, activation: FloatArray) -> tuple[FloatArray, FloatArray]:

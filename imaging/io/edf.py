@@ -94,5 +94,5 @@ def read_bids_emg(
         events=gait,
         gaps=gaps,
         units=known,
-        warnings=(*said, *unknown),
+        warnings=(*emg.warnings, *said, *unknown),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +52,15 @@ class EmgChannels:
         Units that the table gives.
     has_table : bool
         There is a channels table.
+    warnings : list of str
+        How many signals the table leaves out without naming them, or as bad.
     """
 
     rows: list[int]
     targets: dict[str, str]
     units: dict[str, str]
     has_table: bool = True
+    warnings: list[str] = field(default_factory=list)
 
 
 def emg_channels(names: Sequence[str], path: Path, given: Path | None = None) -> EmgChannels:
@@ -90,7 +93,7 @@ def emg_channels(names: Sequence[str], path: Path, given: Path | None = None) ->
         i
         for i, name in enumerate(names)
         if name in rows
-        and rows[name].get("type", "EMG") == "EMG"
+        and str(rows[name].get("type", "EMG")).upper() == "EMG"
         and rows[name].get("status") != "bad"
     ]
     if not keep:
@@ -100,7 +103,12 @@ def emg_channels(names: Sequence[str], path: Path, given: Path | None = None) ->
         said = {name: str(row.get(key, "")) for name, row in rows.items()}
         return {name: text for name, text in said.items() if text.lower() not in ("", "n/a")}
 
-    return EmgChannels(keep, column("target_muscle"), column("units"))
+    # Counted, not named: a name that the table does not repeat may be that of a person.
+    absent = sum(name not in rows for name in names)
+    bad = sum(row.get("status") == "bad" for row in rows.values())
+    said = [f"{absent} signals of the file are not in its channels table: left out."] * (absent > 0)
+    said += [f"{bad} channels are bad by their channels table: left out."] * (bad > 0)
+    return EmgChannels(keep, column("target_muscle"), column("units"), warnings=said)
 
 
 def read_events(path: Path, source: str = "file") -> tuple[tuple[Event, ...], tuple[str, ...]]:

@@ -69,7 +69,7 @@ def read_text_emg(
         events=gait,
         gaps=gaps,
         units={name: unit for name, unit in known.items() if name in labels},
-        warnings=(*said, *odd, *lost, *unknown),
+        warnings=(*said, *emg.warnings, *odd, *lost, *unknown),
     )
 
 

@@ -16,6 +16,7 @@ from imaging.diffusion.acquisition import acquisition_of
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image
+from imaging.function.channels import left_out, map_channels
 from imaging.image import Image, canonical
 from imaging.io.composition import read_gradient_echoes, read_pair, read_spin_echoes
 from imaging.io.diffusion_series import read_series
@@ -91,13 +92,15 @@ def _frames(session: Session, options: UltrasoundSettings) -> None:
 
 
 def _recordings(session: Session, options: FunctionSettings) -> list[str]:
-    """Return what was left out in the recordings, such as events that are not understood."""
+    """Return what was left out in the recordings, such as channels that are not understood."""
     several = len(session.recordings) > 1
     found = []
     for path in session.recordings:
         trial = read_trial(path, None, None, options)
         start = f"{trial.name}: " if several else ""
-        found += [f"{start}{said}" for said in trial.recording.warnings]
+        read = trial.recording
+        channels = map_channels(read.labels, read.targets, options.channels, options.side)
+        found += [f"{start}{said}" for said in (*read.warnings, *left_out(channels))]
     return found
 
 

@@ -17,8 +17,8 @@ _WORDS = {
     "onset_percent": ("begins {size} % of the cycle {word}", "later", "earlier"),
     "peak_percent": ("peaks {size} % of the cycle {word}", "later", "earlier"),
     "duration": ("is active {size} ms {word}", "longer", "shorter"),
-    "amplitude": ("has a mean amplitude {size} {unit} {word}", "higher", "lower"),
-    "peak": ("has a peak {size} {unit} {word}", "higher", "lower"),
+    "amplitude": ("has a mean amplitude {word} by {size} {unit}", "higher", "lower"),
+    "peak": ("has a peak {word} by {size} {unit}", "higher", "lower"),
 }
 
 
@@ -41,7 +41,7 @@ def condition_lines(effects: pd.DataFrame | None) -> list[tuple[str, list[str], 
         told = [r for r in known if pd.notna(r["p_holm"]) and r["p_holm"] < STANDS_OUT]
         # Onset in ms says the same as in percent.
         told = [r for r in told if r["outcome"] != "onset_percent"]
-        title = f"{task}, {factor}: {level} against {against}"
+        title = f"{task}, {factor}: {level} compared with {against}"
         out.append((title, [s for r in told if (s := _sentence(r))], len(known)))
     return out
 

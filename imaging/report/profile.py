@@ -126,6 +126,16 @@ def number(value: float) -> str:
     return text or f"{value:.2g}"
 
 
+def _apart(value: float, *limits: float) -> list[str]:
+    """Return a figure and its limits with as many decimals as tell it from each of them."""
+    said = [number(v) for v in (value, *limits)]
+    decimals = 1
+    while said[0] in said[1:] and value not in limits and decimals < 6:
+        said = [f"{v:.{decimals}f}" for v in (value, *limits)]
+        decimals += 1
+    return said
+
+
 def _pair(m: Measure, line: Line) -> tuple[str, bool]:
     """Return the sentence about a pair, and whether its interval leaves out no difference."""
     value = float(m.value or 0.0)
@@ -166,9 +176,11 @@ def _among(m: Measure, line: Line, norm: Norm, names: Names) -> Sentence:
     low, high = norm.low, norm.high
     if norm.circular:
         low, high = low % 100, high % 100
-    interval = f"{number(low * factor)} to {number(high * factor)} {unit}".rstrip()
-    title = title_of(m.measure)
-    figure = f"{title} {number(value * factor)} {unit}".rstrip()
+    if norm.circular and m.unit == "percent":
+        unit = f"{unit} of the cycle"
+    own, least, most = _apart(value * factor, low * factor, high * factor)
+    interval = f"{least} to {most} {unit}".rstrip()
+    figure = f"{title_of(m.measure)} {own} {unit}".rstrip()
     if not who:
         figure = figure[0].upper() + figure[1:]
     placed = {0: "as in controls", 1: f"{line.more} than in controls",

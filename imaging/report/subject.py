@@ -151,8 +151,9 @@ def pictures(content: MuscleMap) -> list[Picture]:
     ]  # fmt: skip
     out.append(
         guarded("Activation over the gait cycle",
-                f"Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. "
-                f"{PAINTED[0].upper()}{PAINTED[1:]}.",
+                "Mean ± SD of the EMG envelope over strides; bars: bursts stride by stride. 0 and "
+                "100 % are strikes of the muscle's own foot. One curve per muscle, not of each "
+                "place in it.",
                 "Curves of EMG amplitude over the gait cycle, one panel per muscle.",
                 lambda: emg_cycles.emg_cycles(content.activation, content.notes.onsets),
                 absent("func", "EMG")),

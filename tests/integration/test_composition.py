@@ -110,3 +110,18 @@ def test_t2_of_a_train_in_one_file(dataset, tmp_path):
 @pytest.mark.parametrize("given", [(), ("--water", "w.nii.gz"), ("--in-phase", "i.nii.gz")])
 def test_half_a_pair_or_nothing_is_refused(given, dataset, tmp_path):
     assert run(dataset, tmp_path, *given) == 2
+
+
+@pytest.mark.parametrize(("away_mm", "code"), [(0, 0), (30, 0), (400, 2)])
+def test_images_of_another_place_are_told(away_mm, code, dataset, tmp_path, capsys):
+    grid = nib.load(labels(dataset))
+    leg = np.where(grid.get_fdata() > 0, 100.0, 0.0).astype(np.float32)
+    affine = grid.affine.copy()
+    affine[0, 3] += away_mm
+    for name, share in (("water", 0.9), ("fat", 0.1)):
+        nib.save(nib.Nifti1Image(share * leg, affine), tmp_path / f"{name}.nii.gz")
+    pair = ("--water", tmp_path / "water.nii.gz", "--fat", tmp_path / "fat.nii.gz")
+    assert run(dataset, tmp_path / "out", *pair) == code
+    told = capsys.readouterr().err
+    assert ("lies where these images show no leg" in told) == (away_mm == 30)
+    assert ("in one space" in told) == (away_mm > 0)

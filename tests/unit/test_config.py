@@ -54,6 +54,13 @@ def test_a_wrong_setting_is_named(text, said):
         load_settings(FibreSettings, text)
 
 
+def test_settings_of_the_whole_workflow_are_told_from_those_of_a_stage():
+    with pytest.raises(ConfigError, match=r"whole workflow.*without 'fibres:'"):
+        load_settings(FibreSettings, "{fibres: {step_mm: 0.5}}")
+    with pytest.raises(ConfigError, match="no such setting"):
+        load_settings(FibreSettings, "{stepmm: 0.5}")
+
+
 def test_the_first_wrong_setting_of_a_config_is_named():
     with pytest.raises(ConfigError, match=r"fibres\.step_mm"):
         parse_settings(Settings, {"bids_dir": "a", "out_dir": "b", "fibres": {"step_mm": 0}}, "x")

@@ -424,7 +424,7 @@ function repaint() {
 
 function showTime() {
   $("time").value = state.time;
-  $("time-text").textContent = `${Math.round(state.time)} % of the cycle`;
+  $("time-text").textContent = `${Math.round(state.time)} % of the gait cycle`;
   if (!moves() || state.painted === frame()) return;
   state.painted = frame();
   paintSurfaces();

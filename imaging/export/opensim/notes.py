@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imaging.config import ModelSettings
+from imaging.export.opensim.architecture import OPTIMAL_SARCOMERE_UM
 from imaging.export.opensim.parameters import IMPLAUSIBLE_FACTOR, Parameter
 from imaging.export.opensim.personal import PersonalModel
 from imaging.export.opensim.tables import closure
@@ -28,6 +29,9 @@ _REFERENCES = (
 _OF_MODEL = ("Seth et al., PLoS Comput Biol 2018;14:e1006223",)
 _OF_FORCES = ("Crowninshield and Brand, J Biomech 1981;14:793-801",)
 _FULLY_ACTIVE = 0.99
+#: Means of the muscles of relaxed legs, the least less and the largest plus one SD. Ward et al.,
+#: Clin Orthop Relat Res 2009;467:1074-1082.
+_USUAL_UM = (1.9, 3.4)
 
 
 def notes(found: PersonalModel, unused: Sequence[str], settings: ModelSettings) -> Notes:
@@ -47,6 +51,20 @@ def notes(found: PersonalModel, unused: Sequence[str], settings: ModelSettings) 
     references += _OF_FORCES if _has_forces(found) else ()
     warnings = _warnings(found, unused, settings)
     return Notes("model", _method(found, settings), references, warnings, _facts(found))
+
+
+def _unusual_sarcomeres(found: PersonalModel) -> list[str]:
+    """Return muscles whose fibres in the generic model are unlike those of a resting leg."""
+    taken = {
+        p.muscle for p in found.parameters
+        if p.parameter == "optimal_fibre_length" and p.in_model and "generic model has" in p.note
+    }  # fmt: skip
+    lengths = {
+        p.muscle: p.generic * OPTIMAL_SARCOMERE_UM for p in found.parameters
+        if p.parameter == "rest_fibre_length_norm" and p.muscle in taken and p.generic is not None
+    }  # fmt: skip
+    low, high = _USUAL_UM
+    return [f"{name} {um:.2f} um" for name, um in lengths.items() if not low <= um <= high]
 
 
 def _has_forces(found: PersonalModel) -> bool:
@@ -91,6 +109,10 @@ def _warnings(found: PersonalModel, unused: Sequence[str], settings: ModelSettin
     if assumed:
         out.append("Sarcomere length was not measured: it is that of the generic model in the "
                    "scan's pose")  # fmt: skip
+    if odd := _unusual_sarcomeres(found):
+        out.append(f"That length is outside {_USUAL_UM[0]:g} to {_USUAL_UM[1]:g} um of relaxed "
+                   f"legs, and optimal fibre lengths rest on it: {', '.join(odd)}. Check the pose, "
+                   "or give sarcomere_length_um")  # fmt: skip
     if kept := _generic_lengths(found):
         out.append(f"Fibre and tendon lengths are generic in {', '.join(kept)}")
     if odd := [_named(p) for p in found.parameters if p.is_implausible]:
@@ -104,7 +126,7 @@ def _warnings(found: PersonalModel, unused: Sequence[str], settings: ModelSettin
         told = ", ".join(f"{p.muscle} {p.value or 0:.0%}" for p in tight)
         out.append(f"Passive force at rest is above {MOST_PASSIVE_SHARE:.0%} of maximal: {told}")
     if unused:
-        out.append(f"Measured and not in the model: {', '.join(unused)}")
+        out.append(f"Measured muscles that are left out: {', '.join(unused)}")
     return out + _of_motion(found)
 
 

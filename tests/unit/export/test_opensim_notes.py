@@ -95,6 +95,16 @@ def test_doubtful_things_are_told():
     assert told.facts["residual_share"] == 0.4
 
 
+def test_sarcomeres_unlike_those_of_a_leg_are_told():
+    rows = [
+        replace(p, generic=0.6) if p.parameter == "rest_fibre_length_norm" else p
+        for p in personal().parameters
+    ]
+    told = "\n".join(notes(replace(personal(), parameters=rows), [], ModelSettings()).warnings)
+    assert "soleus_r 1.62 um" in told
+    assert "relaxed legs" not in "\n".join(notes(personal(), [], ModelSettings()).warnings)
+
+
 def test_quiet_where_nothing_is_doubtful():
     settings = ModelSettings(pose={"ankle_angle_r": -20}, sarcomere_length_um=2.7)
     rows = [replace(p, note="given") for p in personal().parameters]

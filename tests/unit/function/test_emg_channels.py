@@ -68,10 +68,27 @@ def test_explicit_mapping_may_name_channels_of_other_recordings():
     assert found.labels == {"EMG 1": label_of("TA", "right")}
 
 
-@pytest.mark.parametrize("text", ["TA", "right", "right XX", "left right TA", "right TIB", ""])
+@pytest.mark.parametrize(
+    "text", ["TA", "right", "right XX", "left right TA", "right tibia", "gluteus medius", ""]
+)
 def test_explicit_mapping_must_name_side_and_muscle(text):
     with pytest.raises(ConfigError):
         parse_muscle(text)
+
+
+def test_explicit_mapping_takes_names_and_the_side_of_the_recording():
+    assert parse_muscle("right gluteus medius") == label_of("GMED", "right")
+    assert parse_muscle("left tensor fasciae latae") == label_of("TFL", "left")
+    found = map_channels(["ME", "TA"], explicit={"ME": "gluteus medius"}, side="right").labels
+    assert found == {"ME": label_of("GMED", "right"), "TA": label_of("TA", "right")}
+    assert parse_muscle("left TA", "right") == label_of("TA", "left")
+
+
+def test_what_is_left_out_says_what_to_do():
+    left_out = map_channels(["TA", "RF", "ME"]).unmapped
+    assert left_out["TA"] == left_out["RF"]
+    assert "setting side" in left_out["TA"]
+    assert "setting channels" in left_out["ME"]
 
 
 def test_two_channels_of_one_muscle_are_an_error():

@@ -115,9 +115,9 @@ def test_the_largest_of_several_counts():
 
 def test_beyond_mvc_is_said():
     found = session(walk(), mvc(scale=(100.0, 20.0)))
-    said = [w for w in notes(found, FunctionSettings()).warnings if "of its MVC" in w]
+    said = [w for w in notes(found, FunctionSettings()).warnings if "Beyond" in w]
     assert len(said) == 1
-    assert said[0].startswith("right SOL reaches 2")
+    assert "right SOL (2" in said[0]
     assert "not maximal" in said[0]
 
 
@@ -204,4 +204,4 @@ def test_a_sensor_that_is_off_in_one_recording_is_said():
     (said,) = [w for w in found.warnings if "times as strong" in w]
     assert said.startswith("left SOL") and "in task-walk_run-2" in said
     dead = notes(session(walk(scale=(0.3, 60.0)), mvc()), FunctionSettings()).warnings
-    assert any(w.startswith("left SOL stays below 1 %") for w in dead)
+    assert any(w.startswith("Below 1 % of their MVC in task-walk: left SOL.") for w in dead)

@@ -120,7 +120,18 @@ def test_bad_channels_are_left_out(tmp_path):
     write_edf(path, ["L_TA", "L_SOL"], [1000, 1000])
     table = "name\ttype\tunits\tstatus\nL_TA\tEMG\tuV\tbad\nL_SOL\tEMG\tuV\tgood\n"
     (tmp_path / "a_channels.tsv").write_text(table)
-    assert read_bids_emg(path).labels == ("L_SOL",)
+    read = read_bids_emg(path)
+    assert read.labels == ("L_SOL",)
+    assert read.warnings == ("1 channels are bad by their channels table: left out.",)
+
+
+def test_signals_that_a_channels_table_does_not_name_are_counted(tmp_path):
+    path = tmp_path / "a_emg.edf"
+    write_edf(path, ["L_TA", "L_SOL", "L_GM"], [1000, 1000, 1000])
+    (tmp_path / "a_channels.tsv").write_text("name\ttype\tunits\nL_TA\temg\tuV\n")
+    read = read_bids_emg(path)
+    assert read.labels == ("L_TA",)
+    assert read.warnings == ("2 signals of the file are not in its channels table: left out.",)
 
 
 def test_channels_table_of_another_file_is_an_error(tmp_path):

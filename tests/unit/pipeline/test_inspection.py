@@ -37,6 +37,18 @@ def test_events_that_are_not_understood_are_listed(tmp_path):
     assert "Left Plonk (1)" in warning.message
 
 
+def test_channels_without_muscle_or_side_are_told(tmp_path):
+    write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
+    (tmp_path / "sub-01/emg").mkdir()
+    rows = "".join(f"{k / 1000:.3f}\t{k % 7}\t{k % 5}\n" for k in range(2000))
+    text = tmp_path / "sub-01/emg/sub-01_task-walk_emg.tsv"
+    text.write_text("time\tTA\tME\n" + rows, encoding="utf-8")
+    session = inspect(find_sessions(tmp_path)[0])
+    said = [f.message for f in session.findings if f.state == "warning"]
+    assert any("left out: TA" in m and "no side" in m for m in said)
+    assert any("left out: ME" in m and "not known" in m for m in said)
+
+
 def test_every_recording_of_a_session_is_opened(tmp_path):
     write(tmp_path / "sub-01/anat/sub-01_T1w.nii.gz", 100)
     (tmp_path / "sub-01/emg").mkdir()

@@ -19,7 +19,7 @@ def test_what_stands_out_is_told_with_its_interval():
     rows = pd.DataFrame([row("onset", -20.0, 0.001), row("duration", 3.0, 0.4),
                          row("onset", np.nan, np.nan)])  # fmt: skip
     ((title, sentences, n),) = condition_lines(rows)
-    assert title == "walking, fatigue: after against before"
+    assert title == "walking, fatigue: after compared with before"
     assert sentences == ["Right TA, burst of swing, begins 20 ms earlier (95 % interval 15 to 25)."]
     assert n == 2
 
@@ -28,7 +28,7 @@ def test_amplitudes_are_told_in_percent_of_what_they_are_relative_to():
     told = row("amplitude", 0.1, 0.01, "MVC", "") | {"ci_low": 0.04, "ci_high": 0.16}
     ((_, sentences, _),) = condition_lines(pd.DataFrame([told]))
     assert sentences == [
-        "Right TA has a mean amplitude 10 % of MVC higher (95 % interval 4.0 to 16)."
+        "Right TA has a mean amplitude higher by 10 % of MVC (95 % interval 4.0 to 16)."
     ]
 
 

@@ -45,10 +45,19 @@ def test_against_controls_around_the_circle():
     own = Measure(201, "emg_onset", 10.0, "percent")
     (told,) = profile([own], known, "sub-77")
     assert told.against == CONTROLS and told.stands_out
-    assert "Right TA: EMG onset 10 %, later than in controls" in told.text
+    assert "Right TA: EMG onset 10 % of the cycle, later than in controls" in told.text
     (same,) = profile([Measure(201, "emg_onset", 97.5, "percent")], known, "sub-77")
     assert "as in controls" in same.text and not same.stands_out
     assert expected_by_chance([told, same]) == [(CONTROLS, 2, 1, 0.1)]
+
+
+def test_a_figure_just_outside_is_not_rounded_onto_the_limit():
+    known = cohort("emg_onset", (58.0, 59.0, 60.0, 61.0, 62.0))
+    high = known.norm(201, "emg_onset", True).high
+    (told,) = profile([Measure(201, "emg_onset", high + 0.12, "percent")], known, "sub-77")
+    assert told.stands_out
+    assert f"EMG onset {high + 0.12:.1f} % of the cycle, later" in told.text
+    assert f"to {high:.1f} % of the cycle" in told.text
 
 
 def test_another_unit_is_not_held_against_controls():
