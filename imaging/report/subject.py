@@ -140,6 +140,11 @@ def pictures(content: MuscleMap) -> list[Picture]:
                 "Axial slices coloured by main diffusion direction.",
                 lambda: axial_slices.direction_slices(arrays, "e1"),
                 absent("dwi", "fibre direction")),
+        guarded("Fat fraction", f"Share of fat in the signal of water and fat. {_AXIAL}",
+                "Axial slices coloured by fat fraction.",
+                lambda: axial_slices.scalar_slices(
+                    arrays, "fat_fraction", "fat (%)", limits=(0.0, 30.0)),
+                absent("comp", "fat fraction")),
         _fascicles(content, absent("fibre", "fascicles")),
         *_spread(content, absent("fibre", "fascicles")),
         guarded("Fascicle length along each muscle",

@@ -15,7 +15,7 @@ from imaging.muscles import lookup_table
 from imaging.provenance import sidecar_path, write_json
 
 P = "sub-01"
-STAGES = ("anat", "dwi", "fibre", "mre", "us", "func")
+STAGES = ("anat", "dwi", "fibre", "comp", "mre", "us", "func")
 TA, SOL, GM, TIB = 201, 209, 207, 221
 STIFFNESS = {TA: 1500.0, SOL: 900.0, GM: 1100.0}
 ANATOMY_SHIFT = (0.0, 6.0, 0.0)
@@ -165,6 +165,20 @@ def write_fibre(folder: Path) -> None:
     write_notes(notes, f"{start}_desc-fibres_notes.json")
 
 
+def write_comp(folder: Path) -> None:
+    """Write the fat fraction of a Dixon scan."""
+    folder.mkdir(parents=True)
+    image = grid((32, 32, 26), (3.0, 3.0, 5.0))
+    known = label_at(world_of(image)) > 0
+    start = folder / P
+    save_image(image.with_data(known * np.float32(4)), f"{start}_desc-dixon_FF.nii.gz")
+    save_image(image.with_data(known.astype(np.uint8)), f"{start}_desc-dixon_mask.nii.gz")
+    rows = [Measure(SOL, "fat_fraction", 4.0, "percent", 200, 1.0)]
+    write_measures(rows, f"{start}_desc-composition_measures.tsv")
+    notes = Notes("composition", "Water and fat were told apart.")
+    write_notes(notes, f"{start}_desc-composition_notes.json")
+
+
 def write_mre(folder: Path) -> None:
     folder.mkdir(parents=True)
     image = grid((32, 32, 40), (3.0, 3.0, 3.0))
@@ -245,6 +259,19 @@ def write_func(folder: Path) -> None:
         "peak_s": [1.0, 1.4], "onset_percent": [95.0, 30.0],
         "offset_percent": [15.0, 60.0]})  # fmt: skip
     onsets.to_csv(f"{start}_onsets.tsv", sep="\t", index=False)
+    synergy = {
+        "trial": "task-walk", "side": "right", "synergy": 1, "value": [0.9, 0.4],
+        "ci_low": [0.8, 0.3], "ci_high": [1.0, 0.5],
+    }  # fmt: skip
+    weights = {"part": "weight", "label": [TA, SOL], "muscle": ["TA", "SOL"], "percent": np.nan}
+    synergies = pd.DataFrame({**synergy, **weights})
+    synergies.to_csv(f"{start}_synergies.tsv", sep="\t", index=False, na_rep="n/a")
+    effect = {
+        "task": "walking", "factor": "fatigue", "level": "after", "against": "before",
+        "label": [TA], "muscle": "TA", "phase": "swing", "outcome": "onset", "unit": "ms",
+        "effect": 20.0, "ci_low": 10.0, "ci_high": 30.0, "p_holm": 0.001,
+    }  # fmt: skip
+    pd.DataFrame(effect).to_csv(f"{start}_conditions.tsv", sep="\t", index=False)
     rows = [Measure(TA, "emg_onset", 95.0, "percent", 1)]
     write_measures(rows, f"{start}_desc-function_measures.tsv")
     write_notes(Notes("function", "Envelopes were taken."), f"{start}_desc-function_notes.json")
@@ -255,6 +282,7 @@ def write_all(subject: Path) -> dict[str, Path]:
     write_anat(folders["anat"])
     write_dwi(folders["dwi"])
     write_fibre(folders["fibre"])
+    write_comp(folders["comp"])
     write_mre(folders["mre"])
     write_ti(folders["mre"])
     write_us(folders["us"])

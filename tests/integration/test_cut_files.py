@@ -27,6 +27,14 @@ UNREAD = {
     "mre/desc-waves_quality.nii.gz": "for who checks the waves",
     "us/desc-swe_samples.parquet": "every sample, for statistics of one's own",
     "func/events.tsv": "for programs of others",
+    "func/trials.tsv": "read by the group, which leaves out the conditions of that session",
+    "func/strides.tsv": "as the trials",
+    "func/timing.tsv": "for people",
+    "func/landings.tsv": "for people",
+    "func/coordination.tsv": "for people",
+    "func/fatigue.tsv": "for people",
+    "model/model.tsv": "for other models and programs; the page has it from its own run",
+    "model/desc-model_notes.json": "as the table",
     "map/activation.nii.gz": "for image viewers",
 }
 # Stages whose files go to people only, and that a rule of the plan names twice.

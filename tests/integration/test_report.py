@@ -61,7 +61,7 @@ def test_page_is_self_contained_and_small(out):
 
 def test_page_shows_every_picture_with_a_text_for_who_cannot_see(out):
     page = Page((out / f"{P}.html").read_text(encoding="utf-8"))
-    assert len(page.images) == 18
+    assert len(page.images) == 20
     assert all(len(i["alt"]) > 20 for i in page.images)
     assert "could not be drawn" not in page.text
 
@@ -147,7 +147,7 @@ def test_pictures_that_fail_are_said_on_a_page_that_is_whole(out, tmp_path, monk
                  "--prefix", P]) == 0  # fmt: skip
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     assert page.images == []
-    assert page.text.count("This picture could not be drawn (RuntimeError: no canvas).") == 18
+    assert page.text.count("This picture could not be drawn (RuntimeError: no canvas).") == 20
     assert "Only boxes." in page.text
     assert "[56.0, 60.0]" in page.text
 
