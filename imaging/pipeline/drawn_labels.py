@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
-from imaging.arrays import FloatArray
+from imaging.arrays import BoolArray, FloatArray
 from imaging.image import Image, resample
 from imaging.io.muscles import DrawnMuscle
 
@@ -14,6 +15,9 @@ _MARGIN_MM = 10.0
 # More voxels would not be seen in a picture, but cost memory in each of a dozen layers.
 _MOST_VOXELS = 4_000_000
 _LEAST_SHARED_ML = 0.1
+# Between which share of a voxel a mask may be cut to keep its volume.
+_CUT = (0.3, 0.7)
+_TIE = 0.02
 
 
 def drawn_labels(muscles: Sequence[DrawnMuscle]) -> tuple[Image, list[str]]:
@@ -32,8 +36,7 @@ def drawn_labels(muscles: Sequence[DrawnMuscle]) -> tuple[Image, list[str]]:
     owner = {m.label: m.name for m in muscles}
     warnings = []
     for muscle in sorted(muscles, key=lambda m: m.mask.data.sum() * m.mask.voxel_ml):
-        shares = resample(muscle.mask.with_data(muscle.mask.data.astype(np.float32)), grid).data
-        own = shares > 0.5
+        own = _on_grid(muscle.mask, grid)
         for label in np.unique(labels[own & (labels > 0)]):
             shared = float((own & (labels == label)).sum()) * grid.voxel_ml
             if shared >= _LEAST_SHARED_ML:
@@ -44,6 +47,22 @@ def drawn_labels(muscles: Sequence[DrawnMuscle]) -> tuple[Image, list[str]]:
                 )
         labels[own & (labels == 0)] = muscle.label
     return grid.with_data(labels), warnings
+
+
+def _on_grid(mask: Image, grid: Image) -> BoolArray:
+    """Return a mask on another grid, of the same volume.
+
+    Between coarse slices a mask cut at one half loses its convex ends: so many voxels are taken,
+    those with the largest shares, as make up its volume.
+    """
+    shares = resample(mask.with_data(mask.data.astype(np.float32)), grid).data
+    wanted = round(float(mask.data.sum()) * mask.voxel_ml / grid.voxel_ml)
+    if not 0 < wanted < shares.size:
+        return np.asarray(shares > 0.5)
+    # Half-way between two slices whole planes share one value: what lies deeper goes first.
+    order = shares + _TIE * ndimage.gaussian_filter(shares, 1.0)
+    least = np.partition(order, shares.size - wanted, axis=None)[shares.size - wanted]
+    return np.asarray(((order >= least) & (shares > _CUT[0])) | (shares > _CUT[1]))
 
 
 def _common_grid(muscles: Sequence[DrawnMuscle]) -> Image:
