@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import typer
 import yaml
 
+from imaging.dataset.names import check_labels
 from imaging.errors import ConfigError, DatasetError
 from imaging.io.scanner.sorting import Rule, rules_from
 from imaging.pipeline.conversion import (
@@ -39,11 +39,7 @@ def command(
     dry_run: Annotated[bool, typer.Option(help="Show what each series would become.")] = False,
 ) -> None:
     """Convert a folder of DICOM files to a session of a BIDS folder."""
-    for name, text in (("subject", subject), ("session", session)):
-        if text is not None and not re.fullmatch(r"[A-Za-z0-9]+", text):
-            raise ConfigError(
-                f"{name} {text!r} is not made of letters and digits only", None, "Change it"
-            )
+    check_labels(subject=subject, session=session)
     exam = read_examination(folder, _rules(rules))
     parts = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
     prefix, target = "_".join(parts), bids_dir.joinpath(*parts)
@@ -57,12 +53,7 @@ def command(
         raise DatasetError("holds nothing that pennate reads", folder, "See the table above")
     refuse_existing(target, exam.series, prefix)
     with tempfile.TemporaryDirectory() as scratch, staged(target, VERB) as made:
-        done, removed = convert_all(exam, Path(scratch), made / target.name, prefix)
-        whole = made / target.name
-        for path in sorted(p for p in whole.rglob("*") if p.is_file()):
-            place = made / path.relative_to(whole)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(place)
+        done, removed = convert_all(exam, Path(scratch), made, prefix)
     describe_dataset(bids_dir, subject)
     told = bids_dir / "code" / "convert"
     told.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,6 @@ from imaging.function.network import network_of
 from imaging.function.network_notes import with_network
 from imaging.function.notes import notes
 from imaging.function.session import analyse_session
-from imaging.function.trials import check_channels
 from imaging.io.recordings import files_of, read_trial
 from imaging.io.writers.function import FunctionOutput, write_function
 from imaging.provenance import staged
@@ -45,7 +44,6 @@ def command(
         )
     chosen = load_settings(FunctionSettings, settings)
     trials = [read_trial(path, channels, events, chosen) for path in recording]
-    check_channels(trials, chosen.channels)
     session = analyse_session(trials, chosen)
     inputs = [file for path in recording for file in files_of(path, channels, events)]
     settings_used = chosen.model_dump(mode="json")

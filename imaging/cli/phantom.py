@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from imaging.errors import ConfigError
+from imaging.dataset.names import check_labels
 from imaging.phantom.writer import Request, write_phantom
 
 
@@ -50,11 +49,7 @@ def command(
     aponeuroses: Annotated[bool, typer.Option(help="Internal aponeuroses, as if drawn.")] = True,
 ) -> None:
     """Write a digital leg with known truth as a BIDS data set."""
-    for name, text in (("subject", subject), ("session", session)):
-        if text is not None and not re.fullmatch(r"[A-Za-z0-9]+", text):
-            raise ConfigError(
-                f"{name} {text!r} is not made of letters and digits only", None, "Change it"
-            )
+    check_labels(subject=subject, session=session)
     request = Request(
         seed=seed, subject=subject, session=session, side=side.value, preset=preset.value,
         variation=variation, snr=snr, motion_mm=motion, distortion_mm=distortion,

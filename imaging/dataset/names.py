@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from imaging.errors import ConfigError
+
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 NIFTI = (".nii.gz", ".nii")
@@ -45,6 +47,21 @@ _ALIASES |= {suffix.lower(): suffix for names in SUFFIXES.values() for suffix in
 _FOLDERS = {suffix: folder for folder, names in SUFFIXES.items() for suffix in names}
 _OF_FOLDER = {"us": "swe", "emg": "emg"}  # folders where any file of the right kind can be meant
 _PERSON = re.compile(r"(sub|ses)(?:-([A-Za-z0-9+]*)|([0-9]+))?", re.IGNORECASE)
+
+
+def check_labels(**labels: str | None) -> None:
+    """Refuse labels of subject or session that BIDS does not allow; None is not given.
+
+    Raises
+    ------
+    ConfigError
+        Other characters than letters and digits.
+    """
+    for name, text in labels.items():
+        if text is not None and not re.fullmatch(r"[A-Za-z0-9]+", text):
+            raise ConfigError(
+                f"{name} {text!r} is not made of letters and digits only", None, "Change it"
+            )
 
 
 def stem(path: Path) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from imaging.config import FunctionSettings
-from imaging.errors import ConfigError, RecordingError
+from imaging.errors import RecordingError
 from imaging.function import mains, misplaced
 from imaging.function.amplitude import (
     Contraction,
@@ -24,7 +24,14 @@ from imaging.function.amplitude import (
 from imaging.function.analysis import Analysis, analyse
 from imaging.function.landing_activity import COLUMNS, landings_table
 from imaging.function.placing import with_phases
-from imaging.function.trials import CYCLIC, Trial, plainest_first, reference, unmatched
+from imaging.function.trials import (
+    CYCLIC,
+    Trial,
+    check_channels,
+    plainest_first,
+    reference,
+    unmatched,
+)
 from imaging.muscles import side_and_key
 
 
@@ -113,11 +120,7 @@ def _settings_of_each(
     A recording of one contraction need not hold the channels of the others; a channel that none
     has is an error.
     """
-    present = {name for t in trials for name in t.recording.labels}
-    if missing := sorted(set(settings.channels) - present):
-        raise ConfigError(
-            f"channels: no recording has a channel {missing}", None, f"There are {sorted(present)}"
-        )
+    check_channels(trials, settings.channels)
     told = {}
     for trial in trials:
         own = {k: v for k, v in settings.channels.items() if k in trial.recording.labels}

@@ -94,7 +94,7 @@ def convert_all(
     scratch
         For DICOM and what dcm2niix makes of them.
     folder
-        Of the session, such as ``sub-01/ses-02``, to write into.
+        To write into, as the folder of the session.
 
     Returns
     -------
@@ -198,9 +198,7 @@ def _waves(group: list[Sorted], place: Path, folder: Path, prefix: str) -> list[
 def _point_at_diffusion(done: Sequence[Sorted], folder: Path, prefix: str) -> None:
     """Tell the scans of reversed phase encoding which diffusion series they are for."""
     series = [one for one in done if one.folder == "dwi"]
-    at = f"bids::{folder.name}" if folder.name.startswith("sub-") else (
-        f"bids::{folder.parent.name}/{folder.name}"
-    )  # fmt: skip
+    at = f"bids::{prefix.replace('_', '/')}"
     for one in done:
         if one.folder != "fmap" or not series:
             continue

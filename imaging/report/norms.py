@@ -18,6 +18,7 @@ from scipy import stats
 
 from imaging.arrays import FloatArray
 from imaging.errors import ConfigError
+from imaging.function.cycles import circular_difference, circular_mean
 from imaging.measures import Measure
 
 FEWEST_CONTROLS = 5
@@ -55,8 +56,9 @@ class Norm:
 
     def away(self, value: float) -> float:
         """Return how far a value lies from the mean, around the circle where it is one."""
-        away = value - self.mean
-        return (away + 50) % 100 - 50 if self.circular else away
+        if self.circular:
+            return float(circular_difference(value, self.mean))
+        return value - self.mean
 
 
 def norm_of(values: Sequence[float], circular: bool = False) -> Norm | None:
@@ -65,15 +67,15 @@ def norm_of(values: Sequence[float], circular: bool = False) -> Norm | None:
     n = len(known)
     if n < FEWEST_CONTROLS:
         return None
-    mean = _circular_mean(known) if circular else float(known.mean())
-    away = (known - mean + 50) % 100 - 50 if circular else known - mean
-    sd = float(np.sqrt((away**2).sum() / (n - 1)))
+    mean, sd = _mean_and_sd(known, circular)
     half = float(stats.t.ppf(0.975, n - 1)) * sd * np.sqrt(1 + 1 / n)
     return Norm(mean, sd, n, mean - half, mean + half, circular)
 
 
-def _circular_mean(percent: FloatArray) -> float:
-    return float(np.angle(np.exp(2j * np.pi * percent / 100).mean()) * 100 / (2 * np.pi)) % 100
+def _mean_and_sd(values: FloatArray, circular: bool) -> tuple[float, float]:
+    if circular:
+        return circular_mean(values)
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,7 @@ def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[st
             own.setdefault((m.label, m.measure), []).append(float(m.value or 0.0))
             units[m.measure] = m.unit
         for (label, name), values in own.items():
-            several = np.array(values)
-            mean = _circular_mean(several) if name in circular else float(several.mean())
+            mean, _ = _mean_and_sd(np.array(values), name in circular)
             found.setdefault((label, name), {})[who] = mean
     return Norms(found, units)
 

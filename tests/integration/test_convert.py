@@ -274,3 +274,12 @@ def test_a_folder_without_dicom(tmp_path, capsys):
     (tmp_path / "in" / "readme.txt").write_text("nothing")
     assert run(tmp_path / "in", tmp_path / "out") == 2
     assert "no DICOM" in capsys.readouterr().err
+
+
+def test_a_reversed_scan_says_what_it_is_for(tmp_path):
+    FOLDERS["siemens diffusion and its maps"][0](tmp_path / "in")
+    assert run(tmp_path / "in", tmp_path / "out", "--session", "02") == 0
+    about = tmp_path / "out" / P / "ses-02" / "fmap" / f"{P}_ses-02_epi.json"
+    intended = json.loads(about.read_text())["IntendedFor"]
+    assert intended == ["bids::sub-01/ses-02/dwi/sub-01_ses-02_dwi.nii.gz"]
+    assert (tmp_path / "out" / intended[0].removeprefix("bids::")).is_file()
