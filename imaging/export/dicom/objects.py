@@ -1,0 +1,113 @@
+"""What all objects share: patient and study of the source, dates and UIDs that do not change.
+
+UIDs are hashes of the object's content and dates those of the source, so that the same input
+gives the same bytes, and another result never takes the place of an earlier one in an archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+from imaging import __version__
+
+#: What makes objects, as the standard asks of every one.
+MAKER = {
+    "manufacturer": "Pennate",
+    "manufacturer_model_name": "pennate",
+    "software_versions": __version__,
+    "device_serial_number": __version__,
+}
+#: Stands where the hash of the content goes.
+SERIES, INSTANCE, _DIMENSION = "2.25.1", "2.25.2", "2.25.3"
+_DATES = (("ContentDate", "ContentTime"), ("InstanceCreationDate", "InstanceCreationTime"),
+          ("SeriesDate", "SeriesTime"))  # fmt: skip
+# Of the source, the first that it has.
+_FROM = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"),
+         ("ContentDate", "ContentTime"), ("StudyDate", "StudyTime"))  # fmt: skip
+#: Date of objects whose source has none (type 1 in the standard).
+_NO_DATE = ("19000101", "000000")
+
+
+def uid_of(*texts: str) -> str:
+    """Return a UID that is the same for the same texts.
+
+    Examples
+    --------
+    >>> uid_of("a") == uid_of("a"), uid_of("a") == uid_of("a", ""), uid_of("a")[:5]
+    (True, False, '2.25.')
+    """
+    digest = hashlib.sha256("\0".join(texts).encode()).digest()
+    # Version 8 of RFC 9562: a UUID of one's own making.
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=8).int}"
+
+
+def blank(
+    source: Any, sop_class: str, modality: str, series_number: int, number: int, described: str
+) -> Any:
+    """Return an object with patient, study and frame of reference of a source image."""
+    from highdicom.base import SOPClass
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    made = SOPClass(
+        study_instance_uid=source.StudyInstanceUID, series_instance_uid=SERIES,
+        series_number=series_number, sop_instance_uid=INSTANCE, sop_class_uid=sop_class,
+        instance_number=number, modality=modality, transfer_syntax_uid=ExplicitVRLittleEndian,
+        series_description=described, **MAKER,
+    )  # fmt: skip
+    made.copy_patient_and_study_information(source)
+    for name in ("StudyDate", "StudyTime", "AccessionNumber", "StudyID", "ReferringPhysicianName",
+                 "PatientID", "PatientName", "PatientBirthDate", "PatientSex"):  # fmt: skip
+        setattr(made, name, source.get(name, None))
+    made.FrameOfReferenceUID = source.FrameOfReferenceUID
+    made.PositionReferenceIndicator = source.get("PositionReferenceIndicator", None)
+    return made
+
+
+def settle(made: Any, source: Any) -> Any:
+    """Give an object the dates of its source, and UIDs of dimensions that do not change."""
+    date, time = _date_of(source)
+    for day, hour in _DATES:
+        if day in made:
+            setattr(made, day, date)
+            setattr(made, hour, time)
+    made.walk(_dimension)
+    return made
+
+
+def number_by_content(made: Sequence[Any], source: Any) -> None:
+    """Give the objects of one series their UIDs, hashes of what they hold."""
+    digests = [hashlib.sha256(_bytes(one)).hexdigest() for one in made]
+    series = uid_of("series", str(source.SeriesInstanceUID), *digests)
+    for one, digest in zip(made, digests, strict=True):
+        instance = uid_of("instance", series, digest)
+        one.SeriesInstanceUID, one.SOPInstanceUID = series, instance
+        one.file_meta.MediaStorageSOPInstanceUID = instance
+
+
+def item(code: Any) -> Any:
+    """Return a code as an item of a sequence."""
+    from highdicom.sr.coding import CodedConcept
+
+    return CodedConcept(code.value, code.scheme_designator, code.meaning)
+
+
+def _date_of(source: Any) -> tuple[str, str]:
+    for day, hour in _FROM:
+        if source.get(day):
+            return str(source.get(day)), str(source.get(hour) or "000000")
+    return _NO_DATE
+
+
+def _dimension(dataset: Any, element: Any) -> None:
+    if element.keyword == "DimensionOrganizationUID":
+        element.value = _DIMENSION
+
+
+def _bytes(made: Any) -> bytes:
+    buffer = BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

@@ -1,0 +1,65 @@
+"""From the grid of the muscle map onto the frames of the source series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.export.dicom.choice import Source
+from imaging.image import Image, resample
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A source series, read whole.
+
+    Attributes
+    ----------
+    source : Source
+    """
+
+    source: Source
+
+    @cached_property
+    def datasets(self) -> list[Any]:
+        """Images of the series in the order of slices, or the one of many frames."""
+        return self.source.volume.datasets()
+
+    @cached_property
+    def grid(self) -> Image:
+        """Voxels (column, row, slice) of the series, all zero."""
+        return Image(np.zeros(self.source.volume.shape, np.uint8), self.source.volume.affine)
+
+    def labels(self, labels: Image) -> NDArray[Any]:
+        """Return labels on the frames, (frames, rows, columns): that of the nearest voxel."""
+        return self._frames(resample(labels, self.grid, order=0).data, 0)
+
+    def values(self, image: Image) -> NDArray[np.float32]:
+        """Return values on the frames, (frames, rows, columns); NaN where nothing was measured.
+
+        On the grid of the series they are those of the map; elsewhere linear between the measured
+        voxels around, where these have more than half of the weight.
+        """
+        known = np.isfinite(image.data)
+        if self.source.on_grid:
+            data = resample(image, self.grid, order=0, fill=np.nan).data
+        else:
+            filled = image.with_data(np.where(known, image.data, 0).astype(np.float32))
+            weight = resample(image.with_data(known.astype(np.float32)), self.grid).data
+            total = resample(filled, self.grid).data
+            data = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0.5)
+        found: NDArray[np.float32] = self._frames(data.astype(np.float32), np.float32(np.nan))
+        return found
+
+    def _frames(self, data: NDArray[Any], empty: Any) -> NDArray[Any]:
+        slices = data.transpose(2, 1, 0)
+        order = self.source.volume.frames
+        if not order:
+            return np.ascontiguousarray(slices)
+        out = np.full(slices.shape, empty, slices.dtype)
+        out[list(order)] = slices
+        return out

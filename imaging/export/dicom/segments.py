@@ -1,0 +1,106 @@
+"""Muscles and bones as DICOM Segmentations: one binary segment each, and as one label map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging import __version__
+from imaging.export.colours import muscle_colour
+from imaging.export.dicom import codes
+from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item, settle
+from imaging.export.dicom.placing import Placed
+from imaging.image import Image
+from imaging.muscles import Names, side_and_name, structure_of
+
+#: Longest text of the value representation LO.
+LONGEST = 64
+
+
+def segmentation(
+    placed: Placed, labels: Image, names: Names, made_by: str, *, labelmap: bool, series_number: int
+) -> Any:
+    """Return every label as a segment, numbered from 1 in the order of labels.
+
+    Parameters
+    ----------
+    placed
+        The source, and how the map gets onto its grid.
+    labels
+        Of the map.
+    names
+        Of muscles that the catalogue does not know.
+    made_by
+        AUTOMATIC, SEMIAUTOMATIC or MANUAL.
+    labelmap
+        One label per voxel (LABELMAP) instead of one bit per voxel and segment (BINARY).
+    series_number
+        Of the new series.
+
+    Raises
+    ------
+    LabelError
+        No label lies in the source series.
+    """
+    import highdicom as hd
+
+    on_source = placed.labels(labels)
+    present = [int(v) for v in np.unique(on_source) if v > 0]
+    numbers = {label: number for number, label in enumerate(present, start=1)}
+    kind = "label map" if labelmap else "segments"
+    made = hd.seg.Segmentation(
+        source_images=placed.datasets,
+        pixel_array=_numbered(on_source, numbers),
+        segmentation_type="LABELMAP" if labelmap else "BINARY",
+        segment_descriptions=[describe(v, n, names, made_by) for v, n in numbers.items()],
+        series_instance_uid=SERIES,
+        series_number=series_number,
+        sop_instance_uid=INSTANCE,
+        instance_number=1,
+        content_description="Muscles and bones of the lower leg",
+        content_label="MUSCLES",
+        series_description=f"Pennate muscles, {kind}",
+        **MAKER,
+    )
+    return settle(made, placed.datasets[0])
+
+
+def describe(label: int, number: int, names: Names, made_by: str) -> Any:
+    """Return the description of one segment: words, codes, side and colour."""
+    import highdicom as hd
+    from highdicom.color import CIELabColor
+
+    structure = structure_of(label, names)
+    method = None
+    if made_by != "MANUAL":
+        method = hd.AlgorithmIdentificationSequence(
+            name="pennate segment",
+            version=__version__,
+            family=codes.code("DCM", "ArtificialIntelligence"),
+        )
+    region = codes.own_region(label, structure)
+    segment = hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=side_and_name(label, names)[:LONGEST],
+        segmented_property_category=codes.category(structure),
+        segmented_property_type=codes.kind(structure),
+        algorithm_type=made_by,
+        algorithm_identification=method,
+        anatomic_regions=None if region is None else [region],
+        display_color=CIELabColor.from_rgb(*muscle_colour(label)),
+    )
+    side = codes.laterality(label)
+    if side is not None:
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [item(side)]
+    return segment
+
+
+def _numbered(labels: NDArray[Any], numbers: dict[int, int]) -> NDArray[np.uint16]:
+    table = np.zeros(max(numbers) + 1, np.uint16)
+    for label, number in numbers.items():
+        table[label] = number
+    found: NDArray[np.uint16] = table[labels]
+    return found.astype(np.uint8) if len(numbers) < 256 else found  # type: ignore[return-value]
