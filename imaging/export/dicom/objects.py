@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
 from imaging import __version__
+from imaging.errors import MissingToolError
 
 #: What makes objects, as the standard asks of every one.
 MAKER = {
@@ -32,6 +34,21 @@ _FROM = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"),
 _NO_DATE = ("19000101", "000000")
 
 
+def need_highdicom() -> None:
+    """Check that objects can be made.
+
+    Raises
+    ------
+    MissingToolError
+        highdicom is not installed.
+    """
+    if find_spec("highdicom") is None:
+        raise MissingToolError(
+            "DICOM objects are made by highdicom, which is not installed", None,
+            'Run pip install "pennate[dicom]"',
+        )  # fmt: skip
+
+
 def uid_of(*texts: str) -> str:
     """Return a UID that is the same for the same texts.
 
@@ -40,9 +57,7 @@ def uid_of(*texts: str) -> str:
     >>> uid_of("a") == uid_of("a"), uid_of("a") == uid_of("a", ""), uid_of("a")[:5]
     (True, False, '2.25.')
     """
-    digest = hashlib.sha256("\0".join(texts).encode()).digest()
-    # Version 8 of RFC 9562: a UUID of one's own making.
-    return f"2.25.{uuid.UUID(bytes=digest[:16], version=8).int}"
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(0).join(texts)).int}"
 
 
 def blank(
@@ -86,6 +101,26 @@ def number_by_content(made: Sequence[Any], source: Any) -> None:
         instance = uid_of("instance", series, digest)
         one.SeriesInstanceUID, one.SOPInstanceUID = series, instance
         one.file_meta.MediaStorageSOPInstanceUID = instance
+
+
+def refer(made: Any, images: Sequence[Any]) -> None:
+    """Name the images an object was made from, by the common instance reference and in itself."""
+    from pydicom.dataset import Dataset
+
+    def references() -> list[Any]:
+        out = []
+        for image in images:
+            one = Dataset()
+            one.ReferencedSOPClassUID = image.SOPClassUID
+            one.ReferencedSOPInstanceUID = image.SOPInstanceUID
+            out.append(one)
+        return out
+
+    series = Dataset()
+    series.SeriesInstanceUID = images[0].SeriesInstanceUID
+    series.ReferencedInstanceSequence = references()
+    made.ReferencedSeriesSequence = [series]
+    made.ReferencedInstanceSequence = references()
 
 
 def item(code: Any) -> Any:

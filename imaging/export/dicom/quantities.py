@@ -83,8 +83,9 @@ def parametric_map(
         instance_number=1,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
-        window_center=(low + high) / 2,
-        window_width=high - low,
+        voi_lut_transformations=[
+            hd.VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)
+        ],
         content_description=title[:LONGEST],
         content_label=name.upper()[:16],
         series_description=f"Pennate {title}, {quantity.unit.value}"[:LONGEST],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,17 @@ from imaging.muscles import Names, side_and_name, structure_of
 LONGEST = 64
 
 
+@dataclass(frozen=True)
+class Method:
+    """How labels came to be: AUTOMATIC, SEMIAUTOMATIC or MANUAL, by what, of which version."""
+
+    kind: str
+    name: str = ""
+    version: str = ""
+
+
 def segmentation(
-    placed: Placed, labels: Image, names: Names, made_by: str, *, labelmap: bool, series_number: int
+    placed: Placed, labels: Image, names: Names, method: Method, *, labelmap: bool, series_number: int
 ) -> Any:
     """Return every label as a segment, numbered from 1 in the order of labels.
 
@@ -32,8 +42,8 @@ def segmentation(
         Of the map.
     names
         Of muscles that the catalogue does not know.
-    made_by
-        AUTOMATIC, SEMIAUTOMATIC or MANUAL.
+    method
+        How the labels came to be.
     labelmap
         One label per voxel (LABELMAP) instead of one bit per voxel and segment (BINARY).
     series_number
@@ -54,7 +64,7 @@ def segmentation(
         source_images=placed.datasets,
         pixel_array=_numbered(on_source, numbers),
         segmentation_type="LABELMAP" if labelmap else "BINARY",
-        segment_descriptions=[describe(v, n, names, made_by) for v, n in numbers.items()],
+        segment_descriptions=[describe(v, n, names, method) for v, n in numbers.items()],
         series_instance_uid=SERIES,
         series_number=series_number,
         sop_instance_uid=INSTANCE,
@@ -67,17 +77,17 @@ def segmentation(
     return settle(made, placed.datasets[0])
 
 
-def describe(label: int, number: int, names: Names, made_by: str) -> Any:
+def describe(label: int, number: int, names: Names, method: Method) -> Any:
     """Return the description of one segment: words, codes, side and colour."""
     import highdicom as hd
     from highdicom.color import CIELabColor
 
     structure = structure_of(label, names)
-    method = None
-    if made_by != "MANUAL":
-        method = hd.AlgorithmIdentificationSequence(
-            name="pennate segment",
-            version=__version__,
+    program = None
+    if method.kind != "MANUAL":
+        program = hd.AlgorithmIdentificationSequence(
+            name=method.name[:LONGEST],
+            version=method.version[:LONGEST] or __version__,
             family=codes.code("DCM", "ArtificialIntelligence"),
         )
     region = codes.own_region(label, structure)
@@ -86,8 +96,8 @@ def describe(label: int, number: int, names: Names, made_by: str) -> Any:
         segment_label=side_and_name(label, names)[:LONGEST],
         segmented_property_category=codes.category(structure),
         segmented_property_type=codes.kind(structure),
-        algorithm_type=made_by,
-        algorithm_identification=method,
+        algorithm_type=method.kind,
+        algorithm_identification=program,
         anatomic_regions=None if region is None else [region],
         display_color=CIELabColor.from_rgb(*muscle_colour(label)),
     )
