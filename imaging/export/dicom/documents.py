@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyvista as pv
 
-from imaging.export.colours import muscle_colour
 from imaging.export.dicom import codes
 from imaging.export.dicom.objects import blank, item, refer, settle
 from imaging.export.dicom.placing import Placed
@@ -25,8 +24,6 @@ def surface(
     placed: Placed, label: int, mesh: pv.PolyData, names: Names, series_number: int, number: int
 ) -> Any:
     """Return the surface of a structure as STL in the patient's axes (LPS+ mm)."""
-    from highdicom.color import CIELabColor
-
     source = placed.datasets[0]
     made = blank(source, _STL, "M3D", series_number, number, "Pennate surfaces")
     content = stl_bytes(
@@ -35,7 +32,6 @@ def surface(
     _enclose(made, content, "model/stl", side_and_name(label, names), "MR3DCAMModel")
     made.MeasurementUnitsCodeSequence = [item(codes.unit("mm"))]
     made.ModelModification, made.ModelMirroring = "NO", "NO"
-    made.RecommendedDisplayCIELabValue = list(CIELabColor.from_rgb(*muscle_colour(label)).value)
     refer(made, placed.datasets)
     return settle(made, source)
 

@@ -20,12 +20,14 @@ from imaging.export.dicom.tracks import tracks
 from imaging.export.titles import title_and_unit
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.muscles import side_and_key, side_and_name, structure_of
+from imaging.muscles import side_and_key, side_and_name, side_of, structure_of
 from imaging.stage_files import StageFiles
 
 #: Numbers of the new series, above what scanners count to.
 _SEGMENTS, _LABELMAP, _TRACTS, _SURFACES, _PAGE, _MAPS = 9001, 9002, 9003, 9004, 9005, 9011
 _ENCLOSED = ("muscle", "group", "bone")
+# The standard asks these for the side, and forbids it to some others.
+_OF_A_SIDE = ("dicom_map", "dicom_tracts")
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
@@ -63,8 +65,11 @@ def write_dicom(folder: Path, muscle_map: MuscleMap, source: Source, pdf: bytes 
         "OnGridOfSource": source.on_grid,
         "Carries": "name and number of the person, as the source does",
     }
-    count = 0
+    side, count = _laterality(muscle_map), 0
     for key, places, inputs, series in _objects(placed, muscle_map, pdf):
+        if key in _OF_A_SIDE:
+            for _, made in series:
+                made.Laterality = side
         number_by_content([made for _, made in series], placed.datasets[0])
         for own, made in series:
             filled = {**places, **own}
@@ -106,6 +111,12 @@ def _objects(placed: Placed, muscle_map: MuscleMap, pdf: bytes | None) -> Iterat
     yield "dicom_surface", {}, ["surfaces.vtp"], series
     if pdf is not None:
         yield "dicom_page", {}, [], [({}, page(placed, pdf, _PAGE))]
+
+
+def _laterality(muscle_map: MuscleMap) -> str:
+    """Return the side of the leg as DICOM has it, empty where both legs are in view."""
+    sides = {side_of(int(v)) for v in np.unique(muscle_map.arrays["label"].data) if v > 0}
+    return {"left": "L", "right": "R"}.get(sides.pop(), "") if len(sides) == 1 else ""
 
 
 def _without_background(image: Image, labels: Image) -> Image:

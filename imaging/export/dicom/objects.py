@@ -83,7 +83,15 @@ def blank(
 
 
 def settle(made: Any, source: Any) -> Any:
-    """Give an object the dates of its source, and UIDs of dimensions that do not change."""
+    """Give an object the dates of its source, UIDs of dimensions that do not change, and UTF-8.
+
+    The words of the source, as the person's name, are in whatever letters its site uses; those of
+    a muscle that its drawer named, too.
+    """
+    made.SpecificCharacterSet = "ISO_IR 192"
+    for element in made:
+        if element.VR == "PN" and element.value:
+            made[element.tag].value = str(element.value)
     date, time = _date_of(source)
     for day, hour in _DATES:
         if day in made:

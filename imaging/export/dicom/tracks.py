@@ -22,11 +22,11 @@ from imaging.muscles import Names, side_and_name, structure_of
 
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.6"
 _LPS = np.array([-1.0, -1.0, 1.0], np.float32)
-# Figure of a fascicle, its code, UCUM unit, and whether it is a mean along the fascicle.
+# Figure of a fascicle, its code, UCUM unit, and what of the values along the fascicle it is.
 _FIGURES = (
-    ("length_mm", ("SCT", "Length"), "mm", False),
-    ("fa_mean", ("DCM", "FractionalAnisotropy"), "1", True),
-    ("md_mean", ("DCM", "MeanDiffusivity"), "mm2/s", True),
+    ("length_mm", ("SCT", "Length"), "mm", "Total"),
+    ("fa_mean", ("DCM", "FractionalAnisotropy"), "1", "Mean"),
+    ("md_mean", ("DCM", "MeanDiffusivity"), "mm2/s", "Mean"),
 )
 
 
@@ -89,7 +89,7 @@ def _figures(fascicles: MapFascicles) -> Iterator[Any]:
     """Yield the figures that every fascicle of the muscle has."""
     from pydicom.dataset import Dataset
 
-    for name, (scheme, keyword), unit, is_mean in _FIGURES:
+    for name, (scheme, keyword), unit, part in _FIGURES:
         if name not in fascicles.data:
             continue
         values = fascicles.data[name].to_numpy(np.float32)
@@ -97,8 +97,7 @@ def _figures(fascicles: MapFascicles) -> Iterator[Any]:
             continue
         made = Dataset()
         made.ConceptNameCodeSequence = [item(codes.code(scheme, keyword))]
-        if is_mean:
-            made.ModifierCodeSequence = [item(codes.code("SCT", "Mean"))]
+        made.ModifierCodeSequence = [item(codes.code("SCT", part))]
         made.MeasurementUnitsCodeSequence = [item(codes.unit(unit))]
         made.FloatingPointValues = values.astype("<f4").tobytes()
         yield made

@@ -1,4 +1,4 @@
-"""Source series for DICOM out: the images that a synthetic map was made from, written by pydicom."""
+"""Series of the images that a map was made from, written by pydicom: slices, or one of frames."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-from imaging.image import Image
-
-pydicom = pytest.importorskip("pydicom")
-from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402
-from pydicom.sequence import Sequence as Items  # noqa: E402
-from pydicom.uid import (  # noqa: E402
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import (
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
     generate_uid,
 )
+
+from imaging.image import Image
 
 LPS = np.diag([-1.0, -1, 1, 1])
 PERSON = {
@@ -131,11 +128,3 @@ def write_frames_of(folder: Path, image: Image, number: int = 4, study: str = "s
     _pixels(d, image.data[:, :, order])
     d.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
     return folder
-
-
-def tilted(image: Image, degrees: float = 20.0) -> Image:
-    """Return an image on a grid turned about the first world axis: oblique to all planes."""
-    a = np.deg2rad(degrees)
-    turn = np.eye(4)
-    turn[1:3, 1:3] = [[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]
-    return Image(image.data, turn @ image.affine)
