@@ -102,7 +102,7 @@ def _plane(orientation: Dataset, measures: Dataset, lps: np.ndarray) -> None:
     measures.SpacingBetweenSlices = f"{steps[2]:.10g}"
 
 
-def write_frames_of(folder: Path, image: Image, number: int = 4, study: str = "study") -> Path:
+def write_frames(folder: Path, image: Image, number: int = 4, study: str = "study") -> Path:
     """Write one enhanced file whose frames run from the last slice to the first."""
     folder.mkdir(parents=True, exist_ok=True)
     lps = LPS @ image.affine

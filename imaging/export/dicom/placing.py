@@ -36,7 +36,7 @@ class Placed:
 
     def labels(self, labels: Image) -> NDArray[Any]:
         """Return labels on the frames, (frames, rows, columns): that of the nearest voxel."""
-        return self._frames(resample(labels, self.grid, order=0).data, 0)
+        return self._frames(_nearest(labels, self.grid, 0), 0)
 
     def values(self, image: Image) -> NDArray[np.float32]:
         """Return values on the frames, (frames, rows, columns); NaN where nothing was measured.
@@ -46,7 +46,7 @@ class Placed:
         """
         known = np.isfinite(image.data)
         if self.source.on_grid:
-            data = resample(image, self.grid, order=0, fill=np.nan).data
+            data = _nearest(image, self.grid, np.nan)
         else:
             filled = image.with_data(np.where(known, image.data, 0).astype(np.float32))
             weight = resample(image.with_data(known.astype(np.float32)), self.grid).data
@@ -63,3 +63,21 @@ class Placed:
         out = np.full(slices.shape, empty, slices.dtype)
         out[list(order)] = slices
         return out
+
+
+def _nearest(image: Image, grid: Image, fill: float) -> NDArray[Any]:
+    """Return the value of the nearest voxel at each voxel of a grid, `fill` outside.
+
+    By whole indices: rounding must not lose the outermost voxels, as interpolation up to the last
+    centre does.
+    """
+    matrix = np.linalg.inv(image.affine) @ grid.affine
+    out = np.full(grid.shape, fill, image.data.dtype)
+    i, j = np.indices(grid.shape[:2])
+    for k in range(grid.shape[2]):
+        at = np.rint(
+            np.stack([i, j, np.full_like(i, k)], axis=-1) @ matrix[:3, :3].T + matrix[:3, 3]
+        ).astype(int)
+        inside = np.all((at >= 0) & (at < image.shape), axis=-1)
+        out[..., k][inside] = image.data[tuple(at[inside].T)]
+    return out

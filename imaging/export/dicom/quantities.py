@@ -84,7 +84,10 @@ def parametric_map(
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
         voi_lut_transformations=[
-            hd.VOILUTTransformation(window_center=(low + high) / 2, window_width=high - low)
+            # The plain linear function takes no window narrower than 1.
+            hd.VOILUTTransformation(
+                (low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT"
+            )
         ],
         content_description=title[:LONGEST],
         content_label=name.upper()[:16],
