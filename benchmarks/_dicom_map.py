@@ -24,7 +24,9 @@ SHAPES = {
 FASCICLES = 12
 
 
-def turned_map(angles_deg: tuple[float, float, float], sides: tuple[str, ...] = ("left", "right")) -> MuscleMap:
+def turned_map(
+    angles_deg: tuple[float, float, float], sides: tuple[str, ...] = ("left", "right")
+) -> MuscleMap:
     """Return a map whose voxel axes are turned about x, y and z, and all that lies in it."""
     turn = np.eye(4)
     turn[:3, :3] = Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix()

@@ -65,7 +65,9 @@ def _group(own: Any, shared: Any, name: str) -> Any:
 
 def segment_labels(path: Path) -> dict[int, str]:
     """Return the words of every segment by its number."""
-    return {int(s.SegmentNumber): str(s.SegmentLabel) for s in pydicom.dcmread(path).SegmentSequence}
+    return {
+        int(s.SegmentNumber): str(s.SegmentLabel) for s in pydicom.dcmread(path).SegmentSequence
+    }
 
 
 def tracks(path: Path) -> dict[str, list[np.ndarray]]:

@@ -80,7 +80,11 @@ def write_slices(
         d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID
         d.SeriesNumber, d.InstanceNumber, d.AcquisitionNumber = number, k + 1, 1
         d.SeriesDescription = d.ProtocolName = description
-        d.ImageType, d.ScanningSequence, d.SequenceVariant = ["ORIGINAL", "PRIMARY", "M"], "SE", "NONE"
+        d.ImageType, d.ScanningSequence, d.SequenceVariant = (
+            ["ORIGINAL", "PRIMARY", "M"],
+            "SE",
+            "NONE",
+        )
         d.ScanOptions, d.MRAcquisitionType = "", "2D"
         d.RepetitionTime, d.EchoTime, d.EchoTrainLength, d.FlipAngle = 600, 12, 1, 90
         d.MagneticFieldStrength = 3
@@ -113,7 +117,10 @@ def write_frames(folder: Path, image: Image, number: int = 4, study: str = "stud
     d.SeriesDescription, d.ImageType = "t1_enhanced", ["ORIGINAL", "PRIMARY", "M", "NONE"]
     shared, measures, plane = Dataset(), Dataset(), Dataset()
     _plane(plane, measures, lps)
-    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = Items([measures]), Items([plane])
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = (
+        Items([measures]),
+        Items([plane]),
+    )
     d.SharedFunctionalGroupsSequence = Items([shared])
     frames, order = [], list(reversed(range(image.shape[2])))
     for place, k in enumerate(order):

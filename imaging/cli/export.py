@@ -39,8 +39,10 @@ def command(
     settings: Annotated[str | None, typer.Option(help="JSON text or YAML file.")] = None,
     dicom: Annotated[
         Path | None,
-        typer.Option(help="Folder of the DICOM images the map was made from: also write objects "
-                     "for an archive (extra `dicom`). They carry the person's name and number."),
+        typer.Option(
+            help="Folder of the DICOM images the map was made from: also write objects "
+            "for an archive (extra `dicom`). They carry the person's name and number."
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option(help="Page of `pennate report`, taken along with --dicom.")

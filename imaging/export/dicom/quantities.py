@@ -85,9 +85,7 @@ def parametric_map(
         real_world_value_mappings=[mapping],
         voi_lut_transformations=[
             # The plain linear function takes no window narrower than 1.
-            hd.VOILUTTransformation(
-                (low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT"
-            )
+            hd.VOILUTTransformation((low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT")
         ],
         content_description=title[:LONGEST],
         content_label=name.upper()[:16],

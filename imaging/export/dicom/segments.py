@@ -30,7 +30,13 @@ class Method:
 
 
 def segmentation(
-    placed: Placed, labels: Image, names: Names, method: Method, *, labelmap: bool, series_number: int
+    placed: Placed,
+    labels: Image,
+    names: Names,
+    method: Method,
+    *,
+    labelmap: bool,
+    series_number: int,
 ) -> Any:
     """Return every label as a segment, numbered from 1 in the order of labels.
 
