@@ -55,7 +55,9 @@ def test_segments_and_maps_lie_where_the_map_has_them(world):
         assert off <= OFF_MM and wrong == 0, key
     for layer, factor in (("fa", 1.0), ("stiffness_mdev", 1.0)):
         if start(folder, layer).exists():
-            off, wrong = dicom_out.judge_map(start(folder, layer), found.arrays[layer], labels, factor)
+            off, wrong = dicom_out.judge_map(
+                start(folder, layer), found.arrays[layer], labels, factor
+            )
             assert off <= OFF_MM and wrong == 0, layer
 
 
@@ -127,7 +129,9 @@ def test_colours_are_those_of_the_palette(world):
 
     folder, _, _ = world
     for label, segment in zip(
-        sorted((TA, SOL, TIB)), pydicom.dcmread(start(folder, "segments")).SegmentSequence, strict=True
+        sorted((TA, SOL, TIB)),
+        pydicom.dcmread(start(folder, "segments")).SegmentSequence,
+        strict=True,
     ):
         lab = CIELabColor.from_dicom_value(segment.RecommendedDisplayCIELabValue)
         assert np.abs(np.array(lab.to_rgb()) - muscle_colour(label)).max() <= 1
@@ -181,7 +185,10 @@ def test_an_enhanced_file_is_a_source_too(world, tmp_path):
         off, wrong = dicom_out.judge_segments(start(tmp_path, key), found)
         assert off <= OFF_MM and wrong == 0
     labels, fa = found.arrays["label"], found.arrays["fa"]
-    assert dicom_out.judge_map(start(tmp_path, "fa"), fa, labels, 1.0) == (pytest.approx(0, abs=0.01), 0)
+    assert dicom_out.judge_map(start(tmp_path, "fa"), fa, labels, 1.0) == (
+        pytest.approx(0, abs=0.01),
+        0,
+    )
 
 
 def test_of_water_and_fat_on_one_grid_the_picture_decides(world, tmp_path, capsys):

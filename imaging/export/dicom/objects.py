@@ -30,6 +30,11 @@ _DATES = (("ContentDate", "ContentTime"), ("InstanceCreationDate", "InstanceCrea
 # Of the source, the first that it has.
 _FROM = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"),
          ("ContentDate", "ContentTime"), ("StudyDate", "StudyTime"))  # fmt: skip
+# Type 2 in the modules of patient, study and frame of reference.
+_MAY_BE_EMPTY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "AccessionNumber", "StudyID", "ReferringPhysicianName", "PositionReferenceIndicator",
+)  # fmt: skip
 #: Date of objects whose source has none (type 1 in the standard).
 _NO_DATE = ("19000101", "000000")
 
@@ -47,6 +52,17 @@ def need_highdicom() -> None:
             "DICOM objects are made by highdicom, which is not installed", None,
             'Run pip install "pennate[dicom]"',
         )  # fmt: skip
+
+
+def completed(source: Any) -> Any:
+    """Return a source image with every element that may be empty but must be there.
+
+    Files that were de-identified often lack them.
+    """
+    for name in _MAY_BE_EMPTY:
+        if name not in source:
+            setattr(source, name, None)
+    return source
 
 
 def uid_of(*texts: str) -> str:
@@ -74,11 +90,8 @@ def blank(
         series_description=described, **MAKER,
     )  # fmt: skip
     made.copy_patient_and_study_information(source)
-    for name in ("StudyDate", "StudyTime", "AccessionNumber", "StudyID", "ReferringPhysicianName",
-                 "PatientID", "PatientName", "PatientBirthDate", "PatientSex"):  # fmt: skip
-        setattr(made, name, source.get(name, None))
     made.FrameOfReferenceUID = source.FrameOfReferenceUID
-    made.PositionReferenceIndicator = source.get("PositionReferenceIndicator", None)
+    made.PositionReferenceIndicator = source.PositionReferenceIndicator
     return made
 
 
@@ -97,6 +110,8 @@ def settle(made: Any, source: Any) -> Any:
         if day in made:
             setattr(made, day, date)
             setattr(made, hour, time)
+    for tool in made.get("ContributingEquipmentSequence", []):
+        tool.pop("ContributionDateTime", None)  # the moment of the export
     made.walk(_dimension)
     return made
 

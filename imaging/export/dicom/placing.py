@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.export.dicom.choice import Source
+from imaging.export.dicom.objects import completed
 from imaging.image import Image, resample
 
 
@@ -27,7 +28,14 @@ class Placed:
     @cached_property
     def datasets(self) -> list[Any]:
         """Images of the series in the order of slices, or the one of many frames."""
-        return self.source.volume.datasets()
+        found = [completed(data) for data in self.source.volume.datasets()]
+        if not self.source.volume.frames:
+            step = f"{self.grid.spacing[2]:.10g}"
+            for data in found:
+                # Headers may lack both, or tell a spacing that the positions contradict.
+                data.SpacingBetweenSlices = step
+                data.SliceThickness = data.get("SliceThickness") or step
+        return found
 
     @cached_property
     def grid(self) -> Image:
