@@ -9,10 +9,8 @@ from synthetic_map import SOL, TA, TIB
 
 pydicom = pytest.importorskip("pydicom")
 pytest.importorskip("highdicom")
-from benchmarks import _dicom_readers as readers  # noqa: E402
 from benchmarks import _pacs, dicom_out  # noqa: E402
 from benchmarks._source_series import PERSON, scanned, write_frames, write_slices  # noqa: E402
-
 from imaging.cli.app import main  # noqa: E402
 from imaging.image import Image  # noqa: E402
 from imaging.musclemap.read.muscle_map import read_muscle_map  # noqa: E402

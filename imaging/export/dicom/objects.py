@@ -17,7 +17,7 @@ from imaging import __version__
 from imaging.errors import MissingToolError
 
 #: What makes objects, as the standard asks of every one.
-MAKER = {
+MAKER: dict[str, Any] = {
     "manufacturer": "Pennate",
     "manufacturer_model_name": "pennate",
     "software_versions": __version__,

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 pydicom = pytest.importorskip("pydicom")
-from benchmarks._source_series import write_frames, write_slices
-
-from imaging.formats.dicom_volume import volume_of
-from imaging.image import Image
+from benchmarks._source_series import write_frames, write_slices  # noqa: E402
+from imaging.formats.dicom_volume import volume_of  # noqa: E402
+from imaging.image import Image  # noqa: E402
 
 
 def image_of(angles, spacing, shape=(6, 5, 4)):
