@@ -59,7 +59,7 @@ def turned_map(
         "fa": np.where(inside, 0.2 + 0.1 * rng.random(SHAPE), np.nan).astype(np.float32),
         "md": np.where(inside, 1.5e-3 + 1e-4 * rng.random(SHAPE), np.nan).astype(np.float32),
         "fat_fraction": (100 * rng.random(SHAPE)).astype(np.float32),
-        "stiffness_mdev": np.where(inside, 2e3 + 1e3 * rng.random(SHAPE), np.nan).astype(np.float32),
+        "stiffness_mdev": np.where(inside, 2e3 + rng.random(SHAPE), np.nan).astype(np.float32),
     }  # fmt: skip
     about = {name: {"Description": name, "Units": "1"} for name in arrays}
     about["stiffness_mdev"]["Quantity"] = "magnitude"

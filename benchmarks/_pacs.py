@@ -1,4 +1,4 @@
-"""An archive (Orthanc) in a network of its own: objects go in by STOW-RS and C-STORE, and come back.
+"""An archive (Orthanc) in a network of its own: objects go in by two ways and come back.
 
 Orthanc listens on all addresses whatever it is told, so it and its client run inside a network
 namespace (`unshare -n`, which needs root) that has nothing but a loopback.

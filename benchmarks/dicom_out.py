@@ -1,4 +1,4 @@
-"""DICOM objects of a map: do they lie where the map lies, conform, and come back from an archive?
+"""DICOM objects of a map: where they lie, whether they conform and come back from an archive.
 
     python -m benchmarks.dicom_out [--pacs]
 
@@ -7,9 +7,9 @@ as a series of slices or as one enhanced file (`benchmarks._source_series`: a wi
 order, slices in reverse), and every object that `pennate export --dicom` writes for it. Segments,
 label map and voxel maps are read by the letter of the standard (`benchmarks._dicom_readers`) and,
 label map and voxel maps, by dcm2niix; surfaces by VTK. `off`: the largest distance of a voxel
-centre, point or vertex from its place in the map, mm (goal .01). `wrong`: voxels of another label or
-value than the map has there (goal 0). `errors`: of dciodvfy (goal 0; dicom3tools before 2024 does
-not know the label map, which is counted apart). `--pacs`: objects and source images stored,
+centre, point or vertex from its place in the map, mm (goal .01). `wrong`: voxels of another label
+or value than the map has there (goal 0). `errors`: of dciodvfy (goal 0; dicom3tools before 2024
+does not know the label map, which is counted apart). `--pacs`: objects and source images stored,
 queried and fetched the same, by STOW-RS (bytes) and C-STORE (data sets) of Orthanc (goal all).
 """
 
@@ -107,7 +107,7 @@ def judge_map(path: Path, image: Image, labels: Image, factor: float) -> tuple[f
 
 
 def judge_converted(path: Path, image: Image, factor: float, empty: float) -> tuple[float, int]:
-    """Return the same of an object that dcm2niix turns into NIfTI; only voxels with values count."""
+    """Return the same of an object that dcm2niix turns into NIfTI."""
     with tempfile.TemporaryDirectory() as scratch:
         loaded = nib.load(convert([path], Path(scratch)).images[0])
         data = np.asarray(loaded.dataobj, np.float32)
@@ -207,8 +207,9 @@ def _archive(folder: Path) -> None:
     found = _pacs.round_trip(folder)
     for way in ("stow", "cstore"):
         told = found[way]
-        print(f"  {way:<7} sent {found['sent']}, stored {told['stored']}, found by query "
-              f"{told['queried']}, fetched the same {told['same']} {told['failed'] or ''}")  # fmt: skip
+        counts = f"stored {told['stored']}, found by query {told['queried']}"
+        failed = " ".join(told["failed"])
+        print(f"  {way:<7} sent {found['sent']}, {counts}, the same {told['same']} {failed}")
 
 
 def main() -> None:

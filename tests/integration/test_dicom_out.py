@@ -1,4 +1,4 @@
-"""``pennate export --dicom``: objects lie where the map lies, conform, and belong to their source."""
+"""``pennate export --dicom``: objects lie where the map lies, and belong to their source."""
 
 import shutil
 
@@ -123,7 +123,7 @@ def test_segments_say_what_they_are(world):
 def test_colours_are_those_of_the_palette(world):
     from highdicom.color import CIELabColor
 
-    from imaging.export.colours import muscle_colour
+    from imaging.palette import muscle_colour
 
     folder, _, _ = world
     for label, segment in zip(

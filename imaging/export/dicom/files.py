@@ -17,9 +17,9 @@ from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.quantities import layers, parametric_map
 from imaging.export.dicom.segments import Method, segmentation
 from imaging.export.dicom.tracks import tracks
-from imaging.export.titles import title_and_unit
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.titles import title_and_unit
 from imaging.muscles import side_and_key, side_and_name, side_of, structure_of
 from imaging.stage_files import StageFiles
 

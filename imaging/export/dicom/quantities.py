@@ -12,12 +12,14 @@ from imaging.export.dicom import codes
 from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
-from imaging.export.titles import title_and_unit
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.titles import title_and_unit
 
 # Part of the values inside the window a viewer opens with.
 _WINDOW_PERCENT = (1, 99)
+# Longest text of the value representations CS and SH.
+_SHORT = 16
 
 
 def layers(muscle_map: MuscleMap) -> Iterator[tuple[str, codes.Quantity]]:
@@ -64,9 +66,10 @@ def parametric_map(
         kept = np.flatnonzero(measured.any(axis=(1, 2)))
         values, sources = values[kept], [sources[i] for i in kept]
     low, high = _window(values[np.isfinite(values)])
-    title = title_and_unit(name)[0]
+    title, label = title_and_unit(name)[0], name.removeprefix("stiffness_").upper()[:_SHORT]
+    named = title if quantity.unit.value == "1" else f"{title}, {quantity.unit.value}"
     mapping = hd.pm.RealWorldValueMapping(
-        lut_label=name.upper()[:16],
+        lut_label=label,
         lut_explanation=text[:LONGEST],
         unit=quantity.unit,
         value_range=(float(np.nanmin(values)), float(np.nanmax(values))),
@@ -88,8 +91,8 @@ def parametric_map(
             hd.VOILUTTransformation((low + high) / 2, high - low, voi_lut_function="LINEAR_EXACT")
         ],
         content_description=title[:LONGEST],
-        content_label=name.upper()[:16],
-        series_description=f"Pennate {title}, {quantity.unit.value}"[:LONGEST],
+        content_label=label,
+        series_description=f"Pennate {named}"[:LONGEST],
         **MAKER,
     )
     return settle(made, placed.datasets[0])

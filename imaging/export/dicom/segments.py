@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import __version__
-from imaging.export.colours import muscle_colour
 from imaging.export.dicom import codes
 from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item, settle
 from imaging.export.dicom.placing import Placed
 from imaging.image import Image
 from imaging.muscles import Names, side_and_name, structure_of
+from imaging.palette import muscle_colour
 
 #: Longest text of the value representation LO.
 LONGEST = 64

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from imaging import __version__
-from imaging.export.colours import muscle_colour
 from imaging.export.dicom import codes
 from imaging.export.dicom.objects import blank, item, refer, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.muscles import Names, side_and_name, structure_of
+from imaging.palette import muscle_colour
 
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.6"
 _LPS = np.array([-1.0, -1.0, 1.0], np.float32)

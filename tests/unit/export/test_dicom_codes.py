@@ -19,8 +19,8 @@ def test_every_structure_has_codes_of_a_dictionary(side):
 
 
 def test_muscles_without_a_code_keep_the_general_one():
-    general = {own.key for own in catalogue()
-               if own.tissue == "muscle" and codes.own_region(label_of(own.key, "left"), own) is None}  # fmt: skip
+    single = [own for own in catalogue() if own.tissue == "muscle"]
+    general = {o.key for o in single if codes.own_region(label_of(o.key, "left"), o) is None}
     assert general == {"PT", "FHL"}
     assert codes.kind(structure("FHL")).meaning == "Muscle of lower limb"
     assert codes.kind(structure("FIB")).meaning == "Fibula"
@@ -43,6 +43,6 @@ def test_quantities(layer, about, value, unit, factor):
 
 
 def test_labels_directions_and_confidences_are_no_quantities():
-    for layer, about in (("label", None), ("e1", None), ("anatomy", None), ("confidence", None),
-                         ("stiffness_mdev_confidence", "confidence"), ("activation_peak", None)):  # fmt: skip
-        assert codes.quantity(layer, about) is None
+    for layer in ("label", "e1", "anatomy", "confidence", "activation_peak"):
+        assert codes.quantity(layer, None) is None
+    assert codes.quantity("stiffness_mdev_confidence", "confidence") is None
