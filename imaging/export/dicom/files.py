@@ -19,7 +19,7 @@ from imaging.export.dicom.segments import Method, segmentation
 from imaging.export.dicom.tracks import tracks
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.musclemap.titles import title_and_unit
+from imaging.musclemap.titles import shown
 from imaging.muscles import side_and_key, side_and_name, side_of, structure_of
 from imaging.stage_files import StageFiles
 
@@ -97,7 +97,7 @@ def _objects(placed: Placed, muscle_map: MuscleMap, pdf: bytes | None) -> Iterat
         text = str(muscle_map.layers.get(name, {}).get("Description", name))
         made = parametric_map(placed, name, image, quantity, text, number)
         if made is not None:
-            places = {"map": name, "called": title_and_unit(name)[0]}
+            places = {"map": name, "called": shown(name).title}
             yield "dicom_map", places, ["map.vti"], [({}, made)]
     if muscle_map.fascicles is not None:
         made = tracks(placed, muscle_map.fascicles, names, _TRACTS)

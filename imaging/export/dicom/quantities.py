@@ -14,7 +14,7 @@ from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.musclemap.titles import title_and_unit
+from imaging.musclemap.titles import shown
 
 # Part of the values inside the window a viewer opens with.
 _WINDOW_PERCENT = (1, 99)
@@ -66,7 +66,7 @@ def parametric_map(
         kept = np.flatnonzero(measured.any(axis=(1, 2)))
         values, sources = values[kept], [sources[i] for i in kept]
     low, high = _window(values[np.isfinite(values)])
-    title, label = title_and_unit(name)[0], name.removeprefix("stiffness_").upper()[:_SHORT]
+    title, label = shown(name).title, name.removeprefix("stiffness_").upper()[:_SHORT]
     named = title if quantity.unit.value == "1" else f"{title}, {quantity.unit.value}"
     mapping = hd.pm.RealWorldValueMapping(
         lut_label=label,
