@@ -1,19 +1,24 @@
 """``pennate export --dicom``: objects lie where the map lies, and belong to their source."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic_map
 from synthetic_map import SOL, TA, TIB
 
 pydicom = pytest.importorskip("pydicom")
 pytest.importorskip("highdicom")
+from benchmarks import _dicom_readers as readers  # noqa: E402
 from benchmarks import _pacs, dicom_out  # noqa: E402
+from benchmarks._dicom_map import turned_map  # noqa: E402
 from benchmarks._source_series import PERSON, scanned, write_frames, write_slices  # noqa: E402
 from imaging.cli.app import main  # noqa: E402
 from imaging.image import Image  # noqa: E402
 from imaging.musclemap.read.muscle_map import read_muscle_map  # noqa: E402
+from imaging.muscles import label_of  # noqa: E402
 
 P = "sub-01"
 OFF_MM = 0.01
@@ -312,6 +317,20 @@ def test_a_page_needs_the_objects(world, tmp_path):
     folder, _, _ = world
     call = ["export", "--map-dir", str(folder / "map"), "--out", str(tmp_path), "--prefix", P]
     assert main([*call, "--page", "x.html"]) == 2
+
+
+def test_muscles_of_any_name_are_kept(tmp_path):
+    found = turned_map((5.0, -8.0, 20.0), ("right",))
+    fhl, named = label_of("FHL", "right"), 1001
+    found.arrays["label"].data[found.arrays["label"].data == fhl] = named
+    surfaces = {named if v == fhl else v: mesh for v, mesh in found.surfaces.items()}
+    table = pd.DataFrame({"label": [named], "name": ["m. “großer” / Zehenbeuger"]})
+    own = replace(found, surfaces=surfaces, muscles=table, fascicles=None)
+    folder = dicom_out.export(tmp_path, own, write_slices)
+    labels = readers.segment_labels(folder / f"{P}_labelmap.dcm")
+    assert "m. “großer” / Zehenbeuger" in labels.values()
+    titles = {str(pydicom.dcmread(p).DocumentTitle) for p in folder.glob("*_surface.dcm")}
+    assert "m. “großer” / Zehenbeuger" in titles and len(titles) == 4
 
 
 @pytest.mark.slow

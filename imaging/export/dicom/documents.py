@@ -13,11 +13,22 @@ from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.export.mesh import outward
 from imaging.formats.surfaces import stl_bytes
-from imaging.muscles import Names, side_and_key, side_and_name
+from imaging.muscles import ANONYMOUS, Names, side_and_key, side_and_name
 
 _STL = "1.2.840.10008.5.1.4.1.1.104.3"
 _PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _LPS = np.array([-1.0, -1.0, 1.0])
+
+
+def file_key(label: int) -> str:
+    """Return side and key for names of files; what its drawer named may hold any letter.
+
+    Examples
+    --------
+    >>> file_key(209), file_key(1001)
+    ('right-SOL', 'label-1001')
+    """
+    return f"label-{label}" if label > ANONYMOUS else side_and_key(label, "-")
 
 
 def surface(
@@ -26,9 +37,7 @@ def surface(
     """Return the surface of a structure as STL in the patient's axes (LPS+ mm)."""
     source = placed.datasets[0]
     made = blank(source, _STL, "M3D", series_number, number, "Pennate surfaces")
-    content = stl_bytes(
-        np.asarray(mesh.points) * _LPS, outward(mesh), side_and_key(label, "-", names), "LPS"
-    )
+    content = stl_bytes(np.asarray(mesh.points) * _LPS, outward(mesh), file_key(label), "LPS")
     _enclose(made, content, "model/stl", side_and_name(label, names), "MR3DCAMModel")
     made.MeasurementUnitsCodeSequence = [item(codes.unit("mm"))]
     made.ModelModification, made.ModelMirroring = "NO", "NO"

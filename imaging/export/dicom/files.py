@@ -11,7 +11,7 @@ import numpy as np
 
 from imaging.errors import InputError
 from imaging.export.dicom.choice import Source
-from imaging.export.dicom.documents import page, surface
+from imaging.export.dicom.documents import file_key, page, surface
 from imaging.export.dicom.objects import number_by_content
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.quantities import layers, parametric_map
@@ -20,7 +20,7 @@ from imaging.export.dicom.tracks import tracks
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.titles import shown
-from imaging.muscles import side_and_key, side_and_name, side_of, structure_of
+from imaging.muscles import side_and_name, side_of, structure_of
 from imaging.stage_files import StageFiles
 
 #: Numbers of the new series, above what scanners count to.
@@ -106,7 +106,7 @@ def _objects(placed: Placed, muscle_map: MuscleMap, pdf: bytes | None) -> Iterat
                 if structure_of(v, names).tissue in _ENCLOSED}  # fmt: skip
     series = []
     for number, (label, mesh) in enumerate(sorted(enclosed.items()), start=1):
-        own = {"structure": side_and_key(label, "-", names), "called": side_and_name(label, names)}
+        own = {"structure": file_key(label), "called": side_and_name(label, names)}
         series.append((own, surface(placed, label, mesh, names, _SURFACES, number)))
     yield "dicom_surface", {}, ["surfaces.vtp"], series
     if pdf is not None:

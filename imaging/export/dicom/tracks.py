@@ -17,7 +17,7 @@ from imaging.export.dicom.objects import blank, item, refer, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.musclemap.read.meshes import MapFascicles
-from imaging.muscles import Names, side_and_name, structure_of
+from imaging.muscles import Names, Structure, side_and_name, structure_of
 from imaging.palette import muscle_colour
 
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.6"
@@ -52,7 +52,7 @@ def _track_set(number: int, label: int, fascicles: MapFascicles, names: Names) -
     made.TrackSetNumber = number
     made.TrackSetLabel = side_and_name(label, names)[:LONGEST]
     made.TrackSetDescription = f"{len(fascicles)} fascicles of the {side_and_name(label, names)}"
-    made.TrackSetAnatomicalTypeCodeSequence = [_anatomy(label, codes.kind(structure))]
+    made.TrackSetAnatomicalTypeCodeSequence = [_anatomy(label, structure)]
     made.TrackSequence = [_track(points) for points in _lines(fascicles)]
     made.RecommendedDisplayCIELabValue = _colour(label)
     made.TrackStatisticsSequence = list(_figures(fascicles))
@@ -65,9 +65,11 @@ def _track_set(number: int, label: int, fascicles: MapFascicles, names: Names) -
     return made
 
 
-def _anatomy(label: int, code: Any) -> Any:
-    made, side = item(code), codes.laterality(label)
-    if side is not None:
+def _anatomy(label: int, structure: Structure) -> Any:
+    """Return the code of the muscle on its side, or the general one with the side beside it."""
+    own, side = codes.own_region(label, structure), codes.laterality(label)
+    made = item(own or codes.kind(structure))
+    if own is None and side is not None:
         made.ModifierCodeSequence = [item(side)]
     return made
 
