@@ -12,8 +12,8 @@ from imaging.config import ExportSettings, load_settings
 from imaging.errors import ConfigError
 from imaging.export.dicom.choice import Source, choose
 from imaging.export.dicom.files import write_dicom
-from imaging.export.dicom.objects import need_highdicom
 from imaging.export.files import write_export
+from imaging.formats.parametric_map import need_highdicom
 from imaging.io.printing import pdf_of
 from imaging.io.scanner.source import read_source
 from imaging.musclemap.read.muscle_map import MuscleMap, read_muscle_map

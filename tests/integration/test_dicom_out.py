@@ -294,7 +294,7 @@ def test_without_the_frame_of_reference_objects_would_float(world, tmp_path, cap
 
 def test_without_highdicom_it_says_what_to_install(world, tmp_path, monkeypatch, capsys):
     folder, _, _ = world
-    monkeypatch.setattr("imaging.export.dicom.objects.find_spec", lambda name: None)
+    monkeypatch.setattr("imaging.formats.parametric_map.find_spec", lambda name: None)
     assert run(folder, tmp_path, folder / "source") == 2
     assert 'pip install "pennate[dicom]"' in capsys.readouterr().err
 

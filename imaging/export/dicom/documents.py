@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyvista as pv
 
-from imaging.export.dicom import codes
 from imaging.export.dicom.objects import blank, item, refer, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.export.mesh import outward
+from imaging.formats import dicom_codes as codes
 from imaging.formats.surfaces import stl_bytes
 from imaging.muscles import ANONYMOUS, Names, side_and_key, side_and_name
 

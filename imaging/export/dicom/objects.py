@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
-from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
 from imaging import __version__
-from imaging.errors import MissingToolError
 
 #: What makes objects, as the standard asks of every one.
 MAKER: dict[str, Any] = {
@@ -37,21 +35,6 @@ _MAY_BE_EMPTY = (
 )  # fmt: skip
 #: Date of objects whose source has none (type 1 in the standard).
 _NO_DATE = ("19000101", "000000")
-
-
-def need_highdicom() -> None:
-    """Check that objects can be made.
-
-    Raises
-    ------
-    MissingToolError
-        highdicom is not installed.
-    """
-    if find_spec("highdicom") is None:
-        raise MissingToolError(
-            "DICOM objects are made by highdicom, which is not installed", None,
-            'Run pip install "pennate[dicom]"',
-        )  # fmt: skip
 
 
 def completed(source: Any) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.dicom import codes
 from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
+from imaging.formats import dicom_codes as codes
 from imaging.image import Image
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.titles import shown
@@ -26,7 +26,7 @@ def layers(muscle_map: MuscleMap) -> Iterator[tuple[str, codes.Quantity]]:
     """Yield the layers of a map that become Parametric Maps: those that hold a measured value."""
     for name, image in muscle_map.arrays.items():
         about: Mapping[str, Any] = muscle_map.layers.get(name, {})
-        found = codes.quantity(name, about.get("Quantity"))
+        found = codes.quantity(str(about.get("Quantity", name)))
         if found is not None and image.data.ndim == 3 and np.isfinite(image.data).any():
             yield name, found
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import __version__
-from imaging.export.dicom import codes
 from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item, settle
 from imaging.export.dicom.placing import Placed
+from imaging.formats import dicom_codes as codes
 from imaging.image import Image
 from imaging.muscles import Names, side_and_name, structure_of
 from imaging.palette import muscle_colour

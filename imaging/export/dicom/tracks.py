@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from imaging import __version__
-from imaging.export.dicom import codes
 from imaging.export.dicom.objects import blank, item, refer, settle
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
+from imaging.formats import dicom_codes as codes
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.muscles import Names, Structure, side_and_name, structure_of
 from imaging.palette import muscle_colour

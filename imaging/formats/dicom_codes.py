@@ -92,17 +92,15 @@ def laterality(label: int) -> Any | None:
     return None if side is None else code("SCT", side)
 
 
-def quantity(layer: str, about: str | None) -> Quantity | None:
-    """Return what a layer of the map holds; None where it is no measurement for DICOM.
+def quantity(name: str) -> Quantity | None:
+    """Return what a map holds; None where it is no measurement for DICOM.
 
     Parameters
     ----------
-    layer
-        Name of the array.
-    about
-        ``Quantity`` of the layer's description: of stiffness maps.
+    name
+        Of the layer, such as ``fa``; of stiffness its quantity, such as ``storage_modulus``.
     """
-    row = _quantities().get(layer if about is None else about)
+    row = _quantities().get(name)
     if row is None:
         return None
     found = None if row["scheme"] == "n/a" else code(row["scheme"], row["keyword"])
