@@ -26,9 +26,10 @@ from imaging.musclemap.cross_section import end_shares
 from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.load import Load, share_load
+from imaging.musclemap.meshes import labels_of_cells, triangles
 from imaging.musclemap.notes import not_painted
 from imaging.musclemap.series import read_cycles
-from imaging.muscles import is_known, muscle_labels
+from imaging.muscles import bone_labels, is_known, muscle_labels
 
 
 @dataclass(frozen=True)
@@ -229,14 +230,16 @@ def _fascicles(
 
 
 def _surfaces(stages: Stages, labels: Image, known: list[int]) -> pv.PolyData:
-    """Return the surfaces of the fibre stage, or surfaces of the labels."""
+    """Return the surfaces of the fibre stage, or of the labels, and those of the bones."""
     given = stages.surfaces(known)
-    if given is not None:
-        return given
     meshes = []
-    for label in muscle_labels(labels.data):
-        points, faces = mask_surface(labels.data == label, labels.affine)
-        mesh = pv.PolyData.from_regular_faces(points.astype(float), faces.astype(int))
+    if given is not None:
+        # VTK drops an array that is not of the same type in all meshes.
+        given.cell_data["label"] = labels_of_cells(given).astype(np.int32)
+        meshes.append(given)
+    wanted = muscle_labels(labels.data) if given is None else []
+    for label in [*wanted, *bone_labels(labels.data)]:
+        mesh = triangles(*mask_surface(labels.data == label, labels.affine))
         mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int32)
         meshes.append(mesh)
     return meshes[0].append_polydata(*meshes[1:])
