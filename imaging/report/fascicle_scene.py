@@ -116,7 +116,7 @@ def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Pa
             plotter.add_mesh(aponeuroses, color=SHEET, opacity=0.5, show_scalar_bar=False)
         if skin is not None:
             bone = np.isin(labels_of_cells(skin), bone_labels(labels_of_cells(skin)))
-            for part, opacity in ((~bone, 0.12), (bone, 0.4)):
+            for part, opacity in ((~bone, 0.12), (bone, 0.22)):
                 if part.any():
                     shown = skin.extract_cells(part)
                     plotter.add_mesh(shown, color=SURFACE, opacity=opacity, show_scalar_bar=False)
