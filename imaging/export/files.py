@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.muscles import side_and_key, side_and_name, structure_of
+from imaging.muscles import Names, is_known, side_and_key, side_and_name, structure_of
 from imaging.stage_files import StageFiles
 
 _MESHED = ("muscle", "group", "bone")
@@ -75,19 +76,31 @@ def _write_images(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str
 def _write_meshes(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str, Path]) -> None:
     """Write one STL file per muscle and bone, and one per internal aponeurosis."""
     (files.folder / "stl").mkdir()
+    names = muscle_map.names
     for label, mesh in muscle_map.surfaces.items():
-        if structure_of(label).tissue not in _MESHED:
+        if structure_of(label, names).tissue not in _MESHED:
             continue
-        places = {"structure": side_and_key(label, "-"), "called": side_and_name(label)}
-        files.path("surface", **places).write_bytes(stl_bytes(mesh, side_and_key(label, "-")))
+        places = _places(label, names)
+        files.path("surface", **places).write_bytes(stl_bytes(mesh, places["structure"]))
         files.describe("surface", places, _of(sources, "surfaces"), Frame="world RAS+")
     for label, sheet in muscle_map.aponeuroses.items():
-        places = {"structure": side_and_key(label, "-"), "called": side_and_name(label)}
+        places = _places(label, names)
         path = files.path("sheet", **places)
         path.write_bytes(stl_bytes(sheet.mesh, f"{places['structure']}_aponeurosis"))
         origin = "found from the data" if sheet.found else "given"
         inputs = _of(sources, "aponeuroses")
         files.describe("sheet", places, inputs, Origin=origin, Frame="world RAS+")
+
+
+def _places(label: int, names: Names) -> dict[str, str]:
+    """Return what fills the name of a file of one structure, and what the structure is called.
+
+    A name that a person gave may hold what no file may be called, and two may differ in that alone.
+    """
+    key = side_and_key(label, "-", names)
+    if not is_known(label):
+        key = f"{re.sub(r'[^0-9A-Za-z+]+', '-', key).strip('-')}-{label}".lstrip("-")
+    return {"structure": key, "called": side_and_name(label, names)}
 
 
 def _write_tracts(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str, Path]) -> None:
@@ -96,7 +109,7 @@ def _write_tracts(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str
     if fascicles is None:
         return
     grid = muscle_map.arrays["label"]
-    files.path("fascicles", ".trx").write_bytes(trx_bytes(fascicles, grid))
+    files.path("fascicles", ".trx").write_bytes(trx_bytes(fascicles, grid, muscle_map.names))
     files.path("fascicles", ".trk").write_bytes(trk_bytes(fascicles, grid))
     files.describe(
         "fascicles", inputs=_of(sources, "fascicles"), Frame="world RAS+",
