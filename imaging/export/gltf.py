@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from imaging import __version__
 from imaging.export.activation import curves, force_curves
-from imaging.export.colours import RGB, SHEET, muscle_colour
 from imaging.export.mesh import outward
 from imaging.export.morphs import (
     Painted,
@@ -33,6 +32,7 @@ from imaging.export.morphs import (
 from imaging.musclemap.read.meshes import MapFascicles, MapSheet
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import Names, side_and_name, structure_of
+from imaging.palette import RGB, SHEET, muscle_colour
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
 _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
