@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from imaging.config import ExportSettings
+from imaging.export import label_tables
 from imaging.export.activation import PAINTED
 from imaging.export.gltf import glb_bytes
 from imaging.export.mesh import for_screen, stl_bytes
 from imaging.export.payload import payload
 from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
+from imaging.formats.nrrd import save_segments
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import Names, is_known, side_and_key, side_and_name, structure_of
-from imaging.stage_files import StageFiles
+from imaging.stage_files import StageFiles, write_tsv
 
 _MESHED = ("muscle", "group", "bone")
 # Files of the map that are read: key and ending.
@@ -67,10 +69,19 @@ def _of(sources: Mapping[str, Path], *keys: str) -> list[Path]:
 
 
 def _write_images(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str, Path]) -> None:
-    """Write anatomy and labels as NIfTI, the reference of the tract files."""
+    """Write anatomy and labels as NIfTI, the reference of the tract files, and what labels mean."""
     inputs = _of(sources, "map")
     for key, array in _IMAGES.items():
         files.image(key, muscle_map.arrays[array], inputs=inputs, Frame="world RAS+ mm")
+    labels, names = muscle_map.arrays["label"], muscle_map.names
+    found = label_tables.segments(labels, names)
+    save_segments(labels, found, files.path("labels", ".seg.nrrd"))
+    write_tsv(label_tables.bids_table(found, names), files.path("labels", ".tsv"))
+    for ending, text in (
+        (".ctbl", label_tables.slicer_table(found)),
+        (".txt", label_tables.itk_snap_table(found)),
+    ):
+        files.path("labels", ending).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _write_meshes(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str, Path]) -> None:
