@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging.config import ExportSettings
-from imaging.export import label_tables
+from imaging.export import label_tables, slicer_scene
 from imaging.export.activation import PAINTED
 from imaging.export.gltf import glb_bytes
 from imaging.export.mesh import for_screen, stl_bytes
@@ -18,6 +18,7 @@ from imaging.export.tracts import trk_bytes, trx_bytes
 from imaging.export.viewer import page
 from imaging.formats.nrrd import save_segments
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.vtk_files import save_vtk
 from imaging.muscles import Names, is_known, side_and_key, side_and_name, structure_of
 from imaging.stage_files import StageFiles, write_tsv
 
@@ -57,6 +58,7 @@ def write_export(folder: Path, muscle_map: MuscleMap, settings: ExportSettings) 
     _write_tracts(files, muscle_map, sources)
     light = for_screen(muscle_map, fascicles=settings.viewer_fascicles)
     _write_scene(files, light, sources)
+    _write_slicer(files, light, sources)
     if settings.viewer:
         count = 0 if muscle_map.fascicles is None else len(muscle_map.fascicles)
         text = page(payload(light, all_fascicles=count))
@@ -127,6 +129,27 @@ def _write_tracts(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str
         Measures=fascicles.measures, Fascicles=int(len(fascicles)),
         Labels=np.unique(fascicles.labels).tolist(),
     )  # fmt: skip
+
+
+def _write_slicer(files: StageFiles, light: MuscleMap, sources: Mapping[str, Path]) -> None:
+    """Write a scene of 3D Slicer, and the fascicles and aponeuroses that it shows."""
+    fascicles = sheets = None
+    if light.fascicles is not None and len(light.fascicles):
+        fascicles = files.path("screen")
+        save_vtk(slicer_scene.coloured_lines(light.fascicles), fascicles)
+        shown = int(len(light.fascicles))
+        files.describe("screen", inputs=_of(sources, "fascicles"), Fascicles=shown)
+    if light.aponeuroses:
+        sheets = files.path("sheets")
+        save_vtk(slicer_scene.all_sheets(light.aponeuroses), sheets)
+        files.describe("sheets", inputs=_of(sources, "aponeuroses"))
+    text = slicer_scene.scene(
+        files.path("anatomy").name, files.path("labels", ".seg.nrrd").name,
+        label_tables.segments(light.arrays["label"], light.names), light.names,
+        fascicles=fascicles and fascicles.name, sheets=sheets and sheets.name,
+    )  # fmt: skip
+    files.path("slicer").write_text(text, encoding="utf-8", newline="\n")
+    files.describe("slicer", inputs=_of(sources, "map", "fascicles", "aponeuroses"))
 
 
 def _write_scene(files: StageFiles, muscle_map: MuscleMap, sources: Mapping[str, Path]) -> None:

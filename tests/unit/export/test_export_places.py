@@ -1,5 +1,8 @@
 """Every export, read by another library, has each structure where the label map has it."""
 
+from urllib.parse import quote
+from xml.etree import ElementTree
+
 import nibabel as nib
 import nrrd
 import numpy as np
@@ -20,6 +23,7 @@ from imaging.image import Image, apply_affine
 from imaging.musclemap.read.meshes import MapFascicles, MapSheet
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import label_of, side_and_name
+from imaging.palette import muscle_colour
 
 OWN = 1003
 NAMES = {OWN: "M. \"quadratus\" [caput <I>] / 'b'\\é"}
@@ -191,6 +195,45 @@ def test_scene_as_vtk_reads_it(folder, truth):
     for label in SHAPES:
         away = np.linalg.inv(truth.affine[:3, :3]) @ (world - centre_in(truth, label)).T
         assert np.abs(away).max(axis=0).min() < 0.5
+
+
+def test_lines_and_sheets_of_the_scene_of_slicer(folder, truth):
+    lines = pv.read(folder / "sub-01_desc-screen_fascicles.vtp")
+    sheets = pv.read(folder / "sub-01_aponeuroses.vtp")
+    for mesh in (lines, sheets):
+        assert list(mesh.field_data["SPACE"]) == ["RAS"]
+    labels = np.asarray(lines.cell_data["label"])
+    found = {v: lines.extract_cells(labels == v).points.mean(axis=0) for v in MUSCLES}
+    assert_within_a_voxel(truth, found, MUSCLES)
+    assert set(sheets.cell_data["label"]) == {OWN}
+    assert_within_a_voxel(truth, {OWN: np.array(sheets.center)}, [OWN])
+    for label in MUSCLES:
+        assert (lines.cell_data["colour"][labels == label] == muscle_colour(label)).all()
+
+
+def test_scene_of_slicer_names_files_that_are_there_and_nodes_that_it_has(folder):
+    root = ElementTree.parse(folder / "sub-01_slicer.mrml").getroot()
+    assert root.tag == "MRML"
+    ids = [node.get("id") for node in root]
+    assert len(set(ids)) == len(ids)
+    own = [node for node in root if node.get("storageNodeRef")]
+    assert [node.tag for node in own] == ["Volume", "Segmentation", "Model", "Model"]
+    for node in own:
+        for key in ("storageNodeRef", "displayNodeRef"):
+            (held,) = [other for other in root if other.get("id") == node.get(key)]
+            assert held.tag.startswith(node.tag)
+    files = [node.get("fileName") for node in root if node.get("fileName")]
+    assert len(files) == 4
+    for name in files:
+        assert (folder / name).is_file()
+        assert quote(name) == name
+    shown = next(node for node in root if node.tag == "SegmentationDisplay")
+    parts = shown.get("SegmentationDisplayProperties").rstrip("|").split("|")
+    header = nrrd.read_header(str(folder / "sub-01_dseg.seg.nrrd"))
+    ids = [header[f"Segment{n}_ID"] for n in range(len(SHAPES))]
+    assert [part.split()[0] for part in parts] == ids
+    opacity = {p.split()[0]: float(p.split("Opacity3D:")[1].split()[0]) for p in parts}
+    assert {v for v in SHAPES if opacity[f"label-{v}"] == 1} == BONES
 
 
 def test_fascicles_in_trx(folder, truth):
