@@ -135,18 +135,20 @@ def _write_slicer(files: StageFiles, light: MuscleMap, sources: Mapping[str, Pat
     """Write a scene of 3D Slicer, and the fascicles and aponeuroses that it shows."""
     fascicles = sheets = None
     if light.fascicles is not None and len(light.fascicles):
-        fascicles = files.path("screen")
-        save_vtk(slicer_scene.coloured_lines(light.fascicles), fascicles)
+        path = files.path("screen")
+        save_vtk(slicer_scene.coloured_lines(light.fascicles), path)
+        fascicles = path.name
         shown = int(len(light.fascicles))
         files.describe("screen", inputs=_of(sources, "fascicles"), Fascicles=shown)
     if light.aponeuroses:
-        sheets = files.path("sheets")
-        save_vtk(slicer_scene.all_sheets(light.aponeuroses), sheets)
+        path = files.path("sheets")
+        save_vtk(slicer_scene.all_sheets(light.aponeuroses), path)
+        sheets = path.name
         files.describe("sheets", inputs=_of(sources, "aponeuroses"))
     text = slicer_scene.scene(
         files.path("anatomy").name, files.path("labels", ".seg.nrrd").name,
         label_tables.segments(light.arrays["label"], light.names), light.names,
-        fascicles=fascicles and fascicles.name, sheets=sheets and sheets.name,
+        fascicles=fascicles, sheets=sheets,
     )  # fmt: skip
     files.path("slicer").write_text(text, encoding="utf-8", newline="\n")
     files.describe("slicer", inputs=_of(sources, "map", "fascicles", "aponeuroses"))

@@ -120,7 +120,7 @@ def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Pa
             bone = np.isin(labels_of_cells(skin), bone_labels(labels_of_cells(skin)))
             for part, opacity in ((~bone, 0.12), (bone, 0.22)):
                 if part.any():
-                    shown = skin.extract_cells(part)
+                    shown = skin.extract_cells(np.flatnonzero(part))
                     plotter.add_mesh(shown, color=SURFACE, opacity=opacity, show_scalar_bar=False)
         # From the front (anterior, +y), upright; then from the right.
         eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
