@@ -117,10 +117,11 @@ def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Pa
                 aponeuroses, color=[c / 255 for c in SHEET], opacity=0.5, show_scalar_bar=False
             )
         if skin is not None:
-            bone = np.isin(labels_of_cells(skin), bone_labels(labels_of_cells(skin)))
+            labels = labels_of_cells(skin)
+            bone: Any = np.isin(labels, bone_labels(labels))
             for part, opacity in ((~bone, 0.12), (bone, 0.22)):
                 if part.any():
-                    shown = skin.extract_cells(np.flatnonzero(part))
+                    shown = skin.extract_cells(part)
                     plotter.add_mesh(shown, color=SURFACE, opacity=opacity, show_scalar_bar=False)
         # From the front (anterior, +y), upright; then from the right.
         eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
