@@ -14,7 +14,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.config import MapSettings
-from imaging.errors import InputError
+from imaging.errors import InputError, LabelError
 from imaging.formats.nifti import load_image, load_labels
 from imaging.geometry import mask_surface
 from imaging.image import Image, resample
@@ -112,7 +112,10 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     InputError
         A file is missing or contradicts another one.
     """
-    labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
+    path = stages.need("anat", "seg-muscles_dseg.nii.gz")
+    labels = load_labels(path)
+    if not muscle_labels(labels.data):
+        raise LabelError("has no muscle", path, "Segment or draw one: a map is of muscles")
     curves, of_parts, warnings = _curves(stages, labels)
     grid = fusion.map_grid(labels, chosen.spacing_mm)
     on_grid = resample(labels, grid, order=0)

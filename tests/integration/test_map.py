@@ -150,6 +150,19 @@ def test_surfaces_carry_label_and_figures(subject):
     assert all(np.isnan(values[labels == TIB]).all() for values in figures)
 
 
+@pytest.mark.parametrize("label", [TIB, 31])
+def test_labels_without_a_muscle_are_no_map(subject, tmp_path, capsys, label):
+    shutil.copytree(subject / "anat", tmp_path / "anat")
+    path = tmp_path / "anat" / f"{P}_seg-muscles_dseg.nii.gz"
+    image = nib.load(path)
+    others = np.where(np.asarray(image.dataobj) > 0, label, 0).astype(np.int16)
+    nib.save(nib.Nifti1Image(others, image.affine), path)
+    code = main(["map", "--anat-dir", str(tmp_path / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", P])  # fmt: skip
+    assert code == 2
+    assert "has no muscle" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_bone_has_the_surface_of_its_label(subject):
     mesh = pv.read(subject / "map" / f"{P}_surfaces.vtp")
     part = mesh.extract_cells(np.asarray(mesh.cell_data["label"]) == TIB)
