@@ -3,8 +3,9 @@
     python -m benchmarks.exports [OUT/sub-01/map] [--prefix sub-01]
 
 The map, that of `make demo` where none is named, is exported into a folder that is thrown away.
-Centre: of a structure's voxels in the label map, against that of the same structure in the export (mean of the voxels, mass of what a surface
-encloses). Surfaces are smooth, and those of glTF have fewer triangles, so a little is theirs.
+Centre: of a structure's voxels in the label map, against that of the same structure in the export
+(mean of the voxels, mass of what a surface encloses). Surfaces are smooth, and those of glTF have
+fewer triangles, so a little is theirs.
 Fascicles: the share of points in a voxel of their own muscle or beside one. Goal: every centre
 within a voxel, in world RAS+.
 """
@@ -36,7 +37,7 @@ GLTF_TO_RAS = np.array([[-1000.0, 0, 0], [0, 0, 1000], [0, 1000, 0]])
 
 
 def by_nibabel(folder: Path, prefix: str, _: Names) -> Iterator[tuple[int, np.ndarray]]:
-    read = nib.load(folder / f"{prefix}_dseg.nii.gz")
+    read = nib.Nifti1Image.from_filename(folder / f"{prefix}_dseg.nii.gz")
     labels = np.asarray(read.dataobj)
     for label in np.unique(labels[labels > 0]):
         middle = np.argwhere(labels == label).mean(axis=0)
@@ -101,7 +102,7 @@ def _array(file: object, blob: np.ndarray, accessor: int, kind: str) -> np.ndarr
 
 
 def read_labels(folder: Path, prefix: str) -> list[int]:
-    labels = np.asarray(nib.load(folder / f"{prefix}_dseg.nii.gz").dataobj)
+    labels = np.asarray(nib.Nifti1Image.from_filename(folder / f"{prefix}_dseg.nii.gz").dataobj)
     return [int(v) for v in np.unique(labels) if v]
 
 
