@@ -255,3 +255,49 @@ def test_vtk_reads_muscles_and_colours_of_fascicles(muscle_map, tmp_path):
 def test_same_map_gives_same_bytes(muscle_map):
     assert glb_bytes(muscle_map) == glb_bytes(muscle_map)
     assert SOL in muscle_map.surfaces
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_the_file_keeps_the_rules_of_the_format(muscle_map, moving):
+    """Bounds, alignment, counts and ranges that the validator of Khronos asks for."""
+    content = glb_bytes(muscle_map if moving else dataclasses.replace(muscle_map, activation=None))
+    file = load(content)
+    size = {pygltflib.FLOAT: 4, pygltflib.UNSIGNED_INT: 4, pygltflib.BYTE: 1,
+            pygltflib.UNSIGNED_BYTE: 1}  # fmt: skip
+    width = {pygltflib.SCALAR: 1, pygltflib.VEC3: 3, pygltflib.VEC4: 4}
+    assert len(file.buffers) == 1
+    assert file.buffers[0].byteLength <= len(file.binary_blob())
+    for view in file.bufferViews:
+        assert view.byteOffset % 4 == 0
+        assert view.byteOffset + view.byteLength <= file.buffers[0].byteLength
+    for facts in file.accessors:
+        stride = size[facts.componentType] * width[facts.type]
+        assert stride % 4 == 0
+        assert facts.count * stride <= file.bufferViews[facts.bufferView].byteLength
+    for mesh in file.meshes:
+        (own,) = mesh.primitives
+        points = values(file, own.attributes.POSITION)
+        facts = file.accessors[own.attributes.POSITION]
+        np.testing.assert_array_equal(facts.min, points.min(axis=0))
+        np.testing.assert_array_equal(facts.max, points.max(axis=0))
+        indices = values(file, own.indices)
+        assert indices.max() < len(points)
+        assert len(indices) % (2 if own.mode == pygltflib.LINES else 3) == 0
+        colours = values(file, own.attributes.COLOR_0)
+        assert len(colours) == len(points)
+        assert colours.dtype == np.uint8 or (0 <= colours.min() <= colours.max() <= 1)
+        if own.attributes.NORMAL is not None:
+            lengths = np.linalg.norm(values(file, own.attributes.NORMAL), axis=1)
+            np.testing.assert_allclose(lengths, 1, atol=1e-5)
+        assert len(own.targets or []) == len(mesh.weights or [])
+    for animation in file.animations or []:
+        for channel in animation.channels:
+            sampler = animation.samplers[channel.sampler]
+            times = values(file, sampler.input)
+            assert (np.diff(times) > 0).all()
+            assert file.accessors[sampler.input].min == [times.min()]
+            weights = file.meshes[file.nodes[channel.target.node].mesh].weights
+            assert file.accessors[sampler.output].count == len(times) * len(weights)
+    assert bool(file.animations) == moving
+    used = {mesh.primitives[0].material for mesh in file.meshes}
+    assert used == set(range(len(file.materials)))
