@@ -56,7 +56,7 @@ def load_surfaces(paths: Sequence[Path]) -> list[Surface]:
 
 
 def stl_bytes(points: FloatArray, faces: IntArray, name: str, space: str = "RAS") -> bytes:
-    """Return triangles as binary STL whose header says ``SPACE=RAS`` and holds only the name.
+    """Return triangles as binary STL whose header holds only its name and frame.
 
     Parameters
     ----------
