@@ -16,9 +16,13 @@ from benchmarks import _pacs, dicom_out  # noqa: E402
 from benchmarks._dicom_map import turned_map  # noqa: E402
 from benchmarks._source_series import PERSON, scanned, write_frames, write_slices  # noqa: E402
 from imaging.cli.app import main  # noqa: E402
-from imaging.image import Image  # noqa: E402
+from imaging.export.dicom.choice import choose  # noqa: E402
+from imaging.formats.nifti import load_image  # noqa: E402
+from imaging.image import Image, canonical  # noqa: E402
+from imaging.io.scanner.source import read_source  # noqa: E402
 from imaging.musclemap.read.muscle_map import read_muscle_map  # noqa: E402
 from imaging.muscles import label_of  # noqa: E402
+from imaging.segmentation.legs import correct_bias, leg_mask  # noqa: E402
 
 P = "sub-01"
 OFF_MM = 0.01
@@ -203,6 +207,25 @@ def test_of_water_and_fat_on_one_grid_the_picture_decides(world, tmp_path, capsy
     shutil.copytree(folder / "out" / "dicom", tmp_path / "earlier objects")
     assert run(folder, tmp_path / "out", tmp_path) == 0
     assert "series 5 (water" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wanted", ["water", "fat"])
+def test_water_and_fat_of_a_real_person_are_told_apart(shared_data, tmp_path, wanted):
+    labels = {}
+    for number, name in enumerate(("water", "fat"), start=2):
+        found = load_image(shared_data / "person" / f"both-lower-legs_{name}.nii.gz")
+        whole = np.rint(found.data[::-1, ::-1] * (4000 / found.data.max())).astype(np.uint16)
+        turn = np.diag([-1.0, -1, 1, 1])
+        turn[:2, 3] = np.array(found.shape[:2]) - 1
+        write_slices(tmp_path, Image(whole, found.affine @ turn), number, name)
+        labels[name] = canonical(found)
+    own = labels[wanted]
+    mask = leg_mask(own)
+    corrected = correct_bias(own, mask)
+    found = read_source(tmp_path)
+    source = choose(found.volumes, {}, corrected, own.with_data(mask.astype(np.int16)), tmp_path)
+    assert source.volume.description == wanted and source.on_grid
+    assert source.likeness > 0.99
 
 
 def test_the_same_picture_twice_is_asked_about(world, tmp_path, capsys):

@@ -57,7 +57,7 @@ def read_folder(folder: Path) -> WaveSeries:
             json_path,
             "Write it with the keys of wave images (docs/elastography.md)",
         )
-    content = read_json(json_path)
+    content: Mapping[str, Any] = read_json(json_path)
     frames, foreign = read_frames(folder)
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
