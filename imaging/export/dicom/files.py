@@ -28,6 +28,8 @@ _SEGMENTS, _LABELMAP, _TRACTS, _SURFACES, _PAGE, _MAPS = 9001, 9002, 9003, 9004,
 _ENCLOSED = ("muscle", "group", "bone")
 # The standard asks these for the side, and forbids it to some others.
 _OF_A_SIDE = ("dicom_map", "dicom_tracts")
+# Key, places of its name, files of the map that were read, and objects with places of their own.
+_Series = tuple[str, dict[str, str], Sequence[str], list[tuple[dict[str, str], Any]]]
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
@@ -80,17 +82,12 @@ def write_dicom(folder: Path, muscle_map: MuscleMap, source: Source, pdf: bytes 
     return count
 
 
-_Series = tuple[str, dict[str, str], Sequence[str], list[tuple[dict[str, str], Any]]]
-
-
 def _objects(placed: Placed, muscle_map: MuscleMap, pdf: bytes | None) -> Iterator[_Series]:
-    """Yield one series after the other: key, places of its name, files read, and objects."""
+    """Yield one series after the other."""
     labels, names, method = muscle_map.arrays["label"], muscle_map.names, _method(muscle_map)
     for key, labelmap, number in (("dicom_segments", False, _SEGMENTS),
                                   ("dicom_labelmap", True, _LABELMAP)):  # fmt: skip
-        made = segmentation(
-            placed, labels, names, method, labelmap=labelmap, series_number=number
-        )  # fmt: skip
+        made = segmentation(placed, labels, names, method, labelmap=labelmap, series_number=number)
         yield key, {}, ["map.vti"], [({}, made)]
     for number, (name, quantity) in enumerate(layers(muscle_map), start=_MAPS):
         image = _without_background(muscle_map.arrays[name], labels)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import __version__
+from imaging.errors import LabelError
 from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item, settle
 from imaging.export.dicom.placing import Placed
 from imaging.formats import dicom_codes as codes
@@ -58,12 +59,17 @@ def segmentation(
     Raises
     ------
     LabelError
-        No label lies in the source series.
+        A structure is too small for the voxels of the series.
     """
     import highdicom as hd
 
     on_source = placed.labels(labels)
     present = [int(v) for v in np.unique(on_source) if v > 0]
+    if lost := sorted({int(v) for v in np.unique(labels.data)} - {0, *present}):
+        raise LabelError(
+            f"{side_and_name(lost[0], names)} has no voxel on {placed.source.volume.title}", None,
+            "Make the map without spacing_mm, so that it lies on the grid of the series",
+        )  # fmt: skip
     numbers = {label: number for number, label in enumerate(present, start=1)}
     kind = "label map" if labelmap else "segments"
     made = hd.seg.Segmentation(

@@ -8,9 +8,10 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from imaging.errors import InputError
-from imaging.export.dicom.choice import choose, lies_on_grid, likeness
+from imaging.errors import InputError, LabelError
+from imaging.export.dicom.choice import Source, choose, lies_on_grid, likeness
 from imaging.export.dicom.placing import Placed
+from imaging.export.dicom.segments import Method, segmentation
 from imaging.formats.dicom_volume import DicomVolume
 from imaging.image import Image, regrid, resample
 
@@ -122,6 +123,17 @@ def test_a_map_of_its_own_spacing_is_placed_by_nearest_and_linear(scan):
     assert np.median(np.abs(values[k, j, i] - own)) < 1e-4
     assert np.abs(values[k, j, i] - own).max() < 0.5
     assert np.isnan(values[labels == 0]).mean() > 0.95
+
+
+def test_a_structure_too_small_for_the_series_is_not_lost_in_silence(scan):
+    fine = part(scan)
+    own = resample(fine, regrid(fine, (0.4, 0.4, 4.0)))
+    labels = labels_on(own)
+    labels.data[1, 1, 1] = 210
+    placed = Placed(Source(volume(scan.data), on_grid=False, likeness=1.0))
+    pytest.importorskip("highdicom")
+    with pytest.raises(LabelError, match="left|right"):
+        segmentation(placed, labels, {}, Method("MANUAL"), labelmap=True, series_number=1)
 
 
 def test_frames_in_another_order_keep_their_values(scan):
