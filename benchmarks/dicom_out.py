@@ -6,7 +6,7 @@ A map of shapes (`benchmarks._dicom_map`) whose voxel axes are turned, its anato
 as a series of slices or as one enhanced file (`benchmarks._source_series`: a wider view, other axis
 order, slices in reverse), and every object that `pennate export --dicom` writes for it. Segments,
 label map and voxel maps are read by the letter of the standard (`benchmarks._dicom_readers`) and,
-label map and voxel maps, by dcm2niix; surfaces by VTK. `off`: the largest distance of a voxel
+label map and voxel maps, by dcm2niix; bits of segments by ITK, surfaces by VTK. `off`: the largest distance of a voxel
 centre, point or vertex from its place in the map, mm (goal .01). `wrong`: voxels of another label
 or value than the map has there (goal 0). `errors`: of dciodvfy (goal 0; dicom3tools before 2024
 does not know the label map, which is counted apart). `--pacs`: objects and source images stored,
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk
 from scipy.spatial import cKDTree
 
 from benchmarks import _dicom_readers as readers
@@ -119,6 +120,13 @@ def judge_converted(path: Path, image: Image, factor: float, empty: float) -> tu
     return off, int((np.nan_to_num(data) != true).sum())
 
 
+def judge_bits(path: Path) -> int:
+    """Return how many voxels of a segmentation by bits ITK unpacks otherwise than by hand."""
+    unpacked = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
+    own = np.stack([frame.values > 0 for frame in readers.frames(path)])
+    return int((unpacked != own).sum())
+
+
 def judge_tracks(path: Path, muscle_map: MuscleMap) -> float:
     """Return the largest distance of a point from its place, mm."""
     fascicles = muscle_map.fascicles
@@ -169,6 +177,7 @@ def case(name: str, pacs: bool) -> None:
         labels, start = muscle_map.arrays["label"], folder / "sub-01"
         for key in ("segments", "labelmap"):
             _row(f"{key}, by hand", *judge_segments(Path(f"{start}_{key}.dcm"), muscle_map))
+        _row("segments, bits by ITK", None, judge_bits(Path(f"{start}_segments.dcm")))
         numbered = {v: n for n, v in enumerate(np.unique(labels.data)[1:], start=1)}
         ranks = labels.with_data(np.vectorize(lambda v: numbered.get(v, 0))(labels.data))
         _row("labelmap, dcm2niix", *judge_converted(Path(f"{start}_labelmap.dcm"), ranks, 1, 0))

@@ -80,6 +80,7 @@ def test_fascicles_and_surfaces_lie_where_the_map_has_them(world):
 def test_a_second_program_reads_the_label_map_and_the_maps_alike(world):
     pytest.importorskip("dcm2niix")
     folder, found, _ = world
+    assert dicom_out.judge_bits(start(folder, "segments")) == 0
     labels = found.arrays["label"]
     rank = {TA: 1, SOL: 2, TIB: 3}
     ranks = labels.with_data(np.vectorize(lambda v: rank.get(v, 0))(labels.data))
@@ -226,6 +227,17 @@ def test_water_and_fat_of_a_real_person_are_told_apart(shared_data, tmp_path, wa
     source = choose(found.volumes, {}, corrected, own.with_data(mask.astype(np.int16)), tmp_path)
     assert source.volume.description == wanted and source.on_grid
     assert source.likeness > 0.99
+
+
+def test_in_a_folder_of_two_persons_the_right_one_is_found(world, tmp_path, capsys):
+    folder, _, image = world
+    values = np.random.default_rng(6).integers(0, 900, image.data.shape).astype(np.uint16)
+    write_slices(tmp_path / "a", image.with_data(values), study="other", PatientID="other")
+    write_slices(tmp_path / "b", image, number=7)
+    assert run(folder, tmp_path / "out", tmp_path) == 0
+    assert "series 7" in capsys.readouterr().out
+    made = pydicom.dcmread(start(tmp_path, "labelmap"))
+    assert made.PatientID == PERSON["PatientID"]
 
 
 def test_the_same_picture_twice_is_asked_about(world, tmp_path, capsys):
