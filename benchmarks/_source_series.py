@@ -106,14 +106,21 @@ def _plane(orientation: Dataset, measures: Dataset, lps: np.ndarray) -> None:
     measures.SpacingBetweenSlices = f"{steps[2]:.10g}"
 
 
-def write_frames(folder: Path, image: Image, number: int = 4, study: str = "study") -> Path:
-    """Write one enhanced file whose frames run from the last slice to the first."""
+def write_frames(
+    folder: Path, image: Image, number: int = 4, study: str = "study",
+    beside: np.ndarray | None = None,
+) -> Path:  # fmt: skip
+    """Write one enhanced file whose frames run from the last slice to the first.
+
+    With `beside`, voxels of a fat image on the same grid, each slice has a frame of fat before that
+    of the image, which is water then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lps = LPS @ image.affine
     d = _header(EnhancedMRImageStorage, str(number), study, {})
     d.SOPInstanceUID = generate_uid(entropy_srcs=[study, str(number)])
     d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID
-    d.SeriesNumber, d.InstanceNumber, d.NumberOfFrames = number, 1, image.shape[2]
+    d.SeriesNumber, d.InstanceNumber = number, 1
     d.SeriesDescription, d.ImageType = "t1_enhanced", ["ORIGINAL", "PRIMARY", "M", "NONE"]
     shared, measures, plane = Dataset(), Dataset(), Dataset()
     _plane(plane, measures, lps)
@@ -122,9 +129,13 @@ def write_frames(folder: Path, image: Image, number: int = 4, study: str = "stud
         Items([plane]),
     )
     d.SharedFunctionalGroupsSequence = Items([shared])
-    frames, order = [], list(reversed(range(image.shape[2])))
-    for place, k in enumerate(order):
-        frame, position, content = Dataset(), Dataset(), Dataset()
+    kinds = [("M", image.data)] if beside is None else [("FAT", beside), ("WATER", image.data)]
+    order = [(k, *kind) for k in reversed(range(image.shape[2])) for kind in kinds]
+    frames = []
+    for place, (k, kind, _) in enumerate(order):
+        frame, position, content, about = Dataset(), Dataset(), Dataset(), Dataset()
+        about.FrameType = ["ORIGINAL", "PRIMARY", kind, "NONE"]
+        frame.MRImageFrameTypeSequence = Items([about])
         position.ImagePositionPatient = [f"{v:.10g}" for v in (lps @ [0, 0, k, 1])[:3]]
         frame.PlanePositionSequence = Items([position])
         content.InStackPositionNumber, content.StackID = place + 1, "1"
@@ -132,6 +143,7 @@ def write_frames(folder: Path, image: Image, number: int = 4, study: str = "stud
         frame.FrameContentSequence = Items([content])
         frames.append(frame)
     d.PerFrameFunctionalGroupsSequence = Items(frames)
-    _pixels(d, image.data[:, :, order])
+    d.NumberOfFrames = len(frames)
+    _pixels(d, np.stack([values[:, :, k] for k, _, values in order], axis=-1))
     d.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
     return folder

@@ -193,10 +193,34 @@ def test_an_enhanced_file_is_a_source_too(world, tmp_path):
         off, wrong = dicom_out.judge_segments(start(tmp_path, key), found)
         assert off <= OFF_MM and wrong == 0
     labels, fa = found.arrays["label"], found.arrays["fa"]
-    assert dicom_out.judge_map(start(tmp_path, "fa"), fa, labels, 1.0) == (
-        pytest.approx(0, abs=0.01),
-        0,
-    )
+    assert dicom_out.judge_map(start(tmp_path, "fa"), fa, labels, 1.0)[1] == 0
+    assert_frames_point_to(pydicom.dcmread(next((tmp_path / "source").iterdir())), tmp_path)
+
+
+def test_of_an_enhanced_file_of_water_and_fat_the_own_frames_are_taken(world, tmp_path, capsys):
+    folder, found, image = world
+    fat = np.random.default_rng(4).integers(0, 900, image.data.shape).astype(np.uint16)
+    write_frames(tmp_path / "source", image, beside=fat)
+    assert run(folder, tmp_path / "out", tmp_path / "source") == 0
+    assert "WATER" in capsys.readouterr().out
+    for key in ("segments", "labelmap"):
+        off, wrong = dicom_out.judge_segments(start(tmp_path, key), found)
+        assert off <= OFF_MM and wrong == 0
+    labels, fa = found.arrays["label"], found.arrays["fa"]
+    assert dicom_out.judge_map(start(tmp_path, "fa"), fa, labels, 1.0)[1] == 0
+    assert_frames_point_to(pydicom.dcmread(next((tmp_path / "source").iterdir())), tmp_path)
+
+
+def assert_frames_point_to(source, folder):
+    """Each frame of an object names the frame of the file that lies where it lies, of water."""
+    frames = source.PerFrameFunctionalGroupsSequence
+    for name in ("segments", "labelmap", "fa"):
+        for frame in pydicom.dcmread(start(folder, name)).PerFrameFunctionalGroupsSequence:
+            image = frame.DerivationImageSequence[0].SourceImageSequence[0]
+            own = frames[int(image.ReferencedFrameNumber) - 1]
+            assert own.MRImageFrameTypeSequence[0].FrameType[2] in ("WATER", "M")
+            place = own.PlanePositionSequence[0].ImagePositionPatient
+            assert frame.PlanePositionSequence[0].ImagePositionPatient == place
 
 
 def test_of_water_and_fat_on_one_grid_the_picture_decides(world, tmp_path, capsys):

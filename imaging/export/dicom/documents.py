@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyvista as pv
 
-from imaging.export.dicom.objects import blank, item, refer, settle
+from imaging.export.dicom.objects import blank, item, refer
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.export.mesh import outward
@@ -42,7 +42,7 @@ def surface(
     made.MeasurementUnitsCodeSequence = [item(codes.unit("mm"))]
     made.ModelModification, made.ModelMirroring = "NO", "NO"
     refer(made, placed.datasets)
-    return settle(made, source)
+    return placed.settled(made)
 
 
 def page(placed: Placed, pdf: bytes, series_number: int) -> Any:
@@ -52,7 +52,7 @@ def page(placed: Placed, pdf: bytes, series_number: int) -> Any:
     _enclose(made, pdf, "application/pdf", "Muscle map of the lower leg", None)
     made.ConversionType = "WSD"
     del made.FrameOfReferenceUID, made.PositionReferenceIndicator
-    return settle(made, source)
+    return placed.settled(made)
 
 
 def _enclose(made: Any, content: bytes, mime: str, title: str, concept: str | None) -> None:

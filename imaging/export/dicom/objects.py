@@ -78,8 +78,10 @@ def blank(
     return made
 
 
-def settle(made: Any, source: Any) -> Any:
+def settle(made: Any, source: Any, frames: Sequence[int] = ()) -> Any:
     """Give an object the dates of its source, UIDs of dimensions that do not change, and UTF-8.
+
+    Frames that it was told by their place among `frames` get their numbers in the file.
 
     The words of the source, as the person's name, are in whatever letters its site uses; those of
     a muscle that its drawer named, too.
@@ -95,7 +97,17 @@ def settle(made: Any, source: Any) -> Any:
             setattr(made, hour, time)
     for tool in made.get("ContributingEquipmentSequence", []):
         tool.pop("ContributionDateTime", None)  # the moment of the export
-    made.walk(_dimension)
+
+    done: dict[int, Any] = {}  # frames of one slice share the item that names it
+
+    def visit(_: Any, element: Any) -> None:
+        if element.keyword == "DimensionOrganizationUID":
+            element.value = _DIMENSION
+        elif element.keyword == "ReferencedFrameNumber" and frames and id(element) not in done:
+            done[id(element)] = element
+            element.value = frames[int(element.value) - 1] + 1
+
+    made.walk(visit)
     return made
 
 
@@ -141,11 +153,6 @@ def _date_of(source: Any) -> tuple[str, str]:
         if source.get(day):
             return str(source.get(day)), str(source.get(hour) or "000000")
     return _NO_DATE
-
-
-def _dimension(dataset: Any, element: Any) -> None:
-    if element.keyword == "DimensionOrganizationUID":
-        element.value = _DIMENSION
 
 
 def _bytes(made: Any) -> bytes:

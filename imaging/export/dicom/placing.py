@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.export.dicom.choice import Source
-from imaging.export.dicom.objects import completed
+from imaging.export.dicom.objects import completed, settle
 from imaging.image import Image, resample
 
 
@@ -27,9 +27,15 @@ class Placed:
 
     @cached_property
     def datasets(self) -> list[Any]:
-        """Images of the series in the order of slices, or the one of many frames."""
+        """Images of the series in the order of slices, or one of many frames in that order."""
         found = [completed(data) for data in self.source.volume.datasets()]
-        if not self.source.volume.frames:
+        if self.source.volume.frames:
+            (data,) = found
+            groups = list(data.PerFrameFunctionalGroupsSequence)
+            # The file may hold frames of other images, in any order.
+            data.PerFrameFunctionalGroupsSequence = [groups[n] for n in self.source.volume.frames]
+            data.NumberOfFrames = len(self.source.volume.frames)
+        else:
             step = f"{self.grid.spacing[2]:.10g}"
             for data in found:
                 # Headers may lack both, or tell a spacing that the positions contradict.
@@ -44,7 +50,7 @@ class Placed:
 
     def labels(self, labels: Image) -> NDArray[Any]:
         """Return labels on the frames, (frames, rows, columns): that of the nearest voxel."""
-        return self._frames(_nearest(labels, self.grid, 0), 0)
+        return _by_slice(_nearest(labels, self.grid, 0))
 
     def values(self, image: Image) -> NDArray[np.float32]:
         """Return values on the frames, (frames, rows, columns); NaN where nothing was measured.
@@ -60,17 +66,17 @@ class Placed:
             weight = resample(image.with_data(known.astype(np.float32)), self.grid).data
             total = resample(filled, self.grid).data
             data = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0.5)
-        found: NDArray[np.float32] = self._frames(data.astype(np.float32), np.float32(np.nan))
+        found: NDArray[np.float32] = _by_slice(data.astype(np.float32))
         return found
 
-    def _frames(self, data: NDArray[Any], empty: Any) -> NDArray[Any]:
-        slices = data.transpose(2, 1, 0)
-        order = self.source.volume.frames
-        if not order:
-            return np.ascontiguousarray(slices)
-        out = np.full(slices.shape, empty, slices.dtype)
-        out[list(order)] = slices
-        return out
+    def settled(self, made: Any) -> Any:
+        """Return an object with dates and numbers of its source, those of frames included."""
+        return settle(made, self.datasets[0], self.source.volume.frames)
+
+
+def _by_slice(data: NDArray[Any]) -> NDArray[Any]:
+    """Turn (columns, rows, slices) into (slices, rows, columns)."""
+    return np.ascontiguousarray(data.transpose(2, 1, 0))
 
 
 def _nearest(image: Image, grid: Image, fill: float) -> NDArray[Any]:

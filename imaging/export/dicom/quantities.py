@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, settle
+from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.formats import dicom_codes as codes
@@ -95,7 +95,7 @@ def parametric_map(
         series_description=f"Pennate {named}"[:LONGEST],
         **MAKER,
     )
-    return settle(made, placed.datasets[0])
+    return placed.settled(made)
 
 
 def _window(values: NDArray[np.float32]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imaging import __version__
 from imaging.errors import LabelError
-from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item, settle
+from imaging.export.dicom.objects import INSTANCE, MAKER, SERIES, item
 from imaging.export.dicom.placing import Placed
 from imaging.formats import dicom_codes as codes
 from imaging.image import Image
@@ -86,7 +86,7 @@ def segmentation(
         series_description=f"Pennate muscles, {kind}",
         **MAKER,
     )
-    return settle(made, placed.datasets[0])
+    return placed.settled(made)
 
 
 def describe(label: int, number: int, names: Names, method: Method) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imaging import __version__
-from imaging.export.dicom.objects import blank, item, refer, settle
+from imaging.export.dicom.objects import blank, item, refer
 from imaging.export.dicom.placing import Placed
 from imaging.export.dicom.segments import LONGEST
 from imaging.formats import dicom_codes as codes
@@ -41,7 +41,7 @@ def tracks(placed: Placed, fascicles: MapFascicles, names: Names, series_number:
         for number, (label, part) in enumerate(fascicles.by_label(), start=1)
     ]
     refer(made, placed.datasets)
-    return settle(made, source)
+    return placed.settled(made)
 
 
 def _track_set(number: int, label: int, fascicles: MapFascicles, names: Names) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from imaging.errors import DatasetError
 from imaging.formats.dicom_volume import DicomVolume, volume_of
-from imaging.io.scanner.series import read_folder
+from imaging.io.scanner.frames import split
+from imaging.io.scanner.series import Series, read_folder
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def read_source(folder: Path) -> SourceFolder:
         if not series.is_mr:
             others[name] = "no image of a scanner"
             continue
-        paths, headers = _once(series.files)
+        paths, headers = _once(series)
         people = {str(header.get("PatientID", "")) for header in headers}
         try:
             if len(people) > 1:
                 raise ValueError("of several persons")
-            volumes.append(volume_of(paths, headers))
+            volumes.append(_named(volume_of(paths, headers), series))
         except ValueError as error:
             others[name] = str(error)
     if not volumes:
@@ -61,11 +62,27 @@ def read_source(folder: Path) -> SourceFolder:
     return SourceFolder(volumes, others)
 
 
-def _once(files: Sequence[Path]) -> tuple[list[Path], list[Any]]:
+def _once(series: Series) -> tuple[list[Path], list[Any]]:
+    """Return files and headers, each instance once; of a file of several images its own frames."""
     import pydicom
 
     seen: dict[str, tuple[Path, Any]] = {}
-    for path in files:
+    for path in series.files:
         header = pydicom.dcmread(path, stop_before_pixels=True)
         seen.setdefault(str(header.SOPInstanceUID), (path, header))
-    return [path for path, _ in seen.values()], [header for _, header in seen.values()]
+    paths, headers = [p for p, _ in seen.values()], [h for _, h in seen.values()]
+    if series.frames:
+        headers = [part for frames, part in split(headers[0]) if frames == series.frames]
+    return paths, headers
+
+
+def _named(volume: DicomVolume, series: Series) -> DicomVolume:
+    """Return a volume of some frames of a file with their numbers in it, told by its type."""
+    if not series.frames:
+        return volume
+    kind = " ".join(series.image_type[2:]) or f"TE {series.echo_ms} ms"
+    return replace(
+        volume,
+        frames=tuple(series.frames[n] for n in volume.frames),
+        description=f"{volume.description}, {kind}",
+    )

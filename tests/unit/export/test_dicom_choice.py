@@ -1,6 +1,5 @@
 """The series a map was made from: by grid, then by picture."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,12 +138,3 @@ def test_a_structure_too_small_for_the_series_is_not_lost_in_silence(scan):
     pytest.importorskip("highdicom")
     with pytest.raises(LabelError, match="has no voxel on series 1"):
         segmentation(placed, labels, {}, Method("MANUAL"), labelmap=True, series_number=1)
-
-
-def test_frames_in_another_order_keep_their_values(scan):
-    order = tuple(int(v) for v in np.random.default_rng(2).permutation(SHAPE[2]))
-    own = part(scan)
-    source = choose([volume(scan.data)], {}, own, labels_on(own), Path("dcm"))
-    plain = Placed(source).labels(labels_on(own))
-    mixed = Placed(replace(source, volume=replace(source.volume, frames=order)))
-    np.testing.assert_array_equal(mixed.labels(labels_on(own))[list(order)], plain)
