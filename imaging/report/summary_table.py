@@ -9,6 +9,7 @@ from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, title_of
 from imaging.muscles import NO_NAMES, Names, shown_of, side_of
 from imaging.report.muscle_tables import MARKS, Cell, cell, shown_unit
+from imaging.report.published_stiffness import is_value
 from imaging.report.verdict_facts import STIFFNESS, capital
 
 CUT = "c"
@@ -115,10 +116,7 @@ def _order(label: int) -> tuple[int, int]:
 def _chosen(measures: Sequence[Measure]) -> list[str]:
     """Return the measures that have a figure, one of stiffness among them."""
     valued = {m.measure for m in measures if m.label > 0 and m.value is not None}
-    ready = sorted(
-        n for n in valued
-        if n.startswith("stiffness_ready_") and n.count("_") == 2
-    )  # fmt: skip
+    ready = sorted(n for n in valued if n.startswith("stiffness_ready_") and is_value(n))
     stiffness = [n for n in (*STIFFNESS, *ready, *_ULTRASOUND) if n in valued][:1]
     return [n for n in (*_FIRST, *stiffness, *_LAST) if n in valued]
 

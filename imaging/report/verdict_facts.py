@@ -12,6 +12,7 @@ import numpy as np
 from imaging.measures import Measure
 from imaging.musclemap.read.notes import MapNotes
 from imaging.muscles import NO_NAMES, Names, side_and_name, side_of, shown_of
+from imaging.report.published_stiffness import is_value
 from imaging.segmentation.checks import out_of_proportion
 from imaging.segmentation.proportions import side_flags
 from imaging.stiffness import PLAUSIBLE_PA
@@ -180,8 +181,7 @@ def _fibre(known: Known) -> dict[str, Any]:
 def _mre(known: Known) -> dict[str, Any]:
     ready = dict.fromkeys(
         m.measure for m in known.measures
-        if m.measure.startswith("stiffness_ready_") and m.unit == "Pa"
-        and m.measure.count("_") == 2
+        if m.measure.startswith("stiffness_ready_") and is_value(m.measure)
     )  # fmt: skip
     name = next((n for n in (*STIFFNESS, *ready) if known.of(n)), STIFFNESS[0])
     values = known.of(name)

@@ -32,7 +32,7 @@ TITLES = {
     "func": "EMG and motion",
     "comp": "Fat fraction and T2",
 }
-_NOTES = {
+NOTES_OF = {
     "anat": "segmentation", "dwi": "diffusion", "fibre": "fibres", "mre": "elastography",
     "us": "ultrasound", "func": "function", "comp": "composition",
 }  # fmt: skip
@@ -115,7 +115,7 @@ def verdicts(
             out.append(Verdict(stage, title, NOT_THERE, f"{capital(notes.missing[stage])}."))
             continue
         facts = facts_of(stage, measures, notes, names)
-        if not facts.get(FACTS[stage]) and _NOTES[stage] not in done and stage != "anat":
+        if not facts.get(FACTS[stage]) and NOTES_OF[stage] not in done and stage != "anat":
             out.append(Verdict(stage, title, NOT_THERE, "Nothing of it is in the map."))
             continue
         out.append(judged(stage, facts))
