@@ -20,7 +20,7 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from imaging.formats.vtk_xml import read_vtk_mesh
 from imaging.musclemap.read.files import REMAKE
 from imaging.musclemap.vtk_files import fascicles_of
-from imaging.report.picture import address, colour_of, png, window
+from imaging.report.picture import colour_of, raster, webp, window
 
 _MOST_LINES = 4000
 _SECONDS = 180
@@ -51,7 +51,7 @@ def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -
         command.append(str(target))
         try:
             subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
-            return address(target.read_bytes(), "image/png"), ""
+            return webp(target.read_bytes()), ""
         except (subprocess.SubprocessError, OSError):
             return plain(read_vtk_mesh(fascicles, REMAKE)), NO_OPENGL
 
@@ -82,7 +82,7 @@ def plain(mesh: pv.PolyData) -> str:
         axes.set_box_aspect(np.maximum(high - low, 1), zoom=1.8)
         axes.view_init(elev=5, azim=azimuth)
         axes.set_axis_off()
-    return png(figure)
+    return raster(figure)
 
 
 def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Path) -> None:

@@ -89,7 +89,7 @@ class Known:
             "muscles": float(len(all_of)), "measured": float(len(own)),
             "measured_names": self.who(own),
             "unmeasured": 100.0 * len(lost) / max(len(all_of), 1), "unmeasured_names": names,
-            "but": f"; not: {names}" if lost else "", "why": why,
+            "but": f", not {names}" if lost else "", "why": why,
         }  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _fibre(known: Known) -> dict[str, Any]:
     return {
         **known.measured(own, rows),
         **known.some("modelled", [m.label for m in rows if m.status == "modelled"]),
-        "unfilled": _percent(_median(unfilled[v] for v in own if v in unfilled)),
+        "filled": _percent(_median(1.0 - unfilled[v] for v in own if v in unfilled)),
         "extrapolated": _percent(_median(extrapolated[v] for v in own if v in extrapolated)),
         "snr": known.whole("snr_b0"),
         "checked": agrees,
@@ -206,14 +206,13 @@ def _us(known: Known) -> dict[str, Any]:
     told = [f for f in files if isinstance(f, Mapping)] if isinstance(files, list) else []
     left = [_numbers(f.get("left_out_error_mm")) for f in told]
     rms = [float(np.sqrt(np.mean(np.square(v)))) for v in left if v]
-    loose = [str(f.get("file", "")) for f in told if f.get("tracked") is False]
+    loose = [f for f in told if f.get("tracked") is False]
     return {
         **known.measured(values, known.rows("stiffness_swe_shear")),
         **_implausible(known, values),
         "files": float(len(told)),
         "missed": max(rms) if rms else None,
         "untracked": float(len(loose)),
-        "untracked_names": ", ".join(loose),
         "unchecked": float(sum(not v for v in left)),
     }
 
