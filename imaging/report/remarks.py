@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imaging.musclemap.inputs import STAGE_TITLES
 from imaging.musclemap.read.notes import MapNotes
-from imaging.report.verdict_facts import capital
+from imaging.musclemap.titles import capital
 from imaging.report.verdicts import NOTES_OF, TITLES
 
 _REST = "All stages together"

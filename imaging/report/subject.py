@@ -10,6 +10,7 @@ import jinja2
 from imaging import __version__
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
+from imaging.musclemap.titles import capital
 from imaging.provenance import sha256
 from imaging.report import muscle_tables
 from imaging.report.conditions import condition_lines
@@ -22,7 +23,6 @@ from imaging.report.remarks import remarks
 from imaging.report.stiffness import stiffness_section
 from imaging.report.subject_pictures import first_pictures, function_pictures, tissue_pictures
 from imaging.report.summary_table import summary_table
-from imaging.report.verdict_facts import capital
 from imaging.report.verdicts import TITLES, checks, verdicts
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, title_of
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import NO_NAMES, Names, shown_of, side_of
-from imaging.report.muscle_tables import MARKS, Cell, cell, shown_unit
+from imaging.report.muscle_tables import MARKS, Cell, cell
 from imaging.report.published_stiffness import is_value
-from imaging.report.verdict_facts import STIFFNESS, capital
+from imaging.report.verdict_facts import STIFFNESS
 
 CUT = "c"
 #: What the marks mean, in the order in which they are explained.

@@ -11,7 +11,8 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.read.notes import MapNotes
-from imaging.muscles import NO_NAMES, Names, side_and_name, side_of, shown_of
+from imaging.musclemap.titles import capital
+from imaging.muscles import NO_NAMES, Names, shown_of, side_and_name, side_of
 from imaging.report.published_stiffness import is_value
 from imaging.segmentation.checks import out_of_proportion
 from imaging.segmentation.proportions import side_flags
@@ -29,12 +30,6 @@ STIFFNESS = (
 )  # fmt: skip
 _SURE_DICE = 0.8
 _MOST_NAMES = 3
-
-
-def capital(text: str) -> str:
-    """Return a sentence with a capital at its start, unless it starts with a symbol or unit."""
-    first = text[:1]
-    return first.upper() + text[1:] if first.isascii() else text
 
 
 @dataclass(frozen=True)

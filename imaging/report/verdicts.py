@@ -17,8 +17,9 @@ import pandas as pd
 
 from imaging.measures import Measure
 from imaging.musclemap.read.notes import MapNotes
+from imaging.musclemap.titles import capital
 from imaging.muscles import NO_NAMES, Names
-from imaging.report.verdict_facts import FACTS, capital, facts_of
+from imaging.report.verdict_facts import FACTS, facts_of
 
 USABLE, LOOK, NOT_USABLE, NOT_THERE = "usable", "look", "not usable", "not there"
 # Told apart by shape and word as well as by colour.
