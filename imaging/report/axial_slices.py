@@ -45,7 +45,7 @@ def label_slices(arrays: dict[str, Image], names: Names = NO_NAMES) -> str:
             overlay[plane == label] = (*to_rgb(muscle_hex(int(label))), 0.55)
         _show(panel, overlay, labels)
         _write_keys(panel, plane, names)
-    return raster(figure)
+    return raster(figure, dpi=150)
 
 
 def contour_slices(arrays: dict[str, Image], layers: dict[str, str]) -> str | None:

@@ -204,10 +204,15 @@ def _line(measure: Measure) -> tuple[str, Cell, str]:
 
 
 def without_figures(measures: list[Measure], names_of: Names = NO_NAMES) -> list[str]:
-    """Return the muscles on a side in view of which nothing was measured."""
-    labels = {m.label for m in measures if m.measure == "volume"}
-    labels -= {m.label for m in measures if m.value is not None}
-    return [side_and_key(v, names=names_of) for v in sorted(labels)]
+    """Return the muscles on a side in view of which nothing was measured, and why."""
+    why = {m.label: m.note for m in measures if m.measure == "volume"}
+    for m in measures:
+        if m.value is not None:
+            why.pop(m.label, None)
+    reasons: dict[str, list[str]] = {}
+    for label, note in sorted(why.items()):
+        reasons.setdefault(note, []).append(side_and_key(label, names=names_of))
+    return [f"{', '.join(w)} ({note})" if note else ", ".join(w) for note, w in reasons.items()]
 
 
 def complete_rows(

@@ -23,7 +23,7 @@ def remarks(notes: MapNotes) -> list[tuple[str, list[str]]]:
     title_of = {name: TITLES[stage] for stage, name in NOTES_OF.items()}
     out: dict[str, list[str]] = {title: [] for title in (*TITLES.values(), _REST)}
     for stage, sentence in notes.warnings:
-        out[title_of.get(stage, _REST)].append(capital(sentence))
+        out[title_of.get(stage, _REST)].append(sentence)
     for stage, why in notes.missing.items():
         if stage not in TITLES:
             out[_REST].append(f"{STAGE_TITLES.get(stage, capital(stage))}: {why}.")

@@ -109,7 +109,7 @@ def _made(content: MuscleMap, date: str) -> list[tuple[str, str]]:
     """
     lines = [("Scan", date or "date not given"), ("Made by", f"pennate report {__version__}")]
     if "measures.tsv" in content.files:
-        lines.append(("Figures", sha256(content.files["measures.tsv"])[:8]))
+        lines.append(("Digest of the figures", sha256(content.files["measures.tsv"])[:8]))
     return lines
 
 
