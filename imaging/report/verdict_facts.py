@@ -28,6 +28,7 @@ STIFFNESS = (
     "stiffness_mdev_magnitude", "stiffness_vfm_magnitude", "stiffness_curl_storage",
     "stiffness_lfe_shear", "stiffness_ti_magnitude",
 )  # fmt: skip
+_EMG = ("emg_peak_time", "activation_peak")
 _SURE_DICE = 0.8
 _MOST_NAMES = 3
 
@@ -214,8 +215,8 @@ def _us(known: Known) -> dict[str, Any]:
 
 def _func(known: Known) -> dict[str, Any]:
     facts = known.notes.facts("function")
-    peaks = known.of("emg_peak_time")
-    rows = known.rows("emg_peak_time")
+    active = {v for name in _EMG for v in known.of(name)}
+    rows = [m for name in _EMG for m in known.rows(name)]
     strides = _numbers(facts.get("strides"))
     agreement = facts.get("event_agreement")
     off = [
@@ -226,7 +227,7 @@ def _func(known: Known) -> dict[str, Any]:
     beyond = [v for v, percent in known.of("emg_amplitude_mvc").items() if percent > 100]
     why = Counter(m.note for m in rows if m.value is None and m.note).most_common(1)
     return {
-        "muscles": float(len(peaks)),
+        "muscles": float(len(active)),
         "strides": min(strides) if strides else None,
         "events": max(off) if off else None,
         **known.some("beyond", beyond),
