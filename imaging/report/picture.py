@@ -85,7 +85,7 @@ def svg(figure: Figure) -> str:
     with mpl.rc_context({"svg.hashsalt": "pennate", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     # A hundredth of a point is finer than any screen: six decimals double the size of curves.
-    short = _PATH.sub(lambda d: _LONG.sub(r"\1", d.group()), buffer.getvalue())
+    short = _PATH.sub(lambda d: _LONG.sub(rb"\1", d.group()), buffer.getvalue())
     return address(short, "image/svg+xml")
 
 

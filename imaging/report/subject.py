@@ -124,7 +124,7 @@ def _quality(content: MuscleMap) -> list[tuple[str, muscle_tables.Cell, str]]:
 
 def _provenance(notes: MapNotes) -> list[Mapping[str, Any]]:
     """Return one row per file: made by which version, with which settings, from what."""
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for name, made in sorted(notes.provenance.items()):
         settings = ", ".join(f"{k} = {v}" for k, v in sorted(made.get("Settings", {}).items()))
         by = made.get("GeneratedBy", {})

@@ -85,7 +85,7 @@ def summary_table(measures: Sequence[Measure], names: Names = NO_NAMES) -> Summa
     )  # fmt: skip
     cut = {label for label in labels if _is_cut(found.get((label, "coverage")))}
     present = {side_of(label) for label in labels}
-    sides = [s for s in _SIDES if s in present]
+    sides: list[str] = [s for s in _SIDES if s in present]
     by_muscle: dict[str, dict[str, int]] = {}
     for label in sorted(labels, key=_order):
         by_muscle.setdefault(shown_of(label, names).key, {})[side_of(label)] = label

@@ -92,7 +92,8 @@ def checks() -> tuple[Check, ...]:
     """Return the table of limits in its order."""
     with resources.as_file(resources.files("imaging") / "data" / "verdicts.tsv") as path:
         frame = pd.read_csv(path, sep="\t", dtype=str, na_values=["n/a"], keep_default_na=False)
-    return tuple(Check(**row) for row in frame.fillna("").to_dict("records"))  # type: ignore[misc]
+    rows = frame.fillna("").to_dict("records")
+    return tuple(Check(**{str(k): v for k, v in row.items()}) for row in rows)
 
 
 def verdicts(
