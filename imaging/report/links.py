@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from imaging.outputs import Output, folder_of, of_stage, output
+from imaging.outputs import Output, folder_of, output
 
 _DICOM = "dicom"
 
@@ -47,12 +47,14 @@ def page_links(page: Path, map_dir: Path, prefix: str) -> Links:
     def file(folder: Path, of: Output, ending: str, title: str, meaning: str) -> Link | None:
         return _link(page, folder / f"{of.stem(stem)}{ending}", title, meaning)
 
-    stl = next(o for o in of_stage("export") if "/" in o.name).name.split("/")[0]
+    stl = output("export", "surface").name.split("/")[0]
     others = [
         file(map_dir, output("map", "muscles"), ".tsv", "Table of muscles", "one row per muscle"),
         file(map_dir, output("map", "measures"), ".tsv", "Every figure",
              "one row per figure, with spread, interval, status and note"),
         file(export, output("export", "scene"), ".glb", "3-D scene", "for any 3-D program"),
+        file(export, output("export", "slicer"), ".mrml", "Scene for 3D Slicer",
+             "opens everything at once"),
         file(export, output("export", "fascicles"), ".trx", "Fascicles", "for programs of tracts"),
         _link(page, export / stl, "Surfaces", "a folder of STL files, for printing"),
         _link(page, export / _DICOM, "DICOM objects", "a folder, for the archive of images"),
