@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -224,6 +224,14 @@ def complete_rows(
         muscle = side_and_key(m.label, names=names_of) if m.label else "whole subject"
         unit = shown_unit(m.unit)[0]
         rows.append(
-            (muscle, title_of(m.measure), unit, cell(m), m.status.replace("_", " "), m.note)
+            # The note has a column of its own.
+            (
+                muscle,
+                title_of(m.measure),
+                unit,
+                replace(cell(m), why=""),
+                m.status.replace("_", " "),
+                m.note,
+            )
         )
     return rows

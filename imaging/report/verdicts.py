@@ -7,6 +7,7 @@ the worst grade wins; of reasons of one grade, the first of the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ NOTES_OF = {
     "anat": "segmentation", "dwi": "diffusion", "fibre": "fibres", "mre": "elastography",
     "us": "ultrasound", "func": "function", "comp": "composition",
 }  # fmt: skip
+_PLACE = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,21 @@ class Check:
     not_usable: str
     reason: str
     source: str
+
+    @property
+    def asked(self) -> str:
+        """The figure in words."""
+        words = self.check.replace("_", " ").replace("snr", "signal-to-noise ratio")
+        return capital(words)
+
+    @property
+    def outline(self) -> str:
+        """The sentence with its figures left open."""
+        return _PLACE.sub("…", self.reason)
+
+    def limit(self, value: str) -> str:
+        """Return a limit in words: ``below 20``; a dash for none."""
+        return f"{self.when} {value.replace('_', ' ')}" if value else "–"
 
 
 @dataclass(frozen=True)

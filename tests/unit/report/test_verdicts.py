@@ -197,6 +197,7 @@ def test_table_of_limits_is_sound():
     for c in checks():
         assert c.stage in TITLES
         assert c.source or c.when == "good"
+        assert "{" not in c.outline + c.asked + c.limit(c.look)
         assert c.when in ("below", "above", "is", "good")
         if c.when in ("below", "above") and c.look and c.not_usable:
             looked, lost = float(c.look), float(c.not_usable)
