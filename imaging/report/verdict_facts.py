@@ -128,6 +128,7 @@ def _dwi(known: Known) -> dict[str, Any]:
     facts = known.notes.facts("diffusion")
     return {
         "snr": known.whole("snr_b0"),
+        "noise": "unknown" if known.whole("snr_b0") is None else None,
         "lost_volumes": _lost_volumes(facts),
         "motion": known.whole("motion_max"),
         "distortion": facts.get("distortion_status", facts.get("distortion")),
@@ -139,7 +140,7 @@ def _dwi(known: Known) -> dict[str, Any]:
 def _gradient(facts: Mapping[str, Any]) -> dict[str, Any]:
     detail = facts.get("gradient_check_detail")
     across = isinstance(detail, Mapping) and detail.get("across_leg") is True
-    status = facts.get("gradient_check")
+    status = facts.get("gradient_check", "not_checked" if facts else None)
     return {"gradient": status, "across": "yes" if across and status == "undecided" else None}
 
 
@@ -187,6 +188,7 @@ def _mre(known: Known) -> dict[str, Any]:
     return {
         **known.measured(values, known.rows(name)),
         **_implausible(known, values),
+        "ready": "yes" if name in ready else None,
         "wave": wave,
         "of_wave": "" if wave is None else f"; {wave:.0f} % of the motion is the wave",
         "encoding": "yes" if facts.get("encoding_doubtful") is True else None,

@@ -136,9 +136,16 @@ def test_waves_that_are_not_waves_and_moduli_that_no_muscle_has():
     assert "EncodingDirections" in turned.reason
 
 
-def test_a_ready_map_counts_as_stiffness():
+def test_a_ready_map_is_looked_at_since_its_waves_were_not_seen():
     rows = [Measure(v, "stiffness_ready_shear", 1500.0, "Pa") for v in (TA, SOL, GM)]
-    assert found(rows, elastography={})["mre"].reason == "3 of 3 muscles measured."
+    verdict = found(rows, elastography={})["mre"]
+    assert (verdict.word, verdict.reason.startswith("A ready map")) == (LOOK, True)
+
+
+def test_diffusion_of_unknown_noise_or_unchecked_table_is_not_called_usable():
+    assert "noise is not known" in found(diffusion={"gradient_check": "ok"})["dwi"].reason
+    told = found([Measure(0, "snr_b0", 39.0, "1")], diffusion={"distortion": "anatomy"})["dwi"]
+    assert (told.word, "not checked" in told.reason) == (LOOK, True)
 
 
 def test_frames_of_ultrasound():
@@ -209,9 +216,10 @@ def test_table_of_limits_is_sound():
 def test_every_figure_that_is_asked_is_one_that_a_stage_can_have():
     every = {
         "anat": {"likeness", "dice", "sides_contradicted"}, "us": {"missed"},
-        "dwi": {"snr", "lost_volumes", "motion", "distortion", "alignment", "gradient", "across"},
+        "dwi": {"noise", "snr", "lost_volumes", "motion", "distortion", "alignment", "gradient",
+                "across"},
         "fibre": {"filled", "extrapolated", "snr", "gradient", "across"},
-        "mre": {"wave", "sure", "moved", "encoding", "backwards"},
+        "mre": {"ready", "wave", "sure", "moved", "encoding", "backwards"},
         "func": {"strides", "events"}, "comp": {"fat", "at_most"},
     }  # fmt: skip
     for c in checks():
