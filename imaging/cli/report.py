@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.group import group_page, norms_of_group, read_group
+from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
 from imaging.report.subject import subject_page
@@ -43,12 +45,16 @@ def command(
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
     ] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Date of the scan, such as 2026-11-30, shown on the page.")
+    ] = None,
 ) -> None:
     """Write the page of one subject, or of a group."""
     if group is not None:
-        if any(given is not None for given in (map_dir, out, prefix, norms, model_dir)):
+        if any(given is not None for given in (map_dir, out, prefix, norms, model_dir, date)):
             raise ConfigError(
-                "--group cannot be combined with --map-dir, --out, --prefix, --norms, --model-dir",
+                "--group cannot be combined with --map-dir, --out, --prefix, --norms, --model-dir, "
+                "--date",
                 None,
                 "Leave them out",
             )
@@ -58,19 +64,31 @@ def command(
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
-        _subject(map_dir, out, find_prefix(map_dir, prefix), norms, model_dir)
+        _subject(map_dir, out, find_prefix(map_dir, prefix), norms, model_dir, _day(date))
 
 
 def _subject(
-    map_dir: Path, out: Path, prefix: str, norms: Path | None, model_dir: Path | None
+    map_dir: Path, out: Path, prefix: str, norms: Path | None, model_dir: Path | None, date: str
 ) -> None:
     muscle_map = read_muscle_map(map_dir, prefix)
     model = None if model_dir is None else read_model_part(model_dir, prefix)
-    page = subject_page(muscle_map, None if norms is None else read_norms(norms), model)
+    against = None if norms is None else read_norms(norms)
+    links = page_links(out, map_dir, prefix)
+    page = subject_page(muscle_map, against, model, links, date)
     beside = [*([norms] if norms else []), *(model.files if model else [])]
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
         write_page(folder / out.name, page, muscle_map, beside)
+
+
+def _day(date: str | None) -> str:
+    """Return a date as it is to be shown; empty for none."""
+    if date is None:
+        return ""
+    try:
+        return datetime.date.fromisoformat(date).isoformat()
+    except ValueError as error:
+        raise ConfigError(f"--date {date!r} is no date", None, "Write 2026-11-30") from error
 
 
 def _group(out: Path, participants: Path | None, controls: str | None) -> None:

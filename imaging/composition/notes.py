@@ -26,7 +26,7 @@ _T2 = (
 def notes(
     fat: FatFraction | None, n_spin_echoes: int, margin_mm: float, warnings: Sequence[str] = ()
 ) -> Notes:
-    """Return method, citations and warnings.
+    """Return method, citations, warnings and facts.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def notes(
         Of what was read.
     """
     method: list[str] = []
+    facts: dict[str, float] = {}
     cited: list[str] = []
     told = list(warnings)
     if fat is not None:
@@ -47,6 +48,7 @@ def notes(
             "Fat fraction (share of fat in the signal of water and fat) was taken from "
             f"{fat.method}."
         )
+        facts["fat_fraction_at_most_percent"] = fat.at_most
         cited += _DIXON
         told.append(
             "Fat fraction is that of the signal: a flip angle beyond a few degrees makes fat, "
@@ -68,4 +70,4 @@ def notes(
             "of single spin echoes, and fat lengthens it further."
         )
     method.append(f"Means are over voxels {margin_mm:g} mm inside each muscle.")
-    return Notes("composition", " ".join(method), tuple(cited), tuple(told))
+    return Notes("composition", " ".join(method), tuple(cited), tuple(told), facts)

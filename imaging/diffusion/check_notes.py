@@ -10,6 +10,9 @@ from imaging.diffusion.gradient_check import GradientCheck
 from imaging.diffusion.notes import Journal
 from imaging.diffusion.table_fit import Order
 
+# Log-likelihood beyond which the exact odds tell a reader nothing.
+_MOST_LIKELY = float(np.log(1000.0))
+
 
 def note_check(check: GradientCheck, order: Order | None, journal: Journal) -> None:
     """Tell what came of the check of the gradient table."""
@@ -27,8 +30,8 @@ def note_check(check: GradientCheck, order: Order | None, journal: Journal) -> N
         )
     if check.status == "undecided":
         journal.warnings.append(
-            "The data cannot tell whether the gradient table is flipped or permuted "
-            f"(best: {check.best}{_odds(check)}); it is used as given. {_matter(order)}"
+            "The data cannot tell whether the gradient table is flipped or permuted (best: "
+            f"{check.best}{_likely(check, ', ')}); it is used as given. {_matter(order)}"
         )
     if check.across_leg and check.status == "undecided":
         journal.warnings.append(
@@ -75,12 +78,17 @@ def _axes(check: GradientCheck) -> str:
 
 def _clearly(check: GradientCheck) -> str:
     """Return the figure on which a change rests."""
-    return _odds(check).removeprefix(", ") or f"t = {check.t:.1f}"
+    return _likely(check) or f"t = {check.t:.1f}"
 
 
-def _odds(check: GradientCheck) -> str:
+def _likely(check: GradientCheck, joint: str = "") -> str:
     """Return how clearly the lean of fascicles speaks for the best table, where it was compared."""
-    return f", log odds {check.log_odds:.1f}" if np.isfinite(check.log_odds) else ""
+    if not np.isfinite(check.log_odds):
+        return ""
+    times = np.exp(min(check.log_odds, _MOST_LIKELY))
+    most = "more than " if check.log_odds > _MOST_LIKELY else ""
+    shown = f"{times:.1f}" if times < 10 else f"{times:.0f}"
+    return f"{joint}{most}{shown} times as likely as the next, by the lean of the fascicles"
 
 
 def _detail(check: GradientCheck) -> dict[str, Any]:

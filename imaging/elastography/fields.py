@@ -86,6 +86,7 @@ class HarmonicFields:
             "drivers": self.drivers,
             "offsets": [f.offsets for f in read],
             "divergence": [None if f.check is None else round(f.check.declared, 4) for f in read],
+            "encoding_doubtful": any(f.check is not None and f.check.doubtful for f in read),
             "quality": [round(f.quality_in(self.tissue), 4) for f in read],
             "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],
         }

@@ -9,7 +9,7 @@ from imaging.arrays import FloatArray
 from imaging.elastography.fields import FrequencyField, HarmonicFields
 from imaging.elastography.inversion import Inversion
 from imaging.elastography.transverse_draws import ASSUMED_DEG
-from imaging.muscles import structure_of
+from imaging.muscles import side_and_key, structure_of
 from imaging.stiffness import PLAUSIBLE_PA, QUANTITIES
 
 #: A modulus whose 95 % interval reaches further than this share of it either way is flagged.
@@ -181,12 +181,12 @@ def implausible_warning(label: int, name: str, median_pa: float) -> str:
 
 def few_voxels_warning(labels: Sequence[int], least: int) -> str:
     """Name the muscles whose median rests on few voxels."""
-    who = [f"{structure_of(v).key} ({v})" if v else "the whole mask" for v in labels]
+    who = [side_and_key(v) if v else "the whole mask" for v in labels]
     return f"Unsure, from fewer than {least} voxels: stiffness of {', '.join(dict.fromkeys(who))}."
 
 
 def _named(labels: Sequence[int]) -> str:
-    return ", ".join(f"{structure_of(v).key} ({v})" if v else "all tissue" for v in labels)
+    return ", ".join(side_and_key(v) if v else "all tissue" for v in labels)
 
 
 def fibre_warnings(

@@ -48,12 +48,9 @@ def method_text(stages: Stages, erode_mm: float) -> str:
 
 
 def not_painted(absent: Iterable[int]) -> list[str]:
-    """Return what to know of EMG of muscles that are not in the label map: it is not painted."""
+    """Return which muscles of the leg have EMG and are not in the label map: it is not painted.
+
+    The stage itself tells of muscles that are never imaged.
+    """
     leg = ", ".join(side_and_key(int(v)) for v in absent if is_known(int(v)))
-    above = ", ".join(side_and_key(int(v)) for v in absent if not is_known(int(v)))
-    said = []
-    if leg:
-        said.append(f"EMG of muscles that are not in the label map is not painted: {leg}.")
-    if above:
-        said.append(f"EMG of muscles that are not imaged is shown in time only: {above}.")
-    return said
+    return [f"EMG of muscles that are not in the label map is not painted: {leg}."] if leg else []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from imaging.config import ExportSettings, MapSettings
 from imaging.export.mesh import for_screen
@@ -25,6 +26,7 @@ from imaging.musclemap.joined import join_stages
 from imaging.musclemap.read.muscle_map import MuscleMap, read_muscle_map
 from imaging.muscles import ANONYMOUS
 from imaging.pipeline.drawn_labels import drawn_labels
+from imaging.report.links import Link, Links
 from imaging.report.subject import subject_page
 from imaging.stage_files import StageFiles
 
@@ -81,7 +83,13 @@ def add_page(folder: Path, prefix: str, given: PageInput) -> list[str]:
             muscle_map = _muscle_map(folder, Path(scratch), prefix, given)
         except Exception as error:  # the figures are written: a picture must not cost them
             return [f"Page and viewer could not be made {_why(error)}"]
-        makers: dict[str, Callable[[MuscleMap], str]] = {"page": subject_page, "viewer": _viewer}
+
+        def page(found: MuscleMap) -> str:
+            beside = files.path("viewer")
+            link = Link("Open the 3-D viewer", quote(beside.name)) if beside.is_file() else None
+            return subject_page(found, links=Links(link, []))
+
+        makers: dict[str, Callable[[MuscleMap], str]] = {"viewer": _viewer, "page": page}
         for key, make in makers.items():
             try:
                 text = make(muscle_map)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imaging.image import Image
 from imaging.muscles import NO_NAMES, Names, muscle_labels, structure_of
 from imaging.palette import muscle_hex
-from imaging.report.picture import png, window
+from imaging.report.picture import raster, window
 
 _COUNT = 5
 _WIDTH = 10.0
@@ -45,7 +45,7 @@ def label_slices(arrays: dict[str, Image], names: Names = NO_NAMES) -> str:
             overlay[plane == label] = (*to_rgb(muscle_hex(int(label))), 0.55)
         _show(panel, overlay, labels)
         _write_keys(panel, plane, names)
-    return png(figure)
+    return raster(figure, dpi=150)
 
 
 def contour_slices(arrays: dict[str, Image], layers: dict[str, str]) -> str | None:
@@ -73,7 +73,7 @@ def contour_slices(arrays: dict[str, Image], layers: dict[str, str]) -> str | No
         if len(shown) > 1:
             panel.set_title(f"{layers[name]}, {panel.get_title()}", fontsize=8, color="white",
                             pad=2)  # fmt: skip
-    return png(figure)
+    return raster(figure)
 
 
 def scalar_slices(
@@ -99,7 +99,7 @@ def scalar_slices(
     axes = figure.add_axes((0.945, 0.18, 0.012, 0.64))
     figure.colorbar(shown, cax=axes, extend="both").set_label(unit, fontsize=9)
     axes.tick_params(labelsize=8)
-    return png(figure)
+    return raster(figure)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def stacked_slices(arrays: dict[str, Image], rows: list[Row]) -> str | None:
         figure.colorbar(shown, cax=axes, extend="both")
         axes.set_title(row.unit, fontsize=8)
         axes.tick_params(labelsize=7)
-    return png(figure, dpi=80)  # many rows, on a page that is sent around
+    return raster(figure, dpi=80)  # many rows, on a page that is sent around
 
 
 def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
@@ -168,7 +168,7 @@ def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
         colours[known, 3] = 1
         _show(panel, colours, labels)
         _outline(panel, labels.data[..., k], "white")
-    return png(figure)
+    return raster(figure)
 
 
 def _grey(anatomy: Image) -> tuple[float, float]:

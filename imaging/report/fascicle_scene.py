@@ -23,7 +23,7 @@ from imaging.musclemap.read.files import REMAKE
 from imaging.musclemap.vtk_files import fascicles_of
 from imaging.muscles import bone_labels
 from imaging.palette import SHEET, muscle_hex
-from imaging.report.picture import address, png, window
+from imaging.report.picture import raster, webp, window
 
 _MOST_LINES = 4000
 _SECONDS = 180
@@ -54,7 +54,7 @@ def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -
         command.append(str(target))
         try:
             subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
-            return address(target.read_bytes(), "image/png"), ""
+            return webp(target.read_bytes()), ""
         except (subprocess.SubprocessError, OSError):
             return plain(read_vtk_mesh(fascicles, REMAKE)), NO_OPENGL
 
@@ -85,7 +85,7 @@ def plain(mesh: pv.PolyData) -> str:
         axes.set_box_aspect(np.maximum(high - low, 1), zoom=1.8)
         axes.view_init(elev=5, azim=azimuth)
         axes.set_axis_off()
-    return png(figure)
+    return raster(figure)
 
 
 def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Path) -> None:

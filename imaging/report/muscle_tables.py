@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -204,10 +204,15 @@ def _line(measure: Measure) -> tuple[str, Cell, str]:
 
 
 def without_figures(measures: list[Measure], names_of: Names = NO_NAMES) -> list[str]:
-    """Return the muscles on a side in view of which nothing was measured."""
-    labels = {m.label for m in measures if m.measure == "volume"}
-    labels -= {m.label for m in measures if m.value is not None}
-    return [side_and_key(v, names=names_of) for v in sorted(labels)]
+    """Return the muscles on a side in view of which nothing was measured, and why."""
+    why = {m.label: m.note for m in measures if m.measure == "volume"}
+    for m in measures:
+        if m.value is not None:
+            why.pop(m.label, None)
+    reasons: dict[str, list[str]] = {}
+    for label, note in sorted(why.items()):
+        reasons.setdefault(note, []).append(side_and_key(label, names=names_of))
+    return [f"{', '.join(w)} ({note})" if note else ", ".join(w) for note, w in reasons.items()]
 
 
 def complete_rows(
@@ -219,6 +224,14 @@ def complete_rows(
         muscle = side_and_key(m.label, names=names_of) if m.label else "whole subject"
         unit = shown_unit(m.unit)[0]
         rows.append(
-            (muscle, title_of(m.measure), unit, cell(m), m.status.replace("_", " "), m.note)
+            # The note has a column of its own.
+            (
+                muscle,
+                title_of(m.measure),
+                unit,
+                replace(cell(m), why=""),
+                m.status.replace("_", " "),
+                m.note,
+            )
         )
     return rows

@@ -22,7 +22,7 @@ from imaging.musclemap.activation import unit_of
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_of, structure_of
 from imaging.report.depth_view import DepthView, depth_view
-from imaging.report.picture import png
+from imaging.report.picture import raster
 
 PHASES = ("strike", "mid-stance", "push-off", "swing")
 # Push-off: about where the vertical force has its second peak, in walking.
@@ -184,7 +184,7 @@ def _draw(
         handles=[Patch(color=_GREY, label="not measured")], loc="lower right", fontsize=7,
         frameon=False, borderaxespad=0.1, handlelength=1.0,
     )  # fmt: skip
-    return png(figure)
+    return raster(figure)
 
 
 def _coloured(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image as PillowImage
+
+_QUALITY = 90  # of WebP: small letters stay sharp
+_PATH = re.compile(rb' d="[^"]*"')
+_LONG = re.compile(rb"(\d\.\d\d)\d+")
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,20 @@ def guarded(
     return Picture(title, caption, alt, source or "", "" if source else absent)
 
 
-def png(figure: Figure, dpi: int = 110) -> str:
-    """Return a figure as data address of a PNG without metadata."""
+def raster(figure: Figure, dpi: int = 110) -> str:
+    """Return a figure as data address of a WebP, a quarter of the size of a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return address(buffer.getvalue(), "image/png")
+    return webp(buffer.getvalue())
+
+
+def webp(content: bytes) -> str:
+    """Return a picture in another format as data address of a WebP without metadata."""
+    buffer = io.BytesIO()
+    PillowImage.open(io.BytesIO(content)).convert("RGB").save(
+        buffer, format="WEBP", quality=_QUALITY, method=4
+    )
+    return address(buffer.getvalue(), "image/webp")
 
 
 def svg(figure: Figure) -> str:
@@ -69,7 +84,9 @@ def svg(figure: Figure) -> str:
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "pennate", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return address(buffer.getvalue(), "image/svg+xml")
+    # A hundredth of a point is finer than any screen: six decimals double the size of curves.
+    short = _PATH.sub(lambda d: _LONG.sub(rb"\1", d.group()), buffer.getvalue())
+    return address(short, "image/svg+xml")
 
 
 def address(content: bytes, kind: str) -> str:

@@ -13,6 +13,7 @@ from imaging.image import Image
 from imaging.measures import Measure, not_measured
 from imaging.muscles import (
     SIDES,
+    is_known,
     lookup_table,
     muscle_labels,
     side_and_key,
@@ -140,8 +141,8 @@ def order_warnings(image: Image) -> list[str]:
 _IMPLAUSIBLE = 3.0
 
 
-def volume_warnings(rows: Sequence[Measure]) -> list[str]:
-    """Return warnings for muscles out of proportion, of a few voxels, or cut by the field of view.
+def out_of_proportion(rows: Sequence[Measure]) -> dict[int, str]:
+    """Return muscles that are implausibly ``large`` or ``small`` beside the others of their leg.
 
     A muscle's volume is set against its typical volume, and that ratio against the median ratio of
     its leg, so that small and large persons are judged alike. Muscles that are cut are not judged.
@@ -151,23 +152,38 @@ def volume_warnings(rows: Sequence[Measure]) -> list[str]:
     rows
         From :func:`measures`.
     """
+    cut = {r.label for r in rows if r.measure == "coverage" and r.value == 0}
+    ratio = {
+        r.label: r.value / structure_of(r.label).typical_ml
+        for r in rows
+        if r.measure == "volume" and r.value and r.label not in cut and is_known(r.label)
+        and structure_of(r.label).typical_ml
+    }  # fmt: skip
+    out = {}
+    for side in sorted({side_of(label) for label in ratio}):
+        own = {label: value for label, value in ratio.items() if side_of(label) == side}
+        median = float(np.median(list(own.values())))
+        for label, value in own.items():
+            if not 1 / _IMPLAUSIBLE <= value / median <= _IMPLAUSIBLE:
+                out[label] = "large" if value > median else "small"
+    return out
+
+
+def volume_warnings(rows: Sequence[Measure]) -> list[str]:
+    """Return warnings for muscles out of proportion, of a few voxels, or cut by the field of view.
+
+    Parameters
+    ----------
+    rows
+        From :func:`measures`.
+    """
     volume = {r.label: r.value for r in rows if r.measure == "volume" and r.value}
     cut = [r.label for r in rows if r.measure == "coverage" and r.value == 0]
-    out = []
-    for side in sorted({side_of(label) for label in volume}):
-        ratio = {
-            label: value / structure_of(label).typical_ml
-            for label, value in volume.items()
-            if side_of(label) == side and structure_of(label).typical_ml and label not in cut
-        }
-        median = float(np.median(list(ratio.values()))) if ratio else 1.0
-        for label, own in ratio.items():
-            if not 1 / _IMPLAUSIBLE <= own / median <= _IMPLAUSIBLE:
-                much = "large" if own > median else "small"
-                out.append(
-                    f"The {side_and_key(label)} ({volume[label]:.0f} ml) is implausibly {much} "
-                    "beside the other muscles of its leg: look at the picture before using it."
-                )
+    out = [
+        f"The {side_and_key(label)} ({volume[label]:.0f} ml) is implausibly {much} beside the "
+        "other muscles of its leg: look at the picture before using it."
+        for label, much in out_of_proportion(rows).items()
+    ]
     volumes = [r for r in rows if r.measure == "volume"]
     out += [f"{side_and_key(r.label)}: {r.note}." for r in volumes if r.value is None]
     if cut:

@@ -296,7 +296,7 @@ def test_the_table_is_written_without_a_model(tmp_path):
     given = ["--map-dir", str(tmp_path / "map"), "--model-dir", str(tmp_path / "out")]
     assert main(["report", *given, "--prefix", "sub-01", "--out", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
-    assert '<section id="model">' in text and "No OpenSim model was given" in text
+    assert '<div id="model">' in text and "No OpenSim model was given" in text
     assert "sub-01_model.tsv" in page.with_suffix(".json").read_text()
     assert main([*arguments, "--out", str(tmp_path), "--loads", "a.xml"]) == 2
     assert main([*arguments, "--out", str(tmp_path), "--model", "none.osim"]) == 2

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from stage_outputs import P, map_arguments, write_all
@@ -22,12 +23,14 @@ class Page(HTMLParser):
         self.anchors: list[str] = []
         self.identifiers: set[str] = set()
         self.tags: list[str] = []
+        self.attributes: list[dict] = []
         self.text = ""
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
         self.tags.append(tag)
+        self.attributes.append(found)
         if tag == "img":
             self.images.append(found)
         if tag == "a":
@@ -52,11 +55,19 @@ def out(tmp_path_factory):
 def test_page_is_self_contained_and_small(out):
     path = out / f"{P}.html"
     text = path.read_text(encoding="utf-8")
-    assert path.stat().st_size < 6e6
-    assert not re.search(r'(?:src|href)="(?!data:|#)', text)
+    assert path.stat().st_size < 3e6
+    assert not re.search(r'src="(?!data:)', text)
+    assert "http:" not in text
+    assert "https:" not in text
     page = Page(text)
-    assert all(a.startswith("#") and a[1:] in page.identifiers for a in page.anchors)
+    inside = [a for a in page.anchors if a.startswith("#")]
+    assert len(inside) > 10
+    assert all(a[1:] in page.identifiers for a in inside)
+    beside = [a for a in page.anchors if not a.startswith("#")]
+    assert f"{P}/map/{P}_muscles.tsv" in beside
+    assert all((out / unquote(a)).exists() for a in beside)
     assert "script" not in page.tags
+    assert "style" not in {name for found in page.attributes for name in found}
 
 
 def test_page_shows_every_picture_with_a_text_for_who_cannot_see(out):
@@ -82,15 +93,29 @@ def test_page_says_what_a_reader_must_know(out):
     ):
         assert sentence in text
     assert text.index("Only boxes.") < text.index("Labels were drawn as boxes.")
-    assert text.index("SNR without diffusion weighting") < text.index("Muscles on anatomy")
-    assert text.index("Muscles on anatomy") < text.rindex("Whole recording")
+    order = ("Can it be used?", "Stiffness, ultrasound", "Pennation", "Muscles on anatomy",
+             "Only boxes.", "SNR without diffusion weighting")  # fmt: skip
+    places = [text.rindex("Can it be used?"), *(text.index(words) for words in order[1:])]
+    assert places == sorted(places)
     assert "snr_b0" not in text
 
 
-def test_same_map_gives_the_same_page(out, tmp_path):
-    assert main(["report", "--map-dir", str(out / P / "map"), "--out", str(tmp_path / "a.html"),
+def test_same_map_gives_the_same_page_at_the_same_place(out):
+    first = sha256(out / f"{P}.html")
+    assert main(["report", "--map-dir", str(out / P / "map"), "--out", str(out / f"{P}.html"),
                  "--prefix", P]) == 0  # fmt: skip
-    assert sha256(tmp_path / "a.html") == sha256(out / f"{P}.html")
+    assert sha256(out / f"{P}.html") == first
+
+
+def test_date_of_the_scan_is_shown_and_a_wrong_one_refused(out, tmp_path, capsys):
+    page = tmp_path / "elsewhere" / "page.html"
+    arguments = ["report", "--map-dir", str(out / P / "map"), "--out", str(page), "--prefix", P]
+    assert main([*arguments, "--date", "30.11.2026"]) == 2
+    assert "Write 2026-11-30" in capsys.readouterr().err
+    assert main([*arguments, "--date", "2026-11-30"]) == 0
+    found = Page(page.read_text(encoding="utf-8"))
+    assert "Scan: 2026-11-30" in found.text
+    assert all((page.parent / unquote(a)).exists() for a in found.anchors if a[0] != "#")
 
 
 def test_anatomy_alone_gives_a_page_that_says_what_is_missing(out, tmp_path):

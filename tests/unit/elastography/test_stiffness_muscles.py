@@ -65,7 +65,7 @@ def test_few_voxels_are_named():
     labels, stiffness = two_muscles()
     labels[:], labels[10:13, 10:13, 2:5] = 0, 213
     _, warnings = measures(labels, stiffness, [213], erode_mm=0.0)
-    assert "FHL (213)" in warnings[0]
+    assert "right FHL" in warnings[0]
 
 
 def test_erosion_is_in_millimetres_and_spares_the_field_of_view():

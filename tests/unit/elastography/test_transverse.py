@@ -183,7 +183,7 @@ def test_thin_muscle_is_not_measured():
     thin = [m for m in found.muscles if m.label == 210]
     assert {m.status for m in thin} == {"not_measured"}
     assert "too thin" in thin[0].note
-    assert any("PLA (210)" in w for w in found.warnings)
+    assert any("right PLA" in w for w in found.warnings)
     assert not found.mask[10:13].any()
 
 

@@ -74,7 +74,7 @@ def test_tables_hold_muscles_with_figures_only():
     tables = muscle_tables.muscle_tables(rows)
     assert [t.title for t in tables] == ["Muscles and fascicles", "Diffusion and EMG"]
     assert [(side, muscle) for side, muscle, _ in tables[0].rows] == [("right", "SOL")]
-    assert muscle_tables.without_figures(rows) == ["right TP"]
+    assert muscle_tables.without_figures(rows) == ["right TP (not in the label map)"]
 
 
 def test_an_undecided_side_is_not_called_both():

@@ -18,7 +18,7 @@ def plot() -> Figure:
 
 
 def test_same_picture_same_bytes_and_no_date():
-    for write in (picture.png, picture.svg):
+    for write in (picture.raster, picture.svg):
         assert write(plot()) == write(plot())
     text = base64.b64decode(picture.svg(plot()).split(",")[1]).decode()
     assert "dc:date" not in text
@@ -74,7 +74,7 @@ def test_the_right_side_is_drawn_on_the_left():
 
 def test_layers_are_drawn_and_absent_ones_are_none():
     layers = arrays()
-    assert axial_slices.label_slices(layers).startswith("data:image/png;base64,")
+    assert axial_slices.label_slices(layers).startswith("data:image/webp;base64,")
     assert axial_slices.scalar_slices(layers, "fa", "FA") is not None
     assert axial_slices.direction_slices(layers, "e1") is not None
     assert axial_slices.scalar_slices(layers, "stiffness_mdev", "kPa") is None
@@ -161,6 +161,6 @@ def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fascicle_scene.subprocess, "run", crash)
     source, sentence = fascicle_scene.render(tmp_path / "f.vtp", None)
-    assert source.startswith("data:image/png;base64,")
+    assert source.startswith("data:image/webp;base64,")
     assert "libegl1" in sentence
     assert "libosmesa6" in sentence
