@@ -19,8 +19,9 @@ from imaging.export.activation import (
     force_curves,
 )
 from imaging.export.colours import GREY, SHEET, colour_scale
+from imaging.export.groups import group_of_column, group_titles
 from imaging.export.packing import STEP_MM
-from imaging.export.structures import PARTS, corner, fascicle_facts, structures
+from imaging.export.structures import PARTS, corner, fascicle_facts, largest_muscle, structures
 from imaging.export.titles import column_title
 from imaging.export.volumes import overlays, volumes
 from imaging.musclemap.read.muscle_map import MuscleMap
@@ -47,8 +48,10 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         "corner": low.tolist(),
         "step": STEP_MM,
         "structures": structures(muscle_map, low),
+        "largest": largest_muscle(muscle_map),
         "fascicles": fascicle_facts(kept, all_fascicles),
         "columns": _columns(muscle_map.muscles),
+        "groups": group_titles(),
         "activation": _activation(muscle_map),
         "force": _force(muscle_map),
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
@@ -70,7 +73,8 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
             title, unit = column_title(name)
             low, high = float(values.min()), float(values.max())
-            out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
+            out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high,
+                        "group": group_of_column(name)})  # fmt: skip
     return out
 
 

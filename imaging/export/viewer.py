@@ -16,6 +16,11 @@ import jinja2
 
 from imaging.errors import MissingToolError
 
+# Parts of the page's own script, joined in this order into one module.
+SCRIPTS = (
+    "data.js", "scene.js", "camera.js", "slices.js", "plane.js", "selection.js", "list.js",
+    "cycle.js", "controls.js", "screenshot.js", "link.js", "start.js",
+)  # fmt: skip
 _HOW = "Install ipyniivue 2.4: pip install 'ipyniivue>=2.4,<3'"
 # How the bundle, whose names are shortened, itself uses the three classes that the page needs.
 _CLASSES = {
@@ -57,7 +62,8 @@ def page(content: dict[str, Any]) -> str:
     """
     folder = resources.files("imaging") / "data" / "viewer"
     style = (folder / "viewer.css").read_text(encoding="utf-8")
-    scripts = [niivue_module(), (folder / "viewer.js").read_text(encoding="utf-8")]
+    parts = [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts = [niivue_module(), "\n".join(parts)]
     data = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     policy = {
         "default-src": "'none'",

@@ -1,0 +1,44 @@
+// The page opens.
+
+let zoomed = false; // the reader's own size of the 3-D picture outlasts a change of the window
+
+function problem(error) {
+  document.body.dataset.state = "failed";
+  $("problem").hidden = false;
+  $("problem").textContent = `The pictures cannot be shown: ${error?.message ?? error}. ` +
+    "A browser with WebGL 2 is needed; the tables on this page stay valid.";
+}
+
+async function start() {
+  addControls();
+  buildList();
+  updateList();
+  if (!document.createElement("canvas").getContext("webgl2")) throw new Error("no WebGL 2");
+  await scene.attachToCanvas($("scene"));
+  await slices.attachToCanvas($("slices"));
+  addColours();
+  await withoutDrawing(slices, async () => {
+    await loadVolumes();
+    paintLabels();
+  });
+  await withoutDrawing(scene, () => {
+    buildScene();
+    paintSurfaces();
+    paintFascicles();
+  });
+  slices.onLocationChange = onPlace;
+  layout(OPENING.layout);
+  showPlane();
+  background(OPENING.background);
+  openPlaces();
+  captions();
+  $("scene").addEventListener("wheel", () => { zoomed = true; });
+  new ResizeObserver(() => requestAnimationFrame(() => (zoomed ? scene.drawScene() : fit())))
+    .observe($("scene"));
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  if (wanted.size) await followLink(wanted);
+  following = false;
+  document.body.dataset.state = "ready";
+}
+
+start().catch(problem);
