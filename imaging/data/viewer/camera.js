@@ -33,7 +33,9 @@ function projected(places) {
 // Make everything that can be drawn fit into the picture as it is turned now.
 function fit() {
   const { width, height } = $("scene").getBoundingClientRect();
-  if (!width || !height) return;
+  const key = [width, height, scene.scene.renderAzimuth, scene.scene.renderElevation].join();
+  if (!width || !height || key === fit.done) return;
+  fit.done = key;
   scene.scene.volScaleMultiplier = 1;
   let most = 0;
   for (const part of data.structures) {

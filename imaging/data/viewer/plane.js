@@ -35,7 +35,8 @@ function slicePoints({ u, v, w, count, n }, at) {
       places.set(worldOf(shares), 3 * k);
       const voxel = shares.map((s, axis) => Math.min(count[axis] - 1, Math.floor(s * count[axis])));
       const shadeHere = anatomy.getValue(...voxel);
-      colours.set([shadeHere, shadeHere, shadeHere, shadeHere < AIR ? 0 : 255], 4 * k);
+      // The library takes a mesh whose first alpha is 0 for lines.
+      colours.set([shadeHere, shadeHere, shadeHere, shadeHere < AIR ? 1 : 255], 4 * k);
     }
   }
   return [places, colours];
@@ -68,13 +69,6 @@ function buildPlane() {
   cross.mesh = meshOf(both, faces, "slice", twice(colours), "flat");
   cross.grid = grid;
   scene.meshes.push(cross.mesh);
-}
-
-function twice(values) {
-  const out = new values.constructor(2 * values.length);
-  out.set(values);
-  out.set(values, values.length);
-  return out;
 }
 
 // Three lines through the crosshair, and the border of the slice.

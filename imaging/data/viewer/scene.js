@@ -32,7 +32,14 @@ void main() {
 const shaders = {};
 
 // The library's own keys change slices and planes unasked; a double click would reset contrasts.
+// NiiVue draws after every part it is given; drawing once, when all are there, is much faster.
 class Pane extends Niivue {
+  quiet = true;
+
+  drawScene() {
+    return this.quiet ? undefined : super.drawScene();
+  }
+
   keyDownListener() {}
 
   keyUpListener() {}
@@ -57,27 +64,21 @@ const scene = new Scene({
   showLegend: false, logLevel: "error", loadingText: "",
 });
 
-// NiiVue draws after every part it is given; drawing once, when all are there, is much faster.
-async function withoutDrawing(viewer, build) {
-  viewer.drawScene = () => {};
-  try {
-    await build();
-  } finally {
-    delete viewer.drawScene;
-  }
+function twice(values) {
+  const out = new values.constructor(2 * values.length);
+  out.set(values);
+  out.set(values, values.length);
+  return out;
 }
 
 // NiiVue hides the back of a surface; an open sheet is seen from both sides.
 function twoSided(places, faces) {
-  const both = new Float32Array(2 * places.length);
-  both.set(places);
-  both.set(places, places.length);
   const sides = new Uint32Array(2 * faces.length);
   sides.set(faces);
   for (let k = 0; k < faces.length; k++) {
     sides[2 * faces.length - 1 - k] = faces[k] + places.length / 3;
   }
-  return [both, sides];
+  return [twice(places), sides];
 }
 
 function meshOf(places, faces, name, colours, shader = "diffuse") {
@@ -96,8 +97,9 @@ function tubes(places, offsets, name, colour, radius, dpv = null) {
 
 function buildScene() {
   shaders.diffuse = scene.meshShaderNameToNumber("Diffuse");
-  shaders.rim = scene.setCustomMeshShader(RIM_SHADER, "rim");
-  shaders.flat = scene.setCustomMeshShader(FLAT_SHADER, "flat");
+  // The library has a shader named flat; another of its name would take its place.
+  shaders.rim = scene.setCustomMeshShader(RIM_SHADER, "pennate rim");
+  shaders.flat = scene.setCustomMeshShader(FLAT_SHADER, "pennate flat");
   for (const part of data.structures) {
     if (part.lines) buildFascicles(part);
     if (part.sheet) {

@@ -19,8 +19,8 @@ function select(label, fascicle = null) {
   showFascicle(part);
   paintSurfaces();
   paintFascicles();
-  markRow();
   showCard();
+  markRow();
   scene.drawScene();
   remember();
 }
@@ -30,7 +30,9 @@ function showFascicle(part) {
   picked.mesh = null;
   if (!part || state.fascicle === null) return;
   const [from, to] = [part.offsets[state.fascicle], part.offsets[state.fascicle + 1]];
-  picked.mesh = tubes(part.linePoints.slice(3 * from, 3 * to), new Uint32Array([0, to - from]),
+  const line = part.linePoints.slice(3 * from, 3 * to);
+  // The library draws a single line wrong: it is given twice.
+  picked.mesh = tubes(twice(line), new Uint32Array([0, to - from, 2 * (to - from)]),
     "selected fascicle", MARKED, 1.6);
   scene.meshes.push(picked.mesh);
 }

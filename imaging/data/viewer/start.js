@@ -9,6 +9,9 @@ function problem(error) {
     "A browser with WebGL 2 is needed; the tables on this page stay valid.";
 }
 
+// For those who drive the page by a script.
+globalThis.pennate = { data, state, scene, slices };
+
 async function start() {
   addControls();
   buildList();
@@ -17,27 +20,26 @@ async function start() {
   await scene.attachToCanvas($("scene"));
   await slices.attachToCanvas($("slices"));
   addColours();
-  await withoutDrawing(slices, async () => {
-    await loadVolumes();
-    paintLabels();
-  });
-  await withoutDrawing(scene, () => {
-    buildScene();
-    paintSurfaces();
-    paintFascicles();
-  });
+  await loadVolumes();
+  paintLabels();
+  buildScene();
+  paintSurfaces();
+  paintFascicles();
   slices.onLocationChange = onPlace;
   layout(OPENING.layout);
   showPlane();
   background(OPENING.background);
   openPlaces();
   captions();
-  $("scene").addEventListener("wheel", () => { zoomed = true; });
-  new ResizeObserver(() => requestAnimationFrame(() => (zoomed ? scene.drawScene() : fit())))
-    .observe($("scene"));
   const wanted = new URLSearchParams(location.hash.slice(1));
   if (wanted.size) await followLink(wanted);
   following = false;
+  $("scene").addEventListener("wheel", () => { zoomed = true; });
+  for (const pane of [scene, slices]) {
+    pane.quiet = false;
+    pane.drawScene();
+  }
+  new ResizeObserver(joined(() => zoomed || fit())).observe($("scene"));
   document.body.dataset.state = "ready";
 }
 
