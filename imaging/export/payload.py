@@ -18,13 +18,15 @@ from imaging.export.activation import (
     curves,
     force_curves,
 )
-from imaging.export.colours import GREY, SHEET, colour_scale
 from imaging.export.groups import group_of_column, group_titles
 from imaging.export.packing import STEP_MM
 from imaging.export.structures import PARTS, corner, fascicle_facts, largest_muscle, structures
-from imaging.export.titles import column_title
 from imaging.export.volumes import overlays, volumes
+from imaging.musclemap.headline import is_headline
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.table import measure_of_column
+from imaging.musclemap.titles import shown_column
+from imaging.palette import GREY, SHEET, colour_scale
 
 
 def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
@@ -71,10 +73,12 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         values = muscles[column]
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
-            title, unit = column_title(name)
-            low, high = float(values.min()), float(values.max())
+            title, unit, factor = shown_column(name)
+            low, high = float(values.min()) * factor, float(values.max()) * factor
+            found = measure_of_column(name)
             out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high,
-                        "group": group_of_column(name)})  # fmt: skip
+                        "group": group_of_column(name),
+                        "headline": found is not None and is_headline(found[0])})  # fmt: skip
     return out
 
 

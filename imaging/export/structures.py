@@ -9,15 +9,18 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.export.colours import muscle_colour
 from imaging.export.groups import group_of_layer
 from imaging.export.packing import packed, steps, value_range
-from imaging.export.titles import title_and_unit
 from imaging.export.volumes import centres, voxel_values
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.titles import shown, shown_column
 from imaging.muscles import muscle_labels, side_and_name, side_of, structure_of
+from imaging.palette import muscle_colour
 
+# Figures of a selected fascicle that are always told; others where they are chosen.
+_HEADLINE = ("length_mm", "pennation_start_deg", "pennation_end_deg", "curvature_per_m", "fa_mean",
+             "stiffness_mdev_mean", "extrapolated_fraction", "force_at_peak_N")  # fmt: skip
 # Endings of columns that belong to another column of the wide table.
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
 
@@ -72,7 +75,10 @@ def _triangles(mesh: pv.PolyData, corner: NDArray[Any]) -> dict[str, str]:
 
 def _lines(part: MapFascicles, of_all: MapFascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
     names = [] if of_all is None else of_all.measures
-    values = {name: packed(part.data[name].to_numpy("<f4")) for name in names}
+    values = {
+        name: packed((part.data[name].to_numpy(float) * shown(name).factor).astype("<f4"))
+        for name in names
+    }
     return {
         "points": steps(part.points, corner),
         "offsets": packed(part.offsets.astype("<u4")),
@@ -87,15 +93,15 @@ def fascicle_facts(kept: MapFascicles | None, count: int) -> dict[str, Any] | No
     measures = []
     for name in kept.measures:
         low, high = value_range(kept.data[name].to_numpy(float))
-        title, unit = title_and_unit(name)
-        group = group_of_layer(name)
-        measures.append({"id": name, "title": title, "unit": unit, "low": low, "high": high,
-                         "group": group})  # fmt: skip
+        title, unit, factor = shown(name)
+        measures.append({"id": name, "title": title, "unit": unit,
+                         "low": low * factor, "high": high * factor,
+                         "group": group_of_layer(name), "headline": name in _HEADLINE})  # fmt: skip
     return {"measures": measures, "shown": len(kept), "all": count}
 
 
 def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
-    """Return a muscle's values as ``name: [value, sd, status]``."""
+    """Return a muscle's values as ``name: [value, sd, status]``, in the units shown."""
     if label not in rows.index:
         return {}
     row = {str(name): value for name, value in rows.loc[label].items()}
@@ -104,7 +110,8 @@ def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
         value = _figure(row[name])
         if not name.endswith(PARTS) and value is not None:
             status = str(row.get(f"{name}_status", ""))
-            out[name] = [value, _figure(row.get(f"{name}_sd")), status]
+            factor, sd = shown_column(name).factor, _figure(row.get(f"{name}_sd"))
+            out[name] = [value * factor, None if sd is None else sd * factor, status]
     return out
 
 

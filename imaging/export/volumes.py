@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from imaging.errors import LabelError
 from imaging.export.groups import group_of_layer
 from imaging.export.packing import nifti, scaled_bytes, value_range
-from imaging.export.titles import title_and_unit
 from imaging.image import Image, regrid, resample
+from imaging.musclemap.titles import shown
 
 # Voxels carried; anatomy and labels share a grid.
 _ANATOMY_VOXELS = 2_500_000
@@ -87,8 +87,9 @@ def overlays(arrays: Mapping[str, Image]) -> list[dict[str, Any]]:
             continue
         voxels = min(_OVERLAY_VOXELS, _ALL_OVERLAYS_VOXELS // len(chosen))
         small = resample(small, _smaller(small, voxels), order=0, fill=np.nan)
+        title, unit, factor = shown(name)
+        small = small.with_data(small.data * np.float32(factor))
         low, high = value_range(small.data)
-        title, unit = title_and_unit(name)
         place = small.to_world(_middle_voxel(np.argwhere(np.isfinite(small.data))))
         out.append(
             {"id": name, "title": title, "unit": unit, "low": low, "high": high,
