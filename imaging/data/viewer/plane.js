@@ -101,6 +101,7 @@ function buildCross() {
   const offsets = new Uint32Array(lines.length + 1);
   lines.forEach((line, k) => { offsets[k + 1] = offsets[k] + line.length; });
   cross.lines = tubes(new Float32Array(lines.flat(2)), offsets, "crosshair", CROSS_COLOUR, 0.35);
+  cross.lines.meshShaderIndex = shaders.flat;
   scene.meshes.push(cross.lines);
 }
 

@@ -13,11 +13,11 @@ out vec4 color;
 void main() {
   float facing = abs(normalize(vN).z);
   float rim = smoothstep(0.35, 0.75, 1.0 - facing);
-  vec3 own = vClr.rgb * (0.45 + 0.6 * facing);
+  vec3 own = mix(vClr.rgb, vec3(1.0), 0.2) * (0.5 + 0.6 * facing);
   color = vec4(mix(own, vec3(${MARKED.map((c) => (c / 255).toFixed(3)).join(",")}), rim),
     max(opacity, 0.9 * rim));
 }`;
-// Colours as they are, without light; what is clear is left out.
+// Colours as they are, without light; what is clear (1 of 255; lines have 0) is left out.
 const FLAT_SHADER = `#version 300 es
 precision highp int;
 precision highp float;
@@ -26,7 +26,7 @@ in vec4 vClr;
 in vec3 vN;
 out vec4 color;
 void main() {
-  if (vClr.a < 0.5 || vN.x > 9.0) discard;
+  if ((vClr.a > 0.001 && vClr.a < 0.5) || vN.x > 9.0) discard;
   color = vec4(vClr.rgb, opacity);
 }`;
 const shaders = {};
