@@ -53,6 +53,7 @@ function layout(name) {
     button.ariaPressed = String(button.dataset.layout === name);
   }
   if (PLANES[name] && state.plane !== "none") choose("plane", name);
+  slices.opts.crosshairWidth = name in PLANES ? 0.3 : 0.8;
   slices.setSliceType(LAYOUTS[name]);
   remember();
 }

@@ -5,8 +5,8 @@
 const { Niivue, NVImage, NVMesh } = globalThis.niivue;
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const THROUGH = 0.15; // opacity of surfaces that let the fascicles show
-const MARKED = [255, 214, 10]; // what is selected
+const THROUGH = 0.2; // opacity of surfaces that let the fascicles show
+const MARKED = [255, 30, 200]; // what is selected: no muscle and no scale has this colour
 const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
 
 // What can be chosen, as the page opens; everything here is kept in the link.

@@ -1,6 +1,6 @@
 // The address of the page holds what is shown, so that a link restores it:
 // #surface=activation&time=20&measure=length_mm&overlay=fa&layout=axial&plane=none&background=dark
-// &camera=215,8,1.2&place=10.0,-20.5,3.0&select=209.17&only=201,209&opacity=0.15&solid=201
+// &camera=215,8,1.2&place=10.0,-20.5,3.0&select=209.17&only=201,209&opacity=0.5&own=201:1
 // A view by its name, view=front, is understood as well.
 
 const MENUS = ["surface", "measure", "overlay", "column", "plane"];

@@ -102,6 +102,7 @@ function buildCross() {
   lines.forEach((line, k) => { offsets[k + 1] = offsets[k] + line.length; });
   cross.lines = tubes(new Float32Array(lines.flat(2)), offsets, "crosshair", CROSS_COLOUR, 0.35);
   cross.lines.meshShaderIndex = shaders.flat;
+  cross.lines.updateMesh(scene.gl);
   scene.meshes.push(cross.lines);
 }
 

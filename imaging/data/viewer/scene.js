@@ -87,6 +87,7 @@ function meshOf(places, faces, name, colours, shader = "diffuse") {
   return mesh;
 }
 
+// Lines as tubes; sent to the graphics card by `updateMesh`.
 function tubes(places, offsets, name, colour, radius, dpv = null) {
   const tract = new NVMesh(places, offsets, name, new Uint8Array([...colour, 0]), 1, true,
     scene.gl, "pennate", null, null, dpv, null);
@@ -181,7 +182,7 @@ function paintSurfaces() {
     const marked = part.label === state.selected;
     const opacity = opacityOf(part);
     part.mesh.visible = (opacity > 0 || marked) && !hidden.has(part.label);
-    part.mesh.opacity = marked ? Math.max(opacity, 0.05) : opacity;
+    part.mesh.opacity = marked ? Math.max(opacity, 0.3) : opacity;
     part.mesh.meshShaderIndex = marked ? shaders.rim : shaders.diffuse;
     const colour = colourOf(part);
     refresh(part.mesh, String(colour), () => {

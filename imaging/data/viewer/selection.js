@@ -30,10 +30,9 @@ function showFascicle(part) {
   picked.mesh = null;
   if (!part || state.fascicle === null) return;
   const [from, to] = [part.offsets[state.fascicle], part.offsets[state.fascicle + 1]];
-  const line = part.linePoints.slice(3 * from, 3 * to);
-  // The library draws a single line wrong: it is given twice.
-  picked.mesh = tubes(twice(line), new Uint32Array([0, to - from, 2 * (to - from)]),
+  picked.mesh = tubes(part.linePoints.slice(3 * from, 3 * to), new Uint32Array([0, to - from]),
     "selected fascicle", MARKED, 1.6);
+  picked.mesh.updateMesh(scene.gl);
   scene.meshes.push(picked.mesh);
 }
 
@@ -66,10 +65,14 @@ function muscleRows(part) {
   if (!part.muscle) return [["Figures", "none of bones"]];
   const wanted = data.columns.filter(
     (c) => c.headline || c.id === state.column || c.id === state.surface);
-  const rows = wanted.map((item) => {
+  const told = wanted.filter((item) => part.row[item.id]);
+  const rows = told.map((item) => {
     const cell = part.row[item.id];
-    return [item.title, cell ? withSpread(cell, item.unit) : "not measured", cell?.[2]];
+    const yes = item.id === "coverage" && [0, 1].includes(cell[0]);
+    return [item.title, yes ? ["no", "yes"][cell[0]] : withSpread(cell, item.unit), cell[2]];
   });
+  const without = wanted.filter((item) => !part.row[item.id]).map((item) => item.title);
+  if (without.length) rows.push(["Not measured", without.join(", ")]);
   return [...rows, ...cycleRows(part)];
 }
 

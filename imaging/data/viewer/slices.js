@@ -5,7 +5,7 @@ const LAYOUTS = { all: 3, scene: 3, axial: 0, coronal: 1, sagittal: 2 }; // NiiV
 const slices = new Pane({
   backColor: [0.05, 0.06, 0.07, 1], isRadiologicalConvention: true, multiplanarShowRender: 0,
   dragAndDropEnabled: false, showLegend: false, logLevel: "error", loadingText: "",
-  crosshairColor: [1, 1, 0.3, 0.7], crosshairWidth: 0.3, crosshairWidthUnit: "mm", crosshairGap: 4,
+  crosshairColor: [1, 1, 0.3, 0.7], crosshairWidth: 0.8, crosshairWidthUnit: "mm", crosshairGap: 4,
   fontColor: [1, 0.85, 0.4, 1], fontMinPx: 18, showAllOrientationMarkers: true, tileMargin: 4,
 });
 
