@@ -239,6 +239,12 @@ class Chromium(Browser):
             raise BrowserError(f"{expression}: {told['exceptionDetails']}")
         return told["result"].get("value")
 
+    def heap(self) -> int:
+        """Return the bytes of JavaScript in use, with its buffers, after a collection."""
+        self._ask("HeapProfiler.collectGarbage")
+        usage = self._ask("Runtime.getHeapUsage")
+        return int(usage["usedSize"]) + int(usage.get("backingStorageSize", 0))
+
     def _mouse(self, kind: str, x: float, y: float, buttons: int) -> None:
         self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, buttons=buttons,
                   button="none" if kind == "mouseMoved" and not buttons else "left",

@@ -29,6 +29,8 @@ _CLASSES = {
     "NVMesh": r"await ([\w$]+)\.readMesh\([^;]*?\.get\(\"opacity\"\)",
 }
 _EXPORT = re.compile(r"export\s*\{\s*[\w$]+ as default\s*\}\s*;?\s*$")
+# The bundle carries itself once more as text, for pages that it would save: more than half of it.
+_COPY_OF_ITSELF = re.compile(r'="var%20[^"\\]{1000000,}"')
 # A closing tag inside a script would end it early; in JavaScript strings and regular expressions
 # the backslash changes nothing.
 _CLOSING = re.compile(r"</(?=script)", re.IGNORECASE)
@@ -50,6 +52,7 @@ def niivue_module() -> str:
     names = {name: re.search(pattern, text) for name, pattern in _CLASSES.items()}
     if not _EXPORT.search(text) or not all(names.values()):
         raise MissingToolError("this ipyniivue's bundle is laid out differently", None, _HOW)
+    text = _COPY_OF_ITSELF.sub('=""', text)
     listed = ",".join(f"{name}:{found.group(1)}" for name, found in names.items() if found)
     return _CLOSING.sub(r"<\\/", _EXPORT.sub(f"globalThis.niivue={{{listed}}};\n", text))
 
