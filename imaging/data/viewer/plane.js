@@ -66,7 +66,7 @@ function buildPlane() {
   const grid = planeGrid();
   const [places, colours] = slicePoints(grid, slices.scene.crosshairPos);
   const [both, faces] = twoSided(places, sliceTriangles(grid.n));
-  cross.mesh = meshOf(both, faces, "slice", twice(colours), "flat");
+  cross.mesh = meshOf(both, faces, "slice", twice(colours), "plain");
   cross.grid = grid;
   scene.meshes.push(cross.mesh);
 }
@@ -101,14 +101,16 @@ function buildCross() {
   const offsets = new Uint32Array(lines.length + 1);
   lines.forEach((line, k) => { offsets[k + 1] = offsets[k] + line.length; });
   cross.lines = tubes(new Float32Array(lines.flat(2)), offsets, "crosshair", CROSS_COLOUR, 0.35);
-  cross.lines.meshShaderIndex = shaders.flat;
+  cross.lines.meshShaderIndex = SHADERS.plain;
   cross.lines.updateMesh(scene.gl);
   scene.meshes.push(cross.lines);
 }
 
 // Follow the crosshair; what was built is moved, so that memory stays flat.
 const movePlane = joined(() => {
-  if (document.body.dataset.state === "failed" || !scene.meshes.length) return;
+  const at = `${state.plane} ${slices.scene.crosshairPos}`;
+  if (cross.at === at || !scene.pivoted) return;
+  cross.at = at;
   if (cross.mesh) {
     const [places, colours] = slicePoints(cross.grid, slices.scene.crosshairPos);
     cross.mesh.pts = twice(places);
@@ -123,6 +125,7 @@ const movePlane = joined(() => {
 });
 
 function showPlane() {
+  cross.at = `${state.plane} ${slices.scene.crosshairPos}`;
   buildPlane();
   buildCross();
   scene.drawScene();

@@ -18,7 +18,7 @@ void main() {
     max(opacity, 0.9 * rim));
 }`;
 // Colours as they are, without light; what is clear (1 of 255; lines have 0) is left out.
-const FLAT_SHADER = `#version 300 es
+const PLAIN_SHADER = `#version 300 es
 precision highp int;
 precision highp float;
 uniform float opacity;
@@ -29,12 +29,19 @@ void main() {
   if ((vClr.a > 0.001 && vClr.a < 0.5) || vN.x > 9.0) discard;
   color = vec4(vClr.rgb, opacity);
 }`;
-const shaders = {};
+const SHADERS = { diffuse: 0, rim: 1, plain: 2 };
 
 // The library's own keys change slices and planes unasked; a double click would reset contrasts.
 // NiiVue draws after every part it is given; drawing once, when all are there, is much faster.
 class Pane extends Niivue {
   quiet = true;
+
+  // Of the library's dozen ways to shade a mesh those that are used are compiled.
+  constructor(options, shaders = []) {
+    super(options);
+    const kept = this.meshShaders.filter((s) => s.Name === "Diffuse");
+    this.meshShaders = [...kept, ...shaders];
+  }
 
   drawScene() {
     return this.quiet ? undefined : super.drawScene();
@@ -62,7 +69,7 @@ class Scene extends Pane {
 const scene = new Scene({
   backColor: BACKS.light, isOrientCube: true, sliceType: 4, dragAndDropEnabled: false,
   showLegend: false, logLevel: "error", loadingText: "",
-});
+}, [{ Name: "rim", Frag: RIM_SHADER }, { Name: "plain", Frag: PLAIN_SHADER }]);
 
 function twice(values) {
   const out = new values.constructor(2 * values.length);
@@ -83,7 +90,7 @@ function twoSided(places, faces) {
 
 function meshOf(places, faces, name, colours, shader = "diffuse") {
   const mesh = new NVMesh(places, faces, name, colours, 1, true, scene.gl);
-  mesh.meshShaderIndex = shaders[shader];
+  mesh.meshShaderIndex = SHADERS[shader];
   return mesh;
 }
 
@@ -91,16 +98,12 @@ function meshOf(places, faces, name, colours, shader = "diffuse") {
 function tubes(places, offsets, name, colour, radius, dpv = null) {
   const tract = new NVMesh(places, offsets, name, new Uint8Array([...colour, 0]), 1, true,
     scene.gl, "pennate", null, null, dpv, null);
-  Object.assign(tract, { fiberDither: 0, fiberRadius: radius, fiberSides: 6, fiberColor: "Fixed" });
-  tract.meshShaderIndex = shaders.diffuse;
+  Object.assign(tract, { fiberDither: 0, fiberRadius: radius, fiberSides: 5, fiberColor: "Fixed" });
+  tract.meshShaderIndex = SHADERS.diffuse;
   return tract;
 }
 
 function buildScene() {
-  shaders.diffuse = scene.meshShaderNameToNumber("Diffuse");
-  // The library has a shader named flat; another of its name would take its place.
-  shaders.rim = scene.setCustomMeshShader(RIM_SHADER, "pennate rim");
-  shaders.flat = scene.setCustomMeshShader(FLAT_SHADER, "pennate flat");
   for (const part of data.structures) {
     if (part.lines) buildFascicles(part);
     if (part.sheet) {
@@ -139,7 +142,7 @@ function orderMeshes() {
   const depth = new Map();
   for (const mesh of scene.meshes) {
     const middle = [0, 1, 2].map((k) => (mesh.extentsMin[k] + mesh.extentsMax[k]) / 2);
-    depth.set(mesh, mesh.opacity >= 1 && mesh.meshShaderIndex !== shaders.rim ? -1e9 : -away(middle));
+    depth.set(mesh, mesh.opacity >= 1 && mesh.meshShaderIndex !== SHADERS.rim ? -1e9 : -away(middle));
   }
   const before = [...scene.meshes];
   scene.meshes.sort((a, b) => depth.get(a) - depth.get(b) || before.indexOf(a) - before.indexOf(b));
@@ -183,7 +186,7 @@ function paintSurfaces() {
     const opacity = opacityOf(part);
     part.mesh.visible = (opacity > 0 || marked) && !hidden.has(part.label);
     part.mesh.opacity = marked ? Math.max(opacity, 0.3) : opacity;
-    part.mesh.meshShaderIndex = marked ? shaders.rim : shaders.diffuse;
+    part.mesh.meshShaderIndex = marked ? SHADERS.rim : SHADERS.diffuse;
     const colour = colourOf(part);
     refresh(part.mesh, String(colour), () => {
       part.mesh.rgba255 = new Uint8Array([...colour, 255]);

@@ -27,9 +27,9 @@ async function start() {
   paintFascicles();
   slices.onLocationChange = onPlace;
   layout(OPENING.layout);
-  showPlane();
   background(OPENING.background);
   openPlaces();
+  showPlane();
   captions();
   const wanted = new URLSearchParams(location.hash.slice(1));
   if (wanted.size) await followLink(wanted);
