@@ -43,7 +43,7 @@ def centres(labels: Image) -> dict[int, NDArray[np.float64]]:
     The middle itself may lie outside a curved muscle.
     """
     return {
-        label: labels.to_world(_middle_voxel(np.argwhere(labels.data == label)))
+        label: np.asarray(labels.to_world(_middle_voxel(np.argwhere(labels.data == label))), float)
         for label in sorted(set(np.unique(labels.data).tolist()) - {0})
     }
 

@@ -81,7 +81,8 @@ def test_aponeuroses_keep_their_place_and_where_they_come_from(content):
 
 
 def figures(content: dict, label: int, name: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(structure(content, label)["lines"]["values"][name]), "<f4")
+    packed = structure(content, label)["lines"]["values"][name]
+    return np.frombuffer(base64.b64decode(packed), "<f4")
 
 
 def test_figures_of_fascicles_are_carried_as_they_are(content):
