@@ -54,6 +54,8 @@ function layout(name) {
   }
   if (PLANES[name] && state.plane !== "none") choose("plane", name);
   slices.opts.crosshairWidth = name in PLANES ? 0.3 : 0.8;
+  // The library keeps the crosshair that it has drawn until it moves.
+  if (slices.crosshairs3D) slices.crosshairs3D.mm = [NaN, NaN, NaN];
   slices.setSliceType(LAYOUTS[name]);
   remember();
 }

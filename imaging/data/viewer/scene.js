@@ -2,6 +2,17 @@
 
 const BACKS = { light: [0.95, 0.96, 0.97, 1], dark: [0.08, 0.09, 0.11, 1] };
 const SHEET_OPACITY = 0.6;
+// Light from the reader, never brighter than the colour itself: it must be found in its scale.
+const LIT_SHADER = `#version 300 es
+precision highp int;
+precision highp float;
+uniform float opacity;
+in vec4 vClr;
+in vec3 vN;
+out vec4 color;
+void main() {
+  color = vec4(vClr.rgb * (0.5 + 0.5 * abs(normalize(vN).z)), opacity);
+}`;
 // A selected surface has a bright rim, which shows its outline through what it holds.
 const RIM_SHADER = `#version 300 es
 precision highp int;
@@ -29,18 +40,18 @@ void main() {
   if ((vClr.a > 0.001 && vClr.a < 0.5) || vN.x > 9.0) discard;
   color = vec4(vClr.rgb, opacity);
 }`;
-const SHADERS = { diffuse: 0, rim: 1, plain: 2 };
+const SHADERS = { lit: 0, rim: 1, plain: 2 };
 
 // The library's own keys change slices and planes unasked; a double click would reset contrasts.
 // NiiVue draws after every part it is given; drawing once, when all are there, is much faster.
 class Pane extends Niivue {
   quiet = true;
 
-  // Of the library's dozen ways to shade a mesh those that are used are compiled.
-  constructor(options, shaders = []) {
+  // Own ways to shade a mesh instead of the library's dozen, each of which takes time to compile.
+  constructor(options) {
     super(options);
-    const kept = this.meshShaders.filter((s) => s.Name === "Diffuse");
-    this.meshShaders = [...kept, ...shaders];
+    this.meshShaders = [{ Name: "lit", Frag: LIT_SHADER }, { Name: "rim", Frag: RIM_SHADER },
+      { Name: "plain", Frag: PLAIN_SHADER }];
   }
 
   drawScene() {
@@ -69,7 +80,7 @@ class Scene extends Pane {
 const scene = new Scene({
   backColor: BACKS.light, isOrientCube: true, sliceType: 4, dragAndDropEnabled: false,
   showLegend: false, logLevel: "error", loadingText: "",
-}, [{ Name: "rim", Frag: RIM_SHADER }, { Name: "plain", Frag: PLAIN_SHADER }]);
+});
 
 function twice(values) {
   const out = new values.constructor(2 * values.length);
@@ -88,7 +99,7 @@ function twoSided(places, faces) {
   return [twice(places), sides];
 }
 
-function meshOf(places, faces, name, colours, shader = "diffuse") {
+function meshOf(places, faces, name, colours, shader = "lit") {
   const mesh = new NVMesh(places, faces, name, colours, 1, true, scene.gl);
   mesh.meshShaderIndex = SHADERS[shader];
   return mesh;
@@ -99,7 +110,7 @@ function tubes(places, offsets, name, colour, radius, dpv = null) {
   const tract = new NVMesh(places, offsets, name, new Uint8Array([...colour, 0]), 1, true,
     scene.gl, "pennate", null, null, dpv, null);
   Object.assign(tract, { fiberDither: 0, fiberRadius: radius, fiberSides: 5, fiberColor: "Fixed" });
-  tract.meshShaderIndex = SHADERS.diffuse;
+  tract.meshShaderIndex = SHADERS.lit;
   return tract;
 }
 
@@ -186,7 +197,7 @@ function paintSurfaces() {
     const opacity = opacityOf(part);
     part.mesh.visible = (opacity > 0 || marked) && !hidden.has(part.label);
     part.mesh.opacity = marked ? Math.max(opacity, 0.3) : opacity;
-    part.mesh.meshShaderIndex = marked ? SHADERS.rim : SHADERS.diffuse;
+    part.mesh.meshShaderIndex = marked ? SHADERS.rim : SHADERS.lit;
     const colour = colourOf(part);
     refresh(part.mesh, String(colour), () => {
       part.mesh.rgba255 = new Uint8Array([...colour, 255]);
