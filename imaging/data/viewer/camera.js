@@ -53,6 +53,8 @@ function fit() {
 function look([azimuth, elevation]) {
   scene.scene.renderAzimuth = azimuth;
   scene.scene.renderElevation = elevation;
+  zoomed = false;
+  fit.done = null;
   fit();
   remember();
 }

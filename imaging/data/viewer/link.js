@@ -122,7 +122,6 @@ async function reset() {
 function openPlaces() {
   const largest = structureOf(data.largest);
   if (largest) goTo(largest);
-  zoomed = false;
   look(OPENING_VIEW);
 }
 

@@ -32,7 +32,7 @@ async function start() {
   showPlane();
   captions();
   const wanted = new URLSearchParams(location.hash.slice(1));
-  if (wanted.size) await followLink(wanted);
+  if (location.hash.length > 1) await followLink(wanted);
   following = false;
   $("scene").addEventListener("wheel", () => { zoomed = true; });
   for (const pane of [scene, slices]) {
