@@ -121,6 +121,23 @@ class Browser(ABC):
         """Click the centre of an element."""
         self.click(*self.centre(selector))
 
+    def cpu_seconds(self) -> float:
+        """Return the time that the browser's processes have computed so far (Linux)."""
+        times, parents = {}, {}
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                # The name of the program, in brackets, may hold spaces.
+                fields = (
+                    file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                )
+                pid = int(file.parent.name)
+                parents[pid] = int(fields[1])
+                times[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        own = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in own} - own:
+            own |= more
+        return sum(times.get(pid, 0.0) for pid in own)
+
     def close(self) -> None:
         """End the browser that was started here."""
         with contextlib.suppress(AttributeError, OSError, websocket.WebSocketException):

@@ -4,7 +4,8 @@
 
 A page that `pennate export` wrote is opened anew in each browser, which draws in software
 (Chromium with SwiftShader, Firefox with llvmpipe), and timed until its first picture is on the
-screen: a picture of the window is taken, as a reader would see it. Goals: size at most 15 MB, first
+screen: a picture of the window is taken, as a reader would see it. On a busy machine the seconds
+that the browser computed say more than the clock: two cores compute 10 in 5. Goals: size at most 15 MB, first
 picture within 5 s on two cores, median of the repeats.
 
 Memory: JavaScript heap after 10 and after 60 selections of muscles with their overlays and slices,
@@ -43,15 +44,15 @@ _SELECT = """
 """
 
 
-def first_picture(browser: Browser, page: Path) -> float:
-    """Return the seconds from asking for the page until its first picture is there."""
-    start = time.perf_counter()
+def first_picture(browser: Browser, page: Path) -> tuple[float, float]:
+    """Return the seconds until the first picture is there: on the clock, and computed."""
+    computed, start = browser.cpu_seconds(), time.perf_counter()
     browser.open(page.resolve().as_uri())
     browser.wait("document.body.dataset.state !== 'loading'", 120)
     if browser.evaluate("document.body.dataset.state") != "ready":
         raise BrowserError(str(browser.evaluate("document.getElementById('problem').textContent")))
     browser.picture()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, browser.cpu_seconds() - computed
 
 
 def heap_mb(browser: Chromium) -> float:
@@ -79,10 +80,11 @@ def main() -> None:
 
 def _browser(name: str, browser: Browser, page: Path, repeats: int) -> None:
     times = [first_picture(browser, page) for _ in range(repeats)]
-    middle = statistics.median(times)
-    listed = ", ".join(f"{t:.1f}" for t in times)
-    print(f"{name}: first picture\t{middle:.2f} s\t(n = {repeats}: {listed})\t"
-          f"goal <= {MOST_S:g}\t{_verdict(middle <= MOST_S)}")  # fmt: skip
+    middle = statistics.median(clock for clock, _ in times)
+    computed = statistics.median(cpu for _, cpu in times)
+    listed = ", ".join(f"{clock:.1f}" for clock, _ in times)
+    print(f"{name}: first picture\t{middle:.2f} s\t(n = {repeats}: {listed}; {computed:.1f} s "
+          f"computed)\tgoal <= {MOST_S:g}\t{_verdict(middle <= MOST_S)}")  # fmt: skip
     if not isinstance(browser, Chromium):
         return
     browser.evaluate(_SELECT % (0, 10))
