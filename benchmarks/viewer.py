@@ -5,8 +5,8 @@
 A page that `pennate export` wrote is opened anew in each browser, which draws in software
 (Chromium with SwiftShader, Firefox with llvmpipe), and timed until its first picture is on the
 screen: a picture of the window is taken, as a reader would see it. On a busy machine the seconds
-that the browser computed say more than the clock: two cores compute 10 in 5. Goals: size at most 15 MB, first
-picture within 5 s on two cores, median of the repeats.
+that the browser computed say more than the clock: two cores compute 10 in 5. Goals: size at most
+15 MB, first picture within 5 s on two cores, median of the repeats.
 
 Memory: JavaScript heap after 10 and after 60 selections of muscles with their overlays and slices,
 garbage collected (Chromium only). Goal: at most 5 % more.

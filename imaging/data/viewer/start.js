@@ -16,6 +16,7 @@ async function start() {
   addControls();
   buildList();
   updateList();
+  captions(); // before the panes are measured, whose height it changes
   if (!document.createElement("canvas").getContext("webgl2")) throw new Error("no WebGL 2");
   await scene.attachToCanvas($("scene"));
   await slices.attachToCanvas($("slices"));
@@ -30,7 +31,6 @@ async function start() {
   background(OPENING.background);
   openPlaces();
   showPlane();
-  captions();
   const wanted = new URLSearchParams(location.hash.slice(1));
   if (location.hash.length > 1) await followLink(wanted);
   following = false;
