@@ -18,10 +18,13 @@ from imaging.export.activation import (
     curves,
     force_curves,
 )
+from imaging.export.groups import group_of_column, group_titles
 from imaging.export.packing import STEP_MM
-from imaging.export.structures import PARTS, corner, fascicle_facts, structures
+from imaging.export.structures import PARTS, corner, fascicle_facts, largest_muscle, structures
 from imaging.export.volumes import overlays, volumes
+from imaging.musclemap.headline import is_headline
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.table import measure_of_column
 from imaging.musclemap.titles import shown_column
 from imaging.palette import GREY, SHEET, colour_scale
 
@@ -47,8 +50,10 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         "corner": low.tolist(),
         "step": STEP_MM,
         "structures": structures(muscle_map, low),
+        "largest": largest_muscle(muscle_map),
         "fascicles": fascicle_facts(kept, all_fascicles),
         "columns": _columns(muscle_map.muscles),
+        "groups": group_titles(),
         "activation": _activation(muscle_map),
         "force": _force(muscle_map),
         "scales": {"measure": colour_scale("viridis"), "activation": colour_scale("plasma")},
@@ -70,7 +75,10 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
             title, unit, factor = shown_column(name)
             low, high = float(values.min()) * factor, float(values.max()) * factor
-            out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
+            found = measure_of_column(name)
+            out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high,
+                        "group": group_of_column(name),
+                        "headline": found is not None and is_headline(found[0])})  # fmt: skip
     return out
 
 

@@ -9,14 +9,18 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.export.packing import packed, scaled_bytes, steps, value_range
-from imaging.export.volumes import voxel_values
+from imaging.export.groups import group_of_layer
+from imaging.export.packing import packed, steps, value_range
+from imaging.export.volumes import centres, voxel_values
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.titles import shown, shown_column
-from imaging.muscles import side_and_name, side_of, structure_of
+from imaging.muscles import muscle_labels, side_and_name, side_of, structure_of
 from imaging.palette import muscle_colour
 
+# Figures of a selected fascicle that are always told; others where they are chosen.
+_HEADLINE = ("length_mm", "pennation_start_deg", "pennation_end_deg", "curvature_per_m", "fa_mean",
+             "stiffness_mdev_mean", "extrapolated_fraction", "force_at_peak_N")  # fmt: skip
 # Endings of columns that belong to another column of the wide table.
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
 
@@ -36,7 +40,7 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
     rows = muscle_map.muscles.set_index("label")
     labels = muscle_map.arrays["label"].data
     present = set(np.unique(labels).tolist()) - {0}
-    values = voxel_values(labels)
+    values, places = voxel_values(labels), centres(muscle_map.arrays["label"])
     active = muscle_map.active_labels()
     out = []
     for label in sorted(present | set(muscle_map.surfaces) | set(lines)):
@@ -47,6 +51,8 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
             "muscle": part.is_muscle, "colour": muscle_colour(int(label)), "emg": label in active,
             "row": _row(rows, label),
         }  # fmt: skip
+        if label in places:
+            entry["centre"] = np.round(places[label], 2).tolist()
         if label in values:
             entry["voxel"] = values[label]
         if label in muscle_map.surfaces:
@@ -68,10 +74,11 @@ def _triangles(mesh: pv.PolyData, corner: NDArray[Any]) -> dict[str, str]:
 
 
 def _lines(part: MapFascicles, of_all: MapFascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
-    values = {}
-    for name in [] if of_all is None else of_all.measures:
-        low, high = value_range(of_all.data[name].to_numpy(float))  # type: ignore[union-attr]
-        values[name] = packed(scaled_bytes(part.data[name].to_numpy(float), low, high))
+    names = [] if of_all is None else of_all.measures
+    values = {
+        name: packed((part.data[name].to_numpy(float) * shown(name).factor).astype("<f4"))
+        for name in names
+    }
     return {
         "points": steps(part.points, corner),
         "offsets": packed(part.offsets.astype("<u4")),
@@ -88,7 +95,8 @@ def fascicle_facts(kept: MapFascicles | None, count: int) -> dict[str, Any] | No
         low, high = value_range(kept.data[name].to_numpy(float))
         title, unit, factor = shown(name)
         measures.append({"id": name, "title": title, "unit": unit,
-                         "low": low * factor, "high": high * factor})  # fmt: skip
+                         "low": low * factor, "high": high * factor,
+                         "group": group_of_layer(name), "headline": name in _HEADLINE})  # fmt: skip
     return {"measures": measures, "shown": len(kept), "all": count}
 
 
@@ -121,3 +129,10 @@ def corner(muscle_map: MuscleMap) -> NDArray[np.float64]:
         clouds.append(muscle_map.fascicles.points)
     lows = [cloud.min(axis=0) for cloud in clouds] or [np.zeros(3)]
     return np.floor(np.min(lows, axis=0)).astype(np.float64)
+
+
+def largest_muscle(muscle_map: MuscleMap) -> int | None:
+    """Return the label of the muscle with most voxels, None without muscles."""
+    labels = muscle_map.arrays["label"].data
+    counts = {k: int((labels == k).sum()) for k in muscle_labels(labels)}
+    return max(counts, key=lambda k: counts[k], default=None)

@@ -16,6 +16,11 @@ import jinja2
 
 from imaging.errors import MissingToolError
 
+# Parts of the page's own script, joined in this order into one module.
+SCRIPTS = (
+    "data.js", "scene.js", "camera.js", "slices.js", "plane.js", "selection.js", "list.js",
+    "cycle.js", "controls.js", "screenshot.js", "link.js", "start.js",
+)  # fmt: skip
 _HOW = "Install ipyniivue 2.4: pip install 'ipyniivue>=2.4,<3'"
 # How the bundle, whose names are shortened, itself uses the three classes that the page needs.
 _CLASSES = {
@@ -24,6 +29,8 @@ _CLASSES = {
     "NVMesh": r"await ([\w$]+)\.readMesh\([^;]*?\.get\(\"opacity\"\)",
 }
 _EXPORT = re.compile(r"export\s*\{\s*[\w$]+ as default\s*\}\s*;?\s*$")
+# The bundle carries itself once more as text, for pages that it would save: more than half of it.
+_COPY_OF_ITSELF = re.compile(r'="var%20[^"\\]{1000000,}"')
 # A closing tag inside a script would end it early; in JavaScript strings and regular expressions
 # the backslash changes nothing.
 _CLOSING = re.compile(r"</(?=script)", re.IGNORECASE)
@@ -45,6 +52,7 @@ def niivue_module() -> str:
     names = {name: re.search(pattern, text) for name, pattern in _CLASSES.items()}
     if not _EXPORT.search(text) or not all(names.values()):
         raise MissingToolError("this ipyniivue's bundle is laid out differently", None, _HOW)
+    text = _COPY_OF_ITSELF.sub('=""', text)
     listed = ",".join(f"{name}:{found.group(1)}" for name, found in names.items() if found)
     return _CLOSING.sub(r"<\\/", _EXPORT.sub(f"globalThis.niivue={{{listed}}};\n", text))
 
@@ -57,7 +65,8 @@ def page(content: dict[str, Any]) -> str:
     """
     folder = resources.files("imaging") / "data" / "viewer"
     style = (folder / "viewer.css").read_text(encoding="utf-8")
-    scripts = [niivue_module(), (folder / "viewer.js").read_text(encoding="utf-8")]
+    parts = [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts = [niivue_module(), "\n".join(parts)]
     data = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     policy = {
         "default-src": "'none'",

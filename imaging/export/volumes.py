@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import LabelError
+from imaging.export.groups import group_of_layer
 from imaging.export.packing import nifti, scaled_bytes, value_range
 from imaging.image import Image, regrid, resample
 from imaging.musclemap.titles import shown
@@ -34,6 +35,22 @@ def volumes(arrays: Mapping[str, Image]) -> dict[str, str]:
         "anatomy": nifti(Image(shades, grid.affine)),
         "labels": nifti(Image(labels.astype(np.uint8), grid.affine)),
     }
+
+
+def centres(labels: Image) -> dict[int, NDArray[np.float64]]:
+    """Return for each label its voxel nearest to the middle of its voxels, world RAS+ mm (3,).
+
+    The middle itself may lie outside a curved muscle.
+    """
+    return {
+        label: np.asarray(labels.to_world(_middle_voxel(np.argwhere(labels.data == label))), float)
+        for label in sorted(set(np.unique(labels.data).tolist()) - {0})
+    }
+
+
+def _middle_voxel(voxels: NDArray[np.intp]) -> NDArray[np.intp]:
+    away = ((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1)
+    return np.asarray(voxels[away.argmin()])
 
 
 def voxel_values(labels: NDArray[Any]) -> dict[int, int]:
@@ -73,8 +90,10 @@ def overlays(arrays: Mapping[str, Image]) -> list[dict[str, Any]]:
         title, unit, factor = shown(name)
         small = small.with_data(small.data * np.float32(factor))
         low, high = value_range(small.data)
+        place = small.to_world(_middle_voxel(np.argwhere(np.isfinite(small.data))))
         out.append(
             {"id": name, "title": title, "unit": unit, "low": low, "high": high,
+             "group": group_of_layer(name), "place": np.round(place, 2).tolist(),
              "nifti": nifti(small.with_data(scaled_bytes(small.data, low, high)))}
         )  # fmt: skip
     return out

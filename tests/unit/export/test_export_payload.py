@@ -10,11 +10,14 @@ import pytest
 from synthetic_map import SHAPES, SOL, TA, TIB, force_of, write_map
 
 from imaging.export import volumes as module
+from imaging.export.groups import group_of_column, group_of_layer, group_titles
 from imaging.export.packing import scaled_bytes
 from imaging.export.payload import payload
+from imaging.image import Image
 from imaging.measures import Notes
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.musclemap.read.notes import MapNotes
+from imaging.musclemap.table import column_name, definitions
 from imaging.musclemap.titles import shown
 
 
@@ -77,9 +80,17 @@ def test_aponeuroses_keep_their_place_and_where_they_come_from(content):
     np.testing.assert_allclose(placed.max(0), centre + [0, 6, 50], atol=0.0101)
 
 
+def figures(content: dict, label: int, name: str) -> np.ndarray:
+    packed = structure(content, label)["lines"]["values"][name]
+    return np.frombuffer(base64.b64decode(packed), "<f4")
+
+
+def test_figures_of_fascicles_are_carried_as_they_are(content):
+    np.testing.assert_array_equal(figures(content, TA, "length_mm"), 20 + 2 * np.arange(10))
+    assert np.isnan(figures(content, SOL, "pennation_start_deg")).all()
+
+
 def test_what_was_not_measured_is_byte_zero(content):
-    values = structure(content, SOL)["lines"]["values"]["pennation_start_deg"]
-    assert not np.frombuffer(base64.b64decode(values), np.uint8).any()
     layer = next(o for o in content["overlays"] if o["id"] == "stiffness_mdev")
     data = np.asarray(nifti(layer["nifti"]).dataobj)
     assert set(np.unique(data)) == {0, 1}
@@ -166,3 +177,53 @@ def test_warnings_are_those_of_every_stage_once(muscle_map):
     content = payload(noted, all_fascicles=20)
     assert content["warnings"] == ["a", "b"]
     assert content["missing"][0] == "Elastography: not recorded"
+
+
+def test_figures_are_grouped_by_their_stage(content):
+    groups = {c["id"]: c["group"] for c in content["columns"]}
+    assert groups == {"volume_ml": "Anatomy", "fascicle_length_mm": "Fascicles"}
+    layers = {o["id"]: o["group"] for o in content["overlays"]}
+    assert layers == {"fa": "Diffusion MRI", "stiffness_mdev": "Elastography"}
+    assert set(groups.values()) | set(layers.values()) <= set(content["groups"])
+    assert all(c["headline"] for c in content["columns"])
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("stiffness_swe", "Ultrasound elastography"),
+        ("stiffness_ti_mupar_mean", "Elastography"),
+        ("fat_fraction", "Fat fraction and T2"),
+        ("fa_ends", "Diffusion MRI"),
+        ("adaptation", "Fascicles"),  # begins as a layer does, but is none
+        ("force_at_peak_N", "EMG and gait"),
+        ("pennation_start_deg", "Fascicles"),
+    ],
+)
+def test_layers_and_figures_of_fascicles_have_a_group(name, group):
+    assert group_of_layer(name) == group
+
+
+def test_every_measure_of_the_dictionary_has_a_group():
+    columns = [column_name(d.name.replace("*", "mdev"), d.unit) for d in definitions()]
+    assert {group_of_column(c) for c in columns} <= set(group_titles())
+
+
+def test_a_middle_lies_inside_its_structure_even_where_that_is_bent(content, muscle_map):
+    labels = muscle_map.arrays["label"]
+    ring = np.zeros((21, 21, 3), np.int16)
+    away = np.hypot(*np.meshgrid(np.arange(21) - 10, np.arange(21) - 10, indexing="ij"))
+    ring[(away > 6) & (away < 9)] = SOL
+    voxel = np.rint(module.centres(Image(ring, np.eye(4)))[SOL]).astype(int)
+    assert ring[tuple(voxel)] == SOL
+    for label, (centre, _) in SHAPES.items():
+        np.testing.assert_allclose(structure(content, label)["centre"], centre, atol=2.6)
+        voxel = np.rint(labels.to_voxels(structure(content, label)["centre"])).astype(int)
+        assert labels.data[tuple(voxel)] == label
+    assert content["largest"] == SOL
+
+
+def test_an_overlay_says_where_it_has_data(content):
+    layer = next(o for o in content["overlays"] if o["id"] == "stiffness_mdev")
+    centre, axes = (np.array(v) for v in SHAPES[SOL])  # the only muscle with stiffness
+    assert (((np.array(layer["place"]) - centre) / axes) ** 2).sum() < 1
