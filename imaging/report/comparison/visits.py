@@ -145,11 +145,11 @@ def find_visits(out: Path, participant: str, wanted: Sequence[str] = ()) -> list
 
 def _in_order(labels: Sequence[str]) -> list[str]:
     """Return labels in the order of the one number in each."""
-    parts = [re.fullmatch(r"(\D*)(\d+)", label) for label in labels]
-    stems = {p[1] for p in parts if p}
-    if None in parts or len(stems) != 1:
+    parts = [p for label in labels if (p := re.fullmatch(r"(\D*)(\d+)", label))]
+    number = {p[0]: int(p[2]) for p in parts}
+    if len(set(number.values())) < len(labels) or len({p[1] for p in parts}) != 1:
         raise ConfigError(
             f"the names of the sessions do not tell which was first: {', '.join(labels)}", None,
             _ORDER,
         )  # fmt: skip
-    return sorted(labels, key=lambda label: int(re.sub(r"\D", "", label)))
+    return sorted(labels, key=number.__getitem__)

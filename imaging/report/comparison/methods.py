@@ -1,0 +1,197 @@
+"""Whether two visits were measured alike: sequence, method, settings, versions.
+
+What was measured in another way is not compared; what may shift figures a little is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from imaging.measures import Measure
+from imaging.musclemap.table import definition_of
+from imaging.report.comparison.visits import Visit
+
+#: Stages that a figure of a stage rests on, by what the sidecars of their files say they are.
+_VERBS: Mapping[str, tuple[str, ...]] = {
+    "anat": ("segment",),
+    "comp": ("segment", "composition"),
+    "dwi": ("segment", "diffusion"),
+    "fibre": ("segment", "diffusion", "fibres"),
+    "mre": ("segment", "elastography"),
+    "us": ("segment", "ultrasound"),
+}
+_STAGES_OF_VERBS = {"segment": "segmentation"}
+# Settings that move no figure beyond its own sampling.
+_WITHOUT_EFFECT = frozenset({"seed", "bootstrap", "mask_error_mm", "model", "inversions"})
+_OWN_FIBRES = "stiffness_ti_"
+_FEWEST_OF = 0.9
+_SAME_COVERAGE = 1.5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two visits differ.
+
+    Attributes
+    ----------
+    refused : dict
+        Stage of a measure to why none of its figures is compared.
+    noted : list of str
+        What a reader must know where figures are compared nevertheless.
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    noted: Sequence[str] = ()
+
+
+def difference(before: Visit, after: Visit) -> Difference:
+    """Return how the scans and methods of two visits differ."""
+    by_verb = {
+        verb: _of_verb(verb, before, after)
+        for verb in ("segment", "composition", "diffusion", "fibres", "elastography", "ultrasound")
+    }
+    refused = {
+        stage: why
+        for stage, verbs in _VERBS.items()
+        if (why := next((by_verb[v] for v in verbs if by_verb[v]), ""))
+    }
+    return Difference(refused, _noted(before, after))
+
+
+def why_not(before: Measure, after: Measure, visits: Difference) -> str:
+    """Return why two figures of one muscle do not compare; empty where they do."""
+    found = definition_of(before.measure)
+    stage = found.stage if found else ""
+    if before.unit != after.unit:
+        return f"in {before.unit}, then in {after.unit}"
+    if before.status != after.status:
+        return f"{before.status}, then {after.status}"
+    if why := visits.refused.get(stage, ""):
+        return why
+    if before.measure.startswith(_OWN_FIBRES) and (why := visits.refused.get("fibre", "")):
+        return why
+    ways = [way_of(m, stage) for m in (before, after)]
+    return "" if ways[0] == ways[1] else f"{ways[0] or 'unnamed'}, then {ways[1] or 'unnamed'}"
+
+
+def way_of(measure: Measure, stage: str) -> str:
+    """Return the clauses of a note that say how a figure was taken, without those that vary."""
+    clauses = [clause.strip() for clause in measure.note.split(";")]
+    if stage == "anat":
+        return clauses[0]
+    if stage == "comp":
+        return clauses[-1]
+    if stage in ("mre", "us"):
+        named = (c for c in clauses if "Hz" in c or not re.search(r"\d", c) or "correct" in c)
+        return "; ".join(c for c in named if c)
+    return ""
+
+
+def _of_verb(verb: str, before: Visit, after: Visit) -> str:
+    """Return why what a verb gave does not compare, empty where it does or is missing."""
+    stage = _STAGES_OF_VERBS.get(verb, verb)
+    facts = [v.notes.facts(stage) for v in (before, after)]
+    for key, words in (("contrast", "labels of {0}, then of {1} images"),
+                       ("frequency_hz", "waves of {0} Hz, then of {1} Hz"),
+                       ("drivers", "{0} drivers, then {1}")):  # fmt: skip
+        pair = [fact.get(key) for fact in facts]
+        if None not in pair and pair[0] != pair[1]:
+            return words.format(*map(_said, pair))
+    pair = [_network(fact) for fact in facts]
+    if verb == "segment" and pair[0] != pair[1]:
+        return f"labels by {pair[0]}, then by {pair[1]}"
+    if verb == "diffusion" and (why := _b_values(before, after)):
+        return why
+    settings = [_settings(v, verb) for v in (before, after)]
+    if None in settings:
+        return ""
+    keys = sorted({k for s in settings if s for k in s} - _WITHOUT_EFFECT)
+    differing = [k for k in keys if settings[0].get(k) != settings[1].get(k)]  # type: ignore[union-attr]
+    if not differing:
+        return ""
+    key = differing[0]
+    one, two = (_said((s or {}).get(key)) for s in settings)
+    return f"setting {key} of pennate {verb}: {one}, then {two}"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list):
+        return "+".join(_said(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def _network(facts: Mapping[str, object]) -> str:
+    """Return what labelled the muscles, with its version."""
+    for kind in ("network", "model"):
+        about = facts.get(kind)
+        if isinstance(about, dict):
+            return " ".join(str(about[k]) for k in ("name", "version") if about.get(k))
+    return "no network"
+
+
+def _b_values(before: Visit, after: Visit) -> str:
+    pair = [v.value(0, "b_value_max") for v in (before, after)]
+    if pair[0] is None or pair[1] is None or abs(pair[0] - pair[1]) <= 0.05 * max(pair):  # type: ignore[type-var, operator]
+        return ""
+    return f"largest b-value {pair[0]:g}, then {pair[1]:g} s/mm²"
+
+
+def _settings(visit: Visit, verb: str) -> Mapping[str, object] | None:
+    """Return the settings of the first file that a verb made; None where it made none."""
+    for _, made in sorted(visit.notes.provenance.items()):
+        if made.get("GeneratedBy", {}).get("Command") == f"pennate {verb}":
+            return dict(made.get("Settings", {}))
+    return None
+
+
+def _noted(before: Visit, after: Visit) -> list[str]:
+    """Return what differs and may shift figures a little, one sentence each."""
+    told = []
+    versions = [_version(v) for v in (before, after)]
+    if all(versions) and versions[0] != versions[1]:
+        told.append(f"Computed by Pennate {versions[0]}, then by {versions[1]}.")
+    voxels = [_voxel_ml(v) for v in (before, after)]
+    if None not in voxels and not 1 / 1.05 < voxels[0] / voxels[1] < 1.05:  # type: ignore[operator]
+        told.append(
+            f"Voxels of the anatomical image: {1000 * voxels[0]:.3g}, then "  # type: ignore[operator]
+            f"{1000 * voxels[1]:.3g} mm³: volumes may shift by partial volume."  # type: ignore[operator]
+        )
+    for name, words in (("directions", "Diffusion-weighted volumes"),
+                        ("snr_b0", "SNR without diffusion weighting")):  # fmt: skip
+        pair = [v.value(0, name) for v in (before, after)]
+        if pair[0] and pair[1] and not _FEWEST_OF < pair[0] / pair[1] < 1 / _FEWEST_OF:
+            told.append(
+                f"{words}: {pair[0]:.3g}, then {pair[1]:.3g}: fractional anisotropy shifts with "
+                "noise."
+            )
+    return told
+
+
+def coverage_note(before: Visit, after: Visit, label: int, measure: str) -> str:
+    """Return that a stiffness is of another share of the muscle, where it is."""
+    parts = measure.split("_")
+    if parts[0] != "stiffness" or len(parts) < 2:
+        return ""
+    name = "swe_coverage" if parts[1] == "swe" else f"stiffness_{parts[1]}_coverage"
+    pair = [v.value(label, name) for v in (before, after)]
+    if not pair[0] or not pair[1] or 1 / _SAME_COVERAGE < pair[0] / pair[1] < _SAME_COVERAGE:
+        return ""
+    return f"from {100 * pair[0]:.0f} %, then {100 * pair[1]:.0f} % of the muscle"
+
+
+def _version(visit: Visit) -> str:
+    versions = {
+        str(made.get("GeneratedBy", {}).get("Version", ""))
+        for made in visit.notes.provenance.values()
+    }
+    return " and ".join(sorted(v for v in versions if v))
+
+
+def _voxel_ml(visit: Visit) -> float | None:
+    """Return the volume of a voxel of the labels."""
+    for m in visit.measures:
+        if m.measure == "volume" and m.value and m.n:
+            return m.value / m.n
+    return None
