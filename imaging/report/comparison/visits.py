@@ -13,7 +13,7 @@ from imaging.measures import Measure
 from imaging.musclemap.read.files import FIRST, NOTES, find_prefix
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
 from imaging.musclemap.read.tables import names_of, read_tables
-from imaging.muscles import NO_NAMES, Names
+from imaging.muscles import Names
 
 _ORDER = "Name them in their order, such as --sessions before --sessions after"
 
@@ -39,7 +39,7 @@ class Visit:
     prefix: str
     measures: Sequence[Measure]
     notes: MapNotes = field(default_factory=MapNotes)
-    names: Names = NO_NAMES
+    names: Names = field(default_factory=dict)
     files: Sequence[Path] = ()
 
     @property
