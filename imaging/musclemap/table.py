@@ -52,7 +52,18 @@ IDENTITY = {
 
 @dataclass(frozen=True)
 class Definition:
-    """One row of the dictionary of measures (``imaging/data/measures.tsv``)."""
+    """One row of the dictionary of measures (``imaging/data/measures.tsv``).
+
+    Attributes
+    ----------
+    name, title, unit, level, stage, definition, formula, source : str
+    expected : bool
+        Whether a muscle without it gets a row that says why.
+    headline : bool
+        Whether it is in the readable table of muscles.
+    fewest, above : int or None, float or None
+        Of fewer samples, or not above this, it is ``not_measured``.
+    """
 
     name: str
     title: str
@@ -60,6 +71,9 @@ class Definition:
     level: str
     stage: str
     expected: bool
+    headline: bool
+    fewest: int | None
+    above: float | None
     definition: str
     formula: str
     source: str
@@ -70,8 +84,13 @@ def definitions() -> tuple[Definition, ...]:
     """Return the dictionary of measures in its order; ``*`` in a name stands for a quantity."""
     with resources.as_file(resources.files("imaging") / "data" / "measures.tsv") as path:
         frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False).fillna("")
-    frame["expected"] = frame["expected"] == "yes"
-    return tuple(Definition(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+    for column in ("expected", "headline"):
+        frame[column] = frame[column] == "yes"
+    rows = [{str(k): v for k, v in r.items()} for r in frame.to_dict("records")]
+    for row in rows:
+        row["fewest"] = int(row["fewest"]) if row["fewest"] != "" else None
+        row["above"] = float(row["above"]) if row["above"] != "" else None
+    return tuple(Definition(**row) for row in rows)
 
 
 def definition_of(measure: str) -> Definition | None:

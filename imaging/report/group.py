@@ -18,9 +18,10 @@ from imaging.measures import Measure
 from imaging.musclemap.read.files import FIRST
 from imaging.musclemap.read.tables import in_view, read_tables
 from imaging.musclemap.table import definition_of, definitions, dictionary, title_of, wide
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import SIDES, shown_of, side_and_key
 from imaging.report.conditions import condition_lines
-from imaging.report.muscle_tables import number, shown_unit
+from imaging.report.muscle_tables import number
 from imaging.report.norms import FEWEST_CONTROLS, Norms, gather
 from imaging.report.picture import Picture, guarded, svg
 from imaging.report.profile import (
@@ -246,7 +247,7 @@ def _measure(name: str, values: pd.DataFrame, outliers: pd.DataFrame) -> dict[st
     title = title_of(name)
     caption = definition.definition if definition else ""
     picture: Picture = guarded(
-        title[0].upper() + title[1:], caption, f"Dots of {title} per subject, one line per muscle.",
+        capital(title), caption, f"Dots of {title} per subject, one line per muscle.",
         lambda: dots(rows, strange, f"{title} ({unit})" if unit else title, factor),
         "No values.",
     )  # fmt: skip

@@ -1,11 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_map import columns_of
 
 from imaging.errors import ConfigError, MissingFileError
 from imaging.measures import Measure, not_measured, write_measures
+from imaging.musclemap.headline import headline
 from imaging.musclemap.read.tables import in_view
-from imaging.musclemap.table import dictionary, wide
+from imaging.musclemap.table import wide
 from imaging.muscles import label_of
 from imaging.provenance import write_sidecar
 from imaging.report import group
@@ -26,9 +28,9 @@ def write(out, prefix, volume, folder=None):
     ]
     write_measures(rows, path / f"{prefix}_measures.tsv")
     rows = in_view(rows)
-    write_tsv(wide(rows), path / f"{prefix}_muscles.tsv")
+    write_tsv(headline(wide(rows)), path / f"{prefix}_muscles.tsv")
     write_sidecar(path / f"{prefix}_measures.tsv", verb="map")
-    write_sidecar(path / f"{prefix}_muscles.tsv", verb="map", Columns=dictionary(rows))
+    write_sidecar(path / f"{prefix}_muscles.tsv", verb="map", Columns=columns_of(rows))
 
 
 def test_scores_find_the_far_value_and_leave_few_values_alone():
