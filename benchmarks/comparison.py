@@ -1,4 +1,5 @@
 """Scratch."""
+
 import argparse, time
 from pathlib import Path
 from benchmarks._repeat_scans import visit

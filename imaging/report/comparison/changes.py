@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
 from imaging.measures import Measure
+from imaging.musclemap.headline import is_headline
 from imaging.musclemap.table import definition_of, definitions
 from imaging.muscles import Names, shown_of, side_of
 from imaging.report.comparison.methods import (
@@ -31,30 +31,27 @@ from imaging.report.comparison.visits import Visit
 
 #: Of the whole muscle: without meaning where a part of it is out of view.
 OF_WHOLE_MUSCLES = ("volume", "pcsa_anatomical", "pcsa_functional")
-#: Figures that visits and sides are compared by, in their order.
-COMPARED = (
-    "volume", "fascicle_length", "pennation_start", "pennation_end", "pcsa_anatomical",
-    "fat_fraction", "t2", "fa", "md", "stiffness_mdev_magnitude", "stiffness_curl_storage",
-    "stiffness_lfe_shear", "stiffness_vfm_magnitude", "stiffness_ti_mu_perp_muscle",
-    "stiffness_ti_mu_par_muscle", "stiffness_ti_e_par_muscle", "stiffness_ready_*",
-    "stiffness_swe_shear", "stiffness_swe_corrected",
-)  # fmt: skip
-_BESIDE = ("_iqr", "_share", "_coverage", "_gradient", "_gradient_relative", "_confidence")
+_IMAGING = ("anat", "comp", "dwi", "fibre", "mre", "us")
 COLUMNS = (
     "label", "muscle", "side", "measure", "unit", "before", "after", "change", "change_percent",
     "sdc", "ci_low", "ci_high", "interval_from", "verdict", "sdc_of", "reason",
 )  # fmt: skip
 
 
-def compared(measures: Iterable[Measure]) -> list[str]:
-    """Return the names of the measures that are compared, of those that are there, in order."""
-    there = {m.measure for m in measures if m.label > 0}
+def compared(measures: Iterable[Measure], table: RepeatabilityTable) -> list[str]:
+    """Return the measures of muscles that are compared, in the order of the dictionary.
+
+    Those of images in the readable table of muscles, and those whose repeatability is known.
+    """
     order = {d.name: k for k, d in enumerate(definitions())}
-    found = []
-    for pattern in COMPARED:
-        own = [n for n in there if fnmatchcase(n, pattern) and not n.endswith(_BESIDE)]
-        found += sorted(own, key=lambda n: (order.get(n, len(order)), n))
-    return found
+    found = {}
+    for name in {m.measure for m in measures if m.label > 0} - {"coverage"}:
+        known = definition_of(name)
+        if known is None or known.stage not in _IMAGING:
+            continue
+        if is_headline(name) or name in table.measures:
+            found[name] = order[known.name]
+    return sorted(found, key=lambda n: (found[n], n))
 
 
 def changes(before: Visit, after: Visit, table: RepeatabilityTable) -> pd.DataFrame:
@@ -74,7 +71,7 @@ def changes(before: Visit, after: Visit, table: RepeatabilityTable) -> pd.DataFr
     """
     visits = difference(before, after)
     labels = sorted({m.label for v in (before, after) for m in v.measures if m.label > 0})
-    names = compared([*before.measures, *after.measures])
+    names = compared([*before.measures, *after.measures], table)
     rows = []
     for label in labels:
         for name in names:
@@ -107,7 +104,8 @@ def _verdict(
     for visit, m in ((before, one), (after, two)):
         if m is None or m.value is None:
             return refused(f"{visit.title}: {_why_missing(visit, label, m)}")
-    assert one is not None and two is not None
+    assert one is not None
+    assert two is not None
     muscle = shown_of(label, {**before.names, **after.names}).key
     if why := why_not(one, two, visits) or _other_label(label, before, after):
         return refused(why)

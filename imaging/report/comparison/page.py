@@ -9,14 +9,15 @@ import pandas as pd
 
 from imaging import __version__
 from imaging.musclemap.table import definition_of, title_of
-from imaging.muscles import side_and_key
+from imaging.musclemap.titles import capital, shown_unit
+from imaging.muscles import catalogue, side_and_name
 from imaging.report.comparison.changes import counts, cut_muscles, not_compared, swapped
 from imaging.report.comparison.methods import difference
 from imaging.report.comparison.pictures import differences
 from imaging.report.comparison.repeatability import Repeatability, RepeatabilityTable
 from imaging.report.comparison.verdict import LARGER, NOT_COMPARABLE, UNKNOWN, WITHIN
 from imaging.report.comparison.visits import Visit
-from imaging.report.muscle_tables import number, shown_unit
+from imaging.report.muscle_tables import number
 from imaging.report.picture import guarded
 from imaging.report.subject import RESEARCH_USE, environment
 
@@ -107,6 +108,7 @@ def comparison_page(
         "No figure can be compared.",
     )  # fmt: skip
     names = {**before.names, **after.names}
+    used = _used([table, *(own for _, own in sides)], repeatability)
     return environment().get_template("comparison.html.j2").render(
         title=f"{person}: {before.title} and {after.title}",
         research_use=RESEARCH_USE,
@@ -116,7 +118,7 @@ def comparison_page(
         between=between,
         warnings=[w for w in (swapped(before, after),) if w],
         noted=difference(before, after).noted,
-        cut=[(title, [side_and_key(v, names=names) for v in labels])
+        cut=[(title, [side_and_name(v, names=names) for v in labels])
              for title, labels in cut_muscles(before, after).items() if labels],
         changes=_comparison(table, "before", "after", "change", "change_percent"),
         counts=counts(table),
@@ -124,7 +126,8 @@ def comparison_page(
         picture=picture,
         sides=[(visit.title, _sides(own)) for visit, own in sides if len(own)],
         one_leg=[visit.title for visit, own in sides if not len(own)],
-        used=_used([table, *(own for _, own in sides)], repeatability),
+        used=used,
+        rests_on=sorted({row.of for *_, row in used}),
     )  # fmt: skip
 
 
@@ -142,7 +145,7 @@ def _comparison(
         rows = table[table["measure"] == name]
         definition = definition_of(name)
         parts.append(Part(
-            _capital(title_of(name)), shown_unit(rows["unit"].iloc[0])[0],
+            capital(title_of(name)), shown_unit(rows["unit"].iloc[0])[0],
             definition.definition if definition else "",
             [_line(row, first, second, change, percent) for row in rows.to_dict("records")],
         ))  # fmt: skip
@@ -176,30 +179,30 @@ def _sentence(row: dict[str, object], first: str, second: str, change: str) -> s
     sign = "+" if float(str(row[change])) > 0 else ""
     figures = f"{one} to {two} {unit}".rstrip() if first == "before" else f"{one} and {two} {unit}"
     return (
-        f"{_capital(_muscle(row))}: {title_of(str(row['measure']))} {figures.rstrip()} "
+        f"{capital(_muscle(row))}: {title_of(str(row['measure']))} {figures.rstrip()} "
         f"({sign}{size}, SDC {sdc})"
     )
 
 
 def _muscle(row: dict[str, object]) -> str:
-    side = str(row.get("side", "undecided"))
-    return str(row["muscle"]) if side == "undecided" else f"{side} {row['muscle']}"
-
-
-def _capital(text: str) -> str:
-    return text if text[:1] == "μ" else text[:1].upper() + text[1:]
+    """Return side and name in full words; the key where the catalogue has no such muscle."""
+    key, side = str(row["muscle"]), str(row.get("side", "undecided"))
+    name = next((s.name for s in catalogue() if s.key == key), key)
+    return name if side == "undecided" else f"{side} {name}"
 
 
 def _used(
     tables: Sequence[pd.DataFrame], repeatability: RepeatabilityTable
 ) -> list[tuple[str, str, str, Repeatability]]:
     """Return title, muscles and within-subject SD of each row that was used, with the row."""
-    asked = {(str(m), str(k)) for t in tables for m, k in zip(t["measure"], t["muscle"], strict=True)}
+    asked = {
+        (str(m), str(k)) for t in tables for m, k in zip(t["measure"], t["muscle"], strict=True)
+    }
     rows = {id(r): r for m, k in sorted(asked) if (r := repeatability.row(m, k)) is not None}
     out = []
     for r in repeatability.rows:
         if id(r) in rows:
             unit, factor = ("%", 1.0) if r.scale == "percent" else shown_unit(r.unit)
             sd = f"{number(r.sd_within * factor)} {unit}".rstrip()
-            out.append((_capital(title_of(r.measure)), " ".join(r.muscles), sd, r))
+            out.append((capital(title_of(r.measure)), " ".join(r.muscles), sd, r))
     return out

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imaging.musclemap.table import title_of
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.report.comparison.verdict import LARGER
-from imaging.report.muscle_tables import shown_unit
 from imaging.report.picture import svg
 
 _ACROSS = 3
@@ -45,8 +45,7 @@ def differences(table: pd.DataFrame, column: str, axis: str) -> str | None:
     for panel, name in zip(panels, measures, strict=False):
         _panel(panel, rows[rows["measure"] == name], muscles, column)
         unit = shown_unit(rows.loc[rows["measure"] == name, "unit"].iloc[0])[0]
-        title = title_of(name)
-        panel.set_title(f"{title[:1].upper()}{title[1:]}{f' ({unit})' if unit else ''}", fontsize=8)
+        panel.set_title(capital(title_of(name)) + (f" ({unit})" if unit else ""), fontsize=8)
     for panel in panels[len(measures) :]:
         panel.axis("off")
     panels[0].set_yticks(range(len(muscles)), muscles)

@@ -81,6 +81,11 @@ class RepeatabilityTable:
 
     rows: tuple[Repeatability, ...]
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Measures that any row is of."""
+        return frozenset(r.measure for r in self.rows)
+
     def row(self, measure: str, muscle: str) -> Repeatability | None:
         """Return the row of a measure for a muscle's key; None where none is known."""
         own = [r for r in self.rows if r.measure == measure]

@@ -43,7 +43,7 @@ def asymmetry(visit: Visit, table: RepeatabilityTable) -> pd.DataFrame:
     indices = sorted({m.label % 100 for m in visit.measures if 0 < m.label < ANONYMOUS})
     rows = []
     for index in indices:
-        for name in compared(visit.measures):
+        for name in compared(visit.measures, table):
             pair = [visit.by_name.get((side + index, name)) for side in (LEFT, RIGHT)]
             known = [m for m in pair if m is not None and m.value is not None]
             if not known:
@@ -64,7 +64,8 @@ def _verdict(index: int, name: str, visit: Visit, table: RepeatabilityTable) -> 
     for side, m in (("left", left), ("right", right)):
         if m is None or m.value is None:
             return refused(f"{side}: {m.note if m is not None and m.note else 'not measured'}")
-    assert left is not None and right is not None
+    assert left is not None
+    assert right is not None
     if why := why_not(left, right, Difference()):
         return refused(why.replace(", then ", " on the left, ") + " on the right")
     outlines = [visit.by_name.get((side + index, "volume")) for side in (LEFT, RIGHT)]
