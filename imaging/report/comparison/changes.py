@@ -28,9 +28,8 @@ from imaging.report.comparison.verdict import (
     relative,
 )
 from imaging.report.comparison.visits import Visit
+from imaging.report.norms import OF_WHOLE_MUSCLES
 
-#: Of the whole muscle: without meaning where a part of it is out of view.
-OF_WHOLE_MUSCLES = ("volume", "pcsa_anatomical", "pcsa_functional")
 _IMAGING = ("anat", "comp", "dwi", "fibre", "mre", "us")
 COLUMNS = (
     "label", "muscle", "side", "measure", "unit", "before", "after", "change", "change_percent",

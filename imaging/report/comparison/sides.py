@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from imaging.muscles import ANONYMOUS, shown_of
-from imaging.report.comparison.changes import OF_WHOLE_MUSCLES, compared
+from imaging.report.comparison.changes import compared
 from imaging.report.comparison.methods import Difference, way_of, why_not
 from imaging.report.comparison.repeatability import RepeatabilityTable
 from imaging.report.comparison.verdict import Verdict, judged, refused
 from imaging.report.comparison.visits import Visit
+from imaging.report.norms import OF_WHOLE_MUSCLES
 
 COLUMNS = (
     "visit", "muscle", "measure", "unit", "left", "right", "right_minus_left", "asymmetry_percent",
