@@ -39,7 +39,9 @@ def command(
     ] = None,
     norms: Annotated[
         Path | None,
-        typer.Option(help="group_norms.tsv, or a table of your own, that a subject is held against."),
+        typer.Option(
+            help="group_norms.tsv, or a table of your own, that a subject is held against."
+        ),
     ] = None,
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")

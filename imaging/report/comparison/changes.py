@@ -21,6 +21,7 @@ from imaging.report.comparison.methods import (
 from imaging.report.comparison.repeatability import RepeatabilityTable
 from imaging.report.comparison.verdict import (
     NOT_COMPARABLE,
+    UNKNOWN,
     WITHIN,
     Verdict,
     judged,
@@ -113,8 +114,8 @@ def _verdict(
         return refused(f"cut by the field of view: {' and '.join(cut)}")
     told = []
     if cut:
-        if not _same_part(label, muscle, before, after, table):
-            return refused(f"another part of the muscle in view: {' and '.join(cut)} cut it")
+        if why := _other_part(label, muscle, before, after, table):
+            return refused(f"{why}: {' and '.join(cut)} cut it")
         told.append("of the part in view")
     if note := coverage_note(before, after, label, name):
         told.append(note)
@@ -142,14 +143,17 @@ def _other_label(label: int, before: Visit, after: Visit) -> str:
     return f"muscle outlined by {ways[0]}, then by {ways[1]}"
 
 
-def _same_part(
+def _other_part(
     label: int, muscle: str, before: Visit, after: Visit, table: RepeatabilityTable
-) -> bool:
-    """Tell whether as much of a cut muscle is in view at both visits, by its volume there."""
+) -> str:
+    """Return that another part of a cut muscle may be in view, judged by its volume there."""
     one, two = (v.by_name.get((label, "volume")) for v in (before, after))
     if one is None or two is None or one.value is None or two.value is None:
-        return False
-    return judged(one, two, muscle, table).verdict == WITHIN
+        return "not known whether as much of the muscle is in view"
+    verdict = judged(one, two, muscle, table).verdict
+    if verdict == UNKNOWN:
+        return "not known whether as much of the muscle is in view"
+    return "" if verdict == WITHIN else "another part of the muscle in view"
 
 
 def cut_muscles(before: Visit, after: Visit) -> dict[str, list[int]]:

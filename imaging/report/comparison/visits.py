@@ -138,7 +138,7 @@ def find_visits(out: Path, participant: str, wanted: Sequence[str] = ()) -> list
             raise ConfigError("two different sessions are needed", None, _ORDER)
         return [found[label] for label in labels]
     if len(found) < 2:
-        why = f"has maps of {len(found) or 'no'} session{'' if len(found) == 1 else 's'}, a comparison needs two"
+        why = f"has {'one map' if found else 'no map'} of a session, a comparison needs two"
         raise MissingFileError(why, person, "Run the other visit first")
     return [found[label] for label in _in_order(list(found))]
 

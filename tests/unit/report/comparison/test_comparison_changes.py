@@ -154,7 +154,9 @@ def test_other_settings_and_b_values_are_named_but_not_a_seed():
     found = difference(one, scanned(500, smoothing_mm=4.0, seed=1)).refused
     assert found["fibre"] == "setting smoothing_mm of pennate fibres: none, then 4"
     assert "dwi" not in found
-    assert "b-value 500, then 1000" in difference(one, scanned(1000, smoothing_mm=None)).refused["dwi"]
+    assert (
+        "b-value 500, then 1000" in difference(one, scanned(1000, smoothing_mm=None)).refused["dwi"]
+    )
 
 
 def test_versions_and_voxels_are_told_and_compared():

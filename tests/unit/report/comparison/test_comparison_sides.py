@@ -54,7 +54,9 @@ def test_what_does_not_compare_says_why():
     assert found["TA", "volume"]["reason"] == "cut by the field of view: right"
     assert found["TA", "fascicle_length"]["verdict"] == "within SDC"
     assert found["SOL", "volume"]["reason"] == "network on the left, drawn by a person on the right"
-    assert found["SOL", "fascicle_length"]["reason"] == "measured on the left, modelled on the right"
+    assert (
+        found["SOL", "fascicle_length"]["reason"] == "measured on the left, modelled on the right"
+    )
 
 
 def test_a_muscle_on_one_side_is_named():

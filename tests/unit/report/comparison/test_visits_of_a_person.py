@@ -42,7 +42,7 @@ def test_names_with_one_number_have_an_order(tmp_path):
 @pytest.mark.parametrize(
     ("sessions", "wanted", "error", "words"),
     [
-        (("1",), (), MissingFileError, "maps of 1 session,"),
+        (("1",), (), MissingFileError, "one map of a session"),
         (("1", "2"), ("1", "3"), MissingFileError, "no map of session 3; there are 1, 2"),
         (("1", "2"), ("1", "1"), ConfigError, "two different sessions"),
     ],
