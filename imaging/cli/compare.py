@@ -82,7 +82,7 @@ def _visits(
             )
         return (read_visit(before), read_visit(after)), []
     if sessions and len(sessions) != 2:
-        raise ConfigError(f"{len(sessions)} sessions were named", None, "Give --session twice")
+        raise ConfigError(f"--session was given {len(sessions)} time(s)", None, "Give it twice")
     folders = find_visits(out, participant, sessions)
     between = [folder.parent.name for folder in folders[1:-1]]
     return (read_visit(folders[0]), read_visit(folders[-1])), between

@@ -14,7 +14,11 @@ from imaging.muscles import catalogue, side_and_name
 from imaging.report.comparison.changes import counts, cut_muscles, not_compared, swapped
 from imaging.report.comparison.methods import difference
 from imaging.report.comparison.pictures import differences
-from imaging.report.comparison.repeatability import Repeatability, RepeatabilityTable
+from imaging.report.comparison.repeatability import (
+    Repeatability,
+    RepeatabilityTable,
+    published,
+)
 from imaging.report.comparison.verdict import LARGER, NOT_COMPARABLE, UNKNOWN, WITHIN
 from imaging.report.comparison.visits import Visit
 from imaging.report.muscle_tables import number
@@ -127,6 +131,8 @@ def comparison_page(
         sides=[(visit.title, _sides(own)) for visit, own in sides if len(own)],
         one_leg=[visit.title for visit, own in sides if not len(own)],
         used=used,
+        published=[(capital(title_of(p.measure)), p) for p in published()
+                   if p.measure in set(table["measure"])],
         rests_on=sorted({row.of for *_, row in used}),
     )  # fmt: skip
 

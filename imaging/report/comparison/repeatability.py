@@ -99,6 +99,24 @@ def within_subject_sd(first: ArrayLike, second: ArrayLike) -> float:
     return float(np.sqrt(np.mean(d**2) / 2))
 
 
+@dataclass(frozen=True)
+class Published:
+    """Repeatability in people as published: `figure` in words, `of` whom, `source`."""
+
+    measure: str
+    figure: str
+    of: str
+    source: str
+
+
+@cache
+def published() -> tuple[Published, ...]:
+    """Return what was published of people; of other muscles or programs, so no verdict uses it."""
+    with resources.as_file(resources.files("imaging") / "data") as folder:
+        frame = pd.read_csv(folder / "repeatability_published.tsv", sep="\t")
+    return tuple(Published(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+
+
 @cache
 def built_in() -> RepeatabilityTable:
     """Return the table that comes with Pennate (``imaging/data/repeatability.tsv``)."""

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from imaging.errors import InputError, MissingFileError, UnitError
+from imaging.musclemap.table import definition_of
 from imaging.report.comparison.repeatability import (
     SDC_FACTOR,
     built_in,
+    published,
     read_repeatability,
     within_subject_sd,
 )
@@ -80,3 +82,7 @@ def test_the_built_in_table_says_what_it_rests_on():
     }
     assert all("lower bound" in r.of for r in rows if "digital" in r.of)
     assert all(r.n >= 5 for r in rows)
+
+
+def test_what_is_published_is_of_known_measures_with_a_source():
+    assert all(definition_of(p.measure) and p.source and p.of for p in published())
