@@ -1,11 +1,14 @@
 """Repeat scans of one digital leg, through the verbs of the command line up to the map.
 
 Between scans the leg is put back by hand, so to say: moved by 3 mm and turned by 2 degrees (SD of
-each axis), with other noise and the same field of view. Aponeuroses are not given.
+each axis), with other noise and the same field of view. Aponeuroses are not given. For speed,
+corrections of what these scans have not (motion, eddy currents, distortion) are off, and intervals
+are not asked for.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +26,11 @@ from imaging.provenance import write_json
 
 SNR = 40.0
 MOVED_MM, TURNED_DEG = 3.0, 2.0
+_SETTINGS = {
+    "diffusion": {"motion": False, "eddy": False, "distortion": "off", "gradient_check": False},
+    "fibres": {"bootstrap": 0},
+    "elastography": {"inversions": ["mdev", "ti"]},
+}
 
 
 def put_back(leg: Leg, rng: np.random.Generator) -> Leg:
@@ -118,12 +126,15 @@ def visit(work: Path, seed: int, number: int) -> Path:
     folder = work / "out" / place / "map"
     if not (folder / f"{prefix}_measures.tsv").is_file():
         raw = work / "bids" / place
-        write_scan(raw, prefix, seed, number)
+        if not any(raw.glob("mre/*")):
+            write_scan(raw, prefix, seed, number)
         make_map(raw, work / "out" / place, prefix)
     return folder
 
 
-def _verb(*arguments: object) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "imaging", *map(str, arguments)], check=True, capture_output=True
-    )
+def _verb(verb: str, *options: object) -> None:
+    if any(Path(str(options[options.index("--out") + 1])).glob("*_notes.json")):
+        return  # made before
+    settings = ["--settings", json.dumps(_SETTINGS[verb])] if verb in _SETTINGS else []
+    command = [sys.executable, "-m", "imaging", verb, *map(str, options), *settings]
+    subprocess.run(command, check=True, capture_output=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,10 @@ def _visits(
             raise ConfigError(
                 "--before and --after go together, without --session", None, "Give both folders"
             )
-        return (read_visit(before), read_visit(after)), []
+        pair = read_visit(before), read_visit(after)
+        if pair[0].title == pair[1].title:
+            pair = replace(pair[0], called="before"), replace(pair[1], called="after")
+        return pair, []
     if sessions and len(sessions) != 2:
         raise ConfigError(f"--session was given {len(sessions)} time(s)", None, "Give it twice")
     folders = find_visits(out, participant, sessions)

@@ -117,6 +117,16 @@ def test_maps_anywhere_and_a_table_of_ones_own(out, tmp_path):
     assert row["sdc_of"] == "people; our scanner"
 
 
+def test_maps_of_the_same_name_are_called_before_and_after(out, tmp_path):
+    write_visit(tmp_path / "other", "01", measures(1.2))
+    maps = [str(folder / "sub-01" / "ses-01" / "map") for folder in (out, tmp_path / "other")]
+    arguments = ["compare", str(out), "--before", maps[0], "--after", maps[1]]
+    assert main(arguments) == 0
+    table = pd.read_csv(out / "sub-01_comparison.tsv", sep="\t", na_values="n/a")
+    cut = table[(table["label"] == SOL) & (table["measure"] == "volume")].iloc[0]
+    assert cut["reason"] == "cut by the field of view: before and after"
+
+
 def test_one_leg_leaves_no_table_of_sides_behind(out):
     assert main(["compare", str(out), "--participant", "01"]) == 0
     assert (out / "sub-01_asymmetry.tsv").is_file()

@@ -26,8 +26,8 @@ _STAGES_OF_VERBS = {"segment": "segmentation"}
 # Settings that move no figure beyond its own sampling.
 _WITHOUT_EFFECT = frozenset({"seed", "bootstrap", "mask_error_mm", "model", "inversions"})
 _OWN_FIBRES = "stiffness_ti_"
-_FEWEST_OF = 0.9
-_SAME_COVERAGE = 1.5
+# Largest ratio of two visits that is no difference.
+_SAME_VOXELS, _SAME_NOISE, _SAME_COVERAGE = 1.05, 1.1, 1.5
 
 
 @dataclass(frozen=True)
@@ -104,16 +104,14 @@ def _of_verb(verb: str, before: Visit, after: Visit) -> str:
         return f"labels by {pair[0]}, then by {pair[1]}"
     if verb == "diffusion" and (why := _b_values(before, after)):
         return why
-    settings = [_settings(v, verb) for v in (before, after)]
-    if None in settings:
+    one, two = (_settings(v, verb) for v in (before, after))
+    if one is None or two is None:
         return ""
-    keys = sorted({k for s in settings if s for k in s} - _WITHOUT_EFFECT)
-    differing = [k for k in keys if settings[0].get(k) != settings[1].get(k)]  # type: ignore[union-attr]
-    if not differing:
-        return ""
-    key = differing[0]
-    one, two = (_said((s or {}).get(key)) for s in settings)
-    return f"setting {key} of pennate {verb}: {one}, then {two}"
+    for key in sorted({*one, *two} - _WITHOUT_EFFECT):
+        if one.get(key) != two.get(key):
+            said = f"{_said(one.get(key))}, then {_said(two.get(key))}"
+            return f"setting {key} of pennate {verb}: {said}"
+    return ""
 
 
 def _said(value: object) -> str:
@@ -132,8 +130,8 @@ def _network(facts: Mapping[str, object]) -> str:
 
 
 def _b_values(before: Visit, after: Visit) -> str:
-    pair = [v.value(0, "b_value_max") for v in (before, after)]
-    if pair[0] is None or pair[1] is None or abs(pair[0] - pair[1]) <= 0.05 * max(pair):  # type: ignore[type-var, operator]
+    pair = _values(before, after, 0, "b_value_max")
+    if pair is None or _alike(*pair, 1.05):
         return ""
     return f"largest b-value {pair[0]:g}, then {pair[1]:g} s/mm²"
 
@@ -146,22 +144,32 @@ def _settings(visit: Visit, verb: str) -> Mapping[str, object] | None:
     return None
 
 
+def _values(before: Visit, after: Visit, label: int, name: str) -> tuple[float, float] | None:
+    """Return the values of both visits, None where one has none above 0."""
+    one, two = (v.value(label, name) for v in (before, after))
+    return (one, two) if one is not None and two is not None and min(one, two) > 0 else None
+
+
+def _alike(one: float, two: float, factor: float) -> bool:
+    return max(one, two) <= factor * min(one, two)
+
+
 def _noted(before: Visit, after: Visit) -> list[str]:
     """Return what differs and may shift figures a little, one sentence each."""
     told = []
     versions = [_version(v) for v in (before, after)]
     if all(versions) and versions[0] != versions[1]:
         told.append(f"Computed by Pennate {versions[0]}, then by {versions[1]}.")
-    voxels = [_voxel_ml(v) for v in (before, after)]
-    if None not in voxels and not 1 / 1.05 < voxels[0] / voxels[1] < 1.05:  # type: ignore[operator]
+    one, two = (_voxel_mm3(v) for v in (before, after))
+    if one and two and not _alike(one, two, _SAME_VOXELS):
         told.append(
-            f"Voxels of the anatomical image: {1000 * voxels[0]:.3g}, then "  # type: ignore[operator]
-            f"{1000 * voxels[1]:.3g} mm³: volumes may shift by partial volume."  # type: ignore[operator]
+            f"Voxels of the anatomical image: {one:.3g}, then {two:.3g} mm³: volumes may shift "
+            "by partial volume."
         )
     for name, words in (("directions", "Diffusion-weighted volumes"),
                         ("snr_b0", "SNR without diffusion weighting")):  # fmt: skip
-        pair = [v.value(0, name) for v in (before, after)]
-        if pair[0] and pair[1] and not _FEWEST_OF < pair[0] / pair[1] < 1 / _FEWEST_OF:
+        pair = _values(before, after, 0, name)
+        if pair is not None and not _alike(*pair, _SAME_NOISE):
             told.append(
                 f"{words}: {pair[0]:.3g}, then {pair[1]:.3g}: fractional anisotropy shifts with "
                 "noise."
@@ -175,8 +183,8 @@ def coverage_note(before: Visit, after: Visit, label: int, measure: str) -> str:
     if parts[0] != "stiffness" or len(parts) < 2:
         return ""
     name = "swe_coverage" if parts[1] == "swe" else f"stiffness_{parts[1]}_coverage"
-    pair = [v.value(label, name) for v in (before, after)]
-    if not pair[0] or not pair[1] or 1 / _SAME_COVERAGE < pair[0] / pair[1] < _SAME_COVERAGE:
+    pair = _values(before, after, label, name)
+    if pair is None or _alike(*pair, _SAME_COVERAGE):
         return ""
     return f"from {100 * pair[0]:.0f} %, then {100 * pair[1]:.0f} % of the muscle"
 
@@ -189,9 +197,9 @@ def _version(visit: Visit) -> str:
     return " and ".join(sorted(v for v in versions if v))
 
 
-def _voxel_ml(visit: Visit) -> float | None:
+def _voxel_mm3(visit: Visit) -> float | None:
     """Return the volume of a voxel of the labels."""
     for m in visit.measures:
         if m.measure == "volume" and m.value and m.n:
-            return m.value / m.n
+            return 1000 * m.value / m.n
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -159,7 +160,7 @@ def _comparison(
     return Comparison(len(judged), len(beyond), _CHANCE * len(judged), said, parts)
 
 
-def _line(row: dict[str, object], first: str, second: str, change: str, percent: str) -> Line:
+def _line(row: Mapping[Any, Any], first: str, second: str, change: str, percent: str) -> Line:
     factor = shown_unit(str(row["unit"]))[1]
 
     def shown(name: str, signed: bool = False) -> str:
@@ -170,7 +171,7 @@ def _line(row: dict[str, object], first: str, second: str, change: str, percent:
 
     share = row[percent]
     known = isinstance(share, float) and not pd.isna(share)
-    interval = "" if pd.isna(row["ci_low"]) else f"[{shown('ci_low')}, {shown('ci_high')}]"  # type: ignore[call-overload]
+    interval = "" if pd.isna(row["ci_low"]) else f"[{shown('ci_low')}, {shown('ci_high')}]"
     return Line(
         _muscle(row), shown(first), shown(second), shown(change, signed=True), interval,
         f"{share:+.1f} %" if known else "", shown("sdc"), _SHOWN[str(row["verdict"])],
@@ -178,7 +179,7 @@ def _line(row: dict[str, object], first: str, second: str, change: str, percent:
     )  # fmt: skip
 
 
-def _sentence(row: dict[str, object], first: str, second: str, change: str) -> str:
+def _sentence(row: Mapping[Any, Any], first: str, second: str, change: str) -> str:
     unit, factor = shown_unit(str(row["unit"]))
     one, two, size, sdc = (number(float(str(row[n])) * factor) for n in
                            (first, second, change, "sdc"))  # fmt: skip
@@ -190,7 +191,7 @@ def _sentence(row: dict[str, object], first: str, second: str, change: str) -> s
     )
 
 
-def _muscle(row: dict[str, object]) -> str:
+def _muscle(row: Mapping[Any, Any]) -> str:
     """Return side and name in full words; the key where the catalogue has no such muscle."""
     key, side = str(row["muscle"]), str(row.get("side", "undecided"))
     name = next((s.name for s in catalogue() if s.key == key), key)

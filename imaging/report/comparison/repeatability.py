@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,12 +147,12 @@ def read_repeatability(path: Path) -> RepeatabilityTable:
     return RepeatabilityTable(tuple(rows))
 
 
-def _row(record: Mapping[str, object], path: Path, number: int) -> Repeatability:
-    missing = [name for name in _COLUMNS if pd.isna(record[name])]  # type: ignore[call-overload]
+def _row(record: Mapping[Any, Any], path: Path, number: int) -> Repeatability:
+    missing = [name for name in _COLUMNS if pd.isna(record[name])]
     if missing:
         raise InputError(f"row {number} has no {missing[0]}", path, _HOW)
     text = {name: str(record[name]) for name, kind in _COLUMNS.items() if kind == "text"}
-    sd, n = float(str(record["sd_within"])), int(float(str(record["n"])))
+    sd, n = float(record["sd_within"]), int(record["n"])
     muscles = tuple(text.pop("muscles").split())
     definition = definition_of(text["measure"])
     if definition is None:

@@ -73,8 +73,10 @@ def judged(
     own = _own_half_width(first, second)
     row = table.row(first.measure, muscle)
     if row is None:
-        interval = (None, None) if own is None else (change - own, change + own)
-        return Verdict(change, None, *interval, _FROM_BOTH if own else "", UNKNOWN, reason=reason)
+        if own is None:
+            return Verdict(change, None, None, None, "", UNKNOWN, reason=reason)
+        low, high = change - own, change + own
+        return Verdict(change, None, low, high, _FROM_BOTH, UNKNOWN, reason=reason)
     sdc = row.smallest_change((first.value + second.value) / 2)
     source = f"{row.of}; {row.source}"
     if own is not None and sdc < abs(change) <= own:
@@ -94,7 +96,7 @@ def _own_half_width(first: Measure, second: Measure) -> float | None:
         for m in (first, second)
         if m.ci_low is not None and m.ci_high is not None
     ]
-    return float(np.hypot(*halves)) if len(halves) == 2 else None
+    return float(np.linalg.norm(halves)) if len(halves) == 2 else None
 
 
 def relative(first: Measure, difference: float | None) -> float | None:

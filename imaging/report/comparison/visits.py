@@ -34,6 +34,8 @@ class Visit:
         Names of the muscles that the catalogue does not know.
     files : sequence of Path
         What was read.
+    called : str
+        What a reader calls the visit, where its prefix has no session or both have the same.
     """
 
     prefix: str
@@ -41,6 +43,7 @@ class Visit:
     notes: MapNotes = field(default_factory=MapNotes)
     names: Names = field(default_factory=dict)
     files: Sequence[Path] = ()
+    called: str = ""
 
     @property
     def entities(self) -> dict[str, str]:
@@ -51,7 +54,7 @@ class Visit:
     def title(self) -> str:
         """Return what a reader calls the visit."""
         session = self.entities.get("ses")
-        return f"ses-{session}" if session else self.prefix
+        return self.called or (f"ses-{session}" if session else self.prefix)
 
     @cached_property
     def by_name(self) -> Mapping[tuple[int, str], Measure]:
