@@ -31,6 +31,7 @@ from imaging.report.comparison.verdict import (
 from imaging.report.comparison.visits import Visit
 from imaging.report.norms import OF_WHOLE_MUSCLES
 
+CUT = "cut by the field of view"
 _IMAGING = ("anat", "comp", "dwi", "fibre", "mre", "us")
 COLUMNS = (
     "label", "muscle", "side", "measure", "unit", "before", "after", "change", "change_percent",
@@ -111,7 +112,7 @@ def _verdict(
         return refused(why)
     cut = [v.title for v in (before, after) if v.value(label, "coverage") == 0]
     if cut and name in OF_WHOLE_MUSCLES:
-        return refused(f"cut by the field of view: {' and '.join(cut)}")
+        return refused(f"{CUT}: {' and '.join(cut)}")
     told = []
     if cut:
         if why := _other_part(label, muscle, before, after, table):

@@ -12,7 +12,13 @@ from imaging import __version__
 from imaging.musclemap.table import definition_of, title_of
 from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import catalogue, side_and_name
-from imaging.report.comparison.changes import counts, cut_muscles, not_compared, swapped
+from imaging.report.comparison.changes import (
+    CUT,
+    counts,
+    cut_muscles,
+    not_compared,
+    swapped,
+)
 from imaging.report.comparison.methods import difference
 from imaging.report.comparison.pictures import differences
 from imaging.report.comparison.repeatability import (
@@ -106,7 +112,8 @@ def comparison_page(
     picture = guarded(
         "Changes of all muscles",
         f"{after.title} minus {before.title}. Bar: smallest detectable change in both directions; "
-        "diamond: a change beyond it. Muscles without a mark are not compared.",
+        "diamond: a change beyond it; dots off their bar are within both intervals. "
+        "Muscles without a mark are not compared.",
         "Dots of the change of every muscle, one panel per measure, on bars of the smallest "
         "detectable change.",
         lambda: differences(table, "change", f"{after.title} minus {before.title}"),
@@ -127,7 +134,7 @@ def comparison_page(
              for title, labels in cut_muscles(before, after).items() if labels],
         changes=_comparison(table, "before", "after", "change", "change_percent"),
         counts=counts(table),
-        reasons=not_compared(table),
+        reasons={why: n for why, n in not_compared(table).items() if not why.startswith(CUT)},
         picture=picture,
         sides=[(visit.title, _sides(own)) for visit, own in sides if len(own)],
         one_leg=[visit.title for visit, own in sides if not len(own)],

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from imaging.musclemap.table import title_of
 from imaging.musclemap.titles import capital, shown_unit
@@ -64,5 +65,6 @@ def _panel(panel: Axes, rows: pd.DataFrame, muscles: list[str], column: str) -> 
     panel.axvline(0, color="#777777", lw=0.8, zorder=1)
     panel.plot(values[~larger], place[~larger], "o", color=_OTHER, ms=4)
     panel.plot(values[larger], place[larger], "D", color=_LARGER, ms=5)
+    panel.xaxis.set_major_locator(MaxNLocator(5))
     panel.tick_params(axis="both", labelsize=7)
     panel.spines[["top", "right", "left"]].set_visible(False)

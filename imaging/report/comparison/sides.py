@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from imaging.muscles import ANONYMOUS, shown_of
-from imaging.report.comparison.changes import compared
+from imaging.report.comparison.changes import CUT, compared
 from imaging.report.comparison.methods import Difference, way_of, why_not
 from imaging.report.comparison.repeatability import RepeatabilityTable
 from imaging.report.comparison.verdict import Verdict, judged, refused
@@ -76,7 +76,7 @@ def _verdict(index: int, name: str, visit: Visit, table: RepeatabilityTable) -> 
     cut = [s for s, k in (("left", LEFT), ("right", RIGHT))
            if visit.value(k + index, "coverage") == 0]  # fmt: skip
     if cut and name in OF_WHOLE_MUSCLES:
-        return refused(f"cut by the field of view: {' and '.join(cut)}")
+        return refused(f"{CUT}: {' and '.join(cut)}")
     told = f"of the part in view: {' and '.join(cut)}" if cut else ""
     return judged(left, right, shown_of(left.label, visit.names).key, table, told)
 
