@@ -15,6 +15,8 @@ from imaging.report.comparison.methods import (
     Difference,
     coverage_note,
     difference,
+    other_sheets,
+    sheet_of,
     way_of,
     why_not,
 )
@@ -108,7 +110,9 @@ def _verdict(
     assert one is not None
     assert two is not None
     muscle = shown_of(label, {**before.names, **after.names}).key
-    if why := why_not(one, two, visits) or _other_label(label, before, after):
+    sheets = [sheet_of(v, label) for v in (before, after)]
+    why = why_not(one, two, visits) or _other_label(label, before, after)
+    if why := why or other_sheets(name, sheets):
         return refused(why)
     cut = [v.title for v in (before, after) if v.value(label, "coverage") == 0]
     if cut and name in OF_WHOLE_MUSCLES:

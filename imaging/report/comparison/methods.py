@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of
+from imaging.muscles import is_bipennate
 from imaging.report.comparison.visits import Visit
 
 #: Stages that a figure of a stage rests on, by what the sidecars of their files say they are.
@@ -24,7 +25,8 @@ _VERBS: Mapping[str, tuple[str, ...]] = {
 }
 _STAGES_OF_VERBS = {"segment": "segmentation"}
 # Settings that move no figure beyond its own sampling.
-_WITHOUT_EFFECT = frozenset({"seed", "bootstrap", "mask_error_mm", "model", "inversions"})
+_WITHOUT_EFFECT = frozenset({"seed", "bootstrap", "mask_error_mm", "inversions", "side"})
+_FOUND = "finding of the aponeurosis"
 _OWN_FIBRES = "stiffness_ti_"
 # Largest ratio of two visits that is no difference.
 _SAME_VOXELS, _SAME_NOISE, _SAME_COVERAGE = 1.05, 1.1, 1.5
@@ -87,6 +89,27 @@ def way_of(measure: Measure, stage: str) -> str:
         named = (c for c in clauses if "Hz" in c or not re.search(r"\d", c) or "correct" in c)
         return "; ".join(c for c in named if c)
     return ""
+
+
+def sheet_of(visit: Visit, label: int) -> str:
+    """Return whether the internal aponeurosis of a bipennate muscle was given or found.
+
+    Empty where a muscle has none, or where it is not known.
+    """
+    length = visit.by_name.get((label, "fascicle_length"))
+    if length is None or length.value is None or not is_bipennate(label):
+        return ""
+    if _FOUND in length.note:
+        return "found from the data"
+    return "given" if length.ci_low is not None else ""
+
+
+def other_sheets(measure: str, ways: Sequence[str]) -> str:
+    """Return that fascicles end on sheets of two kinds, where they do."""
+    known = definition_of(measure)
+    if known is None or known.stage != "fibre" or "" in ways or ways[0] == ways[1]:
+        return ""
+    return f"internal aponeurosis {ways[0]}, then {ways[1]}"
 
 
 def _of_verb(verb: str, before: Visit, after: Visit) -> str:
@@ -166,6 +189,9 @@ def _noted(before: Visit, after: Visit) -> list[str]:
             f"Voxels of the anatomical image: {one:.3g}, then {two:.3g} mm³: volumes may shift "
             "by partial volume."
         )
+    facts = [v.notes.facts("diffusion").get("distortion_status") for v in (before, after)]
+    if facts[0] != facts[1] and None not in facts:
+        told.append(f"Distortion of the diffusion images: {facts[0]}, then {facts[1]}.")
     for name, words in (("directions", "Diffusion-weighted volumes"),
                         ("snr_b0", "SNR without diffusion weighting")):  # fmt: skip
         pair = _values(before, after, 0, name)

@@ -6,7 +6,13 @@ import pandas as pd
 
 from imaging.muscles import ANONYMOUS, shown_of
 from imaging.report.comparison.changes import CUT, compared
-from imaging.report.comparison.methods import Difference, way_of, why_not
+from imaging.report.comparison.methods import (
+    Difference,
+    other_sheets,
+    sheet_of,
+    way_of,
+    why_not,
+)
 from imaging.report.comparison.repeatability import RepeatabilityTable
 from imaging.report.comparison.verdict import Verdict, judged, refused
 from imaging.report.comparison.visits import Visit
@@ -67,7 +73,8 @@ def _verdict(index: int, name: str, visit: Visit, table: RepeatabilityTable) -> 
             return refused(f"{side}: {m.note if m is not None and m.note else 'not measured'}")
     assert left is not None
     assert right is not None
-    if why := why_not(left, right, Difference()):
+    sheets = [sheet_of(visit, side + index) for side in (LEFT, RIGHT)]
+    if why := why_not(left, right, Difference()) or other_sheets(name, sheets):
         return refused(why.replace(", then ", " on the left, ") + " on the right")
     outlines = [visit.by_name.get((side + index, "volume")) for side in (LEFT, RIGHT)]
     ways = {way_of(m, "anat") for m in outlines if m is not None and m.value is not None}

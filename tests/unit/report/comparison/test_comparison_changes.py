@@ -1,5 +1,7 @@
 """Changes between visits: known answers, symmetry, and what must not be compared."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -128,6 +130,16 @@ def test_a_muscle_outlined_in_another_way_is_not_compared_at_all():
     before = visit("1", volume(TA, 50), length(TA, 50))
     after = visit("2", volume(TA, 50, note="drawn by a person"), length(TA, 50))
     assert "outlined by network" in rows(before, after)[TA, "fascicle_length"]["reason"]
+
+
+def test_an_aponeurosis_given_at_one_visit_and_found_at_the_other_is_named():
+    found = replace(length(SOL, 50, 2), note="mean; interval of finding of the aponeurosis and all")
+    before, after = visit("1", length(SOL, 40, 2)), visit("2", found)
+    row = rows(before, after)[SOL, "fascicle_length"]
+    assert row["reason"] == "internal aponeurosis given, then found from the data"
+    assert rows(after, visit("3", found))[SOL, "fascicle_length"]["verdict"] == "within SDC"
+    unipennate = replace(found, label=label_of("GM", "right"))
+    assert "aponeurosis" not in str(rows(visit("1", unipennate), visit("2", unipennate)))
 
 
 @pytest.mark.parametrize(
