@@ -7,7 +7,7 @@ from imaging.cli.app import main
 
 def test_the_page_holds_a_person_against_norms_of_their_sex_and_age(tmp_path, capsys):
     maps, norms, people = tmp_path / "map", tmp_path / "norms.tsv", tmp_path / "participants.tsv"
-    write_map(maps)
+    write_map(maps, fascicles=False, activation=False, stiffness=False, aponeuroses=False)
     head = "muscle\tmeasure\tunit\tn\tmean\tsd\tsex\tage_low\tage_high\tsource\n"
     norms.write_text(f"{head}TA\tvolume\tml\t20\t120\t12\tmale\t18\t40\tSomeone 2020\n")
     people.write_text("participant_id\tage\tsex\nsub-01\t30\tM\n")
