@@ -82,7 +82,7 @@ def changes(before: Visit, after: Visit, table: RepeatabilityTable) -> pd.DataFr
             known = [m for m in pair if m is not None and m.value is not None]
             if known:
                 found = _verdict(label, name, before, after, visits, table)
-                rows.append(_row(label, known[0], pair, found, {**before.names, **after.names}))
+                rows.append(_row(label, known[0], pair, found, {**after.names, **before.names}))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -109,7 +109,10 @@ def _verdict(
             return refused(f"{visit.title}: {_why_missing(visit, label, m)}")
     assert one is not None
     assert two is not None
-    muscle = shown_of(label, {**before.names, **after.names}).key
+    called = [v.names.get(label) for v in (before, after)]
+    if called[0] != called[1]:
+        return refused(f"label {label} is {called[0]}, then {called[1]}")
+    muscle = shown_of(label, before.names).key
     sheets = [sheet_of(v, label) for v in (before, after)]
     why = why_not(one, two, visits) or _other_label(label, before, after)
     if why := why or other_sheets(name, sheets):

@@ -125,7 +125,7 @@ def _of_verb(verb: str, before: Visit, after: Visit) -> str:
     pair = [_network(fact) for fact in facts]
     if verb == "segment" and pair[0] != pair[1]:
         return f"labels by {pair[0]}, then by {pair[1]}"
-    if verb == "diffusion" and (why := _b_values(before, after)):
+    if verb == "diffusion" and (why := _b_values(before, after) or _perfusion(before, after)):
         return why
     one, two = (_settings(v, verb) for v in (before, after))
     if one is None or two is None:
@@ -157,6 +157,16 @@ def _b_values(before: Visit, after: Visit) -> str:
     if pair is None or _alike(*pair, 1.05):
         return ""
     return f"largest b-value {pair[0]:g}, then {pair[1]:g} s/mm²"
+
+
+def _perfusion(before: Visit, after: Visit) -> str:
+    """Return that perfusion was taken out of the tensor at one visit only."""
+    left_out = [
+        any("perfusion is left out" in said for said in v.notes.sentences("diffusion"))
+        for v in (before, after)
+    ]
+    words = ["perfusion left out" if left else "with perfusion" for left in left_out]
+    return "" if words[0] == words[1] else f"diffusion {words[0]}, then {words[1]}"
 
 
 def _settings(visit: Visit, verb: str) -> Mapping[str, object] | None:

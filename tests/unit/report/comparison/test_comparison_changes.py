@@ -19,7 +19,8 @@ from visits_for_tests import (
     volume,
 )
 
-from imaging.measures import Measure, not_measured
+from imaging.measures import Measure, Notes, not_measured
+from imaging.musclemap.read.notes import MapNotes
 from imaging.muscles import label_of, muscle_keys
 from imaging.report.comparison import changes as module
 from imaging.report.comparison.changes import changes
@@ -142,6 +143,16 @@ def test_an_aponeurosis_given_at_one_visit_and_found_at_the_other_is_named():
     assert "aponeurosis" not in str(rows(visit("1", unipennate), visit("2", unipennate)))
 
 
+def test_a_label_that_means_another_muscle_is_not_compared():
+    def drawn(session, name):
+        return replace(visit(session, volume(1001, 50)), names={1001: name})
+
+    row = rows(drawn("1", "vastus"), drawn("2", "gracilis"))[1001, "volume"]
+    assert row["reason"] == "label 1001 is vastus, then gracilis"
+    same = rows(drawn("1", "vastus"), drawn("2", "vastus"))[1001, "volume"]
+    assert (same["muscle"], same["verdict"]) == ("vastus", "within SDC")
+
+
 @pytest.mark.parametrize(
     ("facts", "words", "stage"),
     [
@@ -169,6 +180,14 @@ def test_other_settings_and_b_values_are_named_but_not_a_seed():
     assert (
         "b-value 500, then 1000" in difference(one, scanned(1000, smoothing_mm=None)).refused["dwi"]
     )
+
+
+def test_perfusion_left_out_at_one_visit_is_named():
+    text = "The tensor was fitted, so that perfusion is left out. Done."
+    one = visit("1", notes=MapNotes([Notes("diffusion", text)]))
+    two = visit("2", notes=MapNotes([Notes("diffusion", "Done.")]))
+    assert "then with perfusion" in difference(one, two).refused["dwi"]
+    assert difference(one, one).refused == {}
 
 
 def test_versions_and_voxels_are_told_and_compared():
