@@ -74,10 +74,13 @@ def _rows(name: str, every: pd.DataFrame, legs: int) -> list[Repeatability]:
         f"benchmarks/comparison.py: {legs} legs scanned twice at 1 x 1 x 3 mm and 2 x 2 x 5 mm "
         "(diffusion), SNR 40"
     )
+    if len(own) < FEWEST_PAIRS:
+        return []
     rows = []
-    for muscles, part in ((small_muscles(), own[small]), ([ALL], own[~small])):
-        if len(part) < FEWEST_PAIRS:
-            continue
+    parts = [(small_muscles(), own[small]), ([ALL], own[~small])]
+    if min(len(part) for _, part in parts) < FEWEST_PAIRS:
+        parts = [([ALL], own)]
+    for muscles, part in parts:
         values = part[["before", "after"]].to_numpy(float)
         if scale == "percent":
             values = 100 * values / values.mean(axis=1, keepdims=True)

@@ -33,7 +33,8 @@ _NORMS: Mapping[str, Kind] = {
 # One of the first two, and what else a table may give.
 _NORMS_MORE: Mapping[str, Kind] = {
     "label": "whole", "muscle": "text", "low": "number", "high": "number", "values": "text",
-    "sex": "text", "age_low": "number", "age_high": "number", "source": "text",
+    "sex": "text", "age_low": "number", "age_high": "number", "per": "text",
+    "source": "text",
 }  # fmt: skip
 
 

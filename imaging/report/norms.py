@@ -102,7 +102,7 @@ class Norms:
     rows : dict
         (label, measure) → rows of a table, no two of which suit the same person.
     people : dict
-        Participant → sex and age, which choose among the rows.
+        Participant → sex, age and size, which choose among the rows.
     """
 
     values: Mapping[tuple[int, str], Mapping[str, float]]
@@ -131,6 +131,7 @@ class Norms:
         person = self.people.get(without, Person())
         for row in self.rows.get((label, measure), ()):
             if row.suits(person):
+                row = row.of_size(person)
                 half = _half_width(row.sd, row.n)
                 low, high = row.limits or (row.mean - half, row.mean + half)
                 return Norm(row.mean, row.sd, row.n, low, high, circular, row.source)
@@ -143,6 +144,7 @@ class Norms:
         lacking = [word for word, needed in (
             ("sex", not person.sex and any(row.sex for row in rows)),
             ("age", person.age is None and any(row.ages for row in rows)),
+            ("size", person.size_kg_m is None and any(row.per_size for row in rows)),
         ) if needed]  # fmt: skip
         if not lacking:
             return ""

@@ -1,4 +1,4 @@
-"""Norms from a table with a source, by sex and age where it gives them.
+"""Norms from a table with a source, by sex, age and size where it gives them.
 
 No such table comes with Pennate: figures depend on scanner, sequence and definition.
 """
@@ -6,7 +6,7 @@ No such table comes with Pennate: figures depend on scanner, sequence and defini
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,10 @@ import pandas as pd
 from imaging.musclemap.table import definition_of
 from imaging.muscles import SIDE_CODES, is_recordable, label_of, recordable
 
-OPTIONAL = ("muscle", "low", "high", "values", "sex", "age_low", "age_high", "source")
+OPTIONAL = ("muscle", "low", "high", "values", "sex", "age_low", "age_high", "per", "source")
+#: Of figures that grow with the product of body mass and height, as volumes of muscles do
+#: (Handsfield et al. 2014, J Biomech 47:631-638).
+PER_SIZE = "kg m"
 _SEXES = {"f": "female", "female": "female", "m": "male", "male": "male"}
 
 
@@ -24,11 +27,23 @@ class Person:
 
     sex: str = ""
     age: float | None = None
+    mass_kg: float | None = None
+    height_m: float | None = None
+
+    @property
+    def size_kg_m(self) -> float | None:
+        """Return body mass times height."""
+        if self.mass_kg is None or self.height_m is None:
+            return None
+        return self.mass_kg * self.height_m
 
 
 @dataclass(frozen=True)
 class TableNorm:
-    """One row: mean and SD of n persons of a sex and age; `low` and `high` where it gives them."""
+    """One row: mean and SD of n persons of a sex and age, with limits where it gives them.
+
+    With `per_size` all figures are per kg and m of a person.
+    """
 
     mean: float
     sd: float
@@ -37,9 +52,22 @@ class TableNorm:
     limits: tuple[float, float] | None = None
     sex: str = ""
     ages: tuple[float, float] | None = None
+    per_size: bool = False
+
+    def of_size(self, person: Person) -> TableNorm:
+        """Return the norm of a person's size; itself where it does not depend on it."""
+        size = person.size_kg_m
+        if not self.per_size or size is None:
+            return self
+        limits = None if self.limits is None else (self.limits[0] * size, self.limits[1] * size)
+        return replace(
+            self, mean=self.mean * size, sd=self.sd * size, limits=limits, per_size=False
+        )
 
     def suits(self, person: Person) -> bool:
         """Tell whether the row is of such persons."""
+        if self.per_size and person.size_kg_m is None:
+            return False
         right_sex = not self.sex or self.sex == person.sex
         if self.ages is None or person.age is None:
             return right_sex and self.ages is None
@@ -56,12 +84,22 @@ class TableNorm:
 
 
 def people_of(participants: pd.DataFrame) -> dict[str, Person]:
-    """Return sex and age (years) of participants, from ``participants.tsv`` as BIDS has it."""
+    """Return what ``participants.tsv`` says of participants: sex, age, weight and height.
+
+    Age is in years and weight in kg, as BIDS asks; height in m or cm, which no body is both of.
+    What cannot be true is taken as unknown.
+    """
     found = {}
     for row in participants.to_dict("records"):
         name = f"sub-{str(row['participant_id']).strip().removeprefix('sub-')}"
         sex = _SEXES.get(str(row.get("sex", "")).strip().lower(), "")
-        found[name] = Person(sex, _number(row.get("age")))
+        height = _number(row.get("height"))
+        if height is not None and height > 3:
+            height /= 100
+        found[name] = Person(
+            sex, _within(_number(row.get("age")), 0, 120),
+            _within(_number(row.get("weight")), 10, 400), _within(height, 0.6, 2.6),
+        )  # fmt: skip
     return found
 
 
@@ -80,12 +118,14 @@ def rows_of(row: Mapping[Hashable, Any]) -> list[tuple[int, str, TableNorm]]:
     sex = _text(row, "sex").lower()
     if sex and sex not in _SEXES:
         raise ValueError(f"sex {sex!r} is neither female nor male")
+    if (per := _text(row, "per")) not in ("", PER_SIZE):
+        raise ValueError(f"per {per!r} is not {PER_SIZE!r}")
     n, mean, sd = (_number(row.get(name)) for name in ("n", "mean", "sd"))
     if n is None or mean is None or sd is None or sd <= 0:
         raise ValueError(f"{measure} needs n, mean and an sd above 0")
     norm = TableNorm(
         mean, sd, int(n), source, _pair(row, "low", "high"), _SEXES.get(sex, ""),
-        _pair(row, "age_low", "age_high"),
+        _pair(row, "age_low", "age_high"), per == PER_SIZE,
     )  # fmt: skip
     if norm.limits is not None and not norm.limits[0] < mean < norm.limits[1]:
         raise ValueError(f"{measure}: the mean {mean:g} lies outside of low and high")
@@ -128,6 +168,10 @@ def _pair(row: Mapping[Hashable, Any], low: str, high: str) -> tuple[float, floa
     if ends[0] is None or ends[1] is None or ends[0] > ends[1]:
         raise ValueError(f"{low} and {high} go together, in this order")
     return ends[0], ends[1]
+
+
+def _within(value: float | None, low: float, high: float) -> float | None:
+    return value if value is not None and low <= value <= high else None
 
 
 def _text(row: Mapping[Hashable, Any], name: str) -> str:

@@ -116,9 +116,9 @@ def test_limits_of_a_table_are_taken_and_checked(tmp_path):
 
 
 def test_a_column_that_is_not_known_is_refused(tmp_path):
-    head = (*HEAD, "height")
-    with pytest.raises(InputError, match="do not have: \\['height'\\]"):
-        read_norms(table(tmp_path, (*WOMEN, "1.8"), head=head))
+    head = (*HEAD, "bmi")
+    with pytest.raises(InputError, match="do not have: \\['bmi'\\]"):
+        read_norms(table(tmp_path, (*WOMEN, "22"), head=head))
 
 
 def test_sex_and_age_as_bids_writes_them():
@@ -129,3 +129,28 @@ def test_sex_and_age_as_bids_writes_them():
     assert people_of(given) == {
         "sub-01": Person("male", 34.5), "sub-02": Person("female"), "sub-03": Person(),
     }  # fmt: skip
+
+
+def test_height_is_in_metres_or_centimetres_and_nonsense_is_unknown():
+    given = pd.DataFrame({
+        "participant_id": ["1", "2", "3", "4"], "age": ["30", "30", "-1", "1990"],
+        "weight": ["80", "80", "8000", "n/a"], "height": ["1.75", "175", "17.5", "1.8"],
+    })  # fmt: skip
+    people = people_of(given)
+    assert people["sub-1"].size_kg_m == people["sub-2"].size_kg_m == pytest.approx(140)
+    assert people["sub-3"] == Person()
+    assert people["sub-4"] == Person(height_m=1.8)
+
+
+def test_norms_per_size_are_of_the_persons_size(tmp_path):
+    head = ("muscle", "measure", "unit", "n", "mean", "sd", "per", "source")
+    row = ("TA", "volume", "ml", "24", "1", "0.1", "kg m", "Someone")
+    path = table(tmp_path, row, head=head)
+    norms = read_norms(path, participants(weight="80", height="175"))
+    norm = norms.norm(TA, "volume", False, without="sub-01")
+    assert (norm.mean, norm.sd) == (pytest.approx(140), pytest.approx(14))
+    unknown = read_norms(path, participants(weight="80"))
+    assert unknown.norm(TA, "volume", False, without="sub-01") is None
+    assert "by size" in unknown.unknown("sub-01")
+    with pytest.raises(InputError, match="per 'kg' is not 'kg m'"):
+        read_norms(table(tmp_path, (*row[:6], "kg", "Someone"), head=head))
