@@ -2,12 +2,15 @@
 
     python -m benchmarks.comparison table WORK --legs 301 302 303 [--write FILE]
     python -m benchmarks.comparison judge WORK --legs 401 402 403
+    python -m benchmarks.comparison cross WORK --legs 301 302 401
 
 Each leg is scanned twice (`benchmarks._repeat_scans`: put back by hand, other noise) and goes
 through the verbs of the command line; scans are kept in WORK, about five minutes each. `table`
 pools the differences of the two scans over legs and muscles, small muscles apart, into
 ``imaging/data/repeatability.tsv``. `judge` compares the scans of other legs as ``pennate compare``
-does. Goal: the change is within the smallest detectable change in 93 % of muscles.
+does; `cross` judges each leg by a table of the others. Goal: the change is within the smallest
+detectable change in 93 % of muscles. `silent`: the share that is not called larger than the SDC, for
+which a change must be beyond the intervals of both figures, too, where scans have them.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from imaging.report.comparison.repeatability import (
     built_in,
     within_subject_sd,
 )
-from imaging.report.comparison.verdict import LARGER, NOT_COMPARABLE, WITHIN
+from imaging.report.comparison.verdict import LARGER, NOT_COMPARABLE
 from imaging.report.comparison.visits import read_visit
 from imaging.stage_files import write_tsv
 
@@ -90,29 +93,36 @@ def _rows(name: str, every: pd.DataFrame, legs: int) -> list[Repeatability]:
     return rows
 
 
-def judge(work: Path, legs: list[int]) -> pd.DataFrame:
-    """Return how many changes between two scans lie within their SDC, by measure."""
+def judged(work: Path, legs: list[int], known: RepeatabilityTable) -> pd.DataFrame:
+    """Return the changes between two scans of legs that have an SDC."""
     frames = [
-        changes(*(read_visit(visit(work, leg, k)) for k in (1, 2)), built_in()).assign(leg=leg)
+        changes(*(read_visit(visit(work, leg, k)) for k in (1, 2)), known).assign(leg=leg)
         for leg in legs
     ]
     every = pd.concat(frames)
-    every = every[every["verdict"].isin([WITHIN, LARGER])]
+    return every[every["sdc"].notna()]
+
+
+def summary(every: pd.DataFrame) -> pd.DataFrame:
+    """Return how many changes lie within their SDC, by measure; print those that do not."""
     inside = every["change"].abs() <= every["sdc"]
-    told = every.assign(within=100.0 * inside, ratio=every["change"].abs() / every["sdc"])
-    by = told.groupby("measure", sort=False)
-    out = by.agg(n=("within", "size"), within=("within", "mean"), median=("ratio", "median"),
-                 worst=("ratio", "max"))  # fmt: skip
-    out.loc["all figures"] = [
-        len(told), told["within"].mean(), told["ratio"].median(), told["ratio"].max(),
-    ]  # fmt: skip
+    silent = 100.0 * (every["verdict"] != LARGER)
+    told = every.assign(
+        within=100.0 * inside, silent=silent, ratio=every["change"].abs() / every["sdc"]
+    )
+    columns = {
+        "n": ("within", "size"), "within": ("within", "mean"), "silent": ("silent", "mean"),
+        "median": ("ratio", "median"), "worst": ("ratio", "max"),
+    }  # fmt: skip
+    out = told.groupby("measure", sort=False).agg(**columns)
+    whole = told.assign(measure="all figures").groupby("measure").agg(**columns)
     print(told.loc[~inside, ["leg", "muscle", "measure", "before", "after", "sdc"]].to_string())
-    return out
+    return pd.concat([out, whole])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["scan", "table", "judge"])
+    parser.add_argument("what", choices=["scan", "table", "judge", "cross"])
     parser.add_argument("work", type=Path)
     parser.add_argument("--legs", type=int, nargs="+", required=True)
     parser.add_argument("--write", type=Path)
@@ -123,8 +133,17 @@ def main() -> None:
         print(found.drop(columns=["of", "source"]).to_string(index=False))
         if given.write:
             write_tsv(found, given.write)
-    elif given.what == "judge":
-        found = judge(given.work, given.legs)
+    elif given.what in ("judge", "cross"):
+        if given.what == "judge":
+            every = judged(given.work, given.legs, built_in())
+        else:
+            every = pd.concat([
+                judged(given.work, [leg], RepeatabilityTable(tuple(
+                    table(given.work, [other for other in given.legs if other != leg])
+                )))
+                for leg in given.legs
+            ])  # fmt: skip
+        found = summary(every)
         print(found.round(2).to_string())
         last = found.loc["all figures"]
         n = int(last["n"])
