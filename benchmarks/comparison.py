@@ -9,8 +9,8 @@ through the verbs of the command line; scans are kept in WORK, about five minute
 pools the differences of the two scans over legs and muscles, small muscles apart, into
 ``imaging/data/repeatability.tsv``. `judge` compares the scans of other legs as ``pennate compare``
 does; `cross` judges each leg by a table of the others. Goal: the change is within the smallest
-detectable change in 93 % of muscles. `silent`: the share that is not called larger than the SDC, for
-which a change must be beyond the intervals of both figures, too, where scans have them.
+detectable change in 93 % of muscles. `silent`: the share that is not called larger than the SDC;
+that asks for a change beyond the intervals of both figures, too, where scans have them.
 """
 
 from __future__ import annotations
