@@ -1,9 +1,9 @@
 """Repeat scans of one digital leg, through the verbs of the command line up to the map.
 
 Between scans the leg is put back by hand, so to say: moved by 3 mm and turned by 2 degrees (SD of
-each axis), with other noise and the same field of view. Aponeuroses are not given. For speed,
-corrections of what these scans have not (motion, eddy currents, distortion) are off, and intervals
-are not asked for.
+each axis), with other noise and the same field of view. Aponeuroses are not given. Stages run with
+their defaults, corrections of what these scans have not (motion, eddy currents, distortion) among
+them, since they move figures of real scans as well; only intervals are not asked for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from imaging.provenance import write_json
 SNR = 40.0
 MOVED_MM, TURNED_DEG = 3.0, 2.0
 _SETTINGS = {
-    "diffusion": {"motion": False, "eddy": False, "distortion": "off", "gradient_check": False},
     "fibres": {"bootstrap": 0},
     "elastography": {"inversions": ["mdev", "ti"]},
 }
