@@ -29,6 +29,7 @@ VERBS = {
     "export": "Write meshes, tracts, glTF and the offline viewer.",
     "model": "Write the person's muscles into an OpenSim model, and a table of them.",
     "report": "Write the page of one subject or of a group.",
+    "compare": "Compare two visits of one person, and left with right.",
     "train": "Train the segmentation network, or fine-tune it on your labels.",
 }
 _LISTS = (

@@ -34,13 +34,16 @@ def command(
         Path | None, typer.Option(help="Output folder of all subjects: table and page of a group.")
     ] = None,
     participants: Annotated[
-        Path | None, typer.Option(help="participants.tsv, with --controls.")
+        Path | None, typer.Option(help="participants.tsv, with --controls or --norms.")
     ] = None,
     controls: Annotated[
         str | None, typer.Option(help="Who gives the norms of a group, such as group=control.")
     ] = None,
     norms: Annotated[
-        Path | None, typer.Option(help="group_norms.tsv that a subject is held against.")
+        Path | None,
+        typer.Option(
+            help="group_norms.tsv, or a table of your own, that a subject is held against."
+        ),
     ] = None,
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
@@ -64,18 +67,24 @@ def command(
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
-        _subject(map_dir, out, find_prefix(map_dir, prefix), norms, model_dir, _day(date))
+        if participants is not None and norms is None:
+            raise ConfigError("--participants needs --norms", None, "Give both, or neither")
+        whole = find_prefix(map_dir, prefix)
+        _subject(map_dir, out, whole, norms, participants, model_dir, _day(date))
 
 
 def _subject(
-    map_dir: Path, out: Path, prefix: str, norms: Path | None, model_dir: Path | None, date: str
-) -> None:
+    map_dir: Path, out: Path, prefix: str, norms: Path | None, participants: Path | None,
+    model_dir: Path | None, date: str,
+) -> None:  # fmt: skip
     muscle_map = read_muscle_map(map_dir, prefix)
     model = None if model_dir is None else read_model_part(model_dir, prefix)
-    against = None if norms is None else read_norms(norms)
-    links = page_links(out, map_dir, prefix)
-    page = subject_page(muscle_map, against, model, links, date)
-    beside = [*([norms] if norms else []), *(model.files if model else [])]
+    people = None if participants is None else read_participants(participants)
+    known = None if norms is None else read_norms(norms, people)
+    page = subject_page(muscle_map, known, model, page_links(out, map_dir, prefix), date)
+    beside = [p for p in (norms, participants) if p] + list(model.files if model else [])
+    if known is not None and (missing := known.unknown(prefix.split("_")[0])):
+        print(f"warning: {missing}", file=sys.stderr)
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
         write_page(folder / out.name, page, muscle_map, beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from imaging.provenance import write_json, write_sidecar
 from imaging.report.group import Subject, group_dictionary, group_table
 from imaging.report.norms import Norms, from_table, norms_table
 from imaging.report.profile import circular_measures
+from imaging.report.table_norms import people_of
 from imaging.stage_files import StageFiles, write_tsv
 
 # Files of the map that a page shows, in the order in which its sidecar names them.
@@ -26,24 +28,41 @@ _SHOWN = (
 
 
 _NORMS: Mapping[str, Kind] = {
-    "label": "whole", "measure": "text", "unit": "text", "n": "whole", "mean": "number",
-    "sd": "number", "low": "number", "high": "number", "values": "text",
+    "measure": "text", "unit": "text", "n": "whole", "mean": "number", "sd": "number",
+}  # fmt: skip
+# One of the first two, and what else a table may give.
+_NORMS_MORE: Mapping[str, Kind] = {
+    "label": "whole", "muscle": "text", "low": "number", "high": "number", "values": "text",
+    "sex": "text", "age_low": "number", "age_high": "number", "per": "text",
+    "source": "text",
 }  # fmt: skip
 
 
-def read_norms(path: Path) -> Norms:
-    """Read the norms that the group's report wrote.
+def read_norms(path: Path, participants: pd.DataFrame | None = None) -> Norms:
+    """Read the norms that the group's report wrote, or a table of one's own with a source.
+
+    Parameters
+    ----------
+    path
+        Table.
+    participants
+        ``participants.tsv``, whose sex and age choose among the rows of a table.
 
     Raises
     ------
     MissingFileError, InputError
-        No such table, cut off or damaged.
+        No such table, cut off, damaged, or of other measures or units.
     """
-    how = "Run the group level again"
+    how = "Run the group level again, or see docs/comparison.md for the columns of a table"
+    plain = read_tsv(path, _NORMS, how)
+    there = {name: kind for name, kind in _NORMS_MORE.items() if name in plain.columns}
+    if strange := [c for c in map(str, plain.columns) if c not in {**_NORMS, **_NORMS_MORE}]:
+        raise InputError(f"has columns that norms do not have: {strange}", path, how)
     try:
-        return from_table(read_tsv(path, _NORMS, how))
+        norms = from_table(read_tsv(path, {**_NORMS, **there}, how))
     except ValueError as error:
-        raise InputError(f"does not hold values of controls ({error})", path, how) from error
+        raise InputError(f"is not a table of norms ({error})", path, how) from error
+    return norms if participants is None else replace(norms, people=people_of(participants))
 
 
 def write_page(path: Path, page: str, muscle_map: MuscleMap, beside: Sequence[Path] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Norms: what the controls of a cohort have, and where a person lies among them.
+"""Norms: what the controls of a cohort have, or a table with a source, and where a person lies.
 
 A person is compared with the interval in which 95 % of further persons like the controls would
 lie, mean ± t·SD·√(1 + 1/n). A control is compared with the others.
@@ -10,7 +10,7 @@ samples. Clin Neuropsychol 1998;12:482-486.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,11 @@ from imaging.arrays import FloatArray
 from imaging.errors import ConfigError
 from imaging.function.cycles import circular_difference, circular_mean
 from imaging.measures import Measure
+from imaging.report.table_norms import Person, TableNorm, check_apart, check_unit, rows_of
 
 FEWEST_CONTROLS = 5
+#: Without meaning where a part of the muscle is out of view.
+OF_WHOLE_MUSCLES = ("volume", "pcsa_anatomical", "pcsa_functional")
 COLUMNS = ("label", "measure", "unit", "n", "mean", "sd", "low", "high", "values")
 
 
@@ -39,6 +42,8 @@ class Norm:
         Between which 95 % of further persons like them lie.
     circular : bool
         Percent of the cycle, where 99 and 1 are neighbours.
+    source : str
+        Of a table; empty for controls of a cohort.
     """
 
     mean: float
@@ -47,12 +52,14 @@ class Norm:
     low: float
     high: float
     circular: bool = False
+    source: str = ""
 
     def place(self, value: float) -> int:
         """Return 1 above the interval, -1 below, 0 within."""
-        half = (self.high - self.low) / 2
         away = self.away(value)
-        return 0 if abs(away) <= half else int(np.sign(away))
+        if away > self.high - self.mean:
+            return 1
+        return -1 if away < self.low - self.mean else 0
 
     def away(self, value: float) -> float:
         """Return how far a value lies from the mean, around the circle where it is one."""
@@ -68,8 +75,12 @@ def norm_of(values: Sequence[float], circular: bool = False) -> Norm | None:
     if n < FEWEST_CONTROLS:
         return None
     mean, sd = _mean_and_sd(known, circular)
-    half = float(stats.t.ppf(0.975, n - 1)) * sd * np.sqrt(1 + 1 / n)
+    half = _half_width(sd, n)
     return Norm(mean, sd, n, mean - half, mean + half, circular)
+
+
+def _half_width(sd: float, n: int) -> float:
+    return float(stats.t.ppf(0.975, n - 1)) * sd * float(np.sqrt(1 + 1 / n))
 
 
 def _mean_and_sd(values: FloatArray, circular: bool) -> tuple[float, float]:
@@ -80,10 +91,24 @@ def _mean_and_sd(values: FloatArray, circular: bool) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Norms:
-    """Values of the controls: (label, measure) → participant → value."""
+    """Values of controls, and rows of a table with a source.
+
+    Attributes
+    ----------
+    values : dict
+        (label, measure) → participant → value.
+    units : dict
+        Measure → unit.
+    rows : dict
+        (label, measure) → rows of a table, no two of which suit the same person.
+    people : dict
+        Participant → sex, age and size, which choose among the rows.
+    """
 
     values: Mapping[tuple[int, str], Mapping[str, float]]
     units: Mapping[str, str]
+    rows: Mapping[tuple[int, str], Sequence[TableNorm]] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
 
     @property
     def controls(self) -> list[str]:
@@ -91,9 +116,39 @@ class Norms:
         return sorted({who for own in self.values.values() for who in own})
 
     def norm(self, label: int, measure: str, circular: bool, without: str = "") -> Norm | None:
-        """Return the norm of a measure from the controls but one."""
+        """Return the norm of a measure that a person is held against.
+
+        Parameters
+        ----------
+        label, measure, circular
+            Which figure.
+        without
+            The person: left out of the controls; of their sex and age is the row of a table.
+        """
         own = self.values.get((label, measure), {})
-        return norm_of([v for who, v in own.items() if who != without], circular)
+        if found := norm_of([v for who, v in own.items() if who != without], circular):
+            return found
+        person = self.people.get(without, Person())
+        for row in self.rows.get((label, measure), ()):
+            if row.suits(person):
+                row = row.of_size(person)
+                half = _half_width(row.sd, row.n)
+                low, high = row.limits or (row.mean - half, row.mean + half)
+                return Norm(row.mean, row.sd, row.n, low, high, circular, row.source)
+        return None
+
+    def unknown(self, participant: str) -> str:
+        """Return what must be known of a person before all rows can be used; empty if nothing."""
+        person = self.people.get(participant, Person())
+        rows = [row for own in self.rows.values() for row in own]
+        lacking = [word for word, needed in (
+            ("sex", not person.sex and any(row.sex for row in rows)),
+            ("age", person.age is None and any(row.ages for row in rows)),
+            ("size", person.size_kg_m is None and any(row.per_size for row in rows)),
+        ) if needed]  # fmt: skip
+        if not lacking:
+            return ""
+        return f"Norms by {' and '.join(lacking)} are left out: not known of {participant}."
 
 
 def controls_of(participants: pd.DataFrame, wanted: str) -> set[str]:
@@ -127,6 +182,12 @@ def controls_of(participants: pd.DataFrame, wanted: str) -> set[str]:
     return {who if who.startswith("sub-") else f"sub-{who}" for who in names}
 
 
+def whole(measures: Sequence[Measure]) -> list[Measure]:
+    """Return the measures without volume and PCSA of muscles that the field of view cuts."""
+    cut = {m.label for m in measures if m.measure == "coverage" and m.value == 0}
+    return [m for m in measures if m.label not in cut or m.measure not in OF_WHOLE_MUSCLES]
+
+
 def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[str]) -> Norms:
     """Return the values of controls.
 
@@ -142,7 +203,7 @@ def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[st
     units: dict[str, str] = {}
     for who, sessions in sorted(measures.items()):
         own: dict[tuple[int, str], list[float]] = {}
-        for m in (m for session in sessions for m in session if m.value is not None):
+        for m in (m for session in sessions for m in whole(session) if m.value is not None):
             own.setdefault((m.label, m.measure), []).append(float(m.value or 0.0))
             units[m.measure] = m.unit
         for (label, name), values in own.items():
@@ -164,11 +225,28 @@ def norms_table(norms: Norms, circular: set[str]) -> pd.DataFrame:
 
 
 def from_table(table: pd.DataFrame) -> Norms:
-    """Return the norms that :func:`norms_table` wrote; ValueError where it is damaged."""
+    """Return the norms of a table: of :func:`norms_table`, or of one's own with a source.
+
+    Raises
+    ------
+    ValueError
+        It is damaged, of an unknown measure or another unit, or two rows suit one person.
+    """
     values: dict[tuple[int, str], dict[str, float]] = {}
     units: dict[str, str] = {}
+    rows: dict[tuple[int, str], list[TableNorm]] = {}
     for row in table.to_dict("records"):
+        measure, unit = str(row["measure"]), str(row["unit"])
+        units[measure] = unit
+        if pd.isna(row.get("values")):
+            for label, name, norm in rows_of(row):
+                if norm.n < FEWEST_CONTROLS:
+                    raise ValueError(f"{name} is of {norm.n} persons, fewer than {FEWEST_CONTROLS}")
+                rows.setdefault((label, name), []).append(norm)
+            continue
+        check_unit(measure, unit)
         pairs = (pair.split("=") for pair in str(row["values"]).split())
-        values[int(row["label"]), str(row["measure"])] = {who: float(v) for who, v in pairs}
-        units[str(row["measure"])] = str(row["unit"])
-    return Norms(values, units)
+        values[int(row["label"]), measure] = {who: float(v) for who, v in pairs}
+    for (label, name), own in rows.items():
+        check_apart(own, f"{name} of label {label}")
+    return Norms(values, units, rows)

@@ -17,7 +17,7 @@ from imaging.measures import Measure
 from imaging.musclemap.table import quantity_of, title_of
 from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import NO_NAMES, Names, side_and_key
-from imaging.report.norms import Norm, Norms
+from imaging.report.norms import Norm, Norms, whole
 
 TOPICS = {
     "timing": "Timing",
@@ -159,6 +159,7 @@ def _pair(m: Measure, line: Line) -> tuple[str, bool]:
 def _against_controls(
     measures: Sequence[Measure], norms: Norms, participant: str, names: Names
 ) -> Iterator[Sentence]:
+    measures = whole(measures)
     for line in lines():
         for m in measures:
             if m.value is None or not fnmatchcase(m.measure, line.measure):
@@ -183,8 +184,9 @@ def _among(m: Measure, line: Line, norm: Norm, names: Names) -> Sentence:
     figure = f"{title_of(m.measure)} {own} {unit}".rstrip()
     if not who:
         figure = capital(figure)
-    placed = {0: "as in controls", 1: f"{line.more} than in controls",
-              -1: f"{line.less} than in controls"}[where]  # fmt: skip
+    others = norm.source or "controls"
+    placed = {0: f"as in {others}", 1: f"{line.more} than in {others}",
+              -1: f"{line.less} than in {others}"}[where]  # fmt: skip
     norm_of = f"95 % of such persons: {interval}; n {norm.n}"
     said = f"{who[:1].upper()}{who[1:]}{figure}, {placed} ({norm_of})."
     return Sentence(line.topic, CONTROLS, said, where != 0)

@@ -1,0 +1,1 @@
+"""Two visits of one person, and one side against the other."""
