@@ -1,0 +1,114 @@
+"""Which values lie far from those of the other persons, by modified z-scores.
+
+Center and spread are taken over persons, so that two sessions of one person are not two witnesses:
+each person stands for itself with the mean of its sessions. Every session is then held against
+them.
+
+Iglewicz B, Hoaglin DC. How to Detect and Handle Outliers. ASQC Quality Press, 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from imaging.arrays import FloatArray
+from imaging.function.cycles import circular_difference, circular_mean
+from imaging.muscles import side_and_key
+from imaging.report.group.subjects import Subject
+from imaging.report.profile import circular_measures
+
+MIN_FOR_OUTLIERS = 5
+OUTLIER_SCORE = 3.5
+#: Share of normal values beyond that score.
+BY_CHANCE = 0.0005
+VALUES = ("prefix", "participant", "session", "muscle", "measure", "unit", "value", "label")
+
+
+def long_values(subjects: Sequence[Subject]) -> pd.DataFrame:
+    """Return every value of a muscle, one row each (see :data:`VALUES`).
+
+    `muscle` is side and key. Muscles that the catalogue does not know go by their names, since
+    their labels need not mean the same in two persons.
+    """
+    rows = [
+        (s.prefix, s.participant, s.session, side_and_key(m.label, names=s.names), m.measure,
+         m.unit, float(m.value), m.label)
+        for s in subjects
+        for m in s.measures
+        if m.label > 0 and m.value is not None
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(VALUES))
+
+
+def person_means(
+    values: FloatArray, persons: Sequence[str], circular: bool = False
+) -> FloatArray:  # fmt: skip
+    """Return one value per person: the mean of its sessions."""
+    frame = pd.Series(values, dtype=float).groupby(np.asarray(persons, dtype=object), sort=True)
+    if circular:
+        return np.array([circular_mean(own.to_numpy())[0] for _, own in frame], dtype=float)
+    return frame.mean().to_numpy(dtype=float)
+
+
+def robust_scores(
+    values: FloatArray, persons: Sequence[str] | None = None, circular: bool = False
+) -> FloatArray:
+    """Return modified z-scores, 0.6745·(x − median)/MAD.
+
+    Parameters
+    ----------
+    values
+        Finite.
+    persons
+        Whose each value is; None: each of another one.
+    circular
+        Places in the gait cycle, percent: 99 and 1 are neighbours.
+
+    Returns
+    -------
+    array
+        NaN where fewer than five persons have a value, or half of them the same.
+    """
+    values = np.asarray(values, dtype=float)
+    own = values if persons is None else person_means(values, persons, circular)
+    if len(own) < MIN_FOR_OUTLIERS:
+        return np.full(len(values), np.nan)
+    center = _center(own, circular)
+    spread = np.median(np.abs(_away(own, center, circular)))
+    if spread == 0:
+        return np.full(len(values), np.nan)
+    return np.asarray(0.6745 * _away(values, center, circular) / spread, dtype=float)
+
+
+def _away(values: FloatArray, center: float, circular: bool) -> FloatArray:
+    return circular_difference(values, center) if circular else values - center
+
+
+def _center(values: FloatArray, circular: bool) -> float:
+    """Return the median; around the cycle, the value whose distances to all others are least."""
+    if not circular:
+        return float(np.median(values))
+    distances = np.abs(circular_difference(values[:, None], values[None, :])).sum(axis=1)
+    return float(values[np.argmin(distances)])
+
+
+def scored(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the values of muscles with their scores among the same muscle and measure."""
+    out = values.assign(score=np.nan)
+    circular = circular_measures(sorted(values["measure"].unique()))
+    numbers, persons = values["value"].to_numpy(float), values["participant"].to_numpy()
+    scores = np.full(len(values), np.nan)
+    for (measure, _), rows in values.groupby(["measure", "muscle"]).indices.items():
+        scores[rows] = robust_scores(numbers[rows], list(persons[rows]), measure in circular)
+    out["score"] = scores
+    return out
+
+
+def find_outliers(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose value lies far from those of other persons for the same muscle."""
+    out = values if "score" in values else scored(values)
+    far = out[out["score"].abs() > OUTLIER_SCORE]
+    return far.sort_values("score", key=lambda s: -s.abs(), kind="stable").reset_index(drop=True)
