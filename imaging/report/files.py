@@ -12,7 +12,9 @@ from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.outputs import output
 from imaging.provenance import write_json, write_sidecar
-from imaging.report.group import Subject, group_dictionary, group_table
+from imaging.report.group.headline import Column, session_dictionary, session_table
+from imaging.report.group.subjects import Subject
+from imaging.report.group.tables import group_dictionary, group_table
 from imaging.report.norms import Norms, from_table, norms_table
 from imaging.report.profile import circular_measures
 from imaging.stage_files import StageFiles, write_tsv
@@ -71,6 +73,7 @@ def write_group(
     folder: Path,
     page: str,
     subjects: Sequence[Subject],
+    found: Sequence[Column],
     norms: Norms | None = None,
     conditions: pd.DataFrame | None = None,
 ) -> None:
@@ -82,8 +85,8 @@ def write_group(
         Scratch folder.
     page
         HTML.
-    subjects
-        Who is in it.
+    subjects, found
+        Who is in it, and their figures.
     norms
         Of its controls.
     conditions
@@ -98,5 +101,6 @@ def write_group(
         files.describe("norms")
     if conditions is not None and len(conditions):
         files.table("conditions", conditions)
+    files.table("sessions", session_table(subjects, found), Columns=session_dictionary(found))
     files.path("page").write_text(page, encoding="utf-8")
     files.describe("page")

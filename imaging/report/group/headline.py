@@ -1,7 +1,7 @@
 """About ten figures of each participant and session, and those of quality: one row for each.
 
 Which they are is in ``imaging/data/group.tsv``. Volumes count where the muscle is wholly in view;
-a leg's sum counts where the leg has the muscles that most legs have: other sums are of other things.
+a leg's sum counts where the leg has the muscles that most legs have: any other is of other things.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import pandas as pd
 
 from imaging.measures import Measure
 from imaging.musclemap.table import column_name
-from imaging.muscles import shown_of, side_of, single_keys
+from imaging.muscles import Names, shown_of, side_of, single_keys
 from imaging.report.group.outliers import OUTLIER_SCORE, robust_scores
 from imaging.report.group.subjects import Subject
+from imaging.report.group.tables import IDENTITY
 from imaging.report.muscle_tables import number, shown_unit
 
 HEADLINE, QUALITY = "headline", "quality"
@@ -116,13 +117,16 @@ def figures() -> tuple[Figure, ...]:
 def columns(subjects: Sequence[Subject]) -> list[Column]:
     """Return every figure that at least one session has, with scores."""
     persons = [s.participant for s in subjects]
-    found = [column for f in figures() if (column := _column(f, subjects)) is not None]
+    sheets = [_Sheet.of(s) for s in subjects]
+    usual = _usual_muscles(sheets)
+    found = [c for f in figures() if (c := _column(f, sheets, usual)) is not None]
     return [replace(c, entries=_scored(c, persons)) for c in found]
 
 
 def nobody_has(subjects: Sequence[Subject], found: Sequence[Column]) -> list[str]:
     """Return what no session has: title, and the most frequent reason."""
     there = {c.figure.key for c in found}
+    sheets = [_Sheet.of(s) for s in subjects]
     out = []
     for figure in figures():
         if figure.key in there:
@@ -130,7 +134,7 @@ def nobody_has(subjects: Sequence[Subject], found: Sequence[Column]) -> list[str
         if figure.taken == "sum":
             why = "no leg has the usual muscles all wholly in view"
         else:
-            tried = [_entry(figure, figure.measures[0], s, frozenset()) for s in subjects]
+            tried = [_entry(figure, figure.measures[0], s, frozenset()) for s in sheets]
             why = Counter(e.note for e in tried).most_common(1)[0][0]
         out.append(f"{figure.title} ({why})")
     return out
@@ -150,77 +154,85 @@ def session_dictionary(found: Sequence[Column]) -> dict[str, dict[str, str]]:
         _name(c): {"Description": f"{c.figure.definition} ({c.measure})", "Units": c.unit}
         for c in found
     }
-    return {"participant_id": {"Description": "Participant"},
-            "session_id": {"Description": "Session"}, **own}  # fmt: skip
+    return IDENTITY | own
 
 
 def _name(column: Column) -> str:
     return column_name(column.figure.key, column.unit)
 
 
-def _column(figure: Figure, subjects: Sequence[Subject]) -> Column | None:
-    measure = _most_frequent(figure, subjects)
+@dataclass(frozen=True)
+class _Sheet:
+    """The measures of a session by their names, and the labels that the field of view cuts."""
+
+    rows: Mapping[str, list[Measure]]
+    cut: frozenset[int]
+    names: Names
+
+    @classmethod
+    def of(cls, subject: Subject) -> _Sheet:
+        rows: dict[str, list[Measure]] = {}
+        for m in subject.measures:
+            rows.setdefault(m.measure, []).append(m)
+        cut = frozenset(m.label for m in rows.get("coverage", []) if m.value == 0)
+        return cls(rows, cut, subject.names)
+
+    def key(self, label: int) -> str:
+        """Return the key of a muscle."""
+        return shown_of(label, self.names).key
+
+    def of_figure(self, figure: Figure, measure: str) -> list[Measure]:
+        """Return the rows of a measure that the figure is made of."""
+        own = self.rows.get(measure, [])
+        if figure.muscle == "none":
+            return [m for m in own if m.label == 0]
+        every = figure.muscle == "all"
+        return [m for m in own if m.label > 0 and (every or self.key(m.label) == figure.muscle)]
+
+
+def _column(figure: Figure, sheets: Sequence[_Sheet], usual: frozenset[str]) -> Column | None:
+    measure = _most_frequent(figure, sheets)
     if measure is None:
         return None
-    usual = _usual_muscles(subjects)
-    entries = [_entry(figure, measure, s, usual) for s in subjects]
+    entries = [_entry(figure, measure, s, usual) for s in sheets]
     if all(e.value is None for e in entries):
         return None
-    unit = next(m.unit for s in subjects for m in s.measures if m.measure == measure)
+    unit = next(s.rows[measure][0].unit for s in sheets if measure in s.rows)
     return Column(figure, measure, "percent" if figure.taken == "share" else unit, entries)
 
 
-def _most_frequent(figure: Figure, subjects: Sequence[Subject]) -> str | None:
+def _most_frequent(figure: Figure, sheets: Sequence[_Sheet]) -> str | None:
     """Return the measure of the figure that most sessions have; the first named among equals."""
-    count: Counter[str] = Counter()
-    for s in subjects:
-        count.update({m.measure for m in _of_figure(figure, s) if m.value is not None})
-    for pattern in figure.measures:
-        names = sorted(n for n in count if fnmatchcase(n, pattern))
-        best = max(count.values(), default=0)
-        if first := next((n for n in names if count[n] == best), None):
-            return first
-    return None
+    names = sorted({name for s in sheets for name in s.rows})
+    tried = dict.fromkeys(n for p in figure.measures for n in names if fnmatchcase(n, p))
+    count = {
+        name: sum(any(m.value is not None for m in s.of_figure(figure, name)) for s in sheets)
+        for name in tried
+    }
+    return max(count, key=lambda name: count[name]) if any(count.values()) else None
 
 
-def _of_figure(figure: Figure, subject: Subject) -> list[Measure]:
-    """Return all rows of a session that the figure may be made of."""
-    wanted = [
-        m for m in subject.measures if any(fnmatchcase(m.measure, p) for p in figure.measures)
-    ]
-    if figure.muscle == "none":
-        return [m for m in wanted if m.label == 0]
-    if figure.muscle == "all":
-        return [m for m in wanted if m.label > 0]
-    return [m for m in wanted if m.label > 0 and _key(m, subject) == figure.muscle]
-
-
-def _key(measure: Measure, subject: Subject) -> str:
-    return shown_of(measure.label, subject.names).key
-
-
-def _entry(figure: Figure, measure: str, subject: Subject, usual: frozenset[str]) -> Entry:
-    rows = [m for m in _of_figure(figure, subject) if m.measure == measure]
+def _entry(figure: Figure, measure: str, sheet: _Sheet, usual: frozenset[str]) -> Entry:
+    rows = sheet.of_figure(figure, measure)
     known = [m for m in rows if m.value is not None]
     if not known:
         return Entry(None, next((m.note for m in rows if m.note), "not measured"))
-    cut = _cut(subject)
     match figure.taken:
         case "sum":
-            return _leg_sum(known, subject, cut, usual)
+            return _leg_sum(known, sheet, usual)
         case "mean":
-            return _weighted(known, subject)
+            return _weighted(known, sheet)
         case "share":
             whole = sum(float(m.value or 0) > 0 for m in known)
             share = 100.0 * whole / len(known)
             return Entry(share, f"{whole} of {len(known)} muscles", legs=_sides(known))
         case "least" | "most":
-            return _extreme(known, subject, figure.taken == "least")
+            return _extreme(known, sheet, figure.taken == "least")
         case _:
-            return _of_legs(known, cut, measure == "volume")
+            return _of_legs(known, sheet.cut, measure == "volume")
 
 
-def _of_legs(known: Sequence[Measure], cut: set[int], only_whole: bool) -> Entry:
+def _of_legs(known: Sequence[Measure], cut: frozenset[int], only_whole: bool) -> Entry:
     """Return the mean of the legs; of volumes, those that are whole."""
     used = [m for m in known if not (only_whole and m.label in cut)]
     if not used:
@@ -230,7 +242,7 @@ def _of_legs(known: Sequence[Measure], cut: set[int], only_whole: bool) -> Entry
     return Entry(value, said, _worst(used), _sides(used))
 
 
-def _said(measure: Measure, cut: set[int]) -> str:
+def _said(measure: Measure, cut: frozenset[int]) -> str:
     """Return how the figure of one leg is told."""
     side = side_of(measure.label)
     who = "" if side == "undecided" or not measure.label else f"{side} "
@@ -241,19 +253,17 @@ def _said(measure: Measure, cut: set[int]) -> str:
     return f"{who}{number(float(measure.value or 0) * factor)}{spread} {unit}".strip() + n + note
 
 
-def _leg_sum(
-    known: Sequence[Measure], subject: Subject, cut: set[int], usual: frozenset[str]
-) -> Entry:
+def _leg_sum(known: Sequence[Measure], sheet: _Sheet, usual: frozenset[str]) -> Entry:
     legs: dict[str, list[Measure]] = {}
     for m in known:
         legs.setdefault(side_of(m.label), []).append(m)
     sums, notes, whole = [], [], []
     for side, own in sorted(legs.items()):
         total = sum(float(m.value or 0) for m in own)
-        here = _singles(own, subject)
+        here = _singles(own, sheet)
         told = f"{side} {number(total)} {own[0].unit}"
-        if any(m.label in cut for m in own):
-            n = sum(m.label in cut for m in own)
+        if any(m.label in sheet.cut for m in own):
+            n = sum(m.label in sheet.cut for m in own)
             notes.append(f"{told}, left out: {n} of {len(own)} muscles {_CUT}")
         elif here != usual:
             notes.append(f"{told}, left out: {_difference(here, usual)}")
@@ -274,30 +284,28 @@ def _difference(here: frozenset[str], usual: frozenset[str]) -> str:
     return " and ".join(parts) + ", unlike most legs"
 
 
-def _usual_muscles(subjects: Sequence[Subject]) -> frozenset[str]:
+def _usual_muscles(sheets: Sequence[_Sheet]) -> frozenset[str]:
     """Return the single muscles that the labels of most legs hold; the larger set among equals."""
     count: Counter[frozenset[str]] = Counter()
-    for s in subjects:
+    for s in sheets:
         legs: dict[str, list[Measure]] = {}
-        for m in s.measures:
-            if m.label > 0 and m.measure == "volume" and m.value is not None:
+        for m in s.rows.get("volume", []):
+            if m.value is not None:
                 legs.setdefault(side_of(m.label), []).append(m)
         count.update(_singles(own, s) for own in legs.values())
     best = max(count, key=lambda keys: (count[keys], len(keys), sorted(keys)), default=None)
     return best or frozenset()
 
 
-def _singles(rows: Sequence[Measure], subject: Subject) -> frozenset[str]:
-    keys = {_key(m, subject): m.label for m in rows}
-    known = {key for key, label in keys.items() if label not in subject.names}
-    return frozenset().union(*(single_keys(k) for k in known), set(keys) - known)
+def _singles(rows: Sequence[Measure], sheet: _Sheet) -> frozenset[str]:
+    """Return the single muscles of labels; those that the catalogue does not know by name."""
+    known = [single_keys(sheet.key(m.label)) for m in rows if m.label not in sheet.names]
+    return frozenset().union(*known, (sheet.key(m.label) for m in rows if m.label in sheet.names))
 
 
-def _weighted(known: Sequence[Measure], subject: Subject) -> Entry:
-    volumes: Mapping[int, float] = {
-        m.label: float(m.value) for m in subject.measures
-        if m.measure == "volume" and m.value is not None
-    }  # fmt: skip
+def _weighted(known: Sequence[Measure], sheet: _Sheet) -> Entry:
+    """Return the mean over muscles, weighted by their volumes."""
+    volumes = {m.label: m.value for m in sheet.rows.get("volume", []) if m.value is not None}
     used = [m for m in known if m.label in volumes]
     if not used:
         return Entry(None, "no volumes to weigh by")
@@ -306,15 +314,10 @@ def _weighted(known: Sequence[Measure], subject: Subject) -> Entry:
     return Entry(float(mean), f"{len(used)} muscles", _worst(used), _sides(used))
 
 
-def _extreme(known: Sequence[Measure], subject: Subject, least: bool) -> Entry:
+def _extreme(known: Sequence[Measure], sheet: _Sheet, least: bool) -> Entry:
     chosen = (min if least else max)(known, key=lambda m: float(m.value or 0))
-    who = f"{side_of(chosen.label)} {_key(chosen, subject)}".removeprefix("undecided ")
+    who = f"{side_of(chosen.label)} {sheet.key(chosen.label)}".removeprefix("undecided ")
     return Entry(float(chosen.value or 0), who, chosen.status, _sides(known))
-
-
-def _cut(subject: Subject) -> set[int]:
-    """Return the labels that the edge of the field of view cuts."""
-    return {m.label for m in subject.measures if m.measure == "coverage" and m.value == 0}
 
 
 def _sides(rows: Sequence[Measure]) -> tuple[str, ...]:

@@ -47,10 +47,10 @@ def person_means(
     values: FloatArray, persons: Sequence[str], circular: bool = False
 ) -> FloatArray:  # fmt: skip
     """Return one value per person: the mean of its sessions."""
-    frame = pd.Series(values, dtype=float).groupby(np.asarray(persons, dtype=object), sort=True)
+    _, place = np.unique(np.asarray(persons, dtype=str), return_inverse=True)
     if circular:
-        return np.array([circular_mean(own.to_numpy())[0] for _, own in frame], dtype=float)
-    return frame.mean().to_numpy(dtype=float)
+        return np.array([circular_mean(values[place == k])[0] for k in range(place.max() + 1)])
+    return np.asarray(np.bincount(place, values) / np.bincount(place), dtype=float)
 
 
 def robust_scores(
@@ -76,7 +76,7 @@ def robust_scores(
     own = values if persons is None else person_means(values, persons, circular)
     if len(own) < MIN_FOR_OUTLIERS:
         return np.full(len(values), np.nan)
-    center = _center(own, circular)
+    center = center_of(own, circular)
     spread = np.median(np.abs(_away(own, center, circular)))
     if spread == 0:
         return np.full(len(values), np.nan)
@@ -87,7 +87,7 @@ def _away(values: FloatArray, center: float, circular: bool) -> FloatArray:
     return circular_difference(values, center) if circular else values - center
 
 
-def _center(values: FloatArray, circular: bool) -> float:
+def center_of(values: FloatArray, circular: bool = False) -> float:
     """Return the median; around the cycle, the value whose distances to all others are least."""
     if not circular:
         return float(np.median(values))
@@ -96,19 +96,18 @@ def _center(values: FloatArray, circular: bool) -> float:
 
 
 def scored(values: pd.DataFrame) -> pd.DataFrame:
-    """Return the values of muscles with their scores among the same muscle and measure."""
-    out = values.assign(score=np.nan)
+    """Return the values of muscles with score and center of the same muscle and measure."""
     circular = circular_measures(sorted(values["measure"].unique()))
     numbers, persons = values["value"].to_numpy(float), values["participant"].to_numpy()
-    scores = np.full(len(values), np.nan)
+    scores, usual = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for (measure, _), rows in values.groupby(["measure", "muscle"]).indices.items():
-        scores[rows] = robust_scores(numbers[rows], list(persons[rows]), measure in circular)
-    out["score"] = scores
-    return out
+        own, who, around = numbers[rows], list(persons[rows]), measure in circular
+        scores[rows] = robust_scores(own, who, around)
+        usual[rows] = center_of(person_means(own, who, around), around)
+    return values.assign(score=scores, usual=usual)
 
 
 def find_outliers(values: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose value lies far from those of other persons for the same muscle."""
-    out = values if "score" in values else scored(values)
-    far = out[out["score"].abs() > OUTLIER_SCORE]
+    """Return the rows of :func:`scored` that lie far, the farthest first."""
+    far = values[values["score"].abs() > OUTLIER_SCORE]
     return far.sort_values("score", key=lambda s: -s.abs(), kind="stable").reset_index(drop=True)
