@@ -10,6 +10,7 @@ Iglewicz B, Hoaglin DC. How to Detect and Handle Outliers. ASQC Quality Press, 1
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,7 @@ from imaging.report.profile import circular_measures
 
 MIN_FOR_OUTLIERS = 5
 OUTLIER_SCORE = 3.5
-#: Share of normal values beyond that score.
-BY_CHANCE = 0.0005
+_DRAWS = 2000
 VALUES = ("prefix", "participant", "session", "muscle", "measure", "unit", "value", "label")
 
 
@@ -81,6 +81,34 @@ def robust_scores(
     if spread == 0:
         return np.full(len(values), np.nan)
     return np.asarray(0.6745 * _away(values, center, circular) / spread, dtype=float)
+
+
+@cache
+def chance_of_outlier(persons: int) -> float:
+    """Return the share of values that lie that far where all are normal, one per person.
+
+    By drawing: in small groups the MAD is uncertain and the share larger than the tail of the
+    normal distribution (.0005).
+
+    Examples
+    --------
+    >>> chance_of_outlier(4), round(chance_of_outlier(200), 4) < 0.001
+    (0.0, True)
+    """
+    if persons < MIN_FOR_OUTLIERS:
+        return 0.0
+    drawn = np.random.default_rng(1).normal(size=(_DRAWS, persons))
+    away = drawn - np.median(drawn, axis=1, keepdims=True)
+    spread = np.median(np.abs(away), axis=1, keepdims=True)
+    return float((np.abs(0.6745 * away / spread) > OUTLIER_SCORE).mean())
+
+
+def expected_outliers(values: pd.DataFrame) -> int:
+    """Return how many of the scored values would lie that far if all were normal."""
+    known = values[values["score"].notna()]
+    persons = known.groupby(["measure", "muscle"])["participant"].agg(["nunique", "size"])
+    pairs = zip(persons["nunique"], persons["size"], strict=True)
+    return round(sum(chance_of_outlier(int(n)) * int(size) for n, size in pairs))
 
 
 def _away(values: FloatArray, center: float, circular: bool) -> FloatArray:

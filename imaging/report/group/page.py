@@ -17,9 +17,9 @@ from imaging.report.group.controls import against_controls
 from imaging.report.group.headline import HEADLINE, QUALITY, Column, Entry, nobody_has
 from imaging.report.group.muscles import muscle_outliers, stages
 from imaging.report.group.outliers import (
-    BY_CHANCE,
     MIN_FOR_OUTLIERS,
     OUTLIER_SCORE,
+    expected_outliers,
     long_values,
     scored,
 )
@@ -109,7 +109,7 @@ def group_page(
         enough=len(persons) >= MIN_FOR_OUTLIERS,
         least=MIN_FOR_OUTLIERS,
         score=OUTLIER_SCORE,
-        chance=_chance(values),
+        chance=expected_outliers(values),
         outliers=far,
         plots=[_plot(c, subjects, links) for c in found],
         stages=stages(values, subjects, links),
@@ -166,11 +166,6 @@ def _head(column: Column) -> tuple[str, str, str]:
 
 def _with_unit(text: str, unit: str) -> str:
     return f"{text} {shown_unit(unit)[0]}".strip()
-
-
-def _chance(values: pd.DataFrame) -> int:
-    """Return how many values of muscles would lie that far if all were normal."""
-    return round(BY_CHANCE * int(values["score"].notna().sum()))
 
 
 def _plot(
