@@ -18,6 +18,7 @@ import numpy as np
 
 from imaging.cli.app import main as pennate
 from imaging.measures import Measure, write_measures
+from imaging.musclemap.headline import headline, headline_dictionary
 from imaging.musclemap.table import Definition, definitions, dictionary, wide
 from imaging.muscles import label_of, muscle_keys
 from imaging.provenance import write_sidecar
@@ -72,9 +73,14 @@ def write_session(out: Path, prefix: str, seed: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     write_measures(rows, folder / f"{prefix}_measures.tsv")
     muscles = [m for m in rows if m.label]
-    write_tsv(wide(muscles), folder / f"{prefix}_muscles.tsv")
+    readable = headline(wide(muscles))
+    write_tsv(readable, folder / f"{prefix}_muscles.tsv")
     write_sidecar(folder / f"{prefix}_measures.tsv", verb="map")
-    write_sidecar(folder / f"{prefix}_muscles.tsv", verb="map", Columns=dictionary(muscles))
+    write_sidecar(
+        folder / f"{prefix}_muscles.tsv",
+        verb="map",
+        Columns=headline_dictionary(dictionary(muscles), readable),
+    )
     return 1
 
 

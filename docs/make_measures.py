@@ -13,7 +13,9 @@ Lengths are world millimetres. Means over a muscle are over its volume: every po
 with the fascicle that runs through it, unless the name says otherwise.
 
 Status: **measured**; **extrapolated** (beyond the data); **modelled** (no measurement behind it);
-**assumed** (a value from elsewhere); **not_measured** (missing, with the reason; never 0).
+**assumed** (a value from elsewhere); **not_measured** (missing, with the reason; never 0). Fewer
+samples (voxels, of fascicles fascicles) than the column *fewest* says are `not_measured`, and so
+are moduli and loss angles that are not above 0.
 """
 STAGES = {
     "anat": "Segmentation",
@@ -31,12 +33,12 @@ def render() -> str:
     parts = [HEAD]
     for stage, rows in table.groupby("stage", sort=False):
         parts.append(f"\n## {STAGES.get(str(stage), 'Joined')}\n")
-        parts.append("| measure | called | unit | what it is | formula | source |")
-        parts.append("|---|---|---|---|---|---|")
+        parts.append("| measure | called | unit | what it is | formula | fewest | source |")
+        parts.append("|---|---|---|---|---|---|---|")
         for row in rows.to_dict("records"):
             cells = [f"`{row['name']}`"]
             cells += [row[c] for c in ("title", "unit", "definition", "formula")]
-            cells.append("" if row["source"] == "n/a" else row["source"])
+            cells += ["" if row[c] == "n/a" else row[c] for c in ("fewest", "source")]
             parts.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join(parts) + "\n"
 

@@ -24,7 +24,8 @@ from imaging.formats.vtk_xml import read_vtk_mesh
 from imaging.image import Image
 from imaging.musclemap.vtk_files import read_voxels
 from imaging.muscles import structure_of
-from imaging.report.picture import colour_of, window
+from imaging.palette import muscle_hex
+from imaging.report.picture import window
 
 TARGET = Path(__file__).parent / "pictures"
 LARGEST = {"demo.png": 300_000, "viewer.png": 250_000}
@@ -56,7 +57,7 @@ def leg(
     for label in np.unique(skin.cell_data["label"]):
         part = skin.extract_cells(np.asarray(skin.cell_data["label"]) == label)
         part = part.extract_surface(algorithm=None).smooth_taubin(n_iter=30)
-        plotter.add_mesh(part, color=colour_of(int(label)), opacity=0.14, smooth_shading=True)
+        plotter.add_mesh(part, color=muscle_hex(int(label)), opacity=0.14, smooth_shading=True)
     plotter.view_vector(eye, viewup=(0, 0, 1))
     plotter.enable_parallel_projection()
     plotter.camera.parallel_scale = 0.5 * (skin.bounds[5] - skin.bounds[4]) * 1.04
@@ -81,7 +82,7 @@ def slice_with_labels(axes, anatomy: Image, labels: Image) -> None:
         s = structure_of(int(label))
         if s.is_muscle:
             smooth = gaussian_filter(mask.T.astype(float), 0.8)
-            axes.contourf(smooth, [0.5, 2], colors=[colour_of(int(label))], alpha=0.62)
+            axes.contourf(smooth, [0.5, 2], colors=[muscle_hex(int(label))], alpha=0.62)
             axes.contour(smooth, [0.5], colors="white", linewidths=0.9)
         where = np.argwhere(mask)
         x, y = where[np.argmin(((where - where.mean(axis=0)) ** 2).sum(axis=1))]

@@ -11,6 +11,7 @@ import pyvista as pv
 
 from imaging.image import Image, apply_affine
 from imaging.measures import Measure, Notes, not_measured, write_measures
+from imaging.musclemap.headline import headline, headline_dictionary
 from imaging.musclemap.table import dictionary, wide
 from imaging.muscles import label_of
 from imaging.provenance import write_json, write_sidecar
@@ -85,7 +86,7 @@ def write_map(
         write_tsv(force_of(TA, SOL), folder / f"{prefix}_load.tsv")
     measures = _measures(fascicles)
     write_measures(measures, folder / f"{prefix}_measures.tsv")
-    write_tsv(wide(measures), folder / f"{prefix}_muscles.tsv")
+    write_tsv(headline(wide(measures)), folder / f"{prefix}_muscles.tsv")
     warned = Notes("fibres", "Followed.", (), ["Lengths rest on <three> assumptions"])
     notes = {
         "stages": [asdict(warned)],
@@ -116,13 +117,18 @@ def _measures(fascicles: bool) -> list[Measure]:
     ]
 
 
+def columns_of(measures: list[Measure]) -> dict[str, object]:
+    """Return what the columns of the readable table mean."""
+    return headline_dictionary(dictionary(measures), headline(wide(measures)))
+
+
 def _write_sidecars(folder: Path, prefix: str, measures: list[Measure]) -> None:
     """Write what lies beside every file of a map."""
     arrays = {
         name: {"Description": name, "Units": "1"}
         for name in ("label", "anatomy", "fa", "stiffness_mdev")
     }
-    more = {"map": {"Arrays": arrays}, "muscles": {"Columns": dictionary(measures)}}
+    more = {"map": {"Arrays": arrays}, "muscles": {"Columns": columns_of(measures)}}
     for path in sorted(folder.glob(f"{prefix}_*")):
         part = path.name.removeprefix(f"{prefix}_").split(".")[0]
         if path.suffix != ".json":

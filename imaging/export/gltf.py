@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from imaging import __version__
 from imaging.export.activation import curves, force_curves
-from imaging.export.colours import GREY, RGB, SHEET, muscle_colour
 from imaging.export.morphs import (
     Painted,
     lighter,
@@ -27,6 +26,7 @@ from imaging.export.morphs import (
 from imaging.musclemap.read.meshes import MapFascicles, MapSheet
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_and_name, structure_of
+from imaging.palette import GREY, RGB, SHEET, muscle_colour
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
 _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]

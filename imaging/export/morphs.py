@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.export.activation import EACH_LEG, FORCE_PAINTED, PAINTED, Curves, both_sides
-from imaging.export.colours import GREY, RGB
+from imaging.palette import GREY, RGB
 
 # A muscle at the largest value; far in lightness from every muscle's own colour.
 ACTIVE: RGB = (255, 240, 60)

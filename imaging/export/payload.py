@@ -18,12 +18,12 @@ from imaging.export.activation import (
     curves,
     force_curves,
 )
-from imaging.export.colours import GREY, SHEET, colour_scale
 from imaging.export.packing import STEP_MM
 from imaging.export.structures import PARTS, corner, fascicle_facts, structures
-from imaging.export.titles import column_title
 from imaging.export.volumes import overlays, volumes
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.titles import shown_column
+from imaging.palette import GREY, SHEET, colour_scale
 
 
 def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def _columns(muscles: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         values = muscles[column]
         if pd.api.types.is_numeric_dtype(values) and values.notna().any():
-            title, unit = column_title(name)
-            low, high = float(values.min()), float(values.max())
+            title, unit, factor = shown_column(name)
+            low, high = float(values.min()) * factor, float(values.max()) * factor
             out.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
     return out
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pyvista as pv
 from numpy.typing import NDArray
 
-from imaging.export.colours import muscle_colour
 from imaging.export.packing import packed, scaled_bytes, steps, value_range
-from imaging.export.titles import title_and_unit
 from imaging.export.volumes import voxel_values
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.musclemap.read.muscle_map import MuscleMap
+from imaging.musclemap.titles import shown, shown_column
 from imaging.muscles import side_and_name, side_of, structure_of
+from imaging.palette import muscle_colour
 
 # Endings of columns that belong to another column of the wide table.
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
@@ -86,13 +86,14 @@ def fascicle_facts(kept: MapFascicles | None, count: int) -> dict[str, Any] | No
     measures = []
     for name in kept.measures:
         low, high = value_range(kept.data[name].to_numpy(float))
-        title, unit = title_and_unit(name)
-        measures.append({"id": name, "title": title, "unit": unit, "low": low, "high": high})
+        title, unit, factor = shown(name)
+        measures.append({"id": name, "title": title, "unit": unit,
+                         "low": low * factor, "high": high * factor})  # fmt: skip
     return {"measures": measures, "shown": len(kept), "all": count}
 
 
 def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
-    """Return a muscle's values as ``name: [value, sd, status]``."""
+    """Return a muscle's values as ``name: [value, sd, status]``, in the units shown."""
     if label not in rows.index:
         return {}
     row = {str(name): value for name, value in rows.loc[label].items()}
@@ -101,7 +102,8 @@ def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
         value = _figure(row[name])
         if not name.endswith(PARTS) and value is not None:
             status = str(row.get(f"{name}_status", ""))
-            out[name] = [value, _figure(row.get(f"{name}_sd")), status]
+            factor, sd = shown_column(name).factor, _figure(row.get(f"{name}_sd"))
+            out[name] = [value * factor, None if sd is None else sd * factor, status]
     return out
 
 

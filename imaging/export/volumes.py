@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imaging.errors import LabelError
 from imaging.export.packing import nifti, scaled_bytes, value_range
-from imaging.export.titles import title_and_unit
 from imaging.image import Image, regrid, resample
+from imaging.musclemap.titles import shown
 
 # Voxels carried; anatomy and labels share a grid.
 _ANATOMY_VOXELS = 2_500_000
@@ -70,8 +70,9 @@ def overlays(arrays: Mapping[str, Image]) -> list[dict[str, Any]]:
             continue
         voxels = min(_OVERLAY_VOXELS, _ALL_OVERLAYS_VOXELS // len(chosen))
         small = resample(small, _smaller(small, voxels), order=0, fill=np.nan)
+        title, unit, factor = shown(name)
+        small = small.with_data(small.data * np.float32(factor))
         low, high = value_range(small.data)
-        title, unit = title_and_unit(name)
         out.append(
             {"id": name, "title": title, "unit": unit, "low": low, "high": high,
              "nifti": nifti(small.with_data(scaled_bytes(small.data, low, high)))}

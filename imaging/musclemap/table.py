@@ -52,7 +52,18 @@ IDENTITY = {
 
 @dataclass(frozen=True)
 class Definition:
-    """One row of the dictionary of measures (``imaging/data/measures.tsv``)."""
+    """One row of the dictionary of measures (``imaging/data/measures.tsv``).
+
+    Attributes
+    ----------
+    name, title, unit, level, stage, definition, formula, source : str
+    expected : bool
+        Whether a muscle without it gets a row that says why.
+    headline : bool
+        Whether it is in the readable table of muscles.
+    fewest, above : int or None, float or None
+        Of fewer samples, or not above this, it is ``not_measured``.
+    """
 
     name: str
     title: str
@@ -60,6 +71,9 @@ class Definition:
     level: str
     stage: str
     expected: bool
+    headline: bool
+    fewest: int | None
+    above: float | None
     definition: str
     formula: str
     source: str
@@ -70,10 +84,16 @@ def definitions() -> tuple[Definition, ...]:
     """Return the dictionary of measures in its order; ``*`` in a name stands for a quantity."""
     with resources.as_file(resources.files("imaging") / "data" / "measures.tsv") as path:
         frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False).fillna("")
-    frame["expected"] = frame["expected"] == "yes"
-    return tuple(Definition(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+    for column in ("expected", "headline"):
+        frame[column] = frame[column] == "yes"
+    rows = [{str(k): v for k, v in r.items()} for r in frame.to_dict("records")]
+    for row in rows:
+        row["fewest"] = int(row["fewest"]) if row["fewest"] != "" else None
+        row["above"] = float(row["above"]) if row["above"] != "" else None
+    return tuple(Definition(**row) for row in rows)
 
 
+@cache
 def definition_of(measure: str) -> Definition | None:
     """Return the definition of a measure, None for a name that no row explains."""
     exact = (d for d in definitions() if d.name == measure)
@@ -238,18 +258,21 @@ def wide(measures: Sequence[Measure], names: Names = NO_NAMES) -> pd.DataFrame:
             raise InputError(f"{m.measure} of label {m.label} is given twice", None, "Keep one")
         row[column] = m.value
         row |= {f"{column}_{part}": getattr(m, part) for part in _PARTS}
-    columns = list(IDENTITY)
+    used = kept_columns(m for m in measures if m.label > 0)
+    order = [rows[label] for label in sorted(rows)]
+    content: dict[str, Any] = {name: [row[name] for row in order] for name in IDENTITY}
     for name in _measure_order(units):
         column = column_name(name, units[name])
-        columns += [column, *(f"{column}_{part}" for part in _PARTS)]
-    frame = pd.DataFrame([rows[label] for label in sorted(rows)], columns=columns)
-    for column in frame.columns:
-        if column.endswith("_n"):
-            frame[column] = frame[column].astype("Int64")
-        elif column not in IDENTITY and not column.endswith("_status"):
-            frame[column] = frame[column].astype(float)
-    used = kept_columns(m for m in measures if m.label > 0)
-    return frame[[c for c in frame.columns if c in IDENTITY or c in used]]
+        for part in ("", *_PARTS):
+            full = f"{column}_{part}" if part else column
+            if full in used:
+                cells = [row.get(full) for row in order]
+                content[full] = cells if part == "status" else _numbers(cells, part == "n")
+    return pd.DataFrame(content)
+
+
+def _numbers(cells: list[Any], whole: bool) -> Any:
+    return pd.array(cells, dtype="Int64") if whole else np.array(cells, dtype=float)
 
 
 def kept_columns(measures: Iterable[Measure]) -> set[str]:

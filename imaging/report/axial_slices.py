@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from imaging.image import Image
 from imaging.muscles import NO_NAMES, Names, muscle_labels, structure_of
-from imaging.report.picture import colour_of, png, window
+from imaging.palette import muscle_hex
+from imaging.report.picture import png, window
 
 _COUNT = 5
 _WIDTH = 10.0
@@ -41,7 +42,7 @@ def label_slices(arrays: dict[str, Image], names: Names = NO_NAMES) -> str:
         plane = labels.data[..., k]
         overlay = np.zeros((*plane.shape, 4), np.float32)
         for label in np.unique(plane[plane > 0]):
-            overlay[plane == label] = (*to_rgb(colour_of(int(label))), 0.55)
+            overlay[plane == label] = (*to_rgb(muscle_hex(int(label))), 0.55)
         _show(panel, overlay, labels)
         _write_keys(panel, plane, names)
     return png(figure)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from imaging.musclemap.titles import capital
 from imaging.muscles import side_and_key
 from imaging.report.profile import number
 
@@ -65,4 +66,4 @@ def _sentence(row: dict[Any, Any]) -> str:
     phase = f", burst of {row['phase']}," if isinstance(row["phase"], str) and row["phase"] else ""
     who = side_and_key(int(row["label"])) if int(row["label"]) else str(row["muscle"])
     said = f"{who}{phase} {words} (95 % interval {number(low)} to {number(high)})."
-    return said[0].upper() + said[1:]
+    return capital(said)

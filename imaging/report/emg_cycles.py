@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from imaging.musclemap.activation import unit_of
 from imaging.muscles import is_known, label_of, recorded_of, side_and_key, side_of, single_keys
-from imaging.report.picture import colour_of, svg
+from imaging.palette import muscle_hex
+from imaging.report.picture import svg
 
 _ACROSS = 4
 
@@ -34,7 +35,7 @@ def emg_cycles(curves: pd.DataFrame | None, onsets: Sequence[Mapping[str, Any]])
             continue
         rows = curves[curves["label"] == label].sort_values("percent")
         percent, mean, sd = (rows[c].to_numpy(float) for c in ("percent", "mean", "sd"))
-        colour = colour_of(label)
+        colour = muscle_hex(label)
         axes.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.35, lw=0)
         axes.plot(percent, mean, color="black", lw=1)
         n = rows["n"].max()

@@ -20,12 +20,12 @@ from mpl_toolkits.mplot3d.art3d import Line3DCollection
 from imaging.formats.vtk_xml import read_vtk_mesh
 from imaging.musclemap.read.files import REMAKE
 from imaging.musclemap.vtk_files import fascicles_of
-from imaging.report.picture import address, colour_of, png, window
+from imaging.palette import SHEET, muscle_hex
+from imaging.report.picture import address, png, window
 
 _MOST_LINES = 4000
 _SECONDS = 180
 _PANEL = (500, 900)  # pixels
-SHEET = "#5A606C"
 NO_OPENGL = (
     "Drawn as plain lines because no off-screen OpenGL is there; for shaded pictures install "
     "the Debian package libegl1 (with libegl-mesa0 and libgl1) or libosmesa6."
@@ -72,7 +72,7 @@ def plain(mesh: pv.PolyData) -> str:
     chosen = range(0, len(offsets) - 1, step)
     lines = [points[offsets[f] : offsets[f + 1]] for f in chosen]
     labels = np.asarray(mesh.cell_data["label"])
-    colours = [colour_of(int(labels[f])) for f in chosen]
+    colours = [muscle_hex(int(labels[f])) for f in chosen]
     figure = Figure(figsize=(8, 6))
     low, high = points.min(axis=0), points.max(axis=0)
     for number, azimuth in enumerate((90, 0)):
@@ -108,9 +108,11 @@ def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Pa
         else:
             for label in np.unique(np.asarray(lines.cell_data["label"])):
                 part = lines.extract_cells(np.asarray(lines.cell_data["label"]) == label)
-                plotter.add_mesh(part, color=colour_of(int(label)), line_width=1.5)
+                plotter.add_mesh(part, color=muscle_hex(int(label)), line_width=1.5)
         if aponeuroses is not None:
-            plotter.add_mesh(aponeuroses, color=SHEET, opacity=0.5, show_scalar_bar=False)
+            plotter.add_mesh(
+                aponeuroses, color=[c / 255 for c in SHEET], opacity=0.5, show_scalar_bar=False
+            )
         if skin is not None:
             plotter.add_mesh(skin, color="#BBBBBB", opacity=0.12, show_scalar_bar=False)
         # From the front (anterior, +y), upright; then from the right.

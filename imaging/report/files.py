@@ -14,7 +14,7 @@ from imaging.outputs import output
 from imaging.provenance import write_json, write_sidecar
 from imaging.report.group.headline import Column, session_dictionary, session_table
 from imaging.report.group.subjects import Subject
-from imaging.report.group.tables import group_dictionary, group_table
+from imaging.report.group.tables import long_table, muscle_dictionary, muscle_table
 from imaging.report.norms import Norms, from_table, norms_table
 from imaging.report.profile import circular_measures
 from imaging.stage_files import StageFiles, write_tsv
@@ -93,8 +93,10 @@ def write_group(
         What conditions change across persons.
     """
     files = StageFiles("group", folder, "", [s.path for s in subjects])
-    write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
-    write_json(files.path("table", ".json"), group_dictionary(list(subjects)))
+    muscles = muscle_table(subjects)
+    write_tsv(muscles, files.path("table", ".tsv"))
+    write_json(files.path("table", ".json"), muscle_dictionary(subjects, muscles))
+    files.table("measures", long_table(subjects))
     if norms is not None:
         circular = circular_measures(sorted(norms.units))
         write_tsv(norms_table(norms, circular), files.path("norms", ".tsv"))

@@ -8,14 +8,9 @@ import numpy as np
 
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, definitions, quantity_of, title_of
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import NO_NAMES, Names, recordable, shown_of, side_and_key, side_of
 
-# Unit in the files to the unit shown and the factor.
-_SHOWN = {
-    "Pa": ("kPa", 1e-3), "mm2/s": ("10⁻³ mm²/s", 1e3), "cm2": ("cm²", 1.0), "deg": ("°", 1.0),
-    "1": ("", 1.0), "percent": ("%", 1.0), "Pa/cm": ("kPa/cm", 1e-3),
-    "percent/cm": ("%/cm", 1.0), "s/mm2": ("s/mm²", 1.0),
-}  # fmt: skip
 MARKS = {"measured": "", "extrapolated": "e", "modelled": "m", "assumed": "a"}
 _OTHER_TOOLS = "Same definitions as other tools"
 _FORCE = "Force, modelled from EMG and architecture"
@@ -82,11 +77,6 @@ class Table:
     heads: list[tuple[str, str, str]]  # title, unit, definition
     rows: list[tuple[str, str, list[Cell]]]  # side, muscle, cells
     note: str = ""
-
-
-def shown_unit(unit: str) -> tuple[str, float]:
-    """Return the unit shown to readers and the factor from the unit in the files."""
-    return _SHOWN.get(unit, (unit, 1.0))
 
 
 def number(value: float) -> str:
@@ -210,8 +200,7 @@ def _whole(measures: list[Measure]) -> list[Measure]:
 
 
 def _line(measure: Measure) -> tuple[str, Cell, str]:
-    title = title_of(measure.measure)
-    return title[0].upper() + title[1:], cell(measure), shown_unit(measure.unit)[0]
+    return capital(title_of(measure.measure)), cell(measure), shown_unit(measure.unit)[0]
 
 
 def without_figures(measures: list[Measure], names_of: Names = NO_NAMES) -> list[str]:

@@ -11,16 +11,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from imaging.muscles import ANONYMOUS, is_known, recorded_of, structure_of
-
-# Paul Tol's muted scheme and its pale relatives: told apart by readers with any colour vision;
-# the key is written on each muscle as well, so colour is never the only sign.
-_PALETTE = (
-    "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#AA4499", "#44AA99", "#EE8866",
-    "#77AADD", "#882255", "#BBCC33", "#999933", "#EEDD88", "#FFAABB", "#4477AA",
-)  # fmt: skip
-_OTHER = {"bone": "#DDDDDD", "fat": "#F5E9C9", "skin": "#E8D5C4"}
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -41,18 +31,6 @@ class Picture:
     alt: str
     source: str = ""
     message: str = ""
-
-
-def colour_of(label: int) -> str:
-    """Return the colour of a structure; both sides have the same."""
-    if label > ANONYMOUS:
-        return _PALETTE[(label - ANONYMOUS - 1) % len(_PALETTE)]
-    if not is_known(label):  # a muscle that is recorded and not imaged
-        return _PALETTE[(recorded_of(label).index - 1) % len(_PALETTE)]
-    s = structure_of(label)
-    if not s.is_muscle:
-        return _OTHER[s.tissue]
-    return _PALETTE[(s.index - 1) % len(_PALETTE)]
 
 
 def guarded(

@@ -15,8 +15,8 @@ import pandas as pd
 
 from imaging.measures import Measure
 from imaging.musclemap.table import quantity_of, title_of
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import NO_NAMES, Names, side_and_key
-from imaging.report.muscle_tables import shown_unit
 from imaging.report.norms import Norm, Norms
 
 TOPICS = {
@@ -144,7 +144,7 @@ def _pair(m: Measure, line: Line) -> tuple[str, bool]:
         size=number(abs(value)),
         word=line.more if value > 0 else line.less,
     )
-    said = said[0].upper() + said[1:]
+    said = capital(said)
     if m.ci_low is None or m.ci_high is None:
         return f"{said} (no interval: too few strides).", False
     low, high = m.ci_low, m.ci_high
@@ -182,7 +182,7 @@ def _among(m: Measure, line: Line, norm: Norm, names: Names) -> Sentence:
     interval = f"{least} to {most} {unit}".rstrip()
     figure = f"{title_of(m.measure)} {own} {unit}".rstrip()
     if not who:
-        figure = figure[0].upper() + figure[1:]
+        figure = capital(figure)
     placed = {0: "as in controls", 1: f"{line.more} than in controls",
               -1: f"{line.less} than in controls"}[where]  # fmt: skip
     norm_of = f"95 % of such persons: {interval}; n {norm.n}"

@@ -12,6 +12,7 @@ from imaging import __version__
 from imaging.musclemap.activation import PAINTED
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
+from imaging.musclemap.titles import capital
 from imaging.report import axial_slices, emg_cycles, fascicle_scene, muscle_tables, phase_strip
 from imaging.report.conditions import condition_lines
 from imaging.report.diffusion_steps import diffusion_steps
@@ -39,10 +40,12 @@ _FORCE = (
 
 def environment() -> jinja2.Environment:
     """Return the template environment; text is escaped, undefined names are errors."""
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("imaging", "data/templates"),
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    found.filters["capital"] = capital
+    return found
 
 
 def subject_page(

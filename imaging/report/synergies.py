@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from imaging.report.picture import colour_of, svg
+from imaging.palette import muscle_hex
+from imaging.report.picture import svg
 
 
 def synergy_pictures(table: pd.DataFrame | None) -> str | None:
@@ -33,7 +34,7 @@ def synergy_pictures(table: pd.DataFrame | None) -> str | None:
                 continue
             place = range(len(own))
             value = own["value"].to_numpy(float)
-            colours = [colour_of(int(v)) for v in own["label"]]
+            colours = [muscle_hex(int(v)) for v in own["label"]]
             bars.bar(place, value, color=colours, edgecolor="#333333", lw=0.5)
             away = [value - own["ci_low"].to_numpy(float), own["ci_high"].to_numpy(float) - value]
             bars.errorbar(place, value, yerr=[a.clip(0) for a in away], fmt="none",

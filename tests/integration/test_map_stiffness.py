@@ -8,6 +8,7 @@ import pytest
 from stage_outputs import GM, SOL, STIFFNESS, SWE, TA, P, map_arguments, write_all, write_mre
 
 from imaging.cli.app import main
+from imaging.musclemap.read.tables import read_tables
 from imaging.musclemap.vtk_files import read_voxels
 
 
@@ -25,10 +26,7 @@ def arrays(subject):
 
 @pytest.fixture(scope="module")
 def muscles(subject):
-    table = pd.read_csv(
-        subject / "map" / f"{P}_muscles.tsv", sep="\t", na_values="n/a", keep_default_na=False
-    )
-    return table.set_index("label")
+    return read_tables(subject / "map", P).muscles.set_index("label")
 
 
 def test_every_map_of_every_method_is_a_layer_of_its_own(arrays):

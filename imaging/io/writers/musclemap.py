@@ -9,6 +9,7 @@ from imaging.config import MapSettings
 from imaging.formats.nifti import load_image, save_image
 from imaging.musclemap import activation as emg
 from imaging.musclemap import layers, stiffness, table, vtk_files
+from imaging.musclemap.headline import headline, headline_dictionary
 from imaging.musclemap.inputs import AGAIN, Stages, notes_of_map
 from imaging.musclemap.joined import JoinedMap
 from imaging.musclemap.load import ASSUMPTIONS, COLUMNS, NO_FACTORS
@@ -64,7 +65,9 @@ def write_map(
         save_image(load_image(waves, ndim=4), files.path("waves"))
         files.describe("waves", **stiffness.keys_of_waves(waves))
     files.measures(found.measures)
-    files.table("muscles", found.muscles, Columns=table.dictionary(found.in_view))
+    readable = headline(found.muscles)
+    told = headline_dictionary(table.dictionary(found.in_view), readable)
+    files.table("muscles", readable, Columns=told)
 
 
 def _write_fascicles(files: StageFiles, found: JoinedMap) -> None:

@@ -13,16 +13,19 @@ import pandas as pd
 from imaging.errors import InputError, UnitError
 from imaging.formats.tsv import Kind, read_tsv
 from imaging.measures import Measure, read_measures
+from imaging.musclemap.headline import headline
 from imaging.musclemap.read.files import REMAKE, TABLES, MapFiles, find_files
 from imaging.musclemap.series import check_cycles, read_cycles
-from imaging.musclemap.table import IDENTITY, check_known, wide
+from imaging.musclemap.table import check_known, dictionary, wide
 from imaging.muscles import ANONYMOUS, Names, is_known, is_recordable
 
 _LOAD: Mapping[str, Kind] = {
     "label": "whole", "percent": "number", "activation": "number", "share": "number",
     "force_n": "number", "of_peak": "number", "status": "text",
 }  # fmt: skip
-_IDENTITY: Mapping[str, Kind] = {c: "whole" if c == "label" else "text" for c in IDENTITY}
+_IDENTITY: Mapping[str, Kind] = {
+    "label": "whole", "muscle": "text", "name": "text", "side": "text",
+}  # fmt: skip
 # Both forms are written with six significant digits.
 _ROUNDING = 1e-5
 
@@ -40,9 +43,9 @@ class MapTables:
     measures : list of Measure
         The long table.
     muscles : DataFrame
-        The wide one: a row per muscle.
+        The same in wide form: a row per muscle.
     columns : dict
-        What each column of the wide table means.
+        What each of its columns means.
     """
 
     prefix: str
@@ -64,7 +67,7 @@ def in_view(measures: Sequence[Measure]) -> list[Measure]:
 
 
 def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> MapTables:
-    """Read both tables of measures and the data dictionary, nothing large.
+    """Read the long and the readable table with its data dictionary, nothing large.
 
     Raises
     ------
@@ -80,14 +83,15 @@ def read_tables(folder: Path, prefix: str, files: MapFiles | None = None) -> Map
     columns = files.sidecars["muscles"].get("Columns")
     if not isinstance(columns, dict):
         raise InputError("lacks the meaning of columns", files.sidecar("muscles"), REMAKE)
-    muscles = _read_wide(files.paths["muscles.tsv"], columns)
-    names = names_of(muscles)
+    readable = _read_readable(files.paths["muscles.tsv"], columns)
+    names = names_of(readable)
     labels = {m.label for m in measures if m.label} - set(names)
     strange = sorted(v for v in labels if not (is_known(v) or is_recordable(v)))
     if strange:
         raise InputError(f"holds labels that are not in the catalogue: {strange}", path, REMAKE)
-    _same_figures(muscles, wide(in_view(measures), names), files.paths["muscles.tsv"])
-    return MapTables(prefix, files, measures, muscles, columns)
+    muscles = wide(in_view(measures), names)
+    _same_figures(readable, headline(muscles), files.paths["muscles.tsv"])
+    return MapTables(prefix, files, measures, muscles, dictionary(in_view(measures)))
 
 
 def names_of(muscles: pd.DataFrame) -> Names:
@@ -96,7 +100,7 @@ def names_of(muscles: pd.DataFrame) -> Names:
     return {int(label): str(name) for label, name in rows if label > ANONYMOUS}
 
 
-def _read_wide(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:
+def _read_readable(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:
     frame = read_tsv(path, _IDENTITY, REMAKE)
     differing = sorted(set(map(str, frame.columns)) ^ set(columns))
     if differing:
@@ -108,7 +112,7 @@ def _read_wide(path: Path, columns: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _same_figures(given: pd.DataFrame, expected: pd.DataFrame, path: Path) -> None:
-    """Check that the wide table holds what the long one does."""
+    """Check that the readable table holds what the long one does."""
     if list(given["label"]) != list(expected["label"]):
         raise InputError("does not have the muscles of the table of measures", path, REMAKE)
     if list(given.columns) != list(expected.columns):

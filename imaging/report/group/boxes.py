@@ -197,4 +197,5 @@ def _point(p: Point, x: float, y: float) -> str:
     kind = "p far" if p.far else "p"
     if p.link:
         return f'<a class="{kind}" data-row="{p.row}" href="{escape(p.link)}">{inside}</a>'
-    return f'<g class="{kind}" data-row="{p.row}" role="img" aria-label="{escape(p.name)}">{inside}</g>'
+    spoken = f'role="img" aria-label="{escape(p.name)}"'
+    return f'<g class="{kind}" data-row="{p.row}" {spoken}>{inside}</g>'

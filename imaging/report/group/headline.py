@@ -18,11 +18,12 @@ import pandas as pd
 
 from imaging.measures import Measure
 from imaging.musclemap.table import column_name
+from imaging.musclemap.titles import shown_unit
 from imaging.muscles import Names, shown_of, side_of, single_keys
 from imaging.report.group.outliers import OUTLIER_SCORE, robust_scores
 from imaging.report.group.subjects import Subject
 from imaging.report.group.tables import IDENTITY
-from imaging.report.muscle_tables import number, shown_unit
+from imaging.report.muscle_tables import number
 
 HEADLINE, QUALITY = "headline", "quality"
 # From what was seen to what was supposed: a figure is no better than the worst of its parts.

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from imaging.function.cycles import circular_difference, circular_mean
 from imaging.musclemap.table import definition_of, definitions, title_of
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.report.group.boxes import Point, Strip, muscle_plot
 from imaging.report.group.outliers import OUTLIER_SCORE, find_outliers
 from imaging.report.group.subjects import Subject
-from imaging.report.muscle_tables import number, shown_unit
+from imaging.report.muscle_tables import number
 from imaging.report.profile import circular_measures
 
 _STAGES = {
@@ -86,7 +87,7 @@ def _part(
 ) -> MeasurePart:
     unit, factor = shown_unit(rows["unit"].iloc[0])
     title = title_of(name)
-    title = title[:1].upper() + title[1:]
+    title = capital(title)
     strips, summary = [], []
     for muscle, own in _by_muscle(rows):
         values = own["value"].to_numpy(float)

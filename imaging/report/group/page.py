@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from imaging import __version__
+from imaging.musclemap.titles import capital, shown_unit
 from imaging.provenance import sha256
 from imaging.report.conditions import condition_lines
 from imaging.report.group.boxes import box_plot
@@ -25,7 +26,7 @@ from imaging.report.group.outliers import (
 )
 from imaging.report.group.subjects import Subject
 from imaging.report.group.visits import joined, strips
-from imaging.report.muscle_tables import MARKS, number, shown_unit
+from imaging.report.muscle_tables import MARKS, number
 from imaging.report.norms import Norms
 from imaging.report.subject import RESEARCH_USE, environment
 
@@ -161,7 +162,7 @@ def _cell(entry: Entry, unit: str) -> Cell:
 
 def _head(column: Column) -> tuple[str, str, str]:
     title = column.figure.title
-    return title[:1].upper() + title[1:], shown_unit(column.unit)[0], column.figure.definition
+    return capital(title), shown_unit(column.unit)[0], column.figure.definition
 
 
 def _with_unit(text: str, unit: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from imaging.formats.tsv import Kind, read_tsv
 from imaging.measures import Measure
 from imaging.musclemap.read.files import FIRST
 from imaging.musclemap.read.tables import names_of, read_tables
-from imaging.muscles import NO_NAMES, Names
+from imaging.muscles import Names
 from imaging.outputs import output
 
 _FILE_OF_MAP = re.compile(r"_(map\.vti|measures\.tsv|muscles\.tsv|notes\.json)$")
@@ -35,14 +36,19 @@ class Subject:
         Its long table.
     measures : list of Measure
         What that holds.
-    names : dict
-        Names of muscles that the catalogue does not know, by their labels.
+    muscles : DataFrame
+        The wide table, a row per muscle.
     """
 
     prefix: str
     path: Path
     measures: list[Measure]
-    names: Names = field(default_factory=lambda: NO_NAMES)
+    muscles: pd.DataFrame
+
+    @cached_property
+    def names(self) -> Names:
+        """Names of muscles that the catalogue does not know, by their labels."""
+        return names_of(self.muscles)
 
     @property
     def participant(self) -> str:
@@ -89,7 +95,7 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
             problems.append(f"{prefix} is left out: {error}{_stopped(out, prefix)}")
         else:
             path = tables.files.paths["measures.tsv"]
-            subjects.append(Subject(prefix, path, tables.measures, names_of(tables.muscles)))
+            subjects.append(Subject(prefix, path, tables.measures, tables.muscles))
     if not subjects:
         raise MissingFileError(
             " ".join(["has no muscle map that can be read.", *problems]).rstrip("."), out, FIRST

@@ -7,10 +7,10 @@ import pytest
 import pyvista as pv
 from synthetic_map import SHAPES, SOL, TA, write_map
 
-from imaging.export.colours import muscle_colour
 from imaging.export.gltf import glb_bytes
 from imaging.export.morphs import linear
 from imaging.musclemap.read.muscle_map import read_muscle_map
+from imaging.palette import muscle_colour
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from synthetic_map import SHAPES, SOL, TA, TIB, force_of, write_map
 from imaging.export import volumes as module
 from imaging.export.packing import scaled_bytes
 from imaging.export.payload import payload
-from imaging.export.titles import title_and_unit
 from imaging.measures import Notes
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.musclemap.read.notes import MapNotes
+from imaging.musclemap.titles import shown
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_what_was_not_measured_is_byte_zero(content):
     layer = next(o for o in content["overlays"] if o["id"] == "stiffness_mdev")
     data = np.asarray(nifti(layer["nifti"]).dataobj)
     assert set(np.unique(data)) == {0, 1}
-    assert layer["unit"] == "Pa"
+    assert layer["unit"] == "kPa"
     assert structure(content, SOL)["row"].keys() == {"volume_ml"}
 
 
@@ -141,23 +141,23 @@ def test_missing_parts_are_named(muscle_map):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("length_mm", ("Length", "mm")),
-        ("pennation_start_deg", ("Pennation start", "°")),
+        ("length_mm", ("Fascicle length", "mm")),
+        ("pennation_start_deg", ("Pennation, distal end", "°")),
         ("curvature_per_m", ("Curvature", "1/m")),
-        ("md_mm2_per_s", ("MD", "mm²/s")),
+        ("md_mm2_per_s", ("MD", "10⁻³ mm²/s")),
         ("fa", ("FA", "")),
-        ("stiffness_mdev", ("|G*| (MDEV)", "Pa")),
+        ("stiffness_mdev", ("|G*| (MDEV)", "kPa")),
         ("stiffness_mdev_lossangle", ("Loss angle (MDEV)", "rad")),
         ("stiffness_mdev_measured_fraction", ("|G*| (MDEV), measured fraction", "")),
-        ("stiffness_ti_mupar", ("μ∥, shear along fibres", "Pa")),
-        ("stiffness_ti_epar_ends", ("E∥, stretch along fibres, ends", "Pa")),
+        ("stiffness_ti_mupar", ("μ∥, shear along fibres", "kPa")),
+        ("stiffness_ti_epar_ends", ("E∥, stretch along fibres, ends", "kPa")),
         ("stiffness_ti_confidence", ("Confidence (fibre-aware)", "")),
         ("stiffness_swe_angle", ("Fibre angle (ultrasound)", "°")),
-        ("stiffness_other_thing", ("Other thing", "Pa")),
+        ("stiffness_other_thing", ("Other thing", "kPa")),
     ],
 )
 def test_names_become_titles_with_units(name, expected):
-    assert title_and_unit(name) == expected
+    assert shown(name)[:2] == expected
 
 
 def test_warnings_are_those_of_every_stage_once(muscle_map):

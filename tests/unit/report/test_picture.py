@@ -6,7 +6,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from imaging.image import Image
-from imaging.muscles import label_of, muscle_keys
 from imaging.report import axial_slices, diffusion_curves, fascicle_scene, picture
 from imaging.report.emg_cycles import emg_cycles
 from imaging.report.length_profile import length_profile
@@ -34,12 +33,6 @@ def test_a_failed_picture_leaves_a_sentence():
     assert found.source == ""
     assert "no memory for a canvas" in found.message
     assert picture.guarded("T", "c", "a", lambda: None, "No EMG.").message == "No EMG."
-
-
-def test_every_muscle_has_a_colour_of_its_own():
-    colours = {picture.colour_of(label_of(key, "left")) for key in muscle_keys()}
-    assert len(colours) == 14
-    assert picture.colour_of(label_of("SOL", "left")) == picture.colour_of(label_of("SOL", "right"))
 
 
 def arrays() -> dict[str, Image]:

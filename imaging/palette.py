@@ -1,14 +1,16 @@
-"""Colours that stay apart for colour-blind readers: one per muscle, and scales for measures."""
+"""The colours of page, viewer, scenes and exports: one per structure, and scales for measures.
+
+They stay apart for colour-blind readers; wherever they are shown, names stand beside them.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import resources
 
-import matplotlib
 import pandas as pd
 
-from imaging.muscles import ANONYMOUS, muscle_keys, structure_of
+from imaging.muscles import ANONYMOUS, muscle_keys, shown_of
 
 RGB = tuple[int, int, int]
 
@@ -20,7 +22,7 @@ GREY: RGB = (128, 128, 128)
 
 @cache
 def _by_key() -> dict[str, str]:
-    with resources.as_file(resources.files("imaging") / "data" / "viewer" / "colours.tsv") as path:
+    with resources.as_file(resources.files("imaging") / "data" / "colours.tsv") as path:
         frame = pd.read_csv(path, sep="\t")
     return dict(zip(frame["key"], frame["colour"], strict=True))
 
@@ -34,13 +36,20 @@ def muscle_colour(label: int) -> RGB:
         keys = muscle_keys()
         text = _by_key()[keys[(label - ANONYMOUS - 1) % len(keys)]]
     else:
-        text = _by_key().get(structure_of(label).key, "")
+        text = _by_key().get(shown_of(label).key, "")
     if not text:
         return GREY
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
+def muscle_hex(label: int) -> str:
+    """Return the colour of a label as ``#RRGGBB``."""
+    return "#{:02X}{:02X}{:02X}".format(*muscle_colour(label))
+
+
 def colour_scale(name: str) -> list[RGB]:
     """Return the 256 colours of a perceptually uniform matplotlib scale such as ``viridis``."""
+    import matplotlib  # slow to load, and few ask for scales
+
     table = matplotlib.colormaps[name](range(256), bytes=True)
     return [(int(r), int(g), int(b)) for r, g, b, _ in table]
