@@ -152,6 +152,7 @@ def column_name(measure: str, unit: str) -> str:
     return measure if unit == "1" else f"{measure}_{ending}"
 
 
+@cache
 def measure_of_column(column: str) -> tuple[str, str] | None:
     """Return measure and unit of a column of values, None for any other column."""
     for d in definitions():

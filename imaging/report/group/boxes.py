@@ -111,24 +111,24 @@ def box_plot(
     """
     axis = _axis(strips, 72.0 if any(s.title for s in strips) else 22.0)
     places: dict[int, tuple[float, float]] = {}
-    back, front = [], []
+    boxes, points = [], []
     for k, strip in enumerate(strips):
         y = _STRIP * (k + 0.5)
-        back.append(_box(strip, y, 14, axis))
+        boxes.append(_box(strip, y, 14, axis))
         title = strip.title
         title = title if len(title) <= _LETTERS else f"{title[: _LETTERS - 1]}…"
-        front.append(f'<text x="0" y="{y + 4:g}">{escape(title)}</text>')
+        points.append(f'<text x="0" y="{y + 4:g}">{escape(title)}</text>')
         x = axis.place([p.value for p in strip.points])
         for p, px, py in zip(strip.points, x, y + _swarm(x), strict=True):
             places[p.row] = (float(px), float(py))
-            front.append(_point(p, px, py))
+            points.append(_point(p, px, py))
     lines = [
         f'<path class="visits" d="M{places[a][0]:.1f} {places[a][1]:.1f}'
         f'L{places[b][0]:.1f} {places[b][1]:.1f}"/>'
         for a, b in joined
         if a in places and b in places
     ]
-    return _svg(label, _STRIP * len(strips) + _FOOT, axis, unit, [*back, *lines, *front])
+    return _svg(label, _STRIP * len(strips) + _FOOT, axis, unit, [*lines, *points, *boxes])
 
 
 def muscle_plot(strips: Sequence[Strip], label: str, unit: str) -> Markup:

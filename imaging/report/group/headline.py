@@ -20,7 +20,7 @@ from imaging.measures import Measure
 from imaging.musclemap.table import column_name
 from imaging.musclemap.titles import shown_unit
 from imaging.muscles import Names, shown_of, side_of, single_keys
-from imaging.report.group.outliers import OUTLIER_SCORE, robust_scores
+from imaging.report.group.outliers import OUTLIER_SCORE, chance_of_outlier, robust_scores
 from imaging.report.group.subjects import Subject
 from imaging.report.group.tables import IDENTITY
 from imaging.report.muscle_tables import number
@@ -139,6 +139,16 @@ def nobody_has(subjects: Sequence[Subject], found: Sequence[Column]) -> list[str
             why = Counter(e.note for e in tried).most_common(1)[0][0]
         out.append(f"{figure.title} ({why})")
     return out
+
+
+def expected_far(subjects: Sequence[Subject], found: Sequence[Column]) -> int:
+    """Return how many of these figures would be outliers if all were normal."""
+    total = 0.0
+    for c in found:
+        persons = [s.participant for s, e in zip(subjects, c.entries, strict=True)
+                   if np.isfinite(e.score)]  # fmt: skip
+        total += chance_of_outlier(len(set(persons))) * len(persons)
+    return round(total)
 
 
 def session_table(subjects: Sequence[Subject], found: Sequence[Column]) -> pd.DataFrame:

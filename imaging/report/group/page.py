@@ -15,7 +15,7 @@ from imaging.provenance import sha256
 from imaging.report.conditions import condition_lines
 from imaging.report.group.boxes import box_plot
 from imaging.report.group.controls import against_controls
-from imaging.report.group.headline import HEADLINE, QUALITY, Column, Entry, nobody_has
+from imaging.report.group.headline import HEADLINE, QUALITY, Column, Entry, expected_far, nobody_has
 from imaging.report.group.muscles import muscle_outliers, stages
 from imaging.report.group.outliers import (
     MIN_FOR_OUTLIERS,
@@ -111,6 +111,7 @@ def group_page(
         least=MIN_FOR_OUTLIERS,
         score=OUTLIER_SCORE,
         chance=expected_outliers(values),
+        chance_first=expected_far(subjects, found),
         outliers=far,
         plots=[_plot(c, subjects, links) for c in found],
         stages=stages(values, subjects, links),

@@ -60,7 +60,7 @@ class Subject:
         """``ses-02``, or ``n/a``."""
         return self.entities["session_id"]
 
-    @property
+    @cached_property
     def entities(self) -> dict[str, str]:
         """Return participant_id and session_id of the prefix; ``n/a`` without session."""
         return entities_of(self.prefix)

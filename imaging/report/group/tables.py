@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -45,7 +44,7 @@ def long_table(subjects: Sequence[Subject]) -> pd.DataFrame:
             **s.entities,
             "muscle": shown_of(m.label, s.names).key if m.label else "n/a",
             "side": side_of(m.label) if m.label else "n/a",
-            **asdict(m),
+            **{c: getattr(m, c) for c in COLUMNS},
         }
         for s in subjects
         for m in s.measures
