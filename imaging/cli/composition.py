@@ -62,7 +62,10 @@ def command(
         found = analysis.of_in_and_out(*read_pair(in_phase, out_of_phase))
     elif sum(ways):
         raise ConfigError("half of a pair was given", None, "Give both images of the pair")
-    train = read_spin_echoes(spin_echo) if spin_echo else None
+    train = None
+    if spin_echo:
+        train, faint = read_spin_echoes(spin_echo)
+        told += faint
     t2 = analysis.t2_of(train) if train else None
     muscles = load_labels(labels)
     for image in (found.percent if found else None, t2):
