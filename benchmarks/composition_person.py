@@ -59,7 +59,7 @@ def main() -> None:
         print("\nOrigin turned round:")
         ratio = _mend_origin(water, fat)
         rows = _call(labels, folder / "fat", "--water", str(water), "--fat", str(fat))
-        used = load_image(folder / "fat" / "person_desc-dixon_FF.nii.gz")
+        used = load_image(folder / "fat" / "person_desc-dixon_mask.nii.gz")
         _print_fat(rows, ratio, used, load_image(labels))
         print(f"\nEchoes put in order, {given.spacing_ms:g} ms apart:")
         _mend_echoes(echoes)
@@ -124,7 +124,7 @@ def _print_fat(rows: list[Measure], ratio: Image, used: Image, labels: Image) ->
     core = resample(
         labels.with_data(core_of(labels.data, labels.spacing, MARGIN_MM)), ratio, order=0
     )
-    known = np.isfinite(used.data)
+    known = used.data > 0
     same, every = [], []
     print("muscle\tfat fraction, %\tSD\tn\tratio, same voxels\tall\tempty or dark voxels")
     for m in rows:
