@@ -30,7 +30,7 @@ def rows_of(volume: float) -> list[Measure]:
 def write_tables(out: Path, prefix: str, rows: list[Measure]) -> None:
     """Write the tables of one session, as the map does."""
     folder = out.joinpath(*prefix.split("_")) / "map"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_measures(rows, folder / f"{prefix}_measures.tsv")
     write_sidecar(folder / f"{prefix}_measures.tsv", verb="map")
     rows = in_view(rows)

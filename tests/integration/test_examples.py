@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from group_of_maps import SOL, TA, write_tables
 from scanner_series import write_classic
 from synthetic_map import write_map
 
 from imaging.cli.app import VERBS, main
+from imaging.measures import Measure
 
 PAGE = Path(__file__).parents[2] / "docs" / "examples.md"
 BLOCK = re.compile(r"^```(bash|python)( slow)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -60,11 +62,13 @@ def test_researcher(place, capsys):
     pytest.importorskip("dcm2niix")
     write_classic(place / "dicom", 2, "t1_tse_tra")
     write_classic(place / "dicom2", 3, "t1_tse_tra")
-    for session in ("pre", "post"):
-        folder = place / "maps" / "sub-01" / f"ses-{session}" / "map"
-        write_map(folder, f"sub-01_ses-{session}")
+    for session, volume in (("pre", 35.2), ("post", 37.7)):
+        prefix = f"sub-01_ses-{session}"
+        write_map(place / "maps" / "sub-01" / f"ses-{session}" / "map", prefix)
+        rows = [Measure(TA, "volume", volume, "ml"), Measure(SOL, "volume", 88.0, "ml")]
+        write_tables(place / "maps", prefix, rows)
     assert run(RESEARCHER, slow=False) == 4
-    assert "TA" in capsys.readouterr().out
+    assert re.search(r"right +SOL +0\.0\n +TA +2\.5", capsys.readouterr().out)
 
 
 def test_scene(place, capsys):
