@@ -68,7 +68,7 @@ def test_no_known_error_of_accessibility(tab, page):
     assert tab.violations() == []
     tab.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert tab.violations() == []
-    assert "http" not in page.read_text(encoding="utf-8").replace("http://www.w3.org", "")
+    assert "://" not in page.read_text(encoding="utf-8")
 
 
 def test_outliers_are_named_first_and_both_visits_of_one_person(tab):

@@ -108,11 +108,11 @@ def figures() -> tuple[Figure, ...]:
     """Return the figures of the group's tables in their order."""
     with resources.as_file(resources.files("imaging") / "data" / "group.tsv") as path:
         frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    rows = frame.to_dict("records")
     return tuple(
-        Figure(**{str(k): tuple(v.split()) if k == "measures" else v for k, v in row.items()})
-        for row in rows
-    )
+        Figure(r["key"], r["title"], tuple(r["measures"].split()), r["muscle"], r["taken"],
+               r["part"], r["definition"])
+        for r in frame.to_dict("records")
+    )  # fmt: skip
 
 
 def columns(subjects: Sequence[Subject]) -> list[Column]:

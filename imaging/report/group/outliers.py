@@ -128,7 +128,8 @@ def scored(values: pd.DataFrame) -> pd.DataFrame:
     circular = circular_measures(sorted(values["measure"].unique()))
     numbers, persons = values["value"].to_numpy(float), values["participant"].to_numpy()
     scores, usual = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    for (measure, _), rows in values.groupby(["measure", "muscle"]).indices.items():
+    for rows in values.groupby(["measure", "muscle"]).indices.values():
+        measure = values["measure"].iloc[rows[0]]
         own, who, around = numbers[rows], list(persons[rows]), measure in circular
         scores[rows] = robust_scores(own, who, around)
         usual[rows] = center_of(person_means(own, who, around), around)

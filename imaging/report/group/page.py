@@ -177,9 +177,9 @@ def _plot(
     title, _, definition = _head(column)
     known = [v for v in column.values if isfinite(v)]
     spread = pd.Series(known, dtype=float) * factor
-    middle = f"Median {number(spread.median())}"
+    middle = f"Median {number(float(spread.median()))}"
     if len(known) > 1:
-        low, high = spread.quantile(0.25), spread.quantile(0.75)
+        low, high = (float(q) for q in spread.quantile([0.25, 0.75]))
         middle += f", quartiles {number(low)} and {number(high)}"
     return {
         "title": title,
