@@ -96,10 +96,10 @@ class Tab:
                   deviceScaleFactor=1, mobile=phone)  # fmt: skip
 
     def go(self, address: str) -> None:
-        """Open an address and wait until it is loaded."""
+        """Open an address and wait until it is loaded; within a page only its place changes."""
         self._events.clear()
-        self.send("Page.navigate", url=address)
-        while "Page.loadEventFired" not in self._events:
+        told = self.send("Page.navigate", url=address)
+        while "loaderId" in told and "Page.loadEventFired" not in self._events:
             self._read()
 
     def run(self, script: str) -> Any:
