@@ -6,6 +6,7 @@ a leg's sum counts where the leg has the muscles that most legs have: any other 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from imaging.report.muscle_tables import number
 HEADLINE, QUALITY = "headline", "quality"
 # From what was seen to what was supposed: a figure is no better than the worst of its parts.
 _STATUSES = ("measured", "extrapolated", "modelled", "assumed")
+_HERTZ = re.compile(r"\bat ([\d.+]+) Hz")
 _CUT = "cut by the edge of the field of view"
 
 
@@ -205,11 +207,32 @@ def _column(figure: Figure, sheets: Sequence[_Sheet], usual: frozenset[str]) -> 
     measure = _most_frequent(figure, sheets)
     if measure is None:
         return None
-    entries = [_entry(figure, measure, s, usual) for s in sheets]
+    entries = _one_frequency(
+        [_entry(figure, measure, s, usual) for s in sheets],
+        [_frequency(s.of_figure(figure, measure)) for s in sheets],
+    )
     if all(e.value is None for e in entries):
         return None
     unit = next(s.rows[measure][0].unit for s in sheets if measure in s.rows)
     return Column(figure, measure, "percent" if figure.taken == "share" else unit, entries)
+
+
+def _frequency(rows: Sequence[Measure]) -> str:
+    """Return the frequency of waves that notes name, such as ``40+60``; empty without one."""
+    found = (_HERTZ.search(m.note) for m in rows if m.value is not None)
+    return next((m[1] for m in found if m), "")
+
+
+def _one_frequency(entries: Sequence[Entry], hertz: Sequence[str]) -> list[Entry]:
+    """Return the entries without those of another frequency than most: stiffness depends on it."""
+    count = Counter(h for h, e in zip(hertz, entries, strict=True) if h and e.value is not None)
+    usual = max(count, key=lambda h: (count[h], h), default="")
+    return [
+        Entry(None, f"at {h} Hz, most sessions at {usual} Hz")
+        if h and h != usual and e.value is not None
+        else e
+        for h, e in zip(hertz, entries, strict=True)
+    ]
 
 
 def _most_frequent(figure: Figure, sheets: Sequence[_Sheet]) -> str | None:

@@ -77,6 +77,17 @@ def test_stiffness_is_of_one_method_that_most_have():
     assert ready.measure == "stiffness_ready_G"
 
 
+def test_stiffness_at_another_frequency_is_not_compared():
+    def at(prefix, hertz):
+        row = Measure(RIGHT["SOL"], "stiffness_mdev_magnitude", 1000.0, "Pa",
+                      note=f"55% of its voxels; MDEV at {hertz} Hz")  # fmt: skip
+        return subject(prefix, row)
+
+    found = column("stiffness_sol", [at("sub-1", "40+60"), at("sub-2", "60"), at("sub-3", "60")])
+    assert found.entries[0].note == "at 40+60 Hz, most sessions at 60 Hz"
+    assert found.values[1:] == [1000.0, 1000.0]
+
+
 def test_fat_is_weighted_by_volume_and_the_worst_status_is_told():
     rows = [*volumes([RIGHT["SOL"]], 300.0), *volumes([RIGHT["TA"]], 100.0)]
     rows += [Measure(RIGHT["SOL"], "fat_fraction", 4.0, "percent"),
