@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-train lint benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train lint benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
 	@echo "make test       install and run the tests"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-pacs  DICOM objects through an archive (needs root and Orthanc)"
 	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
@@ -39,6 +40,9 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+test-pacs: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow -rs tests/integration/test_dicom_out.py
 
 test-train: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"

@@ -29,6 +29,9 @@ from scipy import ndimage
 from imaging.arrays import FloatArray
 from imaging.memory import ensure_fits
 
+# Of matrices between voxel grids: far below a voxel over any image, far above rounding.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Image:
@@ -155,6 +158,9 @@ def resample(
         It would not fit into the machine's memory.
     """
     matrix = np.linalg.inv(image.affine) @ (np.eye(4) if world is None else world) @ like.affine
+    # Rounding must not push the outermost voxels of a shared grid out of the field of view.
+    whole = np.rint(matrix)
+    matrix = np.where(np.abs(matrix - whole) < _ROUNDING, whole, matrix)
     volumes = image.data.reshape(*image.shape, -1)
     wanted = (*like.shape, volumes.shape[3])
     ensure_fits(wanted, image.data.itemsize, "the image on another grid")

@@ -11,16 +11,11 @@ import numpy as np
 
 from imaging import __version__
 from imaging.errors import MissingToolError
+from imaging.formats import dicom_codes
 from imaging.image import Image
 
-# Unit of a map to its UCUM code, its meaning, and what stored values are multiplied by.
-_UNITS = {
-    "Pa": ("kPa", "kilopascal", 1e-3),
-    "rad": ("rad", "radian", 1.0),
-    "deg": ("deg", "degree", 1.0),
-    "1": ("1", "no units", 1.0),
-}
-_SCHEME = "99PENNATE"
+# Unit of a map to its UCUM code, and what stored values are multiplied by.
+_UNITS = {"Pa": ("kPa", 1e-3), "rad": ("rad", 1.0), "deg": ("deg", 1.0), "1": ("1", 1.0)}
 _COPIED = (
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "PatientBirthDate", "PatientSex",
     "ReferringPhysicianName", "StudyDescription",
@@ -37,7 +32,10 @@ def need_highdicom() -> None:
         highdicom or pydicom is not installed.
     """
     if any(find_spec(name) is None for name in ("highdicom", "pydicom")):
-        raise MissingToolError("DICOM output needs highdicom", None, "pip install 'pennate[dicom]'")
+        raise MissingToolError(
+            "DICOM is written by highdicom, which is not installed", None,
+            'Run pip install "pennate[dicom]"',
+        )  # fmt: skip
 
 
 def write_parametric_map(
@@ -81,10 +79,10 @@ def write_parametric_map(
     """
     need_highdicom()
     import highdicom as hd
-    from pydicom.sr.coding import Code
     from pydicom.uid import generate_uid
 
-    code, meaning, factor = _UNITS[unit]
+    shown, factor = _UNITS[unit]
+    known = dicom_codes.quantity(quantity)
     values = np.ascontiguousarray(image.data.T, dtype=np.float32) * np.float32(factor)
     seed = [patient, quantity, description, image.affine.tobytes().hex(), values.tobytes().hex()]
     seed += [p.name for p in sources]
@@ -98,11 +96,11 @@ def write_parametric_map(
     mapping = hd.pm.RealWorldValueMapping(
         lut_label=quantity[:16].upper(),
         lut_explanation=description[:64],
-        unit=Code(code, "UCUM", meaning),
+        unit=dicom_codes.unit(shown),
         value_range=(low, high if high > low else low + 1.0),
         slope=1.0,
         intercept=0.0,
-        quantity_definition=Code(quantity.upper()[:16], _SCHEME, description[:64]),
+        quantity_definition=None if known is None else known.code,
     )
     made = hd.pm.ParametricMap(
         [source],
@@ -119,7 +117,7 @@ def write_parametric_map(
         real_world_value_mappings=[mapping],
         voi_lut_transformations=[
             hd.VOILUTTransformation(
-                window_center=(low + high) / 2, window_width=max(high - low, 1.0)
+                (low + high) / 2, (high - low) or 1.0, voi_lut_function="LINEAR_EXACT"
             )
         ],
         content_description=description[:64],

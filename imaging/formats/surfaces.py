@@ -55,17 +55,19 @@ def load_surfaces(paths: Sequence[Path]) -> list[Surface]:
     return out
 
 
-def stl_bytes(points: FloatArray, faces: IntArray, name: str) -> bytes:
-    """Return triangles as binary STL whose header says ``SPACE=RAS`` and holds only the name.
+def stl_bytes(points: FloatArray, faces: IntArray, name: str, space: str = "RAS") -> bytes:
+    """Return triangles as binary STL whose header holds only its name and frame.
 
     Parameters
     ----------
     points : (N, 3) array
-        World RAS+ mm.
+        mm in the axes of `space`.
     faces : (M, 3) int array
         Corners in the order that makes normals point outwards.
     name
         ASCII, at most 50 letters are kept.
+    space
+        RAS (world) or LPS (DICOM).
 
     Examples
     --------
@@ -80,6 +82,6 @@ def stl_bytes(points: FloatArray, faces: IntArray, name: str) -> bytes:
     records["normal"] = np.divide(normals, lengths, out=np.zeros_like(normals), where=lengths > 0)
     records["corners"] = corners
     # A binary STL must not begin with "solid", which marks the text form.
-    text = f"pennate {name[:_LONGEST_NAME]} mm RAS+ SPACE=RAS"
+    text = f"pennate {name[:_LONGEST_NAME]} mm {space}+ SPACE={space}"
     header = text.encode("ascii", "replace").ljust(80, b" ")
     return header + np.uint32(len(records)).tobytes() + records.tobytes()

@@ -19,6 +19,7 @@ from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.io.scanner.dcm2niix import Converted, convert
 from imaging.io.scanner.deidentify import deidentified, without_names, without_texts
+from imaging.io.scanner.frames import write_frames
 from imaging.io.scanner.series import read_folder
 from imaging.io.scanner.sorting import Rule, Sorted, sort_series
 from imaging.io.scanner.ultrasound import write_ultrasound
@@ -142,11 +143,16 @@ def _convert(
         return [one]
     if one.folder == "mre" and set(WAVE_KEYS) <= set(one.declare):
         return _waves(group, place, folder, prefix)
-    made = convert(one.series.files, place)
+    made = convert(_files(one, place), place)
     if len(made.images) != 1:
         raise ComputationError(
             f"dcm2niix makes {len(made.images)} images of it: its files do not belong together"
         )
+    if (
+        one.folder == "dwi"
+        and not made.images[0].with_name(f"{stem(made.images[0])}.bval").is_file()
+    ):
+        raise ComputationError("dcm2niix finds no b-values and directions in it")
     kept, gone = deidentified(made.sidecar)
     removed |= set(gone)
     _write(made, {**kept, **one.declare}, target)
@@ -154,6 +160,16 @@ def _convert(
         lacking = ", ".join(k for k in WAVE_KEYS if k not in one.declare)
         one = replace(one, why=f"{one.why}; add {lacking} to its JSON (docs/elastography.md)")
     return [one]
+
+
+def _files(one: Sorted, place: Path) -> Sequence[Path]:
+    """Return the files of an image; of an enhanced file of several images a file of its own."""
+    if not one.series.frames:
+        return one.series.files
+    place.mkdir(parents=True, exist_ok=True)
+    own = place / "frames.dcm"
+    write_frames(one.series.files[0], one.series.frames, own)
+    return [own]
 
 
 def _write(made: Converted, sidecar: dict[str, Any], target: Path) -> None:
@@ -171,7 +187,8 @@ def _waves(group: list[Sorted], place: Path, folder: Path, prefix: str) -> list[
     """Write wave images in the order of their directions and offsets, as their comments say."""
     linked = place / "waves"
     linked.mkdir(parents=True)
-    files = [file for one in group for file in one.series.files]
+    # Phase and magnitude may be frames of one file.
+    files = list(dict.fromkeys(file for one in group for file in one.series.files))
     for number, file in enumerate(files):
         (linked / f"{number:06d}.dcm").symlink_to(file.resolve())
     declared = dict(group[0].declare)

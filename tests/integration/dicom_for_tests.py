@@ -50,7 +50,9 @@ def write_series(
         data.PatientID, data.PatientName, data.StudyDate = "leg7", "Leg^Seven", "20260102"
         data.Modality, data.Manufacturer = "MR", maker
         data.ImageType = ["ORIGINAL", "PRIMARY", kind, "NORM"]
-        data.ImageComments = comment.format(d=d + 1, n=n, xyz="xyz"[d])
+        data.ImageComments = comment.format(
+            d=d + 1, n=n, xyz="xyz"[d], a=360 * n / phase.shape[4], h=180 * n / phase.shape[4]
+        )
         data.SeriesNumber, data.AcquisitionNumber = (1 if kind == "P" else 2), 1
         data.InstanceNumber = 1 + (d * phase.shape[4] + n) * phase.shape[2] + k
         data.ImagePositionPatient = list((lps @ [0, 0, k, 1])[:3])

@@ -129,20 +129,27 @@ def write_classic(
                     d.save_as(folder / f"{number:03d}_{count:04d}.dcm", enforce_file_format=True)
 
 
-def write_enhanced(folder: Path, number: int, description: str, te: float, tr: float) -> None:
-    """Write one multi-frame file, as Siemens XA and Philips do."""
+def write_enhanced(
+    folder: Path, number: int, description: str, te: float | Sequence[float], tr: float, *,
+    maker: str = "Siemens Healthineers", scanning: str = "SPIN",
+    types: Sequence[Sequence[str]] = (("ORIGINAL", "PRIMARY", "M", "NONE"),),
+    weighting: Sequence[tuple[float, Sequence[float] | None]] = ((0.0, None),),
+) -> None:  # fmt: skip
+    """Write one multi-frame file, as Siemens XA and Philips do: by type, echo, weighting, slice."""
     folder.mkdir(parents=True, exist_ok=True)
+    echoes = (te,) if isinstance(te, int | float) else tuple(te)
     lps = np.diag([-1.0, -1, 1, 1]) @ affine()
     steps = np.linalg.norm(lps[:3, :3], axis=0)
     axes = lps[:3, :3] / steps
     d = header(number, 1, "study", EnhancedMRImageStorage)
-    d.Modality, d.Manufacturer, d.ManufacturerModelName = "MR", "Siemens Healthineers", "XA"
+    d.Modality, d.Manufacturer, d.ManufacturerModelName = "MR", maker, "XA"
     d.SeriesDescription = d.ProtocolName = description
-    d.ImageType, d.NumberOfFrames = ["ORIGINAL", "PRIMARY", "M", "NONE"], SHAPE[2]
+    d.ImageType = [*types[0][:2], "MIXED", "NONE"] if len(types) > 1 else list(types[0])
     d.PatientPosition, d.MagneticFieldStrength, d.MRAcquisitionType = "HFS", 3, "2D"
+    d.EchoPulseSequence = scanning
     shared = Dataset()
     timing, measures, plane = Dataset(), Dataset(), Dataset()
-    timing.RepetitionTime, timing.FlipAngle = tr, 90.0
+    timing.RepetitionTime, timing.FlipAngle = tr, 90.0 if scanning == "SPIN" else 9.0
     shared.MRTimingAndRelatedParametersSequence = Items([timing])
     measures.PixelSpacing, measures.SliceThickness = [steps[1], steps[0]], steps[2]
     measures.SpacingBetweenSlices = steps[2]
@@ -150,20 +157,47 @@ def write_enhanced(folder: Path, number: int, description: str, te: float, tr: f
     plane.ImageOrientationPatient = axes[:, :2].T.ravel().round(9).tolist()
     shared.PlaneOrientationSequence = Items([plane])
     d.SharedFunctionalGroupsSequence = Items([shared])
-    frames = []
-    for k in range(SHAPE[2]):
-        frame, place, echo, content = Dataset(), Dataset(), Dataset(), Dataset()
-        place.ImagePositionPatient = (lps @ [0, 0, k, 1])[:3].round(6).tolist()
-        frame.PlanePositionSequence = Items([place])
-        echo.EffectiveEchoTime = te
-        frame.MREchoSequence = Items([echo])
-        content.InStackPositionNumber, content.StackID = k + 1, "1"
-        content.DimensionIndexValues = [1, k + 1]
-        frame.FrameContentSequence = Items([content])
-        frames.append(frame)
+    frames, values, volume = [], [], 0
+    for kind in types:
+        for echo in echoes:
+            for b, towards in weighting:
+                for k in range(SHAPE[2]):
+                    frame = _frame(lps, k, volume, kind, echo)
+                    if len(weighting) > 1:
+                        frame.MRDiffusionSequence = Items([_diffusion(b, towards)])
+                    frames.append(frame)
+                    values.append(voxels(number, volume)[:, :, k])
+                volume += 1
     d.PerFrameFunctionalGroupsSequence = Items(frames)
-    pixels(d, voxels(number))
+    d.NumberOfFrames = len(frames)
+    pixels(d, np.stack(values, axis=-1))
     d.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
+
+
+def _frame(lps: np.ndarray, k: int, volume: int, kind: Sequence[str], te: float) -> Dataset:
+    frame, place, echo, content, about = (Dataset() for _ in range(5))
+    place.ImagePositionPatient = (lps @ [0, 0, k, 1])[:3].round(6).tolist()
+    frame.PlanePositionSequence = Items([place])
+    echo.EffectiveEchoTime = te
+    frame.MREchoSequence = Items([echo])
+    content.InStackPositionNumber, content.StackID = k + 1, "1"
+    content.DimensionIndexValues = [1, k + 1, volume + 1]
+    content.TemporalPositionIndex = volume + 1
+    frame.FrameContentSequence = Items([content])
+    about.FrameType = list(kind)
+    frame.MRImageFrameTypeSequence = Items([about])
+    return frame
+
+
+def _diffusion(b: float, towards: Sequence[float] | None) -> Dataset:
+    about = Dataset()
+    about.DiffusionBValue = float(b)
+    about.DiffusionDirectionality = "NONE" if towards is None else "DIRECTIONAL"
+    if towards is not None:
+        way = Dataset()
+        way.DiffusionGradientOrientation = [float(v) for v in towards]
+        about.DiffusionGradientDirectionSequence = Items([way])
+    return about
 
 
 def directions(n: int) -> np.ndarray:

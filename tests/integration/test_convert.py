@@ -52,6 +52,8 @@ def wave_comments(d, volume, echo, k):
     d.RescaleSlope, d.RescaleIntercept = 2, -4096
 
 
+ENHANCED = [(b, TOWARDS[n] if b else None) for n, b in enumerate(B)]
+SHORT = ("W", "F", "IP", "OP")
 DIXON = ("WATER", "FAT", "IN_PHASE", "OPP_PHASE")
 FOLDERS = {
     "siemens spin echo": (
@@ -107,6 +109,26 @@ FOLDERS = {
         {"dwi/sub-01_dwi"}),
     "enhanced": (
         lambda f: write_enhanced(f, 20, "t2_tse", 80.0, 4000.0), {"anat/sub-01_T2w"}),
+    "siemens enhanced dixon": (
+        lambda f: write_enhanced(f, 24, "t1_vibe_dixon", 2.4, 4.0, scanning="GRADIENT",
+                                 types=[("DERIVED", "PRIMARY", "DIXON", d) for d in DIXON]),
+        {f"anat/sub-01_acq-{p}_T1w" for p in ("water", "fat", "inphase", "outphase")}),
+    "philips enhanced dixon": (
+        lambda f: write_enhanced(f, 25, "mDIXON_all", 1.4, 6.0, scanning="GRADIENT",
+                                 maker="Philips Medical Systems",
+                                 types=[("DERIVED", "PRIMARY", d, d) for d in SHORT]),
+        {f"anat/sub-01_acq-{p}_T1w" for p in ("water", "fat", "inphase", "outphase")}),
+    "enhanced gradient echoes": (
+        lambda f: write_enhanced(f, 26, "gre_multiecho", (3.0, 6.0, 9.0), 40.0,
+                                 scanning="GRADIENT"),
+        {f"anat/sub-01_echo-{n}_MEGRE" for n in (1, 2, 3)}),
+    "enhanced spin echoes": (
+        lambda f: write_enhanced(f, 27, "t2_map", (10.0, 20.0, 30.0), 3000.0),
+        {f"anat/sub-01_echo-{n}_MESE" for n in (1, 2, 3)}),
+    "philips enhanced diffusion": (
+        lambda f: write_enhanced(f, 28, "DTI_leg", 50.0, 5000.0, maker="Philips Medical Systems",
+                                 weighting=ENHANCED),
+        {"dwi/sub-01_dwi"}),
     "waves": (
         lambda f: [write_classic(f, 21 + n, "gre_mre_60Hz", scanning="GR", tr=50, echoes=(20.0,),
                                  types=[("ORIGINAL", "PRIMARY", kind, "NORM")],
@@ -163,9 +185,35 @@ def test_voxels_lie_where_they_were_in_the_patient(tmp_path):
         assert image.get_fdata()[tuple(place[:3].round().astype(int))] == stored[index]
 
 
+def test_each_image_of_an_enhanced_file_holds_its_own_frames(tmp_path):
+    dixon = [f"acq-{p}_T1w" for p in ("water", "fat", "inphase", "outphase")]
+    for name, parts, number in (
+        ("siemens enhanced dixon", dixon, 24),
+        ("enhanced gradient echoes", [f"echo-{n}_MEGRE" for n in (1, 2, 3)], 26),
+    ):  # fmt: skip
+        FOLDERS[name][0](tmp_path / name)
+        assert run(tmp_path / name, tmp_path / f"{name} out") == 0
+        for volume, part in enumerate(parts):
+            image = nib.load(tmp_path / f"{name} out" / P / "anat" / f"{P}_{part}.nii.gz")
+            at = np.linalg.inv(image.affine) @ affine()
+            stored = voxels(number, volume)
+            for index in ((0, 0, 0), (3, 2, 1), (9, 7, 3)):
+                place = (at @ [*index, 1])[:3].round().astype(int)
+                assert image.get_fdata()[tuple(place)] == stored[index], (name, part)
+
+
+def test_diffusion_without_directions_is_not_passed_on(tmp_path, capsys):
+    """Of an enhanced file in the manner of Siemens dcm2niix makes no gradient table."""
+    write_enhanced(tmp_path / "in", 29, "ep2d_diff", 56.0, 5000.0, weighting=ENHANCED)
+    assert run(tmp_path / "in", tmp_path / "out") == 0
+    assert "no b-values and directions" in capsys.readouterr().err
+    assert files(tmp_path / "out") == set()
+
+
 def test_gradient_directions_of_every_maker_are_those_of_the_patient(tmp_path):
-    for name in ("siemens diffusion and its maps", "philips diffusion", "ge diffusion"):
-        out = tmp_path / name.split()[0]
+    for name in ("siemens diffusion and its maps", "philips diffusion", "ge diffusion",
+                 "philips enhanced diffusion"):  # fmt: skip
+        out = tmp_path / name
         FOLDERS[name][0](out / "in")
         assert run(out / "in", out / "out") == 0
         series = out / "out" / P / "dwi" / f"{P}_dwi"

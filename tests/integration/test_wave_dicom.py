@@ -28,8 +28,13 @@ def read(folder):
 
 
 @pytest.mark.parametrize(
-    "comment", ["MEG {d} timestep {n}", "dir={xyz} t={n}", "Encoding: {d}; phase offset: {n}"]
-)
+    "comment",
+    [
+        "MEG {d} timestep {n}", "dir={xyz} t={n}", "Encoding: {d}; phase offset: {n}",
+        "dir={xyz} angle {a:g} deg period 16667 us", "MEG {d} phase offset {a:.1f} deg",
+        "MEG {d} timestep {n} angle {a:g} f=60 Hz", "T=16.7ms MEG {d} step {n}",
+    ],
+)  # fmt: skip
 def test_siemens_in_any_order_of_files(tmp_path, comment):
     phase = phases()
     magnitude = np.arange(90).reshape(6, 5, 3) + 10
@@ -45,6 +50,31 @@ def test_siemens_in_any_order_of_files(tmp_path, comment):
     axes = AFFINE[:3, :3] / np.linalg.norm(AFFINE[:3, :3], axis=0)
     np.testing.assert_allclose(found.images.directions, axes.T, atol=1e-4)
     assert len(found.inputs) == 1 + 2 * 36
+
+
+def test_the_period_in_the_comments_stands_for_the_frequency(tmp_path):
+    declared = {key: value for key, value in DECLARED.items() if key != "MechanicalFrequency"}
+    comment = "MEG {d} timestep {n} period 16667 us"
+    folder = write_series(tmp_path / "mre", phases(), AFFINE, comment=comment, declared=declared)
+    assert read(folder).images.frequency_hz == pytest.approx(60, rel=1e-3)
+    # To a millisecond a period tells frequency to 3 % only.
+    comment = "MEG {d} timestep {n} period 17 ms"
+    folder = write_series(tmp_path / "coarse", phases(), AFFINE, comment=comment, declared=declared)
+    with pytest.raises(InputError, match="MechanicalFrequency"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("comment", "why"),
+    [
+        ("MEG {d} timestep {n} period 20 ms", "says 60 Hz, but the images name 50 Hz"),
+        ("MEG {d} timestep {n} period {a:g} ms", "several frequencies"),
+        ("MEG {d} angle {h:g}", "not 4 even steps"),
+    ],
+)
+def test_comments_that_contradict_the_declaration_are_refused(tmp_path, comment, why):
+    with pytest.raises(InputError, match=why):
+        read(write_series(tmp_path / "mre", phases(), AFFINE, comment=comment))
 
 
 def test_single_slice(tmp_path):

@@ -88,6 +88,19 @@ def test_resample_4d_and_labels_keep_type():
     assert np.array_equal(out.data, image.data)
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_part_of_an_oblique_grid_keeps_its_outermost_slices(order, seed):
+    rng = np.random.default_rng(seed)
+    affine = oblique_affine(
+        rng.uniform(-0.5, 0.5, 3), (1.1, 1.1, 4.3), (1, 1, 1), rng.normal(size=3) * 99
+    )
+    image = Image(np.ones((40, 40, 30), np.float32), affine)
+    part = affine.copy()
+    part[:3, 3] = image.to_world([3, 4, 0])
+    assert resample(image, Image(np.zeros((30, 36, 30)), part), order=order).data.all()
+
+
 def test_regrid_keeps_the_field_of_view():
     image = Image(np.zeros((10, 12, 8), np.float32), oblique_affine((3, 4, 5), (1, 1, 5)))
     out = regrid(image, 2.0)

@@ -1,9 +1,9 @@
 """The series of a folder of DICOM files, by their headers.
 
-One DICOM series can hold several images: echoes, the water and fat of a Dixon scan, magnitude and
-phase. Each becomes a :class:`Series` of its own, since a converter that gets them together may
-stack them (dcm2niix 1.0.20260724 makes one 4-D image of WATER and FAT, and takes IN_PHASE for a
-phase image).
+One DICOM series, and one enhanced file, can hold several images: echoes, the water and fat of a
+Dixon scan, magnitude and phase. Each becomes a :class:`Series` of its own, since a converter that
+gets them together may stack them (dcm2niix 1.0.20260724 makes one 4-D image of WATER and FAT, and
+takes IN_PHASE for a phase image).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import DatasetError, MissingFileError, MissingToolError
+from imaging.io.scanner.frames import split
 
 # Elements in which makers hide the b-value: Siemens, GE, Philips.
 _B_VALUES = ((0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003))
@@ -56,6 +57,8 @@ class Series:
     burned_in : bool
         Words may be drawn into the picture.
     files : tuple of Path
+    frames : tuple of int
+        Of the one enhanced file those that are of this image; empty: all.
     """
 
     uid: str
@@ -80,6 +83,16 @@ class Series:
     comment: str
     burned_in: bool
     files: tuple[Path, ...]
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Header:
+    """A file, its header, and the frames that the header is of, if not of all."""
+
+    path: Path
+    data: Any
+    frames: tuple[int, ...] = ()
 
 
 def read_folder(folder: Path) -> tuple[list[Series], int]:
@@ -98,7 +111,7 @@ def read_folder(folder: Path) -> tuple[list[Series], int]:
         if header is None:
             foreign += 1
         else:
-            headers.append((path, header))
+            headers.append(_Header(path, header))
     if not headers:
         raise DatasetError("holds no DICOM files", folder, "Give the folder of the DICOM files")
     found = [_series(own) for own in _groups(headers)]
@@ -121,28 +134,32 @@ def _header(path: Path) -> Any | None:
     return data if "SOPClassUID" in data and "SeriesInstanceUID" in data else None
 
 
-def _groups(headers: list[tuple[Path, Any]]) -> Iterator[list[tuple[Path, Any]]]:
+def _groups(headers: list[_Header]) -> Iterator[list[_Header]]:
     """Yield what is one image: of one series, one image type and, but in diffusion, one echo."""
-    by_uid: dict[str, list[tuple[Path, Any]]] = {}
-    for path, header in headers:
-        by_uid.setdefault(str(header.SeriesInstanceUID), []).append((path, header))
+    by_uid: dict[str, list[_Header]] = {}
+    for header in headers:
+        by_uid.setdefault(str(header.data.SeriesInstanceUID), []).append(header)
     for own in by_uid.values():
-        if any(b > 0 for _, h in own for b in _b_values(h)):
+        if any(b > 0 for h in own for b in _b_values(h.data)):
             yield own
             continue
-        parts: dict[tuple[Any, ...], list[tuple[Path, Any]]] = {}
-        for path, header in own:
-            parts.setdefault((_image_type(header), _number(header, "EchoTime")), []).append(
-                (path, header)
-            )
+        parts: dict[tuple[Any, ...], list[_Header]] = {}
+        for header in own:
+            if "PerFrameFunctionalGroupsSequence" in header.data:
+                found = [_Header(header.path, data, frames) for frames, data in split(header.data)]
+                if len(found) > 1:
+                    yield from ([part] for part in found)
+                    continue
+            echo = _number(header.data, "EchoTime")
+            parts.setdefault((_image_type(header.data), echo), []).append(header)
         yield from parts.values()
 
 
-def _series(own: list[tuple[Path, Any]]) -> Series:
-    own = sorted(own, key=lambda pair: (int(_number(pair[1], "InstanceNumber") or 0), pair[0]))
-    first = own[0][1]
+def _series(own: list[_Header]) -> Series:
+    own = sorted(own, key=lambda h: (int(_number(h.data, "InstanceNumber") or 0), h.path))
+    first = own[0].data
     described = _text(first, "SeriesDescription")
-    people = {(_text(h, "PatientID"), _text(h, "PatientName")) for _, h in own}
+    people = {(_text(h.data, "PatientID"), _text(h.data, "PatientName")) for h in own}
     return Series(
         uid=str(first.SeriesInstanceUID),
         study=_text(first, "StudyInstanceUID"),
@@ -157,15 +174,16 @@ def _series(own: list[tuple[Path, Any]]) -> Series:
         repetition_ms=_number(first, "RepetitionTime"),
         flip_deg=_number(first, "FlipAngle"),
         inversion_ms=_number(first, "InversionTime"),
-        scanning=_words(first, "ScanningSequence"),
-        b_values=tuple(sorted({b for _, h in own for b in _b_values(h)})),
+        scanning=_scanning(first),
+        b_values=tuple(sorted({b for h in own for b in _b_values(h.data)})),
         n_files=len(own),
-        n_frames=sum(int(_number(h, "NumberOfFrames") or 1) for _, h in own),
+        n_frames=sum(int(_number(h.data, "NumberOfFrames") or 1) for h in own),
         is_mr=str(first.SOPClassUID) in _MR,
         patients=tuple(sorted(people)),
         comment=_text(first, "ImageComments"),
         burned_in=_text(first, "BurnedInAnnotation").upper() != "NO",
-        files=tuple(path for path, _ in own),
+        files=tuple(h.path for h in own),
+        frames=own[0].frames,
     )
 
 
@@ -203,6 +221,17 @@ def _words(header: Any, name: str) -> tuple[str, ...]:
         return ()
     parts = [value] if isinstance(value, str) else list(value)
     return tuple(str(part).strip().upper() for part in parts)
+
+
+def _scanning(header: Any) -> tuple[str, ...]:
+    """Return SE, GR, EP, IR, RM: classic as they are, of enhanced files from their own words."""
+    found = _words(header, "ScanningSequence")
+    if found:
+        return found
+    echo = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
+    planar = _text(header, "EchoPlanarPulseSequence").upper() == "YES"
+    own = echo.get(_text(header, "EchoPulseSequence").upper(), ())
+    return (*own, "EP") if planar else own
 
 
 def _image_type(header: Any) -> tuple[str, ...]:

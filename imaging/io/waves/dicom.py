@@ -6,7 +6,6 @@ the keys of wave images in NIfTI.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,19 +19,10 @@ from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError, UnitError
 from imaging.formats.json import read_json
 from imaging.image import Image
+from imaging.io.waves.comments import angle_deg, are_even, frequency_hz, index, is_fine
 from imaging.io.waves.dicom_frames import Frame, read_frames
 from imaging.io.waves.series import WaveSeries, check_range
 
-# Direction and time index as they are written into ImageComments.
-_COMMENT_KEYS = {
-    "direction": re.compile(
-        r"(?i)\b(?:meg|dir(?:ection)?|enc(?:oding)?)\s*[:=_#]?\s*(\d+|[xyz])\b"
-    ),
-    "offset": re.compile(
-        r"(?i)\b(?:time(?:\s*step)?|t|offset|phase(?:\s*offset)?|ph|step)\s*[:=_#]?\s*(\d+)\b"
-    ),
-    "driver": re.compile(r"(?i)\b(?:driver|actuator|drv)\s*[:=_#]?\s*(\d+)\b"),
-}
 _SLICE_TOLERANCE_MM = 0.05
 # Siemens stores 12 bits as -4096 to 4094: rescaled by 2 and -4096.
 _SIEMENS_FULL = 4096.0
@@ -52,11 +42,13 @@ def read_folder(folder: Path) -> WaveSeries:
     Phase in radians follows from RealWorldValueMapping in rad or mrad; of Siemens from the
     rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseRange in the JSON. Volumes
     are told apart by ImageComments, else they follow each other as VolumeOrder in the JSON says.
+    A period or frequency that comments name must be that of the JSON, or stands for it.
 
     Raises
     ------
     MissingFileError, ImageError, UnitError, MissingToolError
-        No JSON, no phase images, a scaling that is not known, or images that are missing.
+        No JSON, another frequency in it than in the comments, no phase images, a scaling that is
+        not known, or images that are missing.
     """
     json_path = folder.parent / f"{folder.name}.json"
     if not json_path.is_file():
@@ -65,7 +57,7 @@ def read_folder(folder: Path) -> WaveSeries:
             json_path,
             "Write it with the keys of wave images (docs/elastography.md)",
         )
-    content = read_json(json_path)
+    content: Mapping[str, Any] = read_json(json_path)
     frames, foreign = read_frames(folder)
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
@@ -76,6 +68,7 @@ def read_folder(folder: Path) -> WaveSeries:
     to_rad = _scaling(phases, content, folder)
     if to_rad is not None:
         content = {**content, "PhaseUnits": "rad"}
+    content = _with_frequency(content, phases, json_path)
     declared = wave_declaration(content, json_path)
     grid = _grid(phases, folder)
     stored = _volumes(grid, declared, content, folder)
@@ -136,6 +129,32 @@ def _scaling(
         folder,
         "Declare PhaseUnits 'scanner' and PhaseRange, the rescaled values of -pi and pi",
     )
+
+
+def _with_frequency(
+    content: Mapping[str, Any], frames: Sequence[Frame], path: Path
+) -> Mapping[str, Any]:
+    """Return what is declared, with the frequency that comments name where none is."""
+    told = {found for f in frames if (found := frequency_hz(f.comment)) is not None}
+    if len(told) > 1:
+        named = ", ".join(f"{hertz:.4g}" for hertz, _ in sorted(told))
+        raise UnitError(
+            f"declares waves whose images name several frequencies ({named} Hz)", path,
+            "Give one folder per frequency",
+        )  # fmt: skip
+    if not told:
+        return content
+    (hertz, exact) = told.pop()
+    declared = content.get("MechanicalFrequency")
+    if declared is None and is_fine(hertz, exact):
+        return {**content, "MechanicalFrequency": hertz}
+    apart = isinstance(declared, int | float) and abs(declared - hertz) > exact + 0.01 * hertz
+    if apart and not isinstance(declared, bool):
+        raise UnitError(
+            f"says {declared:g} Hz, but the images name {hertz:.4g} Hz in ImageComments", path,
+            "Correct MechanicalFrequency",
+        )  # fmt: skip
+    return content
 
 
 def _grid(frames: Sequence[Frame], folder: Path) -> _Grid:
@@ -201,7 +220,7 @@ def _check_named(
     slices: Sequence[Sequence[Frame]], declared: WaveDeclaration, folder: Path
 ) -> None:
     """Compare the directions, offsets and drivers that comments name with what is declared."""
-    named = {tuple(_index(f.comment) for f in frames) for frames in slices}
+    named = {tuple(index(f.comment) for f in frames) for frames in slices}
     if len(named) > 1:
         raise ImageError(
             "names other directions or offsets in one slice than in another", folder,
@@ -217,13 +236,20 @@ def _check_named(
             f"names {texts[0]} in ImageComments, but its JSON says {texts[1]}", folder,
             "Correct the JSON, or declare VolumeOrder if the comments mean something else",
         )  # fmt: skip
+    angles = {a for frames in slices for f in frames if (a := angle_deg(f.comment)) is not None}
+    if angles and not are_even(angles, declared.offsets):
+        raise ImageError(
+            f"names the angles {', '.join(f'{a:g}' for a in sorted(angles))} deg, which are not "
+            f"{declared.offsets} even steps of one period", folder,
+            "Give the images of one whole period, or declare VolumeOrder",
+        )  # fmt: skip
 
 
 def _ordered(frames: Sequence[Frame], content: Mapping[str, Any], folder: Path) -> list[Frame]:
     """Return the frames of a slice in the order of the volumes."""
     if "VolumeOrder" in content:
         return sorted(frames, key=lambda f: f.order)
-    indices = [_index(f.comment) for f in frames]
+    indices = [index(f.comment) for f in frames]
     if any(i is None for i in indices) or len(set(indices)) < len(indices):
         example = frames[0].comment
         raise ImageError(
@@ -235,21 +261,6 @@ def _ordered(frames: Sequence[Frame], content: Mapping[str, Any], folder: Path) 
         )
     pairs = sorted(zip(indices, range(len(frames)), strict=True), key=lambda p: p[0] or ())
     return [frames[k] for _, k in pairs]
-
-
-def _index(comment: str) -> tuple[int, ...] | None:
-    """Return direction, offset and driver that a comment names; None without the first two."""
-    found = []
-    for name in AXES:
-        match = _COMMENT_KEYS[name].search(comment)
-        if match is None:
-            if name != "driver":
-                return None
-            found.append(0)
-            continue
-        text = match[1].lower()
-        found.append("xyz".index(text) if text in ("x", "y", "z") else int(text))
-    return tuple(found)
 
 
 def _magnitude(
