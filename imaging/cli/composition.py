@@ -8,13 +8,14 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from imaging.composition import analysis
-from imaging.composition.muscles import core_of, fatty, lying_on, measures
+from imaging.composition.muscles import core_of, fatty, lying_on, measures, patchy
 from imaging.composition.notes import notes
 from imaging.errors import ConfigError, ImageError
 from imaging.formats.nifti import load_labels
-from imaging.image import Image, resample
+from imaging.image import Image, apply_affine, resample
 from imaging.io.composition import read_gradient_echoes, read_pair, read_spin_echoes
 from imaging.io.writers.composition import CompositionOutput, write_composition
 from imaging.measures import Measure
@@ -62,7 +63,10 @@ def command(
         found = analysis.of_in_and_out(*read_pair(in_phase, out_of_phase))
     elif sum(ways):
         raise ConfigError("half of a pair was given", None, "Give both images of the pair")
-    train = read_spin_echoes(spin_echo) if spin_echo else None
+    train = None
+    if spin_echo:
+        train, faint = read_spin_echoes(spin_echo)
+        told += faint
     t2 = analysis.t2_of(train) if train else None
     muscles = load_labels(labels)
     for image in (found.percent if found else None, t2):
@@ -70,9 +74,11 @@ def command(
             told += _place(image, muscles, labels)
     rows: list[Measure] = []
     if found is not None:
-        rows += _rows("fat_fraction", "percent", found.percent, muscles, found.method)
+        core = _core(muscles, found.percent)
+        rows += _rows("fat_fraction", "percent", found.percent, core, muscles, found.method)
+        told += filter(None, [patchy(found.percent.data, core)])
     if t2 is not None:
-        rows += _rows("t2", "ms", t2, muscles, "one exponential")
+        rows += _rows("t2", "ms", t2, _core(muscles, t2), muscles, "one exponential")
     if warning := fatty(rows):
         told.append(warning)
     said = notes(found, len(train.echo_s) if train else 0, MARGIN_MM, told)
@@ -98,8 +104,10 @@ def _place(image: Image, labels: Image, path: Path) -> list[str]:
     share = lying_on(np.where(np.isin(here, muscle_labels(labels.data)), here, 0), known)
     if share < _LEAST_SHARE:
         raise ImageError(
-            f"has {share:.0%} of its muscles on what the Dixon or spin-echo images show", path,
-            "Check the headers: images and labels must lie in one space",
+            f"has {share:.0%} of its muscles on what the Dixon or spin-echo images show: "
+            f"{_where(labels, 'labels')}, {_where(image, 'these images')}", path,
+            "They must lie in one space: if the origin in a header is wrong, correct it; if the "
+            "person moved, register the images first",
         )  # fmt: skip
     if share < _GOOD_SHARE:
         return [
@@ -109,9 +117,21 @@ def _place(image: Image, labels: Image, path: Path) -> list[str]:
     return []
 
 
-def _rows(name: str, unit: str, values: Image, labels: Image, method: str) -> list[Measure]:
-    """Return the figures of every muscle that the label map holds."""
+def _where(image: Image, what: str) -> str:
+    """Return where the middle of an image lies, in words."""
+    middle = apply_affine(image.affine, (np.array(image.shape[:3]) - 1) / 2)
+    return f"the middle of {what} is at R {middle[0]:.0f}, A {middle[1]:.0f}, S {middle[2]:.0f} mm"
+
+
+def _core(labels: Image, values: Image) -> NDArray[np.integer]:
+    """Return the labels but for their margins, on the grid of an image."""
     core = core_of(labels.data, labels.spacing, MARGIN_MM)
-    here = resample(labels.with_data(core), values, order=0).data
+    return resample(labels.with_data(core), values, order=0).data
+
+
+def _rows(
+    name: str, unit: str, values: Image, core: NDArray[np.integer], labels: Image, method: str
+) -> list[Measure]:
+    """Return the figures of every muscle that the label map holds."""
     note = f"mean and SD over voxels {MARGIN_MM:g} mm inside; {method}"
-    return measures(name, unit, values.data, here, muscle_labels(labels.data), note)
+    return measures(name, unit, values.data, core, muscle_labels(labels.data), note)

@@ -17,7 +17,10 @@ from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
-from imaging.report.group import group_page, norms_of_group, read_group
+from imaging.report.group.controls import norms_of_group
+from imaging.report.group.headline import columns
+from imaging.report.group.page import group_page
+from imaging.report.group.subjects import files_of, read_group, without_map
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
@@ -34,7 +37,7 @@ def command(
         Path | None, typer.Option(help="Output folder of all subjects: table and page of a group.")
     ] = None,
     participants: Annotated[
-        Path | None, typer.Option(help="participants.tsv, with --controls or --norms.")
+        Path | None, typer.Option(help="participants.tsv: of the group, or with --norms.")
     ] = None,
     controls: Annotated[
         str | None, typer.Option(help="Who gives the norms of a group, such as group=control.")
@@ -61,8 +64,8 @@ def command(
                 None,
                 "Leave them out",
             )
-        if (participants is None) != (controls is None):
-            raise ConfigError("--participants and --controls go together", None, "Give both")
+        if controls is not None and participants is None:
+            raise ConfigError("--controls needs --participants", None, "Give both")
         _group(group, participants, controls)
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
@@ -106,10 +109,15 @@ def _group(out: Path, participants: Path | None, controls: str | None) -> None:
     conditions = effects(sessions)
     problems += unread
     norms = None
-    if participants is not None and controls is not None:
-        norms = norms_of_group(subjects, controls_of(read_participants(participants), controls))
-    page = group_page(subjects, problems, norms, conditions)
+    listed = None if participants is None else read_participants(participants)
+    if listed is not None:
+        problems += without_map(listed, subjects)
+    if listed is not None and controls is not None:
+        norms = norms_of_group(subjects, controls_of(listed, controls))
+    links = {s.prefix: files_of(out, s.prefix) for s in subjects}
+    found = columns(subjects)
+    page = group_page(subjects, found, problems, norms, conditions, links, listed)
     with staged(out, f"{VERB}-group") as folder:
-        write_group(folder, page, subjects, norms, conditions)
+        write_group(folder, page, subjects, found, norms, conditions)
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)

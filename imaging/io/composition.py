@@ -18,6 +18,10 @@ _FEWEST_GRADIENT, _FEWEST_SPIN = 3, 4
 _LONGEST_S = 0.5
 _GRID_MM = 0.01
 _TURN = 2 * np.pi
+# Of the brightest voxels: an offset of the scaling, not a phase or a difference.
+_FAINT = 0.01
+# Of the pairs of spin echoes, how many may rise, and by how much of the largest mean.
+_MOST_RISES, _RISE = 0.1, 0.02
 
 
 def read_pair(first: Path, second: Path) -> tuple[Image, Image]:
@@ -28,12 +32,12 @@ def read_pair(first: Path, second: Path) -> tuple[Image, Image]:
     ImageError
         Negative values, or another grid.
     """
-    images = load_image(first), load_image(second)
-    for image, path in zip(images, (first, second), strict=True):
-        if image.data.min() < 0:
-            raise ImageError("holds negative values", path, "Give the magnitude")
+    found = [load_image(path) for path in (first, second)]
+    images = [
+        i.with_data(_magnitudes(i.data, p)[0]) for i, p in zip(found, (first, second), strict=True)
+    ]
     _same_grid(images[0], images[1], second)
-    return images
+    return images[0], images[1]
 
 
 def read_gradient_echoes(paths: Sequence[Path]) -> tuple[Echoes, list[str]]:
@@ -54,7 +58,7 @@ def read_gradient_echoes(paths: Sequence[Path]) -> tuple[Echoes, list[str]]:
     ImageError, UnitError
         Too few, other grids, no field strength, or echo times that are no seconds.
     """
-    image, echo_s, order = _train(paths, _FEWEST_GRADIENT)
+    image, echo_s, order, faint = _train(paths, _FEWEST_GRADIENT)
     sidecar = optional_sidecar(paths[0])
     field = sidecar.get("MagneticFieldStrength")
     if not isinstance(field, int | float) or not 0.1 < field < 15:
@@ -63,23 +67,67 @@ def read_gradient_echoes(paths: Sequence[Path]) -> tuple[Echoes, list[str]]:
             "Write it, in tesla",
         )  # fmt: skip
     phases, told = _phases([paths[i] for i in order], image)
-    return Echoes(image, echo_s, float(field), phases), told
+    return Echoes(image, echo_s, float(field), phases), [*faint, *told]
 
 
-def read_spin_echoes(paths: Sequence[Path]) -> Echoes:
+def read_spin_echoes(paths: Sequence[Path]) -> tuple[Echoes, list[str]]:
     """Read a train of spin echoes: one file each, or one 4-D file with a list of EchoTime.
+
+    Returns
+    -------
+    Echoes, and what a reader must know.
 
     Raises
     ------
     ImageError, UnitError
-        Too few, other grids, or echo times that are no seconds.
+        Too few, other grids, echo times that are no seconds, or a signal that does not fall with
+        them.
     """
-    image, echo_s, _ = _train(paths, _FEWEST_SPIN)
-    return Echoes(image, echo_s)
+    image, echo_s, _, told = _train(paths, _FEWEST_SPIN)
+    _must_fall(image.data, paths[0])
+    return Echoes(image, echo_s), told
 
 
-def _train(paths: Sequence[Path], fewest: int) -> tuple[Image, np.ndarray, list[int]]:
-    """Return magnitudes (I, J, K, N), rising echo times (s), and the order of the files."""
+def _must_fall(data: np.ndarray, path: Path) -> None:
+    """Check that the mean of the leg falls from echo to echo, as T2 demands."""
+    mean = data.mean(axis=-1)
+    inside = mean > 0.1 * np.percentile(mean, 99)
+    if not inside.any():
+        raise ImageError("holds no signal", path, "Give the magnitudes of the spin echoes")
+    # The first is lower than it should be: it holds no stimulated echo.
+    signal = data[inside].mean(axis=0)[1:]
+    earlier, later = np.triu_indices(len(signal), 1)
+    rises = float((signal[later] > signal[earlier] + _RISE * signal.max()).mean())
+    if rises > _MOST_RISES:
+        raise ImageError(
+            f"does not fall from echo to echo: in {rises:.0%} of the pairs of echoes the later one "
+            "is brighter", path,
+            "Check EchoTime and the order of the images: a 4-D file may hold slices and echoes in "
+            "turn, or a map behind its echoes",
+        )  # fmt: skip
+
+
+def _magnitudes(data: np.ndarray, path: Path) -> tuple[np.ndarray, list[str]]:
+    """Return magnitudes; faint negative values, which some scanners' scaling gives, are 0.
+
+    Raises
+    ------
+    ImageError
+        Negative values that are no offset.
+    """
+    least = float(data.min())
+    if least >= 0:
+        return data, []
+    if least < -_FAINT * float(np.percentile(data, 99)):
+        raise ImageError(
+            f"holds negative values (down to {least:g})", path, "Give the magnitudes"
+        )  # fmt: skip
+    told = f"{path.name} holds values down to {least:.3g}, an offset of its scaling: taken as 0."
+    return np.maximum(data, 0), [told]
+
+
+def _train(paths: Sequence[Path], fewest: int) -> tuple[Image, np.ndarray, list[int], list[str]]:
+    """Return magnitudes (I, J, K, N), echo times (s), the order of the files, what to know."""
     if len(paths) == 1:
         image = load_image(paths[0], ndim=4)
         times = optional_sidecar(paths[0]).get("EchoTime")
@@ -112,9 +160,8 @@ def _train(paths: Sequence[Path], fewest: int) -> tuple[Image, np.ndarray, list[
         )  # fmt: skip
     order = [int(i) for i in np.argsort(seconds)]
     data = np.stack([stacked[i] for i in order], axis=-1).astype(np.float32)
-    if data.min() < 0:
-        raise ImageError("holds negative values", where, "Give the magnitudes")
-    return image.with_data(data), seconds[order], order
+    data, told = _magnitudes(data, where)
+    return image.with_data(data), seconds[order], order, told
 
 
 def _phases(paths: Sequence[Path], image: Image) -> tuple[np.ndarray | None, list[str]]:

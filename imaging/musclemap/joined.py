@@ -24,6 +24,7 @@ from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, tab
 from imaging.musclemap.aponeuroses import read_aponeuroses
 from imaging.musclemap.believable import only_believable
 from imaging.musclemap.cross_section import end_shares
+from imaging.musclemap.fatty import flag_fatty
 from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.load import Load, share_load
@@ -143,7 +144,7 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     )
     if sampled is not None:
         measures += combine.fascicle_measures(sampled.table)
-    measures = only_believable(measures)
+    measures = flag_fatty(only_believable(measures))
     measures = table.complete(measures, rows, present, stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view, stages.names)

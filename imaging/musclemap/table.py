@@ -93,6 +93,7 @@ def definitions() -> tuple[Definition, ...]:
     return tuple(Definition(**row) for row in rows)
 
 
+@cache
 def definition_of(measure: str) -> Definition | None:
     """Return the definition of a measure, None for a name that no row explains."""
     exact = (d for d in definitions() if d.name == measure)
@@ -151,6 +152,7 @@ def column_name(measure: str, unit: str) -> str:
     return measure if unit == "1" else f"{measure}_{ending}"
 
 
+@cache
 def measure_of_column(column: str) -> tuple[str, str] | None:
     """Return measure and unit of a column of values, None for any other column."""
     for d in definitions():
@@ -257,18 +259,21 @@ def wide(measures: Sequence[Measure], names: Names = NO_NAMES) -> pd.DataFrame:
             raise InputError(f"{m.measure} of label {m.label} is given twice", None, "Keep one")
         row[column] = m.value
         row |= {f"{column}_{part}": getattr(m, part) for part in _PARTS}
-    columns = list(IDENTITY)
+    used = kept_columns(m for m in measures if m.label > 0)
+    order = [rows[label] for label in sorted(rows)]
+    content: dict[str, Any] = {name: [row[name] for row in order] for name in IDENTITY}
     for name in _measure_order(units):
         column = column_name(name, units[name])
-        columns += [column, *(f"{column}_{part}" for part in _PARTS)]
-    frame = pd.DataFrame([rows[label] for label in sorted(rows)], columns=columns)
-    for column in frame.columns:
-        if column.endswith("_n"):
-            frame[column] = frame[column].astype("Int64")
-        elif column not in IDENTITY and not column.endswith("_status"):
-            frame[column] = frame[column].astype(float)
-    used = kept_columns(m for m in measures if m.label > 0)
-    return frame[[c for c in frame.columns if c in IDENTITY or c in used]]
+        for part in ("", *_PARTS):
+            full = f"{column}_{part}" if part else column
+            if full in used:
+                cells = [row.get(full) for row in order]
+                content[full] = cells if part == "status" else _numbers(cells, part == "n")
+    return pd.DataFrame(content)
+
+
+def _numbers(cells: list[Any], whole: bool) -> Any:
+    return pd.array(cells, dtype="Int64") if whole else np.array(cells, dtype=float)
 
 
 def kept_columns(measures: Iterable[Measure]) -> set[str]:

@@ -65,7 +65,7 @@ def _composition(session: Session) -> list[str]:
         first, _ = read_pair(*(paths[0] for paths in given.values()))
         _must_meet(session, first, session.dixon[0])
     if session.spin_echoes:
-        read_spin_echoes(session.spin_echoes)
+        told = [*told, *read_spin_echoes(session.spin_echoes)[1]]
     return told
 
 

@@ -212,9 +212,9 @@ class Plan:
         return [self.settings.report.norms] if self.settings.report.norms else []
 
     def participants(self, wildcards: Any) -> list[str]:
-        """Return the table that says who is a control, where settings ask for norms."""
-        wanted = self.settings.report.controls
-        return [str(Path(self.settings.bids_dir) / "participants.tsv")] if wanted else []
+        """Return the table of participants, where it is there or settings ask for controls."""
+        table = Path(self.settings.bids_dir) / "participants.tsv"
+        return [str(table)] if self.settings.report.controls or table.is_file() else []
 
     def settings_of(self, section: str) -> Callable[[Any], str]:
         """Return a parameter function: one section of the settings as JSON.

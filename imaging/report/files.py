@@ -13,7 +13,9 @@ from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.outputs import output
 from imaging.provenance import write_json, write_sidecar
-from imaging.report.group import Subject, group_dictionary, group_table
+from imaging.report.group.headline import Column, session_dictionary, session_table
+from imaging.report.group.subjects import Subject
+from imaging.report.group.tables import long_table, muscle_dictionary, muscle_table
 from imaging.report.norms import Norms, from_table, norms_table
 from imaging.report.profile import circular_measures
 from imaging.report.table_norms import people_of
@@ -90,6 +92,7 @@ def write_group(
     folder: Path,
     page: str,
     subjects: Sequence[Subject],
+    found: Sequence[Column],
     norms: Norms | None = None,
     conditions: pd.DataFrame | None = None,
 ) -> None:
@@ -101,21 +104,24 @@ def write_group(
         Scratch folder.
     page
         HTML.
-    subjects
-        Who is in it.
+    subjects, found
+        Who is in it, and their figures.
     norms
         Of its controls.
     conditions
         What conditions change across persons.
     """
     files = StageFiles("group", folder, "", [s.path for s in subjects])
-    write_tsv(group_table(list(subjects)), files.path("table", ".tsv"))
-    write_json(files.path("table", ".json"), group_dictionary(list(subjects)))
+    muscles = muscle_table(subjects)
+    write_tsv(muscles, files.path("table", ".tsv"))
+    write_json(files.path("table", ".json"), muscle_dictionary(subjects, muscles))
+    files.table("measures", long_table(subjects))
     if norms is not None:
         circular = circular_measures(sorted(norms.units))
         write_tsv(norms_table(norms, circular), files.path("norms", ".tsv"))
         files.describe("norms")
     if conditions is not None and len(conditions):
         files.table("conditions", conditions)
+    files.table("sessions", session_table(subjects, found), Columns=session_dictionary(found))
     files.path("page").write_text(page, encoding="utf-8")
     files.describe("page")

@@ -14,7 +14,7 @@ from imaging.formats import trx
 from imaging.formats.nifti import save_image
 from imaging.outputs import folder_of, outputs, promised
 from imaging.provenance import write_json
-from imaging.report.group import read_group
+from imaging.report.group.subjects import read_group
 
 # Files that no stage reads, and what they are for.
 UNREAD = {

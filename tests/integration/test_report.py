@@ -139,11 +139,13 @@ def test_group_table_and_page(out):
     assert len(rows) == 14
     columns = json.loads((out / "group_muscles.json").read_text())["Columns"]
     assert set(header.split("\t")) == set(columns)
-    page = Page((out / "group.html").read_text(encoding="utf-8"))
-    assert "sub-01" in page.text
-    assert len(page.images) > 5
+    written = (out / "group.html").read_text(encoding="utf-8")
+    assert "sub-01" in Page(written).text
+    assert written.count('<svg class="boxes"') > 20
+    assert f'<a href="{P}.html">' in written
     made = {p.name for p in out.iterdir() if p.is_file()}
-    assert made == {f"{P}.html", f"{P}.json", "group.json", *promised("group")}
+    beside = {"group.json", "group_measures.json", "group_sessions.json"}
+    assert made == {f"{P}.html", f"{P}.json", *beside, *promised("group")}
     first = sha256(out / "group.html")
     assert main(["report", "--group", str(out)]) == 0
     assert sha256(out / "group.html") == first

@@ -49,7 +49,13 @@ def test_workflow_counts_on_these():
     assert promised("export", frozenset({"viewer"})) == ("{prefix}_map.glb",)
     assert promised("inversion") == ()
     assert "{prefix}_desc-smooth_direction.nii.gz" in promised("fibres")
-    assert promised("group") == ("group_muscles.tsv", "group_muscles.json", "group.html")
+    assert promised("group") == (
+        "group_muscles.tsv",
+        "group_muscles.json",
+        "group_measures.tsv",
+        "group_sessions.tsv",
+        "group.html",
+    )
 
 
 def test_only_what_need_not_be_written_again_is_stale():

@@ -36,6 +36,8 @@ rule report:
 rule group_report:
     input:
         maps=[f for s in plan.sessions.values() for f in plan.files("map", s)],
+        # The page links to what is there.
+        pages=[str(plan.out / f"{s.prefix}.html") for s in plan.sessions.values()],
         participants=plan.participants,
     output:
         report(plan.group_targets(), caption="../report/group.rst", category="Reports"),
