@@ -2,7 +2,7 @@
 
 Chromium reads commands from descriptor 3 and answers on 4: no port is opened, and nothing but the
 file is loaded. Known errors of accessibility are found by axe-core, which the package
-axe-selenium-python ships.
+axe-core-python ships.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FLAGS = """
 --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars
 --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist
 """
-_AXE = "node_modules/axe-core/axe.min.js"
+_AXE = "axe.min.js"
 
 
 class Tab:
@@ -155,9 +155,9 @@ class Tab:
 
 def axe_source() -> str:
     """Return axe-core; the test is skipped where it is not installed."""
-    found = find_spec("axe_selenium_python")
+    found = find_spec("axe_core_python")
     if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-selenium-python, which ships axe-core, is not installed")
+        pytest.skip("axe-core-python, which ships axe-core, is not installed")
     return (Path(next(iter(found.submodule_search_locations))) / _AXE).read_text(encoding="utf-8")
 
 
