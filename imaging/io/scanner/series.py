@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import DatasetError, MissingFileError, MissingToolError
+from imaging.io.dicom_size import read_dicom
 
 # Elements in which makers hide the b-value: Siemens, GE, Philips.
 _B_VALUES = ((0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003))
@@ -108,14 +109,14 @@ def read_folder(folder: Path) -> tuple[list[Series], int]:
 def _header(path: Path) -> Any | None:
     """Return the header of a file, None where it is no DICOM image."""
     try:
-        import pydicom
+        import pydicom  # noqa: F401
     except ImportError as error:
         raise MissingToolError(
             "DICOM is read by pydicom, which is not installed", None,
             'Run pip install "pennate[dicom]"',
         ) from error  # fmt: skip
     try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, force=False)
+        data = read_dicom(path, stop_before_pixels=True, force=False)
     except Exception:  # whatever a file that is no DICOM, or a damaged one, leads to
         return None
     return data if "SOPClassUID" in data and "SeriesInstanceUID" in data else None
