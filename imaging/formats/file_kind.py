@@ -13,8 +13,8 @@ from imaging.errors import InputError
 from imaging.memory import memory_limit
 
 _BYTES = 1024
-# Of deflate, which gzip and ZIP use: 258 bytes from 2 bits, and some overhead.
-_MOST_RATIO = 1032
+# Of deflate, which gzip, ZIP and VTK use: 258 bytes from 2 bits, and some overhead.
+MOST_RATIO = 1032
 _CONVERT = "Convert it to NIfTI"
 _AGAIN = "Copy or download it again"
 
@@ -171,7 +171,7 @@ def ensure_unpacks(path: str | Path, what: str) -> None:
     path = Path(path)
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-    if not packed or path.stat().st_size * _MOST_RATIO <= memory_limit():
+    if not packed or path.stat().st_size * MOST_RATIO <= memory_limit():
         return
     try:
         unpack_to_end(path, memory_limit())
