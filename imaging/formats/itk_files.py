@@ -73,7 +73,9 @@ def _voxels(path: Path) -> _Voxels:
         if any(name.startswith(b"LIST") for name in names):
             names = text.partition(b"LIST")[2].splitlines()[1:]
         packing = _nrrd_packing(text)
-        return _Voxels([name.decode("utf-8", "replace") for name in names], not names, start, packing)
+        return _Voxels(
+            [name.decode("utf-8", "replace") for name in names], not names, start, packing
+        )
     end = _META_END.search(head)
     if end is None:
         return _Voxels([], False, 0, "")

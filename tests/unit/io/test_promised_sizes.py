@@ -108,7 +108,13 @@ def test_matlab(tmp_path):
 
 @pytest.mark.parametrize(
     ("start", "text"),
-    [(236, b"99999999"), (252, b"9999"), (472, b"99999999"), (472, b"-9999999"), (184, b"99999999")],
+    [
+        (236, b"99999999"),
+        (252, b"9999"),
+        (472, b"99999999"),
+        (472, b"-9999999"),
+        (184, b"99999999"),
+    ],
     ids=["records", "signals", "samples", "fewer than none", "header"],
 )
 def test_edf(tmp_path, start, text):
