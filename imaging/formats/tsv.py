@@ -3,7 +3,7 @@
 A table that was cut can still look like a table: pandas fills what is missing with NaN. Here every
 line must be whole, and every named column of its type.
 
-A spreadsheet runs a cell that begins like a formula, also where it came in as a channel's name. Such
+A spreadsheet runs a cell that begins like a formula, also where it came as a channel's name. Such
 a text is written with an apostrophe before it, the spreadsheets' mark of text, and read without.
 """
 
