@@ -18,8 +18,8 @@ HEAD = """# Licences of what Pennate stands on
 Written by `make licences` from `envs/lock.txt` (Linux, Python 3.11) and from what each package says
 of itself. **Direct** ones are named in `pyproject.toml`; the others come along with them. Pennate
 itself is BSD-3-Clause and contains none of their code, except NiiVue (BSD-2-Clause, of ipyniivue),
-which goes into every viewer page. The strictest is MPL-2.0, which asks that changes of those packages'
-own files be given on; none asks it of Pennate, of data or of results.
+which goes into every viewer page. The strictest is MPL-2.0, which asks that changes of those
+packages' own files be given on; none asks it of Pennate, of data or of results.
 """
 _LINUX = {
     "sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux",
