@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
-from imaging.errors import InputError
+from imaging.errors import InputError, OutputError
 from imaging.formats.polydata import in_ras, lines_mesh, lines_of
 from imaging.formats.vtk_xml import read_vtk_image
 from imaging.image import Image
@@ -75,7 +75,7 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     writer.SetCompressorTypeToZLib()
     writer.SetHeaderTypeToUInt64()
     if writer.Write() != 1:
-        raise OSError(f"VTK could not write {path}")
+        raise OutputError("cannot be written whole", path, "Look whether the disk is full")
 
 
 def read_voxels(path: str | Path) -> dict[str, Image]:
