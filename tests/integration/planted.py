@@ -18,15 +18,16 @@ import pyarrow.parquet
 from edfio import Patient, Recording, read_edf
 from PIL import Image, PngImagePlugin
 
-#: Name, birth date in three forms, accession number, serial number, hospital, operator, remark.
-SECRETS = ("dulcinea", "toboso", "19430501", "1943-05-01", "01.05.1943", "acc7734190", "sn991204",
-           "quixano", "panza", "limps")  # fmt: skip
+#: Name, birth date in three forms, accession and serial number, hospital, operator, remark; all
+#: of them so long that base64 does not spell them by chance.
+SECRETS = ("dulcinea", "tobosovilla", "19430501", "1943-05-01", "01.05.1943", "acc7734190", "sn991204",
+           "quixanohospital", "panzaleon", "limpsleft")  # fmt: skip
 PERSON = {
-    "PatientName": "Toboso^Dulcinea", "PatientBirthDate": "19430501", "PatientID": "Dulcinea-1",
+    "PatientName": "Tobosovilla^Dulcinea", "PatientBirthDate": "19430501", "PatientID": "Dulcinea-1",
     "AccessionNumber": "ACC7734190", "DeviceSerialNumber": "SN991204",
-    "InstitutionName": "Quixano Hospital", "OperatorsName": "Panza", "StationName": "QUIXANO1",
-    "ImageComments": "Dulcinea limps", "AcquisitionDateTime": "1943-05-01T10:00:00",
-    "SeriesDescription": "t1 Toboso",
+    "InstitutionName": "Quixanohospital", "OperatorsName": "Panzaleon", "StationName": "QUIXANOHOSPITAL1",
+    "ImageComments": "Dulcinea limpsleft", "AcquisitionDateTime": "1943-05-01T10:00:00",
+    "SeriesDescription": "t1 Tobosovilla",
 }  # fmt: skip
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
 
@@ -55,17 +56,17 @@ def plant(bids: Path) -> None:
     _participants(bids / "participants.tsv")
     for subject in bids.glob("sub-*"):
         files = [p.relative_to(subject).as_posix() for p in subject.glob("*/*") if p.is_file()]
-        rows = [f"{f}\t1943-05-01T10:00:00\tPanza\tDulcinea limps" for f in sorted(files)]
+        rows = [f"{f}\t1943-05-01T10:00:00\tPanzaleon\tDulcinea limpsleft" for f in sorted(files)]
         table = "\n".join(["filename\tacq_time\toperator\tremarks", *rows])
         (subject / f"{subject.name}_scans.tsv").write_text(table + "\n")
 
 
 def _nifti(path: Path) -> None:
     image = nib.load(path)
-    image.header["descrip"] = b"Toboso^Dulcinea 19430501"
-    image.header["aux_file"] = b"ACC7734190 Panza"
+    image.header["descrip"] = b"Tobosovilla^Dulcinea 19430501"
+    image.header["aux_file"] = b"ACC7734190 Panzaleon"
     image.header["intent_name"] = b"Dulcinea"
-    image.header["db_name"] = b"Quixano"
+    image.header["db_name"] = b"Quixanohospital"
     for code in (2, 4, 6):  # DICOM, AFNI, comment
         text = json.dumps(PERSON).encode().ljust(480)
         image.header.extensions.append(nib.nifti1.Nifti1Extension(code if code != 2 else 0, text))
@@ -77,24 +78,24 @@ def _nifti(path: Path) -> None:
 
 def _c3d(path: Path) -> None:
     file = c3d_bytes.read(path)
-    file["SUBJECTS:NAMES"] = ["Dulcinea Toboso"]
-    file["EVENT:SUBJECTS"] = ["Dulcinea Toboso"] * len(file["EVENT:LABELS"])
-    file["MANUFACTURER:OPERATOR"] = ["Panza 01.05.1943"]
+    file["SUBJECTS:NAMES"] = ["Dulcinea Tobosovilla"]
+    file["EVENT:SUBJECTS"] = ["Dulcinea Tobosovilla"] * len(file["EVENT:LABELS"])
+    file["MANUFACTURER:OPERATOR"] = ["Panzaleon 01.05.1943"]
     file["MANUFACTURER:SERIAL"] = ["SN991204"]
     c3d_bytes.write(file, path)
 
 
 def _edf(path: Path) -> None:
     file = read_edf(path)
-    file.patient = Patient(code="Dulcinea", name="Toboso_Dulcinea")
-    file.recording = Recording(investigator_technician_code="Panza", equipment_code="SN991204")
+    file.patient = Patient(code="Dulcinea", name="Tobosovilla_Dulcinea")
+    file.recording = Recording(investigator_technician_code="Panzaleon", equipment_code="SN991204")
     file.write(path)
 
 
 def _participants(path: Path) -> None:
     lines = path.read_text().splitlines()
     lines[0] += "\tname\tbirth_date"
-    lines[1:] = [line + "\tDulcinea Toboso\t1943-05-01" for line in lines[1:]]
+    lines[1:] = [line + "\tDulcinea Tobosovilla\t1943-05-01" for line in lines[1:]]
     path.write_text("\n".join(lines) + "\n")
 
 

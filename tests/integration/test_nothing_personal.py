@@ -21,7 +21,7 @@ def call(*arguments):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A data set in the folder of a user who is named like the person."""
-    folder = tmp_path_factory.mktemp("home") / "Dulcinea Toboso" / "bids"
+    folder = tmp_path_factory.mktemp("home") / "Dulcinea Tobosovilla" / "bids"
     call("phantom", folder, "--preset", "small", "--us")
     shutil.rmtree(folder / "derivatives" / "truth")
     plant(folder)
@@ -30,7 +30,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def out(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("out") / "Dulcinea Toboso" / "out"
+    out = tmp_path_factory.mktemp("out") / "Dulcinea Tobosovilla" / "out"
     own, home = data / P, out / P
     to = ["--prefix", P, "--out"]
     call("segment", "--anat", own / "anat" / f"{P}_T1w.nii.gz", *to, home / "anat")
@@ -73,7 +73,7 @@ def test_tables_of_inputs_name_files_only(data, tmp_path, capsys):
     found = {secret for _, secret in told(tmp_path)} | {
         s for s in SECRETS if s in capsys.readouterr().out.lower()
     }
-    assert found <= {"dulcinea", "toboso"}  # the folder that the user named
+    assert found <= {"dulcinea", "tobosovilla"}  # the folder that the user named
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_headers_of_tracts_and_surfaces(out, tmp_path):
     """Tracts of another program, whose headers name the person."""
     lines = pv.read(next((out / P / "fibre").glob("*_fascicles.vtp")))
     lines.clear_data()
-    lines.field_data["PatientName"] = ["Dulcinea Toboso"]
+    lines.field_data["PatientName"] = ["Dulcinea Tobosovilla"]
     lines.save(tmp_path / "given.vtp")
     labels = load_image(out / P / "anat" / f"{P}_seg-muscles_dseg.nii.gz")
     present = np.unique(labels.data)

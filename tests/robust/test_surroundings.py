@@ -1,4 +1,4 @@
-"""Same bytes in another time zone, language, folder, hash seed and with another count of threads."""
+"""Same bytes in another time zone, language, folder, and with another count of threads; faults."""
 
 import os
 import shutil
@@ -14,7 +14,6 @@ VERBS = ("composition", "function", "map", "export", "report")
 ELSEWHERE = {
     "TZ": "Pacific/Kiritimati", "LC_ALL": "de_DE.UTF-8", "LANG": "tr_TR.UTF-8",
     "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2",
-    "PENNATE_THREADS": "2",
 }  # fmt: skip
 HERE = {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1"}
 
