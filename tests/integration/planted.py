@@ -20,14 +20,16 @@ from PIL import Image, PngImagePlugin
 
 #: Name, birth date in three forms, accession and serial number, hospital, operator, remark; all
 #: of them so long that base64 does not spell them by chance.
-SECRETS = ("dulcinea", "tobosovilla", "19430501", "1943-05-01", "01.05.1943", "acc7734190", "sn991204",
-           "quixanohospital", "panzaleon", "limpsleft")  # fmt: skip
+SECRETS = (
+    "dulcinea", "tobosovilla", "19430501", "1943-05-01", "01.05.1943", "acc7734190", "sn991204",
+    "quixanohospital", "panzaleon", "limpsleft",
+)  # fmt: skip
 PERSON = {
-    "PatientName": "Tobosovilla^Dulcinea", "PatientBirthDate": "19430501", "PatientID": "Dulcinea-1",
-    "AccessionNumber": "ACC7734190", "DeviceSerialNumber": "SN991204",
-    "InstitutionName": "Quixanohospital", "OperatorsName": "Panzaleon", "StationName": "QUIXANOHOSPITAL1",
-    "ImageComments": "Dulcinea limpsleft", "AcquisitionDateTime": "1943-05-01T10:00:00",
-    "SeriesDescription": "t1 Tobosovilla",
+    "PatientName": "Tobosovilla^Dulcinea", "PatientBirthDate": "19430501",
+    "PatientID": "Dulcinea-1", "AccessionNumber": "ACC7734190", "DeviceSerialNumber": "SN991204",
+    "InstitutionName": "Quixanohospital", "OperatorsName": "Panzaleon",
+    "StationName": "QUIXANOHOSPITAL1", "ImageComments": "Dulcinea limpsleft",
+    "AcquisitionDateTime": "1943-05-01T10:00:00", "SeriesDescription": "t1 Tobosovilla",
 }  # fmt: skip
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{64,}={0,2}")
 
