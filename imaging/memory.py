@@ -50,9 +50,9 @@ def group_limits(membership: Path, mounted: Path) -> Iterator[int]:
         _, _, rest = line.partition(":")
         controllers, _, place = rest.partition(":")
         if not controllers:
-            roots, name = (mounted, mounted / "unified"), "memory.max"
+            roots, name = [mounted, mounted / "unified"], "memory.max"
         elif "memory" in controllers.split(","):
-            roots, name = (mounted / "memory",), "memory.limit_in_bytes"
+            roots, name = [mounted / "memory"], "memory.limit_in_bytes"
         else:
             continue
         for root in roots:
