@@ -18,7 +18,7 @@ from imaging.errors import OutputError
 # A path from the root, the home or the folder above, perhaps behind the kind of a model.
 _PLACE = re.compile(r"(?P<kind>([a-z]+:)?)(?P<path>(/|~|\.\.?/).*)")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd")
+_DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".seg.nrrd")
 
 
 def sha256(path: str | Path) -> str:
