@@ -37,7 +37,7 @@ def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
     for place, dtype in enumerate(frame.dtypes):
         if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
             texts = [inert(v) if isinstance(v, str) else v for v in frame.iloc[:, place]]
-            out.isetitem(place, pd.Series(texts, index=frame.index, dtype=object))
+            out.isetitem(place, np.array(texts, dtype=object))
     out.to_csv(path, sep="\t", index=False, na_rep=MISSING, float_format="%.6g")
 
 
@@ -106,7 +106,7 @@ def read_tsv(path: str | Path, columns: Mapping[str, Kind], how: str) -> pd.Data
     frame.columns = pd.Index(names)
     for place, dtype in enumerate(frame.dtypes):
         if not pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
-            frame.isetitem(place, frame.iloc[:, place].map(_as_given))
+            frame.isetitem(place, frame.iloc[:, place].map(_as_given).array)
     for name, kind in columns.items():
         if kind != "text":
             place = names.index(name)
