@@ -63,7 +63,7 @@ def _read(path: Path, reader: Any, kind: str, how: str) -> Any:
     said: list[str] = []
     reader.AddObserver("ErrorEvent", lambda *_: said.append("ErrorEvent"))
     reader.AddObserver("WarningEvent", lambda *_: said.append("WarningEvent"))
-    with _caught(said):
+    with caught(said):
         reader.SetFileName(str(path))
         reader.Update()
     if said or reader.GetErrorCode():
@@ -103,7 +103,7 @@ def _check_counts(path: Path, how: str) -> None:
 
 
 @contextmanager
-def _caught(said: list[str]) -> Iterator[None]:
+def caught(said: list[str]) -> Iterator[None]:
     """Collect what VTK's parser and decompressor say, and keep it off standard error."""
     window, usual = vtkStringOutputWindow(), vtkOutputWindow.GetInstance()
     loud = vtkLogger.GetCurrentVerbosityCutoff()

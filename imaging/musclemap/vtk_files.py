@@ -19,7 +19,7 @@ from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 from imaging.arrays import FloatArray
 from imaging.errors import InputError, OutputError
 from imaging.formats.polydata import in_ras, lines_mesh, lines_of
-from imaging.formats.vtk_xml import read_vtk_image
+from imaging.formats.vtk_xml import caught, read_vtk_image
 from imaging.image import Image
 
 _REMAKE = "Run pennate map again"
@@ -74,7 +74,9 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
     writer.SetHeaderTypeToUInt64()
-    if writer.Write() != 1:
+    with caught([]):  # it tells standard error at length of a full disk
+        whole = writer.Write() == 1
+    if not whole:
         raise OutputError("cannot be written whole", path, "Look whether the disk is full")
 
 
