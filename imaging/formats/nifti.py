@@ -174,10 +174,11 @@ def _read(nifti: Any, path: Path) -> NDArray[Any]:
 
 def _check_length(nifti: Any, path: Path, promised: int) -> None:
     """Raise where a file holds less or far more than its header tells, before memory is taken."""
+    array: Any = nifti.dataobj
     if not isinstance(nifti, nib.Nifti1Pair):
         return
-    start = int(nifti.dataobj.offset)
-    file = Path(nifti.file_map["image"].filename)
+    start = int(array.offset)
+    file = Path(str(nifti.file_map["image"].filename))
     if file.suffix.lower() == ".gz":
         held = unpack_to_end(file, start + promised + _MOST_BEYOND)
     elif file.suffix.lower() in (".nii", ".img"):
