@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-pacs test-train lint benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train test-robust lint audit licences benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -12,6 +12,8 @@ help:
 	@echo "make test-pacs  DICOM objects through an archive (needs root and Orthanc)"
 	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
+	@echo "make test-robust kills, full disks, other places, languages and numbers of threads"
+	@echo "make audit      known weaknesses of the locked packages (pip-audit)"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
 	@echo "make api        a page of every function and class, into build/api/"
 
@@ -48,6 +50,9 @@ test-train: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pytest tests/unit/training tests/integration/test_train.py
 
+test-robust: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m robust
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,6 +60,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+# A package that cannot be looked up fails, too: silence would look like safety.
+audit: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9"
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r envs/lock.txt
+
+licences: $(VENV)/installed
+	$(BIN)/python docs/make_licences.py
 
 benchmark: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks

@@ -40,6 +40,11 @@ class SegmentationSettings(Section):
         description="Model that you have, KIND or KIND:PATH (onnx, monai, nnunet, musclemap, "
         "totalsegmentator, dafne); instead of network and atlas",
     )
+    trust_model: bool = Field(
+        False,
+        description="The model's files come from someone you trust: those of monai, nnunet, "
+        "musclemap and dafne can run code",
+    )
     model_version: str | None = Field(None, description="Its version, where its files don't say")
     model_scheme: str | None = Field(None, description="Its label scheme, where its names don't")
     side: Literal["auto", "left", "right"] = Field("auto", description="Side when known")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from imaging.errors import InputError, JsonError, MissingFileError
 from imaging.formats.json import read_json
-from imaging.formats.tsv import Kind, read_tsv
+from imaging.formats.tsv import Kind, read_tsv, write_tsv
 from imaging.provenance import write_json
 
 Status = Literal["measured", "extrapolated", "modelled", "assumed", "not_measured"]
@@ -78,7 +78,7 @@ def write_measures(measures: Iterable[Measure], path: str | Path) -> None:
     """Write the long table as TSV, ``n/a`` where there is no value, six significant digits."""
     frame = pd.DataFrame([asdict(m) for m in measures], columns=list(COLUMNS))
     frame["n"] = frame["n"].astype("Int64")
-    frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")
+    write_tsv(frame, path)
 
 
 def read_measures(path: str | Path, how: str = "Run the stage again") -> list[Measure]:

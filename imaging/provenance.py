@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from imaging import __version__
 from imaging.errors import OutputError
 
+# A path from the root, the home or the folder above, perhaps behind the kind of a model.
+_PLACE = re.compile(r"(?P<kind>([a-z]+:)?)(?P<path>(/|~|\.\.?/).*)")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".seg.nrrd")
 
 
@@ -60,16 +64,36 @@ def write_sidecar(
     inputs
         Files it was made from; their SHA-256 is kept.
     settings
-        Settings of the verb.
+        Settings of the verb; of paths the names are kept.
     **description
         Further keys: ``Units``, ``Description``, ...
     """
     sources = [{"name": Path(p).name, "sha256": sha256(p)} for p in inputs]
     made_by = {"Name": "pennate", "Version": __version__, "Command": f"pennate {verb}"}
-    content = {"GeneratedBy": made_by, "SourceFiles": sources, "Settings": dict(settings or {})}
+    told = {key: without_folders(value) for key, value in dict(settings or {}).items()}
+    content = {"GeneratedBy": made_by, "SourceFiles": sources, "Settings": told}
     target = sidecar_path(path)
     write_json(target, {**content, **description})
     return target
+
+
+def without_folders(value: Any) -> Any:
+    """Return a setting in which a path is its name alone: folders name users and machines.
+
+    Examples
+    --------
+    >>> without_folders(["/home/ada/atlas", "onnx:/home/ada/net", "~/net", "m/s", 3])
+    ['atlas', 'onnx:net', 'net', 'm/s', 3]
+    """
+    if isinstance(value, Mapping):
+        return {key: without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(inner) for inner in value]
+    if isinstance(value, PurePath):
+        return value.name
+    if isinstance(value, str) and (found := _PLACE.fullmatch(value)):
+        return found["kind"] + PurePath(found["path"]).name
+    return value
 
 
 @contextmanager
@@ -87,7 +111,7 @@ def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iter
     Raises
     ------
     OutputError
-        The folder cannot be made or written.
+        The folder cannot be made or written, or the disk is full.
     """
     out_dir = Path(out_dir)
     scratch = out_dir / f".partial-{verb}"
@@ -108,6 +132,12 @@ def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iter
             target = out_dir / source.relative_to(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OutputError(
+            f"cannot be written whole ({error.strerror})", out_dir, "Make room there"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from imaging.formats.tsv import write_tsv
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.outputs import output
 from imaging.provenance import write_sidecar
@@ -125,8 +126,3 @@ class StageFiles:
 
     def _filled(self, places: Mapping[str, str]) -> dict[str, str]:
         return {"prefix": self.prefix, **self.places, **places}
-
-
-def write_tsv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as TSV, ``n/a`` where there is no value, six significant digits."""
-    frame.to_csv(path, sep="\t", index=False, na_rep="n/a", float_format="%.6g")

@@ -10,6 +10,7 @@ import typer
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
+from imaging.formats.tsv import write_tsv
 from imaging.pipeline.cautions import say_warnings
 from imaging.pipeline.sessions import inspect, refusal, with_progress
 from imaging.pipeline.table import as_text, not_taken, table
@@ -48,7 +49,7 @@ def command(
     print(as_text(sessions))
     if out is not None:
         try:
-            table(sessions).to_csv(out, sep="\t", index=False)
+            write_tsv(table(sessions), out)
         except OSError as error:
             raise OutputError("cannot be written", out, "Choose another file") from error
     say_warnings(sessions)

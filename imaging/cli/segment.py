@@ -49,6 +49,9 @@ def command(
     atlas: Annotated[Path | None, typer.Option(help="Folder of label maps; else built in.")] = None,
     scheme: Annotated[str | None, typer.Option(help="Label scheme of the atlas.")] = None,
     model: Annotated[str | None, typer.Option(help="KIND[:PATH] of a model you have.")] = None,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="You know who made the model: it can run code.")
+    ] = False,
     manual_map: Annotated[
         Path | None, typer.Option("--manual", help="Label map drawn by a person.")
     ] = None,
@@ -64,9 +67,8 @@ def command(
 ) -> None:
     """Label the muscles of an anatomical image."""
     chosen = load_settings(SegmentationSettings, settings)
-    chosen = chosen.model_copy(
-        update={k: v for k, v in (("model", model), ("atlas", atlas and str(atlas))) if v}
-    )
+    told = {"model": model, "atlas": atlas and str(atlas), "trust_model": trust_model}
+    chosen = chosen.model_copy(update={k: v for k, v in told.items() if v})
     image = canonical(load_image(anat))
     contrast, sidecar_side = contrast_and_side(anat)
     given = side.value if side else (sidecar_side or chosen.side)
@@ -97,8 +99,8 @@ def command(
     mask = np.ones(image.shape, bool) if mask is None else mask
     whole = [] if drawing.slices is not None else drawing.present
     found = finish(preproc, mask, result, way(about), drawing.labels, whole, drawing.over)
-    told = notes(about, drawing.extent, found.warnings, result.facts, contrast)
-    output = SegmentationOutput(found, told, contrast, inputs, chosen.model_dump())
+    words = notes(about, drawing.extent, found.warnings, result.facts, contrast)
+    output = SegmentationOutput(found, words, contrast, inputs, chosen.model_dump())
     with staged(out, VERB) as folder:
         write_segmentation(folder, prefix, output)
     for said in found.warnings:

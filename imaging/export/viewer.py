@@ -5,8 +5,6 @@ NiiVue (BSD-2, github.com/niivue/niivue) is taken from the installed package ``i
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from importlib import resources
@@ -15,6 +13,7 @@ from typing import Any
 import jinja2
 
 from imaging.errors import MissingToolError
+from imaging.policy import content_policy
 
 # Parts of the page's own script, joined in this order into one module.
 SCRIPTS = (
@@ -68,25 +67,13 @@ def page(content: dict[str, Any]) -> str:
     parts = [(folder / name).read_text(encoding="utf-8") for name in SCRIPTS]
     scripts = [niivue_module(), "\n".join(parts)]
     data = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    policy = {
-        "default-src": "'none'",
-        "script-src": " ".join(map(_digest, scripts)),
-        "style-src": _digest(style),
-        "img-src": "data: blob:",
-        "connect-src": "data: blob:",
-    }
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((folder / "viewer.html").read_text(encoding="utf-8"))
     return template.render(
         subject=content["subject"],
         version=content["version"],
-        policy="; ".join(f"{key} {value}" for key, value in policy.items()),
+        policy=content_policy(scripts, [style], connect="data: blob:"),
         style=style,
         scripts=scripts,
         data=data.replace("<", "\\u003c"),
     )
-
-
-def _digest(text: str) -> str:
-    raw = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(raw).decode()}'"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imaging.errors import InputError
+from imaging.memory import memory_limit
+
 _BYTES = 1024
+# Of deflate, which gzip, ZIP and VTK use: 258 bytes from 2 bits, and some overhead.
+MOST_RATIO = 1032
 _CONVERT = "Convert it to NIfTI"
 _AGAIN = "Copy or download it again"
 
@@ -113,17 +119,65 @@ def kind_of(path: str | Path) -> str:
     return "" if found in (_TEXT, _UNKNOWN) else found.kind
 
 
-def unpack_to_end(path: str | Path) -> None:
+def unpack_to_end(path: str | Path, most: float = math.inf) -> int:
     """Unpack a file compressed with gzip to its check sum, at which readers seldom look.
+
+    Returns how many bytes it holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    most
+        Bytes that it should hold at most, as its header tells.
 
     Raises
     ------
+    InputError
+        It holds more: a few bytes of gzip can stand for a thousand times as many.
     EOFError, OSError, zlib.error
         It is cut off or damaged.
     """
+    held = 0
     with gzip.open(path) as file:
-        while file.read(1 << 20):
-            pass
+        while piece := file.read(1 << 20):
+            held += len(piece)
+            if held > most:
+                raise InputError(
+                    f"holds more than the {most / 2**20:,.0f} MiB that it should, once unpacked",
+                    path,
+                    _AGAIN,
+                )
+    return held
+
+
+def ensure_unpacks(path: str | Path, what: str) -> None:
+    """Raise where a file compressed with gzip is larger than the memory, once unpacked.
+
+    Parameters
+    ----------
+    path
+        The file; one that does not begin as gzip does passes.
+    what
+        What it is, as the start of the sentence: ``the table``.
+
+    Raises
+    ------
+    InputError
+        It does not fit.
+    EOFError, OSError, zlib.error
+        It is cut off or damaged.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if not packed or path.stat().st_size * MOST_RATIO <= memory_limit():
+        return
+    try:
+        unpack_to_end(path, memory_limit())
+    except InputError as error:
+        why = f"{what} is larger than the memory ({memory_limit() / 2**30:,.1f} GiB), once unpacked"
+        raise InputError(why, path, "Give less of it, or check where it comes from") from error
 
 
 def _told_by(first: bytes) -> FileKind:

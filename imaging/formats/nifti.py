@@ -5,6 +5,9 @@ World coordinates are RAS+ millimetres: x grows to the person's right, y forward
 
 from __future__ import annotations
 
+import contextlib
+import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike, NDArray
 
 from imaging.arrays import FloatArray
-from imaging.errors import ImageError, LabelError, MissingFileError
+from imaging.errors import ImageError, InputError, LabelError, MissingFileError
 from imaging.formats.file_kind import ANALYZE, NIFTI, TRUNCATED, file_kind_of, unpack_to_end
 from imaging.formats.nifti_place import place_of
 from imaging.formats.nrrd import flat, is_nrrd, load_segments
@@ -24,6 +27,8 @@ from imaging.image import Image
 from imaging.memory import ensure_fits
 
 _MOST_LABEL = 30_000
+# Bytes before the voxels (header, extensions) and behind them.
+_MOST_BEFORE, _MOST_BEYOND = 2**28, 2**26
 
 
 def load_image(
@@ -106,6 +111,7 @@ def load_image(
 
 def _open(path: Path) -> Any:
     """Return the image with its header read and its data not."""
+    _check_start(path)
     try:
         nifti = nib.load(path)
     except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
@@ -113,6 +119,19 @@ def _open(path: Path) -> Any:
     if isinstance(nifti, AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
         raise ImageError(f"cannot be read as NIfTI: it is {ANALYZE.kind}", path, ANALYZE.fix)
     return nifti
+
+
+def _check_start(path: Path) -> None:
+    """Refuse a NIfTI header that sends nibabel through extensions without end."""
+    with contextlib.suppress(OSError, EOFError, zlib.error), ImageOpener(str(path)) as file:
+        head = file.read(nib.Nifti2Header.sizeof_hdr)
+        for kind in (nib.Nifti1Header, nib.Nifti2Header):
+            if kind.may_contain_header(head):
+                offset = float(kind(head[: kind.sizeof_hdr], check=False)["vox_offset"])
+                if not offset <= _MOST_BEFORE:
+                    raise ImageError(
+                        f"puts its voxels at byte {offset:,.0f}", path, "Convert it again"
+                    )
 
 
 def _place(nifti: Any, path: Path) -> FloatArray:
@@ -139,14 +158,35 @@ def _read(nifti: Any, path: Path) -> NDArray[Any]:
     """Return the values of an image, scaled."""
     shape = nifti.shape
     what = f"an image of {'x'.join(map(str, shape))} voxels, as its header tells,"
-    ensure_fits(shape, nifti.get_data_dtype().itemsize, what, path, "Convert it again")
+    stored = nifti.get_data_dtype().itemsize
+    # As stored, scaled, and as returned.
+    scaled = 8 * (getattr(nifti.dataobj, "slope", 1) not in (None, 1))
+    ensure_fits(shape, stored + scaled + 4, what, path, "Convert it again")
     try:
-        if path.suffix == ".gz":
-            unpack_to_end(path)
+        _check_length(nifti, path, stored * math.prod(shape))
         with np.errstate(all="ignore"):
             return np.asanyarray(nifti.dataobj)
+    except InputError:
+        raise
     except Exception as error:
         raise _unreadable(path, error) from error
+
+
+def _check_length(nifti: Any, path: Path, promised: int) -> None:
+    """Raise where a file holds less or far more than its header tells, before memory is taken."""
+    array: Any = nifti.dataobj
+    if not isinstance(nifti, nib.Nifti1Pair):
+        return
+    start = int(array.offset)
+    file = Path(str(nifti.file_map["image"].filename))
+    if file.suffix.lower() == ".gz":
+        held = unpack_to_end(file, start + promised + _MOST_BEYOND)
+    elif file.suffix.lower() in (".nii", ".img"):
+        held = file.stat().st_size
+    else:
+        return
+    if held < start + promised:
+        raise EOFError(f"{held} of {start + promised} bytes")
 
 
 def _unreadable(path: Path, error: Exception) -> ImageError:

@@ -92,13 +92,13 @@ def load_segments(path: str | Path) -> Segments:
     LabelError
         Its header explains segments in layers that it does not have.
     """
-    import SimpleITK as sitk  # 90 MiB, which readers of NIfTI need not hold
+    from imaging.formats.itk_files import read_itk  # 90 MiB, which readers of NIfTI need not hold
 
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such segmentation", path, "Check the path")
     try:
-        read = sitk.ReadImage(str(path))
+        read = read_itk(path)
         header = {key: read.GetMetaData(key) for key in read.GetMetaDataKeys()}
     except (RuntimeError, UnicodeDecodeError) as error:
         found = file_kind_of(path)

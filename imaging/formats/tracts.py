@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.errors import InputError, MissingFileError
-from imaging.formats.file_kind import kind_of
+from imaging.formats.file_kind import ensure_unpacks, kind_of
 from imaging.formats.polydata import read_polydata
 from imaging.formats.tck import TckError, parse_tck
 from imaging.formats.trx import TrxError, read_trx
@@ -79,6 +79,8 @@ def load_tracts(path: str | Path) -> Tracts:
         raise MissingFileError("no such tractogram", path, "Check the path")
     suffix = _format_of(path)
     try:
+        if path.is_file():
+            ensure_unpacks(path, "the tractogram")
         points, counts = _READERS[suffix](path)
     except InputError:
         raise

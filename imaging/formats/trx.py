@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imaging.arrays import IntArray
 from imaging.image import Image
+from imaging.memory import ensure_fits
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _POSITIONS = re.compile(r"positions\.3\.(float16|float32|float64)")
@@ -49,6 +50,8 @@ def read_trx(path: Path) -> tuple[NDArray[np.float32], IntArray]:
     if path.is_dir():
         return _parse({p.name: p for p in path.iterdir() if p.is_file()})
     with zipfile.ZipFile(path) as file:
+        sizes = [one.file_size for one in file.infolist()]
+        ensure_fits((sum(sizes),), 2, "all that is packed in it", path, "Give fewer tracts")
         return _parse({name: zipfile.Path(file, name) for name in file.namelist()})
 
 

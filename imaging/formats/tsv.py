@@ -2,12 +2,16 @@
 
 A table that was cut can still look like a table: pandas fills what is missing with NaN. Here every
 line must be whole, and every named column of its type.
+
+A spreadsheet runs a cell that begins like a formula, also where it came as a channel's name. Such
+a text is written with an apostrophe before it, the spreadsheets' mark of text, and read without.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -20,6 +24,45 @@ from imaging.errors import InputError, MissingFileError
 Kind = Literal["text", "number", "whole"]
 """What a column holds; each may be missing (``n/a``) in any row."""
 MISSING = "n/a"
+_FORMULA = re.compile(r"['\s]*[=+\-@＝＋－＠](?=.)", re.DOTALL)
+_FIGURE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
+
+
+def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as TSV, ``n/a`` where there is no value, six significant digits.
+
+    Texts and names of columns are written so that no spreadsheet runs them, see :func:`inert`.
+    """
+    out = frame.rename(columns=lambda name: inert(str(name)))
+    for place, dtype in enumerate(frame.dtypes):
+        if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
+            texts = [inert(v) if isinstance(v, str) else v for v in frame.iloc[:, place]]
+            out.isetitem(place, np.array(texts, dtype=object))
+    out.to_csv(path, sep="\t", index=False, na_rep=MISSING, float_format="%.6g")
+
+
+def inert(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs.
+
+    Examples
+    --------
+    >>> inert("=HYPERLINK(1)"), inert("@SUM(A1)"), inert("-3.5"), inert("TA")
+    ("'=HYPERLINK(1)", "'@SUM(A1)", '-3.5', 'TA')
+
+    References
+    ----------
+    OWASP, "CSV Injection".
+    """
+    return f"'{text}" if _runs(text) else text
+
+
+def _runs(text: str) -> bool:
+    return bool(_FORMULA.match(text)) and not _FIGURE.fullmatch(text.lstrip("' "))
+
+
+def _as_given(text: object) -> object:
+    """Undo :func:`inert`."""
+    return text[1:] if isinstance(text, str) and text.startswith("'") and _runs(text) else text
 
 
 def read_tsv(path: str | Path, columns: Mapping[str, Kind], how: str) -> pd.DataFrame:
@@ -59,6 +102,11 @@ def read_tsv(path: str | Path, columns: Mapping[str, Kind], how: str) -> pd.Data
         io.StringIO(text), sep="\t", na_values=[MISSING], keep_default_na=False, dtype=texts,
         index_col=False,
     )  # fmt: skip
+    names = [str(_as_given(name)) for name in names]
+    frame.columns = pd.Index(names)
+    for place, dtype in enumerate(frame.dtypes):
+        if not pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+            frame.isetitem(place, frame.iloc[:, place].map(_as_given).array)
     for name, kind in columns.items():
         if kind != "text":
             place = names.index(name)

@@ -6,6 +6,8 @@ standard error only. Here everything that VTK says is caught, and one word of it
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +18,15 @@ from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow, vtkStringOutput
 from vtkmodules.vtkIOXML import vtkXMLImageDataReader, vtkXMLPolyDataReader
 
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.file_kind import MOST_RATIO
+from imaging.memory import ensure_fits
 
 _END = b"</VTKFile>"
+_EXTENT = re.compile(rb'<Piece Extent="([-\d ]+)"')
+_COUNT = re.compile(rb'NumberOf(?:Points|Verts|Lines|Strips|Polys)="(\d+)"')
+_ARRAY = re.compile(rb"<DataArray [^>]*>")
+_BITS = re.compile(rb'type="[A-Za-z]+(\d+)"')
+_PARTS = re.compile(rb'NumberOfComponents="(\d+)"')
 _CUT = "is not whole: it was cut off or damaged"
 
 
@@ -50,10 +59,11 @@ def _read(path: Path, reader: Any, kind: str, how: str) -> Any:
     if not path.is_file():
         raise MissingFileError("no such file", path, how)
     _check_ends(path, kind, how)
+    _check_counts(path, how)
     said: list[str] = []
     reader.AddObserver("ErrorEvent", lambda *_: said.append("ErrorEvent"))
     reader.AddObserver("WarningEvent", lambda *_: said.append("WarningEvent"))
-    with _caught(said):
+    with caught(said):
         reader.SetFileName(str(path))
         reader.Update()
     if said or reader.GetErrorCode():
@@ -75,8 +85,25 @@ def _check_ends(path: Path, kind: str, how: str) -> None:
         raise InputError(_CUT, path, how)
 
 
+def _check_counts(path: Path, how: str) -> None:
+    """Check that what it tells of fits into the file, packed, and the memory: VTK ends else."""
+    content = path.read_bytes()
+    points = sum(float(n) for n in _COUNT.findall(content))
+    for extent in _EXTENT.findall(content):
+        ends = [float(n) for n in extent.split()]
+        points += math.prod(b - a + 1 for a, b in zip(ends[::2], ends[1::2], strict=False))
+    for tag in _ARRAY.findall(content):
+        if b"NumberOfTuples" in tag:  # of the whole file, not of its points
+            continue
+        bits, parts = _BITS.search(tag), _PARTS.search(tag)
+        size = points * (int(bits[1]) // 8 if bits else 1) * (int(parts[1]) if parts else 1)
+        if size > MOST_RATIO * len(content):
+            raise InputError("tells of more points than it can hold", path, how)
+        ensure_fits((size,), 1, "one of its arrays", path, how)
+
+
 @contextmanager
-def _caught(said: list[str]) -> Iterator[None]:
+def caught(said: list[str]) -> Iterator[None]:
     """Collect what VTK's parser and decompressor say, and keep it off standard error."""
     window, usual = vtkStringOutputWindow(), vtkOutputWindow.GetInstance()
     loud = vtkLogger.GetCurrentVerbosityCutoff()

@@ -5,10 +5,14 @@ Runs in a process of its own (see :mod:`imaging.isolation`), so it imports next 
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_MEMORY, _MOST_BYTES = resource.RLIMIT_AS, 4 * 2**30
 
 
 def load(path: str, analogs: str) -> dict[str, Any]:
@@ -23,6 +27,9 @@ def load(path: str, analogs: str) -> dict[str, Any]:
     """
     import ezc3d
 
+    # Counts out of all proportion end the attempt, not the machine: the reader believes them.
+    most, (_, hard) = _MOST_BYTES + 100 * Path(path).stat().st_size, resource.getrlimit(_MEMORY)
+    resource.setrlimit(_MEMORY, (most if hard < 0 else min(most, hard), hard))
     content = ezc3d.c3d(path)
     np.save(analogs, content["data"]["analogs"])
     parts = {part: _plain(content[part]) for part in ("header", "parameters")}

@@ -18,6 +18,7 @@ from typing import IO
 import numpy as np
 
 from imaging.errors import RecordingError
+from imaging.formats.file_kind import ensure_unpacks
 
 EXPORT_AGAIN = "Export it as CSV with a row of names, a time column in s, and one row per sample"
 _HEAD = 400
@@ -86,6 +87,7 @@ def opened(path: Path) -> Iterator[IO[str]]:
     """
     try:
         packed = path.suffix.lower() == ".gz"
+        ensure_unpacks(path, "the recording")
         with gzip.open(path) if packed else path.open("rb") as file:
             start = file.read(_LOOK)
             encoding = _encoding(start, path)

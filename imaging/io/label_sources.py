@@ -190,7 +190,7 @@ def label_by_model(
     sides = decide_sides(found, side, path)
     options = ModelOptions(
         version=chosen.model_version, scheme=chosen.model_scheme,
-        side=sides[0] if len(sides) == 1 else "undecided",
+        side=sides[0] if len(sides) == 1 else "undecided", trusted=chosen.trust_model,
     )  # fmt: skip
     result = run_model(kind, image, where, options)
     labels = split_sides(result.labels, legs, sides)

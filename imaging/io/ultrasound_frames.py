@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from imageio.v3 import improps
 from numpy.typing import NDArray
 from skimage.io import imread
 
-from imaging.errors import ImageError, MissingToolError
+from imaging.errors import ImageError, InputError, MissingToolError
+from imaging.formats.itk_files import read_itk
 from imaging.formats.json import read_sidecar
+from imaging.io.dicom_size import pixels_of, read_dicom
+from imaging.memory import ensure_fits
 from imaging.provenance import sidecar_path
 from imaging.ultrasound.declaration import FrameDeclaration, check_boxes, frame_declaration
 from imaging.ultrasound.overlay import corner_box
@@ -67,7 +71,7 @@ def read_frames(path: Path) -> FrameFile:
     if ending in _SEQUENCES:
         frames, fields = _sequence(path)
     elif ending in _PICTURES:
-        frames = np.asarray(_opened(imread, path))[None]
+        frames = np.asarray(_opened(_picture, path))[None]
     elif ending in _VIDEOS:
         frames = _video(path)
     else:
@@ -118,6 +122,8 @@ def _opened(reader: Any, path: Path) -> Any:
     """Call a reader and turn whatever it raises into an error about the file."""
     try:
         return reader(path)
+    except InputError:
+        raise
     except Exception as error:  # picture libraries raise many unrelated kinds
         raise ImageError(
             f"cannot be read ({type(error).__name__}: {error})", path, "Export or copy it again"
@@ -128,7 +134,7 @@ def _sequence(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
     """Read a MetaImage or NRRD sequence (PLUS, 3D Slicer) and the fields of its header."""
 
     def read(name: Path) -> tuple[NDArray[Any], dict[str, str]]:
-        image = sitk.ReadImage(str(name))
+        image = read_itk(name)
         fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
         return sitk.GetArrayFromImage(image), fields
 
@@ -144,16 +150,23 @@ def _sequence(path: Path) -> tuple[NDArray[Any], dict[str, str]]:
     return frames, fields
 
 
+def _picture(path: Path) -> NDArray[Any]:
+    told = improps(path)
+    what = f"a picture of {'x'.join(map(str, told.shape))} values, as its header tells,"
+    ensure_fits(told.shape, told.dtype.itemsize, what, path, "Export or copy it again")
+    return np.asarray(imread(path))
+
+
 def _dicom(path: Path) -> tuple[NDArray[Any], tuple[Region, ...]]:
     """Read colour frames and calibrated regions of a DICOM file."""
     try:
-        pydicom = importlib.import_module("pydicom")
+        importlib.import_module("pydicom")
     except ImportError as error:
         raise MissingToolError(
             "is read as DICOM, which needs pydicom", path, 'Run pip install "pennate[dicom]"'
         ) from error
-    dataset = _opened(pydicom.dcmread, path)
-    pixels = np.asarray(_opened(lambda _: dataset.pixel_array, path))
+    dataset = _opened(read_dicom, path)
+    pixels = np.asarray(_opened(lambda p: pixels_of(dataset, p), path))
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         coloured = importlib.import_module("pydicom.pixels").apply_color_lut(pixels, dataset)
         pixels = (coloured >> 8 * (coloured.dtype.itemsize - 1)).astype(np.uint8)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
-from imaging.errors import InputError
+from imaging.errors import InputError, OutputError
 from imaging.formats.polydata import in_ras, lines_mesh, lines_of
-from imaging.formats.vtk_xml import read_vtk_image
+from imaging.formats.vtk_xml import caught, read_vtk_image
 from imaging.image import Image
 
 _REMAKE = "Run pennate map again"
@@ -74,8 +74,10 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
     writer.SetHeaderTypeToUInt64()
-    if writer.Write() != 1:
-        raise OSError(f"VTK could not write {path}")
+    with caught([]):  # it tells standard error at length of a full disk
+        whole = writer.Write() == 1
+    if not whole:
+        raise OutputError("cannot be written whole", path, "Look whether the disk is full")
 
 
 def read_voxels(path: str | Path) -> dict[str, Image]:

@@ -11,6 +11,7 @@ from imaging import __version__
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.musclemap.read.notes import MapNotes
 from imaging.musclemap.titles import capital
+from imaging.policy import content_policy
 from imaging.provenance import sha256
 from imaging.report import muscle_tables
 from imaging.report.conditions import condition_lines
@@ -36,6 +37,7 @@ def environment() -> jinja2.Environment:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters["capital"] = capital
+    made.globals["policy"] = content_policy()
     return made
 
 

@@ -16,6 +16,8 @@ from imaging.io.models.dafne import dafne_python
 from imaging.io.models.run import run_model
 from imaging.muscles import label_of
 
+TRUSTED = ModelOptions(trusted=True)
+
 DAFNE = """
 import numpy as np
 class Model:
@@ -64,7 +66,7 @@ def test_dafne_slices_are_shown_as_in_dafne_and_sides_are_the_persons(dafne):
     image = scene(OBLIQUE)
     image.data[:] = 0
     image.data[2:14, 3:11, 1:5] = 1
-    result = run_model("dafne", image, model)
+    result = run_model("dafne", image, model, TRUSTED)
     x = canonical(result.labels).data  # the first axis runs to the person's right
     right = np.argwhere(x == label_of("SOL", "right"))[:, 0]
     left = np.argwhere(x == label_of("SOL", "left"))[:, 0]
@@ -76,7 +78,7 @@ def test_dafne_volumes_are_axial_and_come_back(dafne):
     image = scene(TURNED)
     image.data[:] = 0
     image.data[:, 0:3], image.data[:, 3:] = 1, 2
-    result = run_model("dafne", image, dafne(3))
+    result = run_model("dafne", image, dafne(3), TRUSTED)
     labels, values = canonical(result.labels).data, canonical(image).data
     middle = (labels.shape[1] + 1) // 2
     assert (labels[:, middle:][values[:, middle:] == 1] == label_of("TIB", "undecided")).all()
@@ -89,15 +91,17 @@ def test_dafne_volumes_are_axial_and_come_back(dafne):
 
 def test_dafne_that_is_missing_says_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(MissingFileError, match="model Leg"):
-        run_model("dafne", scene(), tmp_path / "none.model")
+        run_model("dafne", scene(), tmp_path / "none.model", TRUSTED)
     model = tmp_path / "Leg_1.model"
     model.write_bytes(b"code")
     with pytest.raises(MissingToolError, match="cannot run"):
-        run_model("dafne", scene(), model, ModelOptions(python=str(tmp_path / "no_python")))
+        run_model(
+            "dafne", scene(), model, ModelOptions(trusted=True, python=str(tmp_path / "no_python"))
+        )
     false = shutil.which("false")
     if false:
         with pytest.raises(MissingToolError, match="pip install dafne"):
-            run_model("dafne", scene(), model, ModelOptions(python=false))
+            run_model("dafne", scene(), model, ModelOptions(trusted=True, python=false))
 
 
 def test_dafne_is_found_by_its_command(tmp_path, stand_in):
@@ -113,7 +117,7 @@ def test_dafne_itself_runs_a_tiny_model(tmp_path):
 
     model = write_tiny(tmp_path / "Leg_1700000000.model")
     image = scene(OBLIQUE)
-    result = run_model("dafne", image, model)
+    result = run_model("dafne", image, model, TRUSTED)
     found = canonical(result.labels).data
     values = canonical(image).data
     assert set(np.unique(found[values == 1])) <= {label_of("SOL", s) for s in ("left", "right")}

@@ -29,6 +29,8 @@ from imaging.io.models.nnunet import find_folds, label_table, trained_folder
 from imaging.io.models.run import parse_model, run_model
 from imaging.muscles import label_of
 
+TRUSTED = ModelOptions(trusted=True)
+
 # --- nnU-Net
 
 
@@ -61,7 +63,7 @@ def test_nnunet_folder(tmp_path, stand_in, affine):
     stand_in("nnUNetv2_predict_from_modelfolder", NNUNET.replace("CROP", "0"))
     folder = trained(tmp_path / "nnUNetTrainer__nnUNetPlans__2d", LEG)
     image = scene(affine)
-    result = run_model("nnunet", image, tmp_path)  # the dataset folder above works too
+    result = run_model("nnunet", image, tmp_path, TRUSTED)  # the dataset folder above works too
     wanted = np.array([0, label_of("SOL", "undecided"), 41, 0])
     np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
     np.testing.assert_array_equal(result.labels.affine, affine)
@@ -74,30 +76,30 @@ def test_nnunet_that_writes_another_grid_or_fails_is_told(tmp_path, stand_in):
     folder = trained(tmp_path / "m", LEG)
     stand_in("nnUNetv2_predict_from_modelfolder", NNUNET.replace("CROP", "2"))
     with pytest.raises(ComputationError, match="another place"):
-        run_model("nnunet", scene(), folder)
+        run_model("nnunet", scene(), folder, TRUSTED)
     stand_in("nnUNetv2_predict_from_modelfolder", "sys.exit('CUDA out of memory')")
     with pytest.raises(ComputationError, match="CUDA out of memory") as caught:
-        run_model("nnunet", scene(), folder)
+        run_model("nnunet", scene(), folder, TRUSTED)
     assert caught.value.exit_code == 1
     stand_in("nnUNetv2_predict_from_modelfolder", "print('nothing to do')")
     with pytest.raises(ComputationError, match="nothing to do"):
-        run_model("nnunet", scene(), folder)
+        run_model("nnunet", scene(), folder, TRUSTED)
     stand_in("nnUNetv2_predict_from_modelfolder", "import time; time.sleep(60)")
     with pytest.raises(ComputationError, match="longer than"):
-        run_model("nnunet", scene(), folder, ModelOptions(timeout_s=0.5))
+        run_model("nnunet", scene(), folder, ModelOptions(trusted=True, timeout_s=0.5))
 
 
 def test_nnunet_that_is_missing_says_how_to_get_it(tmp_path, stand_in, monkeypatch):
     folder = trained(tmp_path / "m", LEG)
     with pytest.raises(MissingToolError, match="pip install nnunetv2") as caught:
-        run_model("nnunet", scene(), folder)
+        run_model("nnunet", scene(), folder, TRUSTED)
     assert caught.value.exit_code == 2
     (folder / "fold_all" / "checkpoint_final.pth").unlink()
     with pytest.raises(MissingFileError, match="install_pretrained_model_from_zip"):
-        run_model("nnunet", scene(), folder)
+        run_model("nnunet", scene(), folder, TRUSTED)
     monkeypatch.delenv("nnUNet_results", raising=False)
     with pytest.raises(MissingFileError, match="Dataset205"):
-        run_model("nnunet", scene())
+        run_model("nnunet", scene(), None, TRUSTED)
 
 
 def test_nnunet_folders_folds_and_channels(tmp_path, monkeypatch):
@@ -113,10 +115,10 @@ def test_nnunet_folders_folds_and_channels(tmp_path, monkeypatch):
     assert find_folds(folder) == (["0", "3"], "checkpoint_final.pth")
     two = trained(tmp_path / "two", LEG, channel_names={"0": "water", "1": "fat"})
     with pytest.raises(ConfigError, match="water, fat"):
-        run_model("nnunet", scene(), two)
+        run_model("nnunet", scene(), two, TRUSTED)
     old = trained(tmp_path / "v1", LEG, channel_names=None)
     with pytest.raises(ConfigError, match="not of nnU-Net v2"):
-        run_model("nnunet", scene(), old)
+        run_model("nnunet", scene(), old, TRUSTED)
 
 
 def test_nnunet_regions_are_read_by_their_order():
@@ -153,7 +155,7 @@ def test_nnunet_itself_runs_a_tiny_model(tmp_path):
     image = scene(TURNED)
     image = image.with_data(np.kron(image.data, np.ones((3, 1, 3))).astype(np.float32))
     noisy = image.with_data(image.data * 100 + rng.normal(0, 3, image.shape).astype(np.float32))
-    result = run_model("nnunet", noisy, folder, ModelOptions(overlap=0.5))
+    result = run_model("nnunet", noisy, folder, ModelOptions(trusted=True, overlap=0.5))
     for value, label in ((1, 9), (2, 41)):
         wanted, found = image.data == value, result.labels.data == label
         assert 2 * (wanted & found).sum() / (wanted.sum() + found.sum()) > 0.97
@@ -175,14 +177,14 @@ def test_musclemap_labels_mean_what_the_used_version_says(stand_in):
     image = scene(TURNED)
     used = MUSCLEMAP.replace("SAYS", "\"Using cached 'wholebody' model v1.4.\"")
     stand_in("mm_segment", used)
-    result = run_model("musclemap", image)
+    result = run_model("musclemap", image, None, TRUSTED)
     wanted = np.array([0, label_of("GM", "left"), label_of("GL", "right"), 0])
     np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
     assert result.version == "1.4" and result.scheme == "musclemap-1.4"
     stand_in("mm_segment", used.replace("v1.4", "v1.3"))
     with pytest.raises(LabelError, match=r"1\.3 instead of 1\.4"):
-        run_model("musclemap", image)
-    result = run_model("musclemap", image, None, ModelOptions(version="1.3"))
+        run_model("musclemap", image, None, TRUSTED)
+    result = run_model("musclemap", image, None, ModelOptions(trusted=True, version="1.3"))
     wanted = np.array([0, label_of("GM+GL", "left"), label_of("TIB", "right"), 0])
     np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
     assert result.merged == ("GM+GL",)
@@ -203,15 +205,15 @@ def test_musclemap_log_is_read_to_its_end():
 
 def test_musclemap_versions_that_are_not_known_are_refused(stand_in):
     with pytest.raises(LabelError, match=r"'1\.5' are not known"):
-        run_model("musclemap", scene(), None, ModelOptions(version="1.5"))
+        run_model("musclemap", scene(), None, ModelOptions(trusted=True, version="1.5"))
     with pytest.raises(MissingToolError, match="MuscleMap"):
-        run_model("musclemap", scene())
+        run_model("musclemap", scene(), None, TRUSTED)
     stand_in("mm_segment", "sys.exit('error: unrecognized arguments: --model_version 1.4')")
     with pytest.raises(ConfigError, match="too old"):
-        run_model("musclemap", scene())
+        run_model("musclemap", scene(), None, TRUSTED)
     stand_in("mm_segment", "sys.exit('No cached model found for wholebody.')")
     with pytest.raises(MissingFileError, match="internet connection"):
-        run_model("musclemap", scene())
+        run_model("musclemap", scene(), None, TRUSTED)
 
 
 def test_musclemap_weights_bring_their_own_names(tmp_path, stand_in):
@@ -220,7 +222,7 @@ def test_musclemap_weights_bring_their_own_names(tmp_path, stand_in):
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
     with pytest.raises(MissingFileError, match=r"wholebody\.json"):
-        run_model("musclemap", scene(), weights)
+        run_model("musclemap", scene(), weights, TRUSTED)
     entries = [
         {"region": "leg", "anatomy": "plantaris", "side": "left", "value": 8141},
         {"region": "leg", "anatomy": "extensor digitorum-hallucis longus", "side": "right",
@@ -229,13 +231,13 @@ def test_musclemap_weights_bring_their_own_names(tmp_path, stand_in):
     ]  # fmt: skip
     weights.with_suffix(".json").write_text(json.dumps({"model": {}, "labels": entries}))
     image = scene()
-    result = run_model("musclemap", image, weights)
+    result = run_model("musclemap", image, weights, TRUSTED)
     wanted = np.array([0, label_of("PLA", "left"), label_of("EDL+EHL", "right"), 0])
     np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
     assert result.version == "2.0"
     weights.with_suffix(".json").write_text(json.dumps({"model": {"version": 2.1}, "labels": []}))
     with pytest.raises(LabelError, match="does not name its labels"):
-        run_model("musclemap", image, weights)
+        run_model("musclemap", image, weights, TRUSTED)
 
 
 # --- TotalSegmentator

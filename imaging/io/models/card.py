@@ -35,6 +35,8 @@ class ModelOptions:
         Python interpreter in which a tool is installed that has no command of its own (Dafne).
     timeout_s : float
         Longest time an external tool may take, s.
+    trusted : bool
+        The user knows where the model's files come from: what they hold may run.
     """
 
     version: str | None = None
@@ -45,6 +47,7 @@ class ModelOptions:
     device: str = "cpu"
     python: str | None = None
     timeout_s: float = 4 * 3600.0
+    trusted: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,15 @@ MODELS: Mapping[str, Callable[[Image, Path | None, ModelOptions], ModelResult]] 
 }
 
 
+# What the files of a model hold that can run, once opened; ONNX holds numbers and sums alone.
+_CODE: Mapping[str, str] = {
+    "monai": "TorchScript, which can read and write files",
+    "nnunet": "pickled Python",
+    "musclemap": "pickled Python",
+    "dafne": "Python",
+}
+
+
 def parse_model(text: str) -> tuple[str, Path | None]:
     """Split ``KIND`` or ``KIND:PATH``.
 
@@ -57,6 +66,8 @@ def run_model(
 
     Raises
     ------
+    ConfigError
+        Its files can run code, and the user did not say that they are to be trusted.
     MissingToolError, MissingFileError
         A program or weights are missing; the message says how to get them.
     ConfigError, LabelError
@@ -66,4 +77,13 @@ def run_model(
     """
     if kind not in MODELS:
         raise ConfigError(f"no model {kind!r}", None, f"Use one of {', '.join(MODELS)}")
-    return MODELS[kind](image, path, options or ModelOptions())
+    options = options or ModelOptions()
+    # MuscleMap without a path brings its own weights.
+    if kind in _CODE and not options.trusted and (path is not None or kind != "musclemap"):
+        raise ConfigError(
+            f"the files of a model of {kind} hold {_CODE[kind]}, so whoever made them can do "
+            "here what you can",
+            path,
+            "If you know where they come from, add --trust-model (segmentation: trust_model)",
+        )
+    return MODELS[kind](image, path, options)

@@ -46,8 +46,9 @@ def deidentified(sidecar: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     return kept, sorted(set(sidecar) - set(kept) - {"BidsGuess"})
 
 
-# Of a NIfTI-1 header: descrip, where dcm2niix writes the time of day, and aux_file, the comments.
-_TEXTS = slice(148, 252)
+# Of a NIfTI-1 header: db_name; descrip, where dcm2niix writes the time of day, and aux_file, the
+# comments.
+_TEXTS = (slice(14, 32), slice(148, 252))
 
 
 def without_texts(nifti: bytes) -> bytes:
@@ -59,7 +60,10 @@ def without_texts(nifti: bytes) -> bytes:
     >>> b"Time" in without_texts(header)
     False
     """
-    return nifti[: _TEXTS.start] + bytes(_TEXTS.stop - _TEXTS.start) + nifti[_TEXTS.stop :]
+    out = bytearray(nifti)
+    for place in _TEXTS:
+        out[place] = bytes(place.stop - place.start)
+    return bytes(out)
 
 
 def without_names(text: str, people: Iterable[tuple[str, str]]) -> str:

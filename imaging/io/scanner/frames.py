@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imaging.errors import InputError
+from imaging.io.dicom_size import read_dicom
 
 _FRAMES = "PerFrameFunctionalGroupsSequence"
 _CHANGED = (_FRAMES, "NumberOfFrames", "ImageType")
@@ -58,9 +59,7 @@ def write_frames(path: Path, frames: Sequence[int], target: Path) -> None:
     InputError
         The pixels cannot be decoded, or are fewer than the header says.
     """
-    import pydicom
-
-    data: Any = pydicom.dcmread(path)
+    data: Any = read_dicom(path)
     count = int(data.NumberOfFrames)
     try:
         if data.file_meta.TransferSyntaxUID.is_compressed:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.errors import DatasetError, MissingFileError, MissingToolError
+from imaging.io.dicom_size import read_dicom
 from imaging.io.scanner.frames import split
 
 # Elements in which makers hide the b-value: Siemens, GE, Philips.
@@ -121,14 +122,14 @@ def read_folder(folder: Path) -> tuple[list[Series], int]:
 def _header(path: Path) -> Any | None:
     """Return the header of a file, None where it is no DICOM image."""
     try:
-        import pydicom
+        import pydicom  # noqa: F401
     except ImportError as error:
         raise MissingToolError(
             "DICOM is read by pydicom, which is not installed", None,
             'Run pip install "pennate[dicom]"',
         ) from error  # fmt: skip
     try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, force=False)
+        data = read_dicom(path, stop_before_pixels=True, force=False)
     except Exception:  # whatever a file that is no DICOM, or a damaged one, leads to
         return None
     return data if "SOPClassUID" in data and "SeriesInstanceUID" in data else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from imaging.errors import DatasetError
 from imaging.formats.dicom_volume import DicomVolume, volume_of
+from imaging.io.dicom_size import read_dicom
 from imaging.io.scanner.frames import split
 from imaging.io.scanner.series import Series, read_folder
 
@@ -64,11 +65,9 @@ def read_source(folder: Path) -> SourceFolder:
 
 def _once(series: Series) -> tuple[list[Path], list[Any]]:
     """Return files and headers, each instance once; of a file of several images its own frames."""
-    import pydicom
-
     seen: dict[str, tuple[Path, Any]] = {}
     for path in series.files:
-        header = pydicom.dcmread(path, stop_before_pixels=True)
+        header = read_dicom(path, stop_before_pixels=True)
         seen.setdefault(str(header.SOPInstanceUID), (path, header))
     paths, headers = [p for p, _ in seen.values()], [h for _, h in seen.values()]
     if series.frames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imaging.io.dicom_size import read_dicom
 from imaging.io.scanner.series import Series
 
 # What of a frame is needed to read it; everything else stays behind.
@@ -34,7 +35,7 @@ def write_ultrasound(series: Series, target: Path) -> list[str]:
 
     gone: set[str] = set()
     for number, file in enumerate(series.files, start=1):
-        data = pydicom.dcmread(file)
+        data = read_dicom(file)
         kept: Any = pydicom.Dataset()
         for element in data:
             if element.keyword in _KEPT:

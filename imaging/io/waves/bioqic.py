@@ -21,6 +21,7 @@ from imaging.elastography.declaration import MIN_OFFSETS
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, MissingFileError
 from imaging.io.waves.series import WaveSeries
+from imaging.memory import ensure_fits
 from imaging.provenance import sidecar_path
 
 _PHASES = ("phase", "phase_unwrapped", "phase_unwrap_noipd")
@@ -28,6 +29,7 @@ _PHASES = ("phase", "phase_unwrapped", "phase_unwrap_noipd")
 _FREQUENCIES_HZ = tuple(range(30, 101, 10))
 _SPACING_M = 1.5e-3
 DENSITY = 1000.0
+_EACH = 8  # bytes of a number
 # Components of the phantom's files: across slices, along columns, along rows.
 _DIRECTIONS = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 
@@ -83,6 +85,8 @@ def read_phantom(path: Path) -> Iterator[WaveSeries]:
 def _load(path: Path) -> Mapping[str, Any]:
     """Return the variables of a MATLAB file, arrays with their axes as in MATLAB."""
     try:
+        for name, shape, _ in scipy.io.whosmat(path):
+            ensure_fits(shape, _EACH, f"the array {name}", path, "Give less of it")
         content = scipy.io.loadmat(path)
     except NotImplementedError:
         return _load_hdf5(path)
@@ -100,12 +104,15 @@ def _load_hdf5(path: Path) -> Mapping[str, Any]:
     wanted = (*_PHASES, "magnitude")
     try:
         with h5py.File(path) as file:
-            out: dict[str, Any] = {
-                n: np.asarray(file[n], np.float32).T for n in wanted if n in file
-            }
-            if isinstance(file.get("info"), h5py.Group):
-                out["info"] = {n: np.asarray(v) for n, v in file["info"].items()}
-    except OSError as error:
+            info = file.get("info")
+            facts = dict(info) if isinstance(info, h5py.Group) else {}
+            arrays = {n: file[n] for n in wanted if n in file}
+            for name, array in (arrays | facts).items():
+                ensure_fits(array.shape, _EACH, f"the array {name}", path, "Give less of it")
+            out: dict[str, Any] = {n: np.asarray(v, np.float32).T for n, v in arrays.items()}
+            if isinstance(info, h5py.Group):
+                out["info"] = {n: np.asarray(v) for n, v in facts.items()}
+    except (OSError, AttributeError) as error:
         raise ImageError(
             f"cannot be read as a MATLAB file ({error})", path, "Download it again"
         ) from error

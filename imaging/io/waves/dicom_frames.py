@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.errors import ImageError, MissingToolError
+from imaging.errors import ImageError, InputError, MissingToolError
+from imaging.io.dicom_size import pixels_of, read_dicom
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
@@ -94,10 +95,12 @@ def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
     foreign: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
-            data = pydicom.dcmread(path)
+            data = read_dicom(path)
         except pydicom.errors.InvalidDicomError:
             foreign.append(path.name)
             continue
+        except InputError:
+            raise
         except Exception as error:  # a broken file ends in a dozen unrelated kinds
             raise ImageError(
                 f"cannot be read as DICOM ({error})", path, "Copy or export it again"
@@ -120,7 +123,7 @@ def read_frames(folder: Path) -> tuple[list[Frame], list[str]]:
 
 
 def _frames(data: Any, path: Path) -> Iterator[Frame]:
-    pixels = data.pixel_array
+    pixels = pixels_of(data, path)
     shared = data.get("SharedFunctionalGroupsSequence", [None])[0]
     per_frame = data.get("PerFrameFunctionalGroupsSequence")
     if per_frame is None:

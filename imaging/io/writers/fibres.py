@@ -18,9 +18,9 @@ from imaging.architecture.tractogram import (
 )
 from imaging.config import FibreSettings
 from imaging.formats import tracts
-from imaging.formats.polydata import in_ras
 from imaging.image import Image
 from imaging.measures import Notes
+from imaging.musclemap.vtk_files import save_vtk
 from imaging.stage_files import StageFiles
 
 
@@ -79,11 +79,11 @@ def write_fibres(folder: Path, prefix: str, output: FibreOutput) -> None:
     results, names = output.results, output.names
     _write_fascicles(files, joined_fascicles(results, names), output)
     surfaces = labelled_surface([(r.label, r.points, r.faces) for r in results])
-    in_ras(surfaces).save(files.path("surfaces"))
+    save_vtk(surfaces, files.path("surfaces"))
     files.describe("surfaces")
     sheets = sheet_surface(results)
     if sheets is not None:
-        in_ras(sheets).save(files.path("aponeuroses"))
+        save_vtk(sheets, files.path("aponeuroses"))
         files.describe("aponeuroses")
     maps = direction_maps(results, output.grid)
     if maps is not None:
@@ -98,7 +98,7 @@ def write_fibres(folder: Path, prefix: str, output: FibreOutput) -> None:
 def _write_fascicles(files: StageFiles, fascicles: Fascicles, output: FibreOutput) -> None:
     grid = output.grid
     files.path("fascicles", ".trx").write_bytes(trx_bytes(fascicles, grid))
-    in_ras(fascicle_lines(fascicles)).save(files.path("fascicles", ".vtp"))
+    save_vtk(fascicle_lines(fascicles), files.path("fascicles", ".vtp"))
     fascicles.table.to_parquet(files.path("fascicles", ".parquet"), index=False)
     lines = tracts.Tracts(fascicles.points, fascicles.offsets)
     if TractFormat.trk in output.formats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imaging.formats.tsv import write_tsv
 from imaging.measures import Notes
 from imaging.muscles import lookup_table
 from imaging.segmentation.finished import Finished
@@ -55,7 +56,7 @@ def write_segmentation(folder: Path, prefix: str, output: SegmentationOutput) ->
     files.image("image", found.image, Contrast=output.contrast)
     files.image("labels", found.image.with_data(found.labels))
     table = files.path("labels", ".tsv")
-    lookup_table(found.labels).to_csv(table, sep="\t", index=False)
+    write_tsv(lookup_table(found.labels), table)
     files.image("probability", found.image.with_data(found.probability))
     files.measures(found.rows)
     files.notes(output.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from math import isfinite
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from imaging import __version__
 from imaging.musclemap.titles import capital, shown_unit
+from imaging.policy import content_policy
 from imaging.provenance import sha256
 from imaging.report.conditions import condition_lines
 from imaging.report.group.boxes import box_plot
@@ -94,7 +96,10 @@ def group_page(
     values = scored(long_values(subjects))
     far = muscle_outliers(values)
     persons = {s.participant for s in subjects}
+    script = (resources.files("imaging") / "data" / "templates" / "group.js").read_text("utf-8")
     return environment().get_template("group.html.j2").render(
+        script=script,
+        policy=content_policy([script]),
         title="Muscle maps of the group",
         research_use=RESEARCH_USE,
         version=__version__,

@@ -1,9 +1,10 @@
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.errors import InputError, MissingFileError
-from imaging.formats.tsv import read_tsv
+from imaging.formats.tsv import inert, read_tsv, write_tsv
 
 COLUMNS = {"label": "whole", "name": "text", "value": "number"}
 
@@ -65,3 +66,41 @@ def test_any_text_is_a_table_or_refused(tmp_path_factory, lines, ended):
         return
     assert list(frame.columns) == ["label", "name", "value"]
     assert (frame["label"].dropna() % 1 == 0).all()
+
+
+FORMULAS = [
+    "=1+1", "=cmd|' /C calc'!A0", "+HYPERLINK(1)", "-2+3", "@SUM(A1)", "＝1+1", " =1", "'=1", "-x",
+    "\t=1", "\r=1", "\n@x",
+]  # fmt: skip
+TEXTS = ["TA left", "", "-", "+", "-3.5", "+7e-3", "a=b", "'quoted'", "'-3", "L-TA", "-inf"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_spreadsheet_runs_a_cell(text):
+    assert inert(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_other_cells_stay_as_they_are(text):
+    assert inert(text) == text
+
+
+def test_formulas_are_text_in_the_file_and_come_back_as_given(tmp_path):
+    path = tmp_path / "t.tsv"
+    given = pd.DataFrame({"label": 1, "name": FORMULAS[:9] + TEXTS, "value": -3.5, "=x": "+y"})
+    write_tsv(given, path)
+    lines = path.read_text().splitlines()
+    assert lines[0] == "label\tname\tvalue\t'=x"
+    assert all(line.split("\t")[2] == "-3.5" for line in lines[1:])
+    read = read_tsv(path, COLUMNS, "Run it again")
+    assert read["name"].tolist() == given["name"].tolist()
+    assert read["=x"].tolist() == given["=x"].tolist()
+    assert read["value"].tolist() == given["value"].tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("'=+-@ 1e.\tTA"), max_size=6))
+def test_every_text_comes_back(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "every.tsv"
+    write_tsv(pd.DataFrame({"label": [1], "name": [text], "value": [1.0]}), path)
+    assert read_tsv(path, COLUMNS, "x")["name"].tolist() == [text]

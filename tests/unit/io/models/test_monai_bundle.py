@@ -5,8 +5,11 @@ import pytest
 
 from imaging.errors import ConfigError, InputError, LabelError, MissingFileError
 from imaging.image import Image
+from imaging.io.models.card import ModelOptions
 from imaging.io.models.run import run_model
 from imaging.muscles import label_of
+
+TRUSTED = ModelOptions(trusted=True)
 
 torch = pytest.importorskip("torch")
 
@@ -72,7 +75,7 @@ def scene(scale=1.0):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_bundle_labels_in_the_right_place(tmp_path, dims):
     image = scene()
-    result = run_model("monai", image, bundle(tmp_path / "b", dims=dims))
+    result = run_model("monai", image, bundle(tmp_path / "b", dims=dims), TRUSTED)
     wanted = np.array([0, label_of("SOL", "left"), label_of("SOL", "right")])
     np.testing.assert_array_equal(result.labels.data, wanted[image.data.astype(int)])
     assert (result.name, result.version) == ("calf bundle", "0.3.1")
@@ -92,7 +95,7 @@ def test_a_bundle_labels_in_the_right_place(tmp_path, dims):
 def test_intensities_are_prepared_as_the_bundle_says(tmp_path, step, scale):
     image = scene()
     folder = bundle(tmp_path / "b", steps=(ORIENT, step))
-    result = run_model("monai", scene(scale), folder)
+    result = run_model("monai", scene(scale), folder, TRUSTED)
     wanted = np.array([0, 109, 209])[image.data.astype(int)]
     np.testing.assert_array_equal(result.labels.data, wanted)
 
@@ -100,7 +103,7 @@ def test_intensities_are_prepared_as_the_bundle_says(tmp_path, step, scale):
 def test_voxel_size_of_the_bundle(tmp_path):
     step = {"_target_": "Spacingd", "keys": "image", "pixdim": [1.0, 3.0, -1]}
     image = scene()
-    result = run_model("monai", image, bundle(tmp_path / "b", steps=(ORIENT, step)))
+    result = run_model("monai", image, bundle(tmp_path / "b", steps=(ORIENT, step)), TRUSTED)
     for value, label in ((1, 109), (2, 209)):
         wanted, found = image.data == value, result.labels.data == label
         assert 2 * (wanted & found).sum() / (wanted.sum() + found.sum()) > 0.9
@@ -122,22 +125,22 @@ def test_voxel_size_of_the_bundle(tmp_path):
 def test_what_is_not_understood_is_refused_by_name(tmp_path, steps, changes, says):
     folder = bundle(tmp_path / "b", steps=steps, **changes)
     with pytest.raises(ConfigError, match=says):
-        run_model("monai", scene(), folder)
+        run_model("monai", scene(), folder, TRUSTED)
 
 
 def test_missing_parts_are_told_with_how_to_get_them(tmp_path):
     with pytest.raises(MissingFileError, match="monai:FOLDER"):
-        run_model("monai", scene())
+        run_model("monai", scene(), None, TRUSTED)
     folder = bundle(tmp_path / "b")
     (folder / "models" / "model.ts").write_bytes(b"no")
     with pytest.raises(ConfigError, match="TorchScript"):
-        run_model("monai", scene(), folder)
+        run_model("monai", scene(), folder, TRUSTED)
     (folder / "models" / "model.ts").unlink()
     with pytest.raises(MissingFileError, match="ckpt_export"):
-        run_model("monai", scene(), folder)
+        run_model("monai", scene(), folder, TRUSTED)
     (folder / "configs" / "inference.json").unlink()
     with pytest.raises(MissingFileError, match=r"inference\.json"):
-        run_model("monai", scene(), folder)
+        run_model("monai", scene(), folder, TRUSTED)
 
 
 def test_metadata_must_name_channels_and_version(tmp_path):
@@ -150,6 +153,6 @@ def test_metadata_must_name_channels_and_version(tmp_path):
     ):
         path.write_text(json.dumps({**whole, **change}))
         with pytest.raises(InputError, match=says):
-            run_model("monai", scene(), folder)
+            run_model("monai", scene(), folder, TRUSTED)
     with pytest.raises(LabelError, match="none of its labels"):
-        run_model("monai", scene(), bundle(tmp_path / "c", names=("background", "spleen")))
+        run_model("monai", scene(), bundle(tmp_path / "c", names=("background", "spleen")), TRUSTED)
