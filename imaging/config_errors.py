@@ -74,7 +74,9 @@ def _shown(value: object) -> str:
 
 def _like(value: object, context: Mapping[str, Any]) -> str:
     """Return the near one of the words that are allowed."""
-    allowed = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
+    allowed = [
+        word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")
+    ]
     near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=_NEAR)
     return f"Is {near[0]} meant? {_FILE}" if near else _FILE
 

@@ -16,14 +16,9 @@ from imaging.pipeline.table import as_text, not_taken, table
 
 Participants = Annotated[
     list[str] | None,
-    typer.Option(
-        "--participant-label", "--participant_label", help="Only these participants: 01 02 ..."
-    ),
+    typer.Option("--participant-label", help="Only these participants: 01 02 ..."),
 ]
-Sessions = Annotated[
-    list[str] | None,
-    typer.Option("--session-id", "--session-label", "--session_label", help="Only these sessions"),
-]
+Sessions = Annotated[list[str] | None, typer.Option("--session-id", help="Only these sessions")]
 
 
 def command(

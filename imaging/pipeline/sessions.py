@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tqdm import tqdm
@@ -85,8 +85,30 @@ def _without_anatomy(session: Session) -> str:
     return f"there is no anatomical image (anat/{session.prefix}_T1w.nii.gz){hints}"
 
 
+def triage(sessions: Iterable[Session], settings: Settings) -> tuple[list[Session], dict[str, str]]:
+    """Tell sessions that can be run from those that cannot; these are named on standard error.
+
+    Inputs are opened where the settings say so.
+
+    Returns
+    -------
+    list of Session
+        Those that can be run, with all findings.
+    dict
+        Why the others cannot, by prefix, without a full stop.
+    """
+    wanted = [s for s in sessions if s.prefix not in settings.leave_out]
+    if settings.open_inputs:
+        wanted = [inspect(s, settings) for s in with_progress(wanted)]
+    say_warnings(wanted)
+    refused = {s.prefix: why for s in wanted if (why := refusal(s))}
+    for prefix, why in refused.items():
+        print(f"{prefix} is left out: {why}.", file=sys.stderr)
+    return [s for s in wanted if s.prefix not in refused], refused
+
+
 def usable_sessions(settings: Settings) -> list[Session]:
-    """Return the sessions that can be run; the others are named on standard error.
+    """Return the sessions of a study that can be run.
 
     Raises
     ------
@@ -96,22 +118,20 @@ def usable_sessions(settings: Settings) -> list[Session]:
     sessions = find_sessions(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
-    sessions = [s for s in sessions if s.prefix not in settings.leave_out]
-    if settings.open_inputs:
-        sessions = [inspect(s, settings) for s in with_progress(sessions)]
-    say_warnings(sessions)
-    refused = {s.prefix: why for s in sessions if (why := refusal(s))}
-    for prefix, why in refused.items():
-        print(f"{prefix} is left out: {why}.", file=sys.stderr)
-    usable = [s for s in sessions if s.prefix not in refused]
+    usable, refused = triage(sessions, settings)
     if not usable:
-        first = next(iter(refused.values()), "all are left out by the settings")
-        raise DatasetError(
-            f"no session can be run; the first: {first}",
-            settings.bids_dir,
-            "See the table of pennate check",
-        )
+        raise nothing_to_run(settings, refused)
     return usable
+
+
+def nothing_to_run(settings: Settings, refused: Mapping[str, str]) -> DatasetError:
+    """Return the error that no session can be run, with the first reason."""
+    first = next(iter(refused.values()), "all are left out by the settings")
+    return DatasetError(
+        f"no session can be run; the first: {first}",
+        settings.bids_dir,
+        "See the table of pennate check",
+    )
 
 
 def with_progress(sessions: Sequence[Session]) -> Iterable[Session]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
@@ -13,6 +14,7 @@ import pandas as pd
 from imaging.dataset import Finding, Session
 
 _FEW = 3  # files named in a line; the rest are counted
+_MANY = 10  # sessions of which each is shown
 _NARROWEST, _WIDEST = 60, 120  # columns of a terminal that are used
 
 
@@ -51,6 +53,18 @@ def as_text(
         for finding in shown:
             lines += _lines(finding, width)
     return "\n".join(lines)
+
+
+def brief(sessions: Sequence[Session], width: int | None = None) -> str:
+    """Return the found inputs: of each session, or, of many, how many sessions have each."""
+    if len(sessions) <= _MANY:
+        return as_text(sessions, ["found"], width)
+    counts = Counter(
+        name for s in sessions for name in {f.input for f in s.findings if f.state == "found"}
+    )
+    return "\n".join(
+        f"  {name:<13}in {n} of {len(sessions)} sessions" for name, n in counts.items()
+    )
 
 
 def _lines(finding: Finding, width: int) -> list[str]:
