@@ -11,7 +11,7 @@ from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
 from imaging.pipeline.cautions import say_warnings
-from imaging.pipeline.sessions import inspect, refusal, with_progress
+from imaging.pipeline.sessions import inspect_all, refusal
 from imaging.pipeline.table import as_text, not_taken, table
 
 Participants = Annotated[
@@ -39,7 +39,7 @@ def command(
         settings.select,
     )
     if not names_only:
-        sessions = [inspect(s, settings) for s in with_progress(sessions)]
+        sessions = inspect_all(sessions, settings)
     print(as_text(sessions))
     if out is not None:
         try:

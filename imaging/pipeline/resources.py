@@ -51,5 +51,5 @@ def resources(logs: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=list(DICTIONARY))
     table = pd.concat(frames, ignore_index=True).rename(columns=_COLUMNS)
     names = table["name"].str.extract(f"^{_SESSION}$")
-    names["stage"] = names["stage"].fillna(table["name"])
+    names["stage"] = names["stage"].fillna(table["name"])  # of the group
     return pd.concat([names, table], axis=1)[list(DICTIONARY)]

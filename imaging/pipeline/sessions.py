@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from tqdm import tqdm
 
@@ -17,6 +22,8 @@ from imaging.pipeline.cautions import cautions, say_warnings
 from imaging.pipeline.inspection import inspections
 from imaging.pipeline.table import few
 
+_FEWEST_PER_CORE, _MOST_AT_ONCE = 2, 8  # each reader may hold a large image
+_SILENT_S = 10.0
 _TITLES = {
     "anat": "the anatomical image",
     "dwi": "the diffusion images",
@@ -99,7 +106,7 @@ def triage(sessions: Iterable[Session], settings: Settings) -> tuple[list[Sessio
     """
     wanted = [s for s in sessions if s.prefix not in settings.leave_out]
     if settings.open_inputs:
-        wanted = [inspect(s, settings) for s in with_progress(wanted)]
+        wanted = inspect_all(wanted, settings)
     say_warnings(wanted)
     refused = {s.prefix: why for s in wanted if (why := refusal(s))}
     for prefix, why in refused.items():
@@ -134,6 +141,25 @@ def nothing_to_run(settings: Settings, refused: Mapping[str, str]) -> DatasetErr
     )
 
 
-def with_progress(sessions: Sequence[Session]) -> Iterable[Session]:
-    """Show how far the reading of sessions is, where a person looks on."""
-    return tqdm(sessions, desc="reading inputs", unit="session", disable=None, leave=False)
+def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session]:
+    """Return the sessions as `inspect` does, several at once, and show how far it is."""
+    cores = min(os.cpu_count() or 1, len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
+    if cores < 2:
+        return list(_progress((inspect(s, settings) for s in sessions), len(sessions)))
+    # A server that has no threads forks the readers: they start at once and share its modules.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["imaging.pipeline.sessions"])
+    with ProcessPoolExecutor(cores, context) as pool:
+        done = pool.map(partial(inspect, settings=settings), sessions)
+        return list(_progress(done, len(sessions)))
+
+
+def _progress(done: Iterable[Session], total: int) -> Iterator[Session]:
+    """Show how far the reading of sessions is: a bar for a person, else a line now and then."""
+    bar = tqdm(done, "reading inputs", total, unit="session", disable=None, leave=False)
+    said = time.monotonic()
+    for number, session in enumerate(bar, start=1):
+        yield session
+        if bar.disable and time.monotonic() > said + _SILENT_S and number < total:
+            said = time.monotonic()
+            print(f"inputs of {number} of {total} sessions are read", flush=True)

@@ -54,7 +54,7 @@ class Step:
     log: str
 
     def __str__(self) -> str:
-        return f"{self.stage} of {self.prefix or 'the group'}"
+        return f"{self.stage} of {self.prefix}" if self.prefix else f"{self.stage} page"
 
 
 @dataclass(frozen=True)
