@@ -10,8 +10,7 @@ import typer
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
-from imaging.pipeline.cautions import say_warnings
-from imaging.pipeline.sessions import inspect_all, refusal
+from imaging.pipeline.sessions import inspect_all, refusal, say_warnings
 from imaging.pipeline.table import as_text, not_taken, table
 
 Participants = Annotated[

@@ -14,7 +14,6 @@ from imaging.pipeline import outcome
 from imaging.pipeline import resources as cost
 from imaging.pipeline.table import table
 from imaging.provenance import staged, write_json
-from imaging.stage_files import write_tsv
 
 # What BIDS has no name for yet. Folders stand without a closing slash: the validator wants it so.
 _BIDSIGNORE = """\
@@ -80,6 +79,8 @@ def describe(out: Path, bids: Path, sessions: Sequence[Session]) -> None:
 
 def conclude(out: Path, rows: Sequence[outcome.Outcome]) -> None:
     """Write how every session stands, and what every step cost."""
+    from imaging.stage_files import write_tsv
+
     with staged(out, "summary") as scratch:
         write_tsv(outcome.summary_table(rows), scratch / "summary.tsv")
         write_json(scratch / "summary.json", {"Columns": outcome.DICTIONARY})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -77,14 +76,13 @@ def sources(verb: str, package: Path = PACKAGE) -> list[Path]:
     return sorted({*modules, *data})
 
 
-def _files(name: str, package: Path) -> Iterator[Path]:
-    """Yield the source of a module and of the packages above it; nothing for other names."""
+@cache
+def _files(name: str, package: Path) -> tuple[Path, ...]:
+    """Return the source of a module and of the packages above it; nothing for other names."""
     parts = name.split(".")[1:]
-    for depth in range(len(parts) + 1):
-        place = package.joinpath(*parts[:depth])
-        for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-            if path.is_file() and path.is_relative_to(package):
-                yield path
+    places = [package.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
+    paths = [p for q in places for p in (q / "__init__.py", q.with_name(f"{q.name}.py"))]
+    return tuple(p for p in paths if p.is_file() and p.is_relative_to(package))
 
 
 @cache

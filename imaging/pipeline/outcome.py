@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from imaging.dataset import Session
 from imaging.errors import InputError
-from imaging.formats.tsv import read_tsv
 from imaging.pipeline.steps import Failure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SAID = re.compile(r"pennate \w+( failed)?: (.+)")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b.*")
@@ -169,11 +170,15 @@ def merged(rows: Sequence[Outcome], before: Iterable[Outcome]) -> list[Outcome]:
 
 def summary_table(rows: Sequence[Outcome]) -> pd.DataFrame:
     """Return the summary, one row per session."""
+    import pandas as pd  # a third of a second, at the end of a run only
+
     return pd.DataFrame([asdict(row) for row in rows], columns=list(DICTIONARY), dtype=object)
 
 
 def read_summary(out: Path) -> list[Outcome]:
     """Return the summary of the last run; empty where there is none that can be read."""
+    from imaging.formats.tsv import read_tsv
+
     path = out / "summary.tsv"
     if not path.is_file():
         return []

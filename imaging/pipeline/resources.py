@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SESSION = (
     r"(?P<participant_id>sub-[A-Za-z0-9]+)(?:_(?P<session_id>ses-[A-Za-z0-9]+))?_(?P<stage>.+)"
@@ -37,6 +39,8 @@ def resources(logs: Path) -> pd.DataFrame:
     logs
         Folder with ``sub-01/sub-01_fibres.tsv``, ``sub-01_report.tsv``, ``group.tsv``.
     """
+    import pandas as pd  # a third of a second, at the end of a run only
+
     frames = []
     for path in sorted(logs.rglob("*.tsv")):
         if path == logs / "resources.tsv":

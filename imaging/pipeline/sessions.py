@@ -18,8 +18,6 @@ from imaging.dataset import Finding, Session, find_sessions, shown
 from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.dataset.session import State
 from imaging.errors import DatasetError, PennateError
-from imaging.pipeline.cautions import cautions, say_warnings
-from imaging.pipeline.inspection import inspections
 from imaging.pipeline.table import few
 
 _FEWEST_PER_CORE, _MOST_AT_ONCE = 2, 8  # each reader may hold a large image
@@ -46,6 +44,10 @@ def inspect(session: Session, settings: Settings | None = None) -> Session:
     """
     if any(f.state == "not_fetched" for f in session.findings):
         return session
+    # Readers of all formats: only who opens files pays for them.
+    from imaging.pipeline.cautions import cautions
+    from imaging.pipeline.inspection import inspections
+
     found: list[Finding] = []
 
     def note(name: str, state: State, message: str) -> None:
@@ -141,6 +143,14 @@ def nothing_to_run(settings: Settings, refused: Mapping[str, str]) -> DatasetErr
     )
 
 
+def say_warnings(sessions: Iterable[Session]) -> None:
+    """Print the warnings about sessions on standard error."""
+    for session in sessions:
+        for finding in session.findings:
+            if finding.state == "warning":
+                print(f"warning: {session.prefix}: {finding.message}", file=sys.stderr)
+
+
 def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session]:
     """Return the sessions as `inspect` does, several at once, and show how far it is."""
     cores = min(os.cpu_count() or 1, len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
@@ -148,7 +158,7 @@ def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session
         return list(_progress((inspect(s, settings) for s in sessions), len(sessions)))
     # A server that has no threads forks the readers: they start at once and share its modules.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["imaging.pipeline.sessions"])
+    context.set_forkserver_preload(["imaging.pipeline.inspection", "imaging.pipeline.cautions"])
     with ProcessPoolExecutor(cores, context) as pool:
         done = pool.map(partial(inspect, settings=settings), sessions)
         return list(_progress(done, len(sessions)))

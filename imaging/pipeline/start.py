@@ -8,7 +8,6 @@ from typing import Any
 
 from imaging.config import Settings, parse_settings
 from imaging.errors import MissingFileError
-from imaging.export.opensim.library import require_opensim
 from imaging.pipeline.links import plain_folder
 from imaging.pipeline.plan import Plan
 from imaging.pipeline.sessions import usable_sessions
@@ -43,6 +42,8 @@ def start(config: Mapping[str, Any], *, first: bool) -> Plan:
 
 def _check_models(plan: Plan) -> None:
     """Check what the last rule needs before the first one runs."""
+    from imaging.export.opensim.library import require_opensim
+
     require_opensim()
     for prefix in plan.sessions:
         if not Path(plan.model_of(prefix)).is_file():

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from imaging.dataset import Finding, Session
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FEW = 3  # files named in a line; the rest are counted
 _MANY = 10  # sessions of which each is shown
@@ -20,6 +22,8 @@ _NARROWEST, _WIDEST = 60, 120  # columns of a terminal that are used
 
 def table(sessions: Iterable[Session]) -> pd.DataFrame:
     """Return the table of inputs, one row per finding, with the paths of all files."""
+    import pandas as pd  # a third of a second, and only for this
+
     columns = ["subject", "session", "input", "state", "files", "message"]
     frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
     frame["files"] = frame["files"].map("; ".join)
