@@ -98,10 +98,21 @@ def _settings(
     if sessions:
         content["sessions"] = sessions
     settings = parse_settings(Settings, content, str(config or "arguments"))
-    section = settings.segmentation
     # The stages run in another folder.
-    update = {k: str(Path(v).resolve()) for k in ("atlas", "network") if (v := getattr(section, k))}
+    section = settings.segmentation
+    labels = {k: _whole(getattr(section, k)) for k in ("atlas", "network")}
     if section.model and ":" in section.model:
         kind, _, path = section.model.partition(":")
-        update["model"] = f"{kind}:{Path(path).expanduser().resolve()}"
-    return settings.model_copy(update={"segmentation": section.model_copy(update=update)})
+        labels["model"] = f"{kind}:{_whole(path)}"
+    return settings.model_copy(
+        update={
+            "segmentation": section.model_copy(update=labels),
+            "model": settings.model.model_copy(update={"file": _whole(settings.model.file)}),
+            "report": settings.report.model_copy(update={"norms": _whole(settings.report.norms)}),
+        }
+    )
+
+
+def _whole(path: str | None) -> str | None:
+    """Return a path of the caller's folder as one from anywhere."""
+    return str(Path(path).expanduser().resolve()) if path else path

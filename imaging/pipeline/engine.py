@@ -70,6 +70,21 @@ class Engine:
         """All that Snakemake said."""
         return self.state / "snakemake.log"
 
+    def prepare(self) -> None:
+        """Make the folders that are written beside the results.
+
+        Raises
+        ------
+        OutputError
+            They cannot be made.
+        """
+        try:
+            (self.state / "tmp" if self.work_dir else self.state).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written ({error.strerror})", self.state, "Choose another --work-dir"
+            ) from error
+
     def call(self, targets: Sequence[str], config: Path, place: Path) -> list[str]:
         """Return the command line."""
         call = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(snakefile())]
@@ -135,19 +150,12 @@ def run(
     str
         Its last lines.
     """
-    state, environment = engine.state, dict(os.environ)
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        if engine.work_dir is not None:
-            (state / "tmp").mkdir(exist_ok=True)
-            environment["TMPDIR"] = str(state / "tmp")
-        config = _write_settings(settings, state)
-        log = engine.log.open("w", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", state, "Choose another --work-dir"
-        ) from error
-    with log, working_folder(state) as place, _shown() as tell:
+    config = _write_settings(settings, engine.state)
+    environment = dict(os.environ)
+    if engine.work_dir is not None:
+        environment["TMPDIR"] = str(engine.state / "tmp")
+    log = engine.log.open("w", encoding="utf-8")
+    with log, working_folder(engine.state) as place, _shown() as tell:
         call = engine.call(targets, config, place)
         steps, tail, code = _follow(call, environment, lock.fileno(), log, tell)
     return steps, code, tail

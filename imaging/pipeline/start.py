@@ -36,12 +36,20 @@ def start(config: Mapping[str, Any], *, first: bool) -> Plan:
     settings = settings.model_copy(update={**folders, "open_inputs": opened})
     plan = Plan(settings, usable_sessions(settings))
     if settings.model.file is not None:
-        _check_models(plan)
+        check_models(plan)
     return plan
 
 
-def _check_models(plan: Plan) -> None:
-    """Check what the last rule needs before the first one runs."""
+def check_models(plan: Plan) -> None:
+    """Check what the last rule needs before the first one runs.
+
+    Raises
+    ------
+    MissingFileError
+        A person has no model.
+    MissingToolError
+        OpenSim is not installed.
+    """
     from imaging.export.opensim.library import require_opensim
 
     require_opensim()

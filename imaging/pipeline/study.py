@@ -26,6 +26,7 @@ from imaging.pipeline.outcome import (
 )
 from imaging.pipeline.plan import Plan
 from imaging.pipeline.sessions import nothing_to_run, triage
+from imaging.pipeline.start import check_models
 from imaging.pipeline.steps import Failure
 from imaging.pipeline.table import brief, not_taken
 
@@ -73,6 +74,8 @@ class Study:
         # The inputs have been opened here: Snakemake need not do it again.
         self.settings = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
         self.plan = Plan(self.settings, self.usable)
+        if settings.model.file is not None:
+            check_models(self.plan)
 
     def _keep_mapped(self, plan: Plan) -> None:
         """Keep the sessions with a finished map, and say who is missing."""
@@ -130,6 +133,7 @@ class Study:
         ComputationError
             Snakemake itself failed.
         """
+        engine.prepare()
         with snakemake.locked(self.out) as lock:
             if self.wanted == "participant":
                 describe(self.out, self.bids, self.usable)
