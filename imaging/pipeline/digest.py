@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -91,7 +92,7 @@ def read_module(path: Path, package: Path) -> _Module:
     here = ("imaging", *path.relative_to(package).parent.parts)
     imports: set[str] = set()
     words: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in _nodes(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -103,6 +104,19 @@ def read_module(path: Path, package: Path) -> _Module:
     imports |= {word for word in words if _DOTTED.fullmatch(word)}
     ours = {name for name in imports if name.split(".")[0] == "imaging"}
     return _Module(frozenset(ours), frozenset(words))
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every node, as `ast.walk` does in twice the time."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for value in vars(node).values():
+            if isinstance(value, ast.AST):
+                todo.append(value)
+            elif isinstance(value, list):
+                todo += [v for v in value if isinstance(v, ast.AST)]
 
 
 def data_files(module: _Module, package: Path) -> set[Path]:
