@@ -47,7 +47,9 @@ def measured(root: Path, *arguments: str) -> dict[str, float]:
     """Return wall and processor time (s) and memory (MB) of ``pennate`` of a source tree."""
     call = [sys.executable, "-c", _MEASURE, sys.executable, "-m", "imaging", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    told = subprocess.run(call, capture_output=True, text=True, check=True, env=environment, cwd=root)
+    told = subprocess.run(
+        call, capture_output=True, text=True, check=True, env=environment, cwd=root
+    )
     found = json.loads(told.stdout)
     if found["code"]:
         sys.exit(f"pennate {' '.join(arguments)}:\n{found['said']}")

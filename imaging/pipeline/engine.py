@@ -28,7 +28,7 @@ from imaging.pipeline.steps import Step, Steps
 _STATE = ".pennate"
 # What Snakemake remembers of earlier runs; a dry run reads it.
 _MEMORY = ("metadata", "incomplete")
-_TAIL = 40
+_TAIL, _WIDE = 12, 200  # lines of the engine that are shown where it fails itself
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,13 @@ def _follow(
     log: IO[str],
     tell: Callable[[Steps, str | None], None],
 ) -> tuple[Steps, str, int]:
-    """Run a call, copy what it says to the log and read its steps."""
+    """Run a call, copy what it says to the log and read its steps.
+
+    Raises
+    ------
+    ComputationError
+        It was interrupted.
+    """
     process = subprocess.Popen(
         call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         encoding="utf-8", errors="replace", pass_fds=[] if lock is None else [lock],
@@ -215,10 +221,13 @@ def _follow(
         for line in process.stdout:
             log.write(line)
             log.flush()
-            tail.append(line)
+            tail.append(line if len(line) <= _WIDE else f"{line[:_WIDE]}...\n")
             tell(steps, steps.read(line, time.monotonic()))
-    except KeyboardInterrupt:  # Snakemake got it too, and ends its steps
-        tail.append("interrupted\n")
+    except KeyboardInterrupt as error:  # Snakemake got it too, and ends its steps
+        process.wait()
+        raise ComputationError(
+            "the run was interrupted: start it again, and it goes on from here"
+        ) from error
     return steps, "".join(tail), process.wait()
 
 

@@ -22,6 +22,19 @@ _TYPICAL_S = {
     "report": 17.0,
     "group_report": 10.0,
 }
+# What a session cannot do any more after a failure; of rules that are not named, the first line.
+_LAST = ("map", "export", "model", "report")
+_WITH_LABELS = ("composition", "stiffness_from_waves", "stiffness_from_map", "ultrasound", *_LAST)
+_AFTER = {
+    "segment": ("diffusion", "fibres", *_WITH_LABELS),
+    "diffusion": ("fibres", "stiffness_from_waves", "ultrasound", *_LAST),
+    "fibres": ("stiffness_from_waves", "ultrasound", *_LAST),
+    "map": ("export", "model", "report"),
+    "export": ("report",),
+    "model": ("report",),
+    "report": (),
+    "group_report": (),
+}
 _SESSION = re.compile(r"sub-[A-Za-z0-9]+(?:_ses-[A-Za-z0-9]+)?")
 _BEGIN = re.compile(r"(?:local)?rule (\w+):$")
 _ERROR = re.compile(r"Error in rule (\w+):$")
@@ -76,6 +89,7 @@ class Steps:
     _running: set[str] = field(default_factory=set)
     _failed: dict[str, Failure] = field(default_factory=dict)
     _took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _lost: set[tuple[str, str]] = field(default_factory=set)
     _left: Counter[str] = field(default_factory=Counter)
     _ends: dict[str, str] = field(default_factory=dict)
     _block: dict[str, str] = field(default_factory=dict)
@@ -136,6 +150,7 @@ class Steps:
             self._running.discard(job)
             said = "" if block.get("message", "None") == "None" else block["message"]
             self._failed[job] = Failure(step, said or self._ends.get(step.log, ""))
+            self._lose(step)
             return f"{step}: failed"
         self._started[job] = step, now
         self._running.add(job)
@@ -143,6 +158,13 @@ class Steps:
         if step not in self.planned:
             self.planned.append(step)
         return None
+
+    def _lose(self, failed: Step) -> None:
+        """Count no longer what cannot be done for a session any more."""
+        for rule in (failed.rule, *_AFTER.get(failed.rule, _LAST)):
+            if (failed.prefix, rule) not in self._lost and self._left[rule] > 0:
+                self._lost.add((failed.prefix, rule))
+                self._left[rule] -= 1
 
     def _finish(self, job: str, now: float) -> None:
         self._failed.pop(job, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -150,11 +151,14 @@ class Study:
     def _rows(self, failures: Sequence[Failure]) -> list[Outcome]:
         if self.wanted == "participant":
             whole = [s.prefix for s in self.usable if _all_there(self.plan.targets_of(s))]
-            return outcomes(self.everyone, self.refused, failures, whole, self.out)
-        failed = {f.step.prefix for f in failures}
-        again = [s for s in self.everyone if s.prefix in failed]
-        new = {row.prefix: row for row in outcomes(again, {}, failures, (), self.out)}
-        return [new.get(row.prefix, row) for row in self.before]
+            rows = outcomes(self.everyone, self.refused, failures, whole, self.out)
+        else:
+            failed = {f.step.prefix for f in failures}
+            again = [s for s in self.everyone if s.prefix in failed]
+            new = {row.prefix: row for row in outcomes(again, {}, failures, (), self.out)}
+            rows = [new.get(row.prefix, row) for row in self.before]
+        # The same study has the same summary wherever it lies.
+        return [replace(row, reason=row.reason.replace(f"{self.bids}/", "")) for row in rows]
 
     def _say_end(self, rows: Sequence[Outcome], failures: Sequence[Failure]) -> int:
         """Print who is not finished and why, and where the results lie; return the exit code."""

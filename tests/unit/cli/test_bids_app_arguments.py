@@ -5,7 +5,6 @@ import pytest
 from imaging.cli.app import VERBS, as_bids_app, main
 from imaging.cli.run import _settings
 
-
 RUN = ["run", "in", "out", "participant"]
 TWO = ["--participant-label", "01", "--participant-label", "02"]
 

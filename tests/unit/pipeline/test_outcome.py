@@ -52,7 +52,8 @@ def test_a_log_that_is_not_there(tmp_path):
 def test_one_row_for_each_session_and_back_from_the_file(tmp_path):
     log(tmp_path, "sub-02_ses-a", "pennate segment failed: did\tnot converge.")
     rows = outcomes(
-        SESSIONS, {"sub-03": "no\nimage"}, [failure("sub-02_ses-a"), failure("sub-02_ses-a", "map")],
+        SESSIONS, {"sub-03": "no\nimage"},
+        [failure("sub-02_ses-a"), failure("sub-02_ses-a", "map")],
         ["sub-01", "sub-02_ses-a"], tmp_path,
     )  # fmt: skip
     assert [row.status for row in rows] == ["finished", "failed", "refused", "not_run"]

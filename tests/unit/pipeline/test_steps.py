@@ -83,6 +83,13 @@ def test_a_failure_has_its_log_and_what_the_engine_says():
     assert failure.message == "out of memory"
 
 
+def test_what_a_failure_stops_is_not_waited_for():
+    steps = Steps()
+    read(steps, TABLE + begin(1, "segment", "sub-01") + begin(2, "segment", "sub-02"), 0.0)
+    read(steps, error(2, "segment", "sub-02") + end(1, "segment", 1), 21.0)
+    assert steps.seconds_left(21.0) == pytest.approx(22, abs=0.1)
+
+
 def test_what_ends_well_when_tried_again_has_not_failed():
     steps = Steps()
     read(steps, begin(3, "map", "sub-01") + error(3, "map", "sub-01"), 0.0)
