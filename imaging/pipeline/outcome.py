@@ -126,7 +126,9 @@ def standing(sessions: Iterable[Session], with_map: Iterable[str], out: Path) ->
             there = session.prefix in mapped
             status = Status.finished if there else Status.not_run
             reason = NONE if there else "It has no map yet."
-            row = Outcome(*_names(session), status, reason=reason)
+            page = f"{session.prefix}.html"
+            report = page if (out / page).is_file() else NONE
+            row = Outcome(*_names(session), status, reason=reason, report=report)
         rows.append(row)
     return rows
 

@@ -172,7 +172,8 @@ class Study:
         finished = [row for row in rows if row.status is Status.finished]
         others = [row for row in rows if row.status is not Status.finished]
         for row in others:
-            print(row.line(self.out), file=sys.stderr)
+            if row not in self.before:
+                print(row.line(self.out), file=sys.stderr)
         sys.stderr.flush()
         if self.wanted != "group" and len(finished) <= _FEW:
             by_prefix = {s.prefix: s for s in self.everyone}
