@@ -13,7 +13,7 @@ from imaging.cli.check import Participants, Sessions
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.errors import MissingFileError
 from imaging.pipeline.engine import Engine, snakefile
-from imaging.pipeline.study import Study
+from imaging.pipeline.study import Study, Wanted
 
 
 class Level(StrEnum):
@@ -67,7 +67,9 @@ def command(
         work_dir and work_dir.resolve(),
         stop_on_first_crash,
     )
-    wanted = "reports" if reports_only and level is Level.participant else level.value
+    wanted: Wanted = level.value
+    if reports_only and level is Level.participant:
+        wanted = "reports"
     study = Study(settings, wanted)
     raise typer.Exit(study.list_steps(engine) if dry_run else study.run(engine))
 

@@ -187,8 +187,8 @@ def read_summary(out: Path) -> list[Outcome]:
     try:
         table = read_tsv(path, dict.fromkeys(DICTIONARY, "text"), "Run the study again")
         known = table[list(DICTIONARY)].fillna(NONE).astype(str)
-        rows = known.to_dict("records")
-        return [Outcome(**{**row, "status": Status(row["status"])}) for row in rows]
+        rows = known.itertuples(index=False, name=None)
+        return [Outcome(*row[:2], Status(row[2]), *row[3:]) for row in rows]
     except (InputError, ValueError):
         return []
 

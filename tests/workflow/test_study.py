@@ -32,7 +32,7 @@ def failed(tmp_path_factory, pennate):
     root = tmp_path_factory.mktemp("study")
     bids = noise(root / "bids", "01", "02", "03")
     path = bids / "sub-03/anat/sub-03_T1w.nii.gz"
-    path.write_bytes(path.read_bytes()[:2000])
+    path.write_bytes(path.read_bytes()[:-200])
     before = content(bids)
     result = pennate("run", bids, root / "{o} t", "participant", "--work-dir", root / "work")
     assert content(bids) == before
