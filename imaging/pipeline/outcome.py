@@ -188,7 +188,7 @@ def read_summary(out: Path) -> list[Outcome]:
         table = read_tsv(path, dict.fromkeys(DICTIONARY, "text"), "Run the study again")
         known = table[list(DICTIONARY)].fillna(NONE).astype(str)
         rows = known.itertuples(index=False, name=None)
-        return [Outcome(*row[:2], Status(row[2]), *row[3:]) for row in rows]
+        return [Outcome(a, b, Status(c), *rest) for a, b, c, *rest in rows]
     except (InputError, ValueError):
         return []
 

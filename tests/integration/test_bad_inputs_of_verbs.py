@@ -72,7 +72,7 @@ CASES = [
     (f"{SEGMENT} sheared.nii.gz", "shear"),
     (f"{SEGMENT} flat.nii.gz", "has no usable affine"),
     (f"{SEGMENT} image.nii.gz --settings typo.yaml", "without 'fibres:'"),
-    (f"{SEGMENT} image.nii.gz --settings '{{meethod: atlas}}'", "Is method meant?"),
+    (f"{SEGMENT} image.nii.gz --settings '{{kind_of_method: atlas}}'", "there is no such setting"),
     (f"{SEGMENT} image.nii.gz", "shows no leg"),
     (f"{SEGMENT} image.nii.gz --manual nowhere.nii.gz", "nowhere.nii.gz"),
     (f"{SEGMENT} image.nii.gz --manual blank.nii.gz", "is empty"),
