@@ -243,6 +243,12 @@ def muscle_labels(labels: NDArray[Any]) -> list[int]:
     return [v for v in present if v > ANONYMOUS or structure_of(v).is_muscle]
 
 
+def bone_labels(labels: NDArray[Any]) -> list[int]:
+    """Return the labels in a label map that are bones, sorted."""
+    present = [int(v) for v in np.unique(labels) if is_known(int(v))]
+    return [v for v in present if structure_of(v).tissue == "bone"]
+
+
 def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
     """Return the BIDS look-up of a label map: index, name, key, side, group, compartment."""
     rows = []

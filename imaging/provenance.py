@@ -14,7 +14,7 @@ from typing import Any
 from imaging import __version__
 from imaging.errors import OutputError
 
-_DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd")
+_DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".seg.nrrd")
 
 
 def sha256(path: str | Path) -> str:

@@ -3,6 +3,10 @@
 Vertices stay in world RAS+ mm; the root node turns and scales them into glTF's metres with +Y up
 and +Z forward: superior is +Y, anterior +Z, the person's left +X. The matrix is a rotation, so
 nothing is mirrored.
+
+Muscles are see-through, so that fascicles and aponeuroses show inside them. They show their outer
+side only and stand last in the file: what is drawn before a see-through surface is seen through it,
+also where a program does not sort.
 """
 
 from __future__ import annotations
@@ -12,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import pygltflib as gltf
+import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging import __version__
 from imaging.export.activation import curves, force_curves
+from imaging.export.mesh import outward
 from imaging.export.morphs import (
     Painted,
     lighter,
@@ -25,15 +31,16 @@ from imaging.export.morphs import (
 )
 from imaging.musclemap.read.meshes import MapFascicles, MapSheet
 from imaging.musclemap.read.muscle_map import MuscleMap
-from imaging.muscles import side_and_name, structure_of
-from imaging.palette import GREY, RGB, SHEET, muscle_colour
+from imaging.muscles import Names, side_and_name, structure_of
+from imaging.palette import RGB, SHEET, muscle_colour
 
 # Column-major: (r, a, s) mm to (-r, s, a) m.
 _ROOT_MATRIX = [-0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, 0.001, 0, 0, 0, 0, 0, 1]
 _CYCLE_S = 2.0
-_OPAQUE, _FASCICLES, _SHEET = 0, 1, 2
-_SHEET_OPACITY = 0.55
+_BONE, _FASCICLES, _SHEET, _MUSCLE = 0, 1, 2, 3
+_SHEET_OPACITY, _MUSCLE_OPACITY = 0.55, 0.3
 _TARGETS = ["active: EMG painted on anatomy", "own part of the force, or no force known"]
+_NOT_MEASURED = ["EMG not measured"]
 _COMPONENTS = {
     "float32": gltf.FLOAT, "uint32": gltf.UNSIGNED_INT, "uint8": gltf.UNSIGNED_BYTE,
     "int8": gltf.BYTE,
@@ -54,26 +61,27 @@ def glb_bytes(muscle_map: MuscleMap) -> bytes:
     Activation, and share of force, are weights of morph targets on COLOR_0 (and on POSITION, by
     zero, which the format asks for), each an animation over one cycle shown in two seconds.
     """
-    scene = _Scene()
+    scene = _Scene(muscle_map.names)
     shown = muscle_map.surfaces
     painted = Painted(curves(muscle_map.activation, shown), force_curves(muscle_map.load, shown))
-    for label, mesh in muscle_map.surfaces.items():
-        if structure_of(label).tissue in ("fat", "skin"):
-            continue
-        faces = np.asarray(mesh.regular_faces)
-        scene.add_muscle(label, np.asarray(mesh.points, np.float32), faces, painted)
+    tissues = {label: structure_of(label, muscle_map.names).tissue for label in shown}
+    for label in (label for label, tissue in tissues.items() if tissue == "bone"):
+        scene.add_bone(label, shown[label])
     if muscle_map.fascicles is not None:
         for label, of_muscle in muscle_map.fascicles.by_label():
             scene.add_fascicles(label, of_muscle, painted)
     for label, sheet in muscle_map.aponeuroses.items():
         scene.add_sheet(label, sheet)
+    for label in (label for label, tissue in tissues.items() if tissue in ("muscle", "group")):
+        scene.add_muscle(label, shown[label], painted)
     return scene.finish(painted)
 
 
 class _Scene:
     """Collects accessors, meshes and nodes into one glTF with one buffer."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names) -> None:
+        self.names = names
         self.blob = bytearray()
         self.still: list[gltf.Accessor] = []
         self.channels: list[tuple[int, int, int]] = []  # node, label, number of targets
@@ -83,36 +91,45 @@ class _Scene:
                 extras={"frame": "vertices in world RAS+ mm", "use": "research use only"},
             ),
             materials=[
-                _material("opaque", 0.35),
+                _material("bone", 0.6),
                 _material("fascicles", 0.8),
                 _material("aponeurosis", 0.5, _SHEET_OPACITY),
+                _material("muscle", 0.6, _MUSCLE_OPACITY, both_sides=False),
             ],
             nodes=[gltf.Node(name="RAS mm to metres, Y up", matrix=_ROOT_MATRIX, children=[])],
             scenes=[gltf.Scene(nodes=[0])],
             scene=0,
         )  # fmt: skip
 
-    def add_muscle(
-        self, label: int, points: NDArray[Any], faces: NDArray[Any], painted: Painted
-    ) -> None:
-        """Add the surface of a muscle or bone, with its activation where it was recorded."""
-        muscle = structure_of(label).is_muscle
-        grey = muscle and painted.says_nothing_of(label)
-        colour = GREY if grey else muscle_colour(label)
-        primitive = self.surface(points, faces, colour, _OPAQUE)
-        name = side_and_name(label)
-        mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
-        targets = []
+    def add_bone(self, label: int, mesh: pv.PolyData) -> None:
+        """Add the surface of a bone, which hides what is behind it."""
+        primitive = self.surface(mesh.points, outward(mesh), muscle_colour(label), _BONE)
+        name = side_and_name(label, self.names)
+        self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras={"label": label}), name)
+
+    def add_muscle(self, label: int, mesh: pv.PolyData, painted: Painted) -> None:
+        """Add the see-through surface of a muscle, with its activation where it was recorded."""
+        colour = muscle_colour(label)
+        primitive = self.surface(mesh.points, outward(mesh), colour, _MUSCLE)
+        name = side_and_name(label, self.names)
+        changes = [
+            np.tile(change, (mesh.n_points, 1))
+            for change in targets_of_surface(label, colour, painted)
+        ]
         if painted.is_recorded(label):
-            changes = targets_of_surface(label, colour, painted)
-            targets = [np.tile(change, (len(points), 1)) for change in changes]
-            name += " (EMG painted on anatomy)"
-        elif grey:
-            name += " (EMG not measured)"
-        self.animate(label, mesh, name, targets)
+            called = f"{name} (EMG painted on anatomy)"
+        else:
+            called = f"{name} (EMG not measured)" if changes else name
+        shape = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
+        self.animate(label, shape, called, changes, painted)
 
     def animate(
-        self, label: int, mesh: gltf.Mesh, name: str, targets: Sequence[NDArray[Any]]
+        self,
+        label: int,
+        mesh: gltf.Mesh,
+        name: str,
+        targets: Sequence[NDArray[Any]],
+        painted: Painted,
     ) -> None:
         """Add a mesh whose colour changes by these targets, each per vertex; none: it stays."""
         if targets:
@@ -123,16 +140,18 @@ class _Scene:
                 for change in targets
             ]
             mesh.weights = [0.0] * len(targets)
-            mesh.extras["targetNames"] = _TARGETS[: len(targets)]
+            names = _TARGETS if painted.is_recorded(label) else _NOT_MEASURED
+            mesh.extras["targetNames"] = names[: len(targets)]
         node = self.add_node(mesh, name)
         if targets:
             self.channels.append((node, label, len(targets)))
 
     def add_sheet(self, label: int, sheet: MapSheet) -> None:
         """Add the internal aponeurosis of one muscle as a semi-transparent sheet."""
-        points, faces = np.asarray(sheet.mesh.points, np.float32), sheet.mesh.regular_faces
-        name = f"aponeurosis of {side_and_name(label)}" + (" (found from the data)" * sheet.found)
-        primitive = self.surface(points, np.asarray(faces), SHEET, _SHEET)
+        name = f"aponeurosis of {side_and_name(label, self.names)}"
+        name += " (found from the data)" * sheet.found
+        faces = np.asarray(sheet.mesh.regular_faces)
+        primitive = self.surface(sheet.mesh.points, faces, SHEET, _SHEET)
         extras = {"label": label, "found": sheet.found}
         self.add_node(gltf.Mesh(name=name, primitives=[primitive], extras=extras), name)
 
@@ -140,6 +159,7 @@ class _Scene:
         self, points: NDArray[Any], faces: NDArray[Any], colour: RGB, material: int
     ) -> gltf.Primitive:
         """Append a mesh of one colour to the buffer."""
+        points = np.asarray(points, np.float32)
         return gltf.Primitive(
             attributes=gltf.Attributes(
                 POSITION=self.accessor(points, gltf.ARRAY_BUFFER, bounds=True),
@@ -156,7 +176,7 @@ class _Scene:
         steps = np.arange(count - 1)
         # No segment leads from one fascicle to the next.
         steps = np.delete(steps, fascicles.offsets[1:-1] - 1)
-        own = GREY if painted.says_nothing_of(label) else muscle_colour(label)
+        own = muscle_colour(label)
         colour = np.tile(_bytes(lighter(own), np.uint8), (count, 1))
         primitive = gltf.Primitive(
             attributes=gltf.Attributes(
@@ -171,13 +191,12 @@ class _Scene:
             material=_FASCICLES,
         )
         targets = []
-        if painted.is_recorded(label):
-            for change in targets_of_fascicles(label, own, painted, fascicles.data):
-                per = np.broadcast_to(change, (len(fascicles), 3))
-                targets.append(np.repeat(_bytes(per, np.int8), np.diff(fascicles.offsets), axis=0))
-        name = f"fascicles of {side_and_name(label)}"
+        for change in targets_of_fascicles(label, own, painted, fascicles.data):
+            per = np.broadcast_to(change, (len(fascicles), 3))
+            targets.append(np.repeat(_bytes(per, np.int8), np.diff(fascicles.offsets), axis=0))
+        name = f"fascicles of {side_and_name(label, self.names)}"
         mesh = gltf.Mesh(name=name, primitives=[primitive], extras={"label": label})
-        self.animate(label, mesh, name, targets)
+        self.animate(label, mesh, name, targets, painted)
 
     def add_node(self, mesh: gltf.Mesh, name: str) -> int:
         """Add a mesh under the root node and return its node."""
@@ -249,11 +268,13 @@ class _Scene:
         return b"".join(self.file.save_to_bytes())
 
 
-def _material(name: str, roughness: float, opacity: float = 1.0) -> gltf.Material:
+def _material(
+    name: str, roughness: float, opacity: float = 1.0, *, both_sides: bool = True
+) -> gltf.Material:
     return gltf.Material(
         name=name,
         alphaMode=gltf.OPAQUE if opacity == 1 else gltf.BLEND,
-        doubleSided=True,
+        doubleSided=both_sides,
         pbrMetallicRoughness=gltf.PbrMetallicRoughness(
             baseColorFactor=[1.0, 1.0, 1.0, opacity], metallicFactor=0.0, roughnessFactor=roughness
         ),

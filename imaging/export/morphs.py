@@ -56,10 +56,10 @@ class Painted:
         shown = self.force if force else self.activation
         assert shown is not None, "there is such an animation"
         out = np.zeros((len(shown.percent), targets), np.float32)
-        if label in shown.values:
+        if label in shown.values and self.is_recorded(label):
             # The second target of fascicles is their own part of the force.
             out[:, targets - 1 if force else 0] = shown.shares(label)
-        elif force:
+        elif force or self.says_nothing_of(label):
             out[:, -1] = 1.0
         return out.ravel()
 
@@ -77,7 +77,10 @@ def lighter(colour: RGB) -> NDArray[np.float32]:
 
 
 def targets_of_surface(label: int, colour: RGB, painted: Painted) -> list[NDArray[np.float32]]:
-    """Return the changes of colour (3,) of a recorded muscle: active, and perhaps not measured."""
+    """Return the changes of colour (3,) of a muscle: active, not measured, or none."""
+    if not painted.is_recorded(label):
+        grey = linear(GREY) - linear(colour)
+        return [grey] if painted.says_nothing_of(label) else []
     out = [linear(ACTIVE) - linear(colour)]
     if painted.is_grey_in_force(label):
         out.append(linear(GREY) - linear(colour))
@@ -87,11 +90,13 @@ def targets_of_surface(label: int, colour: RGB, painted: Painted) -> list[NDArra
 def targets_of_fascicles(
     label: int, colour: RGB, painted: Painted, fascicles: pd.DataFrame
 ) -> list[NDArray[np.float32]]:
-    """Return the changes of colour (3,) or (F, 3) of the fascicles of a recorded muscle.
+    """Return the changes of colour (3,) or (F, 3) of the fascicles of a muscle.
 
     All follow the one EMG curve; of force each has its own part, over the 98th percentile.
     """
     base = lighter(colour)
+    if not painted.is_recorded(label):
+        return [lighter(GREY) - base] if painted.says_nothing_of(label) else []
     out = [linear(ACTIVE) - base]
     if painted.is_grey_in_force(label):
         out.append(lighter(GREY) - base)

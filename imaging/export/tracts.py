@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from imaging.formats import tracts, trx
 from imaging.image import Image
 from imaging.musclemap.read.meshes import MapFascicles
-from imaging.muscles import side_and_key
+from imaging.muscles import NO_NAMES, Names, side_and_key
 
 
-def trx_bytes(fascicles: MapFascicles, grid: Image) -> bytes:
+def trx_bytes(fascicles: MapFascicles, grid: Image, names: Names = NO_NAMES) -> bytes:
     """Return fascicles as a TRX archive, with groups named by side and muscle.
 
     Parameters
@@ -20,9 +20,11 @@ def trx_bytes(fascicles: MapFascicles, grid: Image) -> bytes:
         World RAS+ mm.
     grid
         Image that the header refers to.
+    names
+        Of the muscles that the catalogue does not know.
     """
     groups = {
-        side_and_key(int(label), "_"): np.flatnonzero(fascicles.labels == label)
+        side_and_key(int(label), "_", names): np.flatnonzero(fascicles.labels == label)
         for label in np.unique(fascicles.labels)
     }
     figures = _per_fascicle(fascicles)

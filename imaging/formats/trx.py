@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from imaging.image import Image
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _POSITIONS = re.compile(r"positions\.3\.(float16|float32|float64)")
+_UNSAFE = re.compile(r"[^\w+ ()-]")
 _OFFSETS = re.compile(r"offsets\.(uint32|uint64|int32|int64)")
 
 
@@ -102,7 +104,8 @@ def archive(
     figures
         Name to (F,) values per streamline.
     groups
-        Name to the numbers of the streamlines in it.
+        Name to the numbers of the streamlines in it; what no member of an archive may be called,
+        and the dots that part name and type, become ``_``.
     grid
         Image that the header refers to.
 
@@ -124,9 +127,15 @@ def archive(
     for name, values in figures.items():
         members[f"dps/{name}.float32"] = values.astype("<f4").tobytes()
     for name, rows in groups.items():
-        members[f"groups/{name}.uint32"] = rows.astype("<u4").tobytes()
+        members[_free(f"groups/{_UNSAFE.sub('_', name)}", members)] = rows.astype("<u4").tobytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for name in sorted(members):
             file.writestr(zipfile.ZipInfo(name, _ZIP_DATE), members[name])
     return buffer.getvalue()
+
+
+def _free(stem: str, taken: Mapping[str, Any]) -> str:
+    """Return the name of a member that no other one has."""
+    names = chain([stem], (f"{stem}_{n}" for n in count(2)))
+    return next(f"{name}.uint32" for name in names if f"{name}.uint32" not in taken)

@@ -14,7 +14,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.config import MapSettings
-from imaging.errors import InputError
+from imaging.errors import InputError, LabelError
 from imaging.formats.nifti import load_image, load_labels
 from imaging.geometry import mask_surface
 from imaging.image import Image, resample
@@ -27,9 +27,10 @@ from imaging.musclemap.cross_section import end_shares
 from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
 from imaging.musclemap.inputs import AGAIN, Stages
 from imaging.musclemap.load import Load, share_load
+from imaging.musclemap.meshes import labels_of_cells, triangles
 from imaging.musclemap.notes import not_painted
 from imaging.musclemap.series import read_cycles
-from imaging.muscles import is_known, muscle_labels
+from imaging.muscles import bone_labels, is_known, muscle_labels
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,10 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     InputError
         A file is missing or contradicts another one.
     """
-    labels = load_labels(stages.need("anat", "seg-muscles_dseg.nii.gz"))
+    path = stages.need("anat", "seg-muscles_dseg.nii.gz")
+    labels = load_labels(path)
+    if not muscle_labels(labels.data):
+        raise LabelError("has no muscle", path, "Segment or draw one: a map is of muscles")
     curves, of_parts, warnings = _curves(stages, labels)
     grid = fusion.map_grid(labels, chosen.spacing_mm)
     on_grid = resample(labels, grid, order=0)
@@ -231,14 +235,16 @@ def _fascicles(
 
 
 def _surfaces(stages: Stages, labels: Image, known: list[int]) -> pv.PolyData:
-    """Return the surfaces of the fibre stage, or surfaces of the labels."""
+    """Return the surfaces of the fibre stage, or of the labels, and those of the bones."""
     given = stages.surfaces(known)
-    if given is not None:
-        return given
     meshes = []
-    for label in muscle_labels(labels.data):
-        points, faces = mask_surface(labels.data == label, labels.affine)
-        mesh = pv.PolyData.from_regular_faces(points.astype(float), faces.astype(int))
+    if given is not None:
+        # VTK drops an array that is not of the same type in all meshes.
+        given.cell_data["label"] = labels_of_cells(given).astype(np.int32)
+        meshes.append(given)
+    wanted = muscle_labels(labels.data) if given is None else []
+    for label in [*wanted, *bone_labels(labels.data)]:
+        mesh = triangles(*mask_surface(labels.data == label, labels.affine))
         mesh.cell_data["label"] = np.full(mesh.n_cells, label, np.int32)
         meshes.append(mesh)
     return meshes[0].append_polydata(*meshes[1:])

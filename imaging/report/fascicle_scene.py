@@ -18,14 +18,17 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Line3DCollection
 
 from imaging.formats.vtk_xml import read_vtk_mesh
+from imaging.musclemap.meshes import labels_of_cells
 from imaging.musclemap.read.files import REMAKE
 from imaging.musclemap.vtk_files import fascicles_of
+from imaging.muscles import bone_labels
 from imaging.palette import SHEET, muscle_hex
 from imaging.report.picture import address, png, window
 
 _MOST_LINES = 4000
 _SECONDS = 180
 _PANEL = (500, 900)  # pixels
+SURFACE = "#BBBBBB"
 NO_OPENGL = (
     "Drawn as plain lines because no off-screen OpenGL is there; for shaded pictures install "
     "the Debian package libegl1 (with libegl-mesa0 and libgl1) or libosmesa6."
@@ -114,7 +117,12 @@ def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Pa
                 aponeuroses, color=[c / 255 for c in SHEET], opacity=0.5, show_scalar_bar=False
             )
         if skin is not None:
-            plotter.add_mesh(skin, color="#BBBBBB", opacity=0.12, show_scalar_bar=False)
+            labels = labels_of_cells(skin)
+            bone: Any = np.isin(labels, bone_labels(labels))
+            for part, opacity in ((~bone, 0.12), (bone, 0.22)):
+                if part.any():
+                    shown = skin.extract_cells(part)
+                    plotter.add_mesh(shown, color=SURFACE, opacity=opacity, show_scalar_bar=False)
         # From the front (anterior, +y), upright; then from the right.
         eye = (0.0, 1.0, 0.0) if azimuth == 0 else (1.0, 0.0, 0.0)
         plotter.view_vector(eye, viewup=(0, 0, 1))  # type: ignore[call-arg,arg-type]

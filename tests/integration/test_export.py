@@ -26,7 +26,9 @@ def folders(tmp_path_factory):
 def test_every_file_is_there_with_a_sidecar(folders):
     names = {p.relative_to(folders / "out").as_posix() for p in (folders / "out").rglob("*.*")}
     expected = {
-        "sub-01_anat.nii.gz", "sub-01_dseg.nii.gz", "sub-01_fascicles.trk",
+        "sub-01_anat.nii.gz", "sub-01_dseg.nii.gz", "sub-01_dseg.seg.nrrd", "sub-01_dseg.tsv",
+        "sub-01_slicer.mrml", "sub-01_desc-screen_fascicles.vtp", "sub-01_aponeuroses.vtp",
+        "sub-01_dseg.ctbl", "sub-01_dseg.txt", "sub-01_fascicles.trk",
         "sub-01_fascicles.trx", "sub-01_map.glb", "sub-01_viewer.html",
         "stl/sub-01_right-TA.stl", "stl/sub-01_right-TA_aponeurosis.stl",
         "stl/sub-01_right-SOL.stl", "stl/sub-01_right-TIB.stl",

@@ -17,6 +17,7 @@ from stage_outputs import (
     STAGES,
     STIFFNESS,
     TA,
+    TIB,
     P,
     label_at,
     map_arguments,
@@ -138,12 +139,40 @@ def test_activation_is_painted_and_minus_one_elsewhere(subject):
 def test_surfaces_carry_label_and_figures(subject):
     mesh = pv.read(subject / "map" / f"{P}_surfaces.vtp")
     labels = np.asarray(mesh.cell_data["label"])
-    assert set(labels) == {TA, SOL, GM}
+    assert set(labels) == {TA, SOL, GM, TIB}
+    assert list(mesh.field_data["SPACE"]) == ["RAS"]
     volume = np.asarray(mesh.cell_data["volume_ml"])
     for label in (TA, SOL, GM):
         part = mesh.extract_cells(labels == label).extract_surface(algorithm="dataset_surface")
         assert part.volume / 1000 == pytest.approx(volume[labels == label][0], rel=0.05)
     assert np.isnan(mesh.cell_data["fascicle_length_mm"][labels == GM]).all()
+    figures = [mesh.cell_data[name] for name in mesh.cell_data.keys() if name != "label"]  # noqa: SIM118
+    assert all(np.isnan(values[labels == TIB]).all() for values in figures)
+
+
+@pytest.mark.parametrize("label", [TIB, 31])
+def test_labels_without_a_muscle_are_no_map(subject, tmp_path, capsys, label):
+    shutil.copytree(subject / "anat", tmp_path / "anat")
+    path = tmp_path / "anat" / f"{P}_seg-muscles_dseg.nii.gz"
+    image = nib.load(path)
+    others = np.where(np.asarray(image.dataobj) > 0, label, 0).astype(np.int16)
+    nib.save(nib.Nifti1Image(others, image.affine), path)
+    code = main(["map", "--anat-dir", str(tmp_path / "anat"), "--out", str(tmp_path / "map"),
+                 "--prefix", P])  # fmt: skip
+    assert code == 2
+    assert "has no muscle" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_bone_has_the_surface_of_its_label(subject):
+    mesh = pv.read(subject / "map" / f"{P}_surfaces.vtp")
+    part = mesh.extract_cells(np.asarray(mesh.cell_data["label"]) == TIB)
+    surface = part.extract_surface(algorithm="dataset_surface")
+    label = read_voxels(subject / "map" / f"{P}_map.vti")["label"]
+    inside = label.data == TIB
+    voxel_ml = np.prod(label.spacing) / 1000
+    assert surface.volume / 1000 == pytest.approx(inside.sum() * voxel_ml, rel=0.02)
+    middle = np.asarray(surface.center_of_mass())
+    np.testing.assert_allclose(middle, label.to_world(np.argwhere(inside)).mean(axis=0), atol=1.0)
 
 
 def test_aponeuroses_come_along_in_the_same_place(subject):

@@ -3,6 +3,7 @@ import pytest
 
 from imaging.errors import LabelError
 from imaging.muscles import (
+    bone_labels,
     catalogue,
     label_of,
     lookup_table,
@@ -62,3 +63,8 @@ def test_words_for_a_label(label, key, name):
     assert side_and_key(label) == key
     assert side_and_name(label) == name
     assert side_and_key(209, "-") == "right-SOL"
+
+
+def test_bones_of_a_label_map_are_those_of_the_catalogue():
+    image = np.array([0, 21, 121, 222, 209, 31, 1021, 1101])
+    assert bone_labels(image) == [21, 121, 222]

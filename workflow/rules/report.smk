@@ -1,6 +1,8 @@
 rule report:
     input:
         maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
+        # The page links to what is there.
+        export=lambda wildcards: plan.files("export", plan.session(wildcards)),
         norms=plan.norms,
         model=plan.model_shown,
     output:

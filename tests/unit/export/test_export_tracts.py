@@ -45,6 +45,20 @@ def test_trx_is_read_back_by_its_library(fascicles, tmp_path):
     read.close()
 
 
+def test_groups_of_muscles_that_a_person_named_are_apart_and_keep_their_fascicles(
+    fascicles, tmp_path
+):
+    fascicles.data["label"] = [1001, 1002, 1003]
+    names = {1001: "calf.med/lat", 1002: "calf_med_lat", 1003: "M. soleus (caput <I>) \\é"}
+    path = tmp_path / "f.trx"
+    path.write_bytes(trx_bytes(fascicles, label_image(), names))
+    read = trx.load(str(path))
+    assert {name: rows.ravel().tolist() for name, rows in read.groups.items()} == {
+        "calf_med_lat": [0], "calf_med_lat_2": [1], "M_ soleus (caput _I_) _é": [2],
+    }  # fmt: skip
+    read.close()
+
+
 @pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, 1), (-1, -1, 1)])
 def test_trk_lies_in_the_world_on_oblique_grids_of_any_axis_order(fascicles, flip):
     grid = label_image()
