@@ -186,9 +186,9 @@ def plan(engine: Engine, targets: Sequence[str], settings: Settings) -> tuple[li
                 (place / name).symlink_to(getattr(settings, key))
         config = _write_settings(settings.model_copy(update=plain), place)
         log = stack.enter_context((place / "log").open("w", encoding="utf-8"))
-        call = [*engine.call(targets, config, place), "--dry-run"]
+        call = [*engine.call(targets, config, place), "--dry-run", "--quiet", "reason", "host"]
         steps, tail, code = _follow(call, dict(os.environ), None, log, lambda steps, said: None)
-    return steps.planned, code, tail
+    return list(steps.planned), code, tail
 
 
 def _write_settings(settings: Settings, folder: Path) -> Path:

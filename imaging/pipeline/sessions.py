@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions, shown
 from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.dataset.session import State
-from imaging.errors import DatasetError, PennateError
+from imaging.errors import ComputationError, DatasetError, PennateError
 from imaging.pipeline.table import few
 
 _FEWEST_PER_CORE, _MOST_AT_ONCE = 2, 8  # each reader may hold a large image
@@ -152,16 +153,28 @@ def say_warnings(sessions: Iterable[Session]) -> None:
 
 
 def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session]:
-    """Return the sessions as `inspect` does, several at once, and show how far it is."""
+    """Return the sessions as `inspect` does, several at once, and show how far it is.
+
+    Raises
+    ------
+    ComputationError
+        A reader was killed.
+    """
     cores = min(os.cpu_count() or 1, len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
     if cores < 2:
         return list(_progress((inspect(s, settings) for s in sessions), len(sessions)))
     # A server that has no threads forks the readers: they start at once and share its modules.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["imaging.pipeline.inspection", "imaging.pipeline.cautions"])
-    with ProcessPoolExecutor(cores, context) as pool:
-        done = pool.map(partial(inspect, settings=settings), sessions)
-        return list(_progress(done, len(sessions)))
+    try:
+        with ProcessPoolExecutor(cores, context) as pool:
+            done = pool.map(partial(inspect, settings=settings), sessions)
+            return list(_progress(done, len(sessions)))
+    except BrokenProcessPool as error:
+        raise ComputationError(
+            "the reading of inputs was killed, as happens where memory runs out: read fewer "
+            "participants at once, or leave it out with --skip-bids-validation"
+        ) from error
 
 
 def _progress(done: Iterable[Session], total: int) -> Iterator[Session]:

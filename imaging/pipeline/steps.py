@@ -82,7 +82,7 @@ class Failure:
 class Steps:
     """The steps of a run, as far as the lines that were read tell."""
 
-    planned: list[Step] = field(default_factory=list)
+    planned: dict[Step, None] = field(default_factory=dict)  # in the order of the plan
     done: int = 0
     total: int = 0
     _started: dict[str, tuple[Step, float]] = field(default_factory=dict)
@@ -155,8 +155,7 @@ class Steps:
         self._started[job] = step, now
         self._running.add(job)
         self._begin = now if self._begin is None else self._begin
-        if step not in self.planned:
-            self.planned.append(step)
+        self.planned[step] = None
         return None
 
     def _lose(self, failed: Step) -> None:
