@@ -64,7 +64,9 @@ def brief(sessions: Sequence[Session], width: int | None = None) -> str:
     if len(sessions) <= _MANY:
         return as_text(sessions, ["found"], width)
     counts = Counter(
-        name for s in sessions for name in {f.input for f in s.findings if f.state == "found"}
+        name
+        for s in sessions
+        for name in dict.fromkeys(f.input for f in s.findings if f.state == "found")
     )
     return "\n".join(
         f"  {name:<13}in {n} of {len(sessions)} sessions" for name, n in counts.items()
