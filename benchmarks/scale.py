@@ -92,7 +92,7 @@ def planning(trees: dict[str, Path], studies: dict[int, Path], scratch: Path) ->
 
 def checking(studies: dict[int, Path]) -> None:
     """Print the cost of opening every input."""
-    print("\ncheck     sessions   wall s    cpu s   memory MB")
+    print("\ncheck     sessions   wall s")
     for n, study in studies.items():
         found = measured(ROOT, "check", str(study))
         mark = "*" if n >= 200 and found["wall"] > CHECK_S else " "
@@ -108,7 +108,9 @@ def reruns(study: Path, out: Path) -> None:
     plan = Plan(settings, sessions)
     for session in sessions:
         stages = [*plan.stages(session), "map"]
-        for file in [f for s in stages for f in plan.files(s, session)] + plan.targets_of(session):
+        for file in [f for s in stages for f in plan.files(s, session)] + plan.targets_of(session)[
+            ::-1
+        ]:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).touch()
     call = ("run", str(study), str(out), "participant", "--dry-run", "--skip-bids-validation")
