@@ -1,5 +1,6 @@
 """From a BIDS folder to 3-D muscle maps: every rule calls one verb of ``pennate``."""
 
+import gc
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from imaging.errors import PennateError
 from imaging.pipeline import code, fibre_options, options, start
 
 min_version("9.0")
+# A plan is millions of objects that all live on: looking for cycles among them costs a sixth.
+gc.set_threshold(200_000, 50, 100)
 
 try:
     plan = start(config, first=workflow.is_main_process)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from imaging.config_errors import wording
 from imaging.errors import ConfigError
 
 # YAML reads the word off as false.
@@ -21,7 +22,7 @@ _YAML_OFF = BeforeValidator(lambda value: "off" if value is False else value)
 class Section(BaseModel):
     """A group of settings; an unknown name is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SegmentationSettings(Section):
@@ -311,12 +312,10 @@ def parse_settings(model: type[SectionT], content: dict[str, Any], source: str) 
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"
-        said, fix = first["msg"], "See config/default.yaml"
-        if first["type"] == "extra_forbidden":
-            said = "there is no such setting"
-            if model is not Settings and name in Settings.model_fields:
-                said = "this is a section of the settings of the whole workflow"
-                fix = f"Give only what stands below it, without '{name}:'"
+        said, fix = wording(first, model)
+        if model is not Settings and name in Settings.model_fields:
+            said = "this is a section of the settings of the whole workflow"
+            fix = f"Give only what stands below it, without '{name}:'"
         raise ConfigError(f"{name}: {said}", source, fix) from error
 
 

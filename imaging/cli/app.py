@@ -32,14 +32,21 @@ VERBS = {
     "compare": "Compare two visits of one person, and left with right.",
     "train": "Train the segmentation network, or fine-tune it on your labels.",
 }
-_LISTS = (
-    "--participant-label",
-    "--participant_label",
-    "--session-id",
-    "--session-label",
-    "--session_label",
-)
-_TERMINAL = {"add_completion": False, "pretty_exceptions_enable": False, "no_args_is_help": True}
+_LISTS = ("--participant-label", "--session-id")
+# Names that other BIDS-Apps have for our options.
+_ALIASES = {
+    "--session-label": "--session-id",
+    "--skip-bids-validator": "--skip-bids-validation",
+    "--n-cpus": "--nprocs",
+    "--dryrun": "--dry-run",
+}
+_POSITIONAL = {"run": 3, "check": 1}  # arguments of verbs that take such lists
+_TERMINAL = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "no_args_is_help": True,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 
 
 def build_app(verb: str | None) -> typer.Typer:
@@ -67,20 +74,32 @@ def _placeholder() -> None:
     """Stand in the list of verbs for a verb that was not called."""
 
 
-def spread(arguments: Sequence[str]) -> list[str]:
-    """Repeat a flag before each of its values: BIDS-Apps take ``--participant-label 01 02``.
+def as_bids_app(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of ``run`` and ``check`` as Typer takes them.
 
-    Holds where the positional arguments come first, as BIDS-Apps have them.
+    BIDS-Apps write options with underscores too, and several values after one flag
+    (``--participant-label 01 02``): the flag is repeated before each. Where it comes before the
+    positional arguments, the last ones of the line are these.
     """
-    if len(arguments) < 2 or arguments[1].startswith("-"):
+    if not arguments or arguments[0] not in _POSITIONAL:
         return list(arguments)
+    first = len(arguments) > 1 and arguments[1].startswith("-")
+    last = _POSITIONAL[arguments[0]] if first else 0
     out: list[str] = []
-    flag = ""
-    for argument in arguments:
+    flag, values = "", 0
+    for place, argument in enumerate(arguments):
         if argument.startswith("-"):
-            flag = argument if argument in _LISTS else ""
-        elif flag and out[-1] != flag:
-            out.append(flag)
+            name, equals, value = argument.partition("=")
+            if name.startswith("--"):
+                name = name.replace("_", "-")
+                name = _ALIASES.get(name, name)
+            flag, values = (name, len(equals)) if name in _LISTS else ("", 0)
+            argument = f"{name}{equals}{value}"
+        elif flag and values and len(arguments) - place <= last:
+            flag = ""
+        elif flag:
+            out += [flag] if values else []
+            values += 1
         out.append(argument)
     return out
 
@@ -88,7 +107,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pennate`` and return its exit code: 0, 1 failed computation, 2 bad input."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if "--version" in arguments:
+    if "--version" in arguments or arguments[:1] == ["-v"]:
         print(f"pennate {__version__}")
         return 0
     for stream in (sys.stdout, sys.stderr):
@@ -97,9 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     verb = next((a for a in arguments if a in VERBS), None)
     try:
-        build_app(verb)(spread(arguments), standalone_mode=True, prog_name="pennate")
+        build_app(verb)(as_bids_app(arguments), standalone_mode=True, prog_name="pennate")
     except PennateError as error:
-        print(f"pennate {verb or ''}: {error}", file=sys.stderr)
+        # The summary of a study tells by this word whether the input or a computation is at fault.
+        failed = " failed" if error.exit_code == 1 else ""
+        print(f"pennate {verb or ''}{failed}: {error}", file=sys.stderr)
         return error.exit_code
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1

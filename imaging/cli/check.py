@@ -11,20 +11,14 @@ from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
 from imaging.formats.tsv import write_tsv
-from imaging.pipeline.cautions import say_warnings
-from imaging.pipeline.sessions import inspect, refusal, with_progress
+from imaging.pipeline.sessions import inspect_all, refusal, say_warnings
 from imaging.pipeline.table import as_text, not_taken, table
 
 Participants = Annotated[
     list[str] | None,
-    typer.Option(
-        "--participant-label", "--participant_label", help="Only these participants: 01 02 ..."
-    ),
+    typer.Option("--participant-label", help="Only these participants: 01 02 ..."),
 ]
-Sessions = Annotated[
-    list[str] | None,
-    typer.Option("--session-id", "--session-label", "--session_label", help="Only these sessions"),
-]
+Sessions = Annotated[list[str] | None, typer.Option("--session-id", help="Only these sessions")]
 
 
 def command(
@@ -45,7 +39,7 @@ def command(
         settings.select,
     )
     if not names_only:
-        sessions = [inspect(s, settings) for s in with_progress(sessions)]
+        sessions = inspect_all(sessions, settings)
     print(as_text(sessions))
     if out is not None:
         try:

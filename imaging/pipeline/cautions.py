@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from imaging.dataset import Finding, Session, sibling
@@ -41,11 +39,3 @@ def drawing_warnings(anat: Path, drawn: Path) -> list[str]:
         return find_leg(image, drawing, anat, correct=False)[2]
     except InputError:
         return []
-
-
-def say_warnings(sessions: Iterable[Session]) -> None:
-    """Print the warnings about sessions on standard error."""
-    for session in sessions:
-        for finding in session.findings:
-            if finding.state == "warning":
-                print(f"warning: {session.prefix}: {finding.message}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +127,8 @@ def _must_hold(session: Session, points: FloatArray, path: Path) -> None:
     """Raise unless the box around world points (N, 3) shares space with the anatomical image."""
     if session.anat is None:
         return
-    anat = load_image(session.anat)
+    state = session.anat.stat()
+    anat = _space_of(session.anat, state.st_mtime_ns, state.st_size)
     inside = anat.to_voxels(points)
     low, high = inside.min(axis=0), inside.max(axis=0)
     if (high < 0).any() or (low > np.array(anat.shape) - 1).any():
@@ -136,6 +137,13 @@ def _must_hold(session: Session, points: FloatArray, path: Path) -> None:
             path,
             "Check both affines: the images must come from one examination",
         )
+
+
+@lru_cache(maxsize=1)
+def _space_of(anat: Path, mtime_ns: int, size: int) -> Image:
+    """Return an image of the grid of a file, with no values of its own: each input asks for it."""
+    image = load_image(anat)
+    return image.with_data(np.broadcast_to(np.float32(0), image.shape))
 
 
 def inspections(

@@ -72,15 +72,15 @@ class Plan:
 
         return find
 
-    def pages(self) -> list[str]:
-        """Return the report of every session."""
-        return [str(self.out / f"{prefix}.html") for prefix in self.sessions]
+    def targets_of(self, session: Session) -> list[str]:
+        """Return what the participant level makes for a session: its page and exports."""
+        stages = ["export", *(["model"] if self.settings.model.file else [])]
+        page = str(self.out / f"{session.prefix}.html")
+        return [page, *(f for stage in stages for f in self.files(stage, session))]
 
     def participant_targets(self) -> list[str]:
-        """Return what the participant level makes: reports and exports."""
-        stages = ["export", *(["model"] if self.settings.model.file else [])]
-        made = [self.files(stage, s) for s in self.sessions.values() for stage in stages]
-        return [*self.pages(), *(f for files in made for f in files)]
+        """Return what the participant level makes for all."""
+        return [f for s in self.sessions.values() for f in self.targets_of(s)]
 
     def model(self, wildcards: Any) -> str:
         """Return the OpenSim model of a session; empty where the settings name none."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 
 from tqdm import tqdm
 
@@ -12,11 +18,11 @@ from imaging.config import Settings
 from imaging.dataset import Finding, Session, find_sessions, shown
 from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.dataset.session import State
-from imaging.errors import DatasetError, PennateError
-from imaging.pipeline.cautions import cautions, say_warnings
-from imaging.pipeline.inspection import inspections
+from imaging.errors import ComputationError, DatasetError, PennateError
 from imaging.pipeline.table import few
 
+_FEWEST_PER_CORE, _MOST_AT_ONCE = 2, 8  # each reader may hold a large image
+_SILENT_S = 10.0
 _TITLES = {
     "anat": "the anatomical image",
     "dwi": "the diffusion images",
@@ -39,6 +45,10 @@ def inspect(session: Session, settings: Settings | None = None) -> Session:
     """
     if any(f.state == "not_fetched" for f in session.findings):
         return session
+    # Readers of all formats: only who opens files pays for them.
+    from imaging.pipeline.cautions import cautions
+    from imaging.pipeline.inspection import inspections
+
     found: list[Finding] = []
 
     def note(name: str, state: State, message: str) -> None:
@@ -85,8 +95,30 @@ def _without_anatomy(session: Session) -> str:
     return f"there is no anatomical image (anat/{session.prefix}_T1w.nii.gz){hints}"
 
 
+def triage(sessions: Iterable[Session], settings: Settings) -> tuple[list[Session], dict[str, str]]:
+    """Tell sessions that can be run from those that cannot; these are named on standard error.
+
+    Inputs are opened where the settings say so.
+
+    Returns
+    -------
+    list of Session
+        Those that can be run, with all findings.
+    dict
+        Why the others cannot, by prefix, without a full stop.
+    """
+    wanted = [s for s in sessions if s.prefix not in settings.leave_out]
+    if settings.open_inputs:
+        wanted = inspect_all(wanted, settings)
+    say_warnings(wanted)
+    refused = {s.prefix: why for s in wanted if (why := refusal(s))}
+    for prefix, why in refused.items():
+        print(f"{prefix} is left out: {why}.", file=sys.stderr)
+    return [s for s in wanted if s.prefix not in refused], refused
+
+
 def usable_sessions(settings: Settings) -> list[Session]:
-    """Return the sessions that can be run; the others are named on standard error.
+    """Return the sessions of a study that can be run.
 
     Raises
     ------
@@ -96,24 +128,61 @@ def usable_sessions(settings: Settings) -> list[Session]:
     sessions = find_sessions(
         settings.bids_dir, settings.participants, settings.sessions, settings.select
     )
-    sessions = [s for s in sessions if s.prefix not in settings.leave_out]
-    if settings.open_inputs:
-        sessions = [inspect(s, settings) for s in with_progress(sessions)]
-    say_warnings(sessions)
-    refused = {s.prefix: why for s in sessions if (why := refusal(s))}
-    for prefix, why in refused.items():
-        print(f"{prefix} is left out: {why}.", file=sys.stderr)
-    usable = [s for s in sessions if s.prefix not in refused]
+    usable, refused = triage(sessions, settings)
     if not usable:
-        first = next(iter(refused.values()), "all are left out by the settings")
-        raise DatasetError(
-            f"no session can be run; the first: {first}",
-            settings.bids_dir,
-            "See the table of pennate check",
-        )
+        raise nothing_to_run(settings, refused)
     return usable
 
 
-def with_progress(sessions: Sequence[Session]) -> Iterable[Session]:
-    """Show how far the reading of sessions is, where a person looks on."""
-    return tqdm(sessions, desc="reading inputs", unit="session", disable=None, leave=False)
+def nothing_to_run(settings: Settings, refused: Mapping[str, str]) -> DatasetError:
+    """Return the error that no session can be run, with the first reason."""
+    first = next(iter(refused.values()), "all are left out by the settings")
+    return DatasetError(
+        f"no session can be run; the first: {first}",
+        settings.bids_dir,
+        "See the table of pennate check",
+    )
+
+
+def say_warnings(sessions: Iterable[Session]) -> None:
+    """Print the warnings about sessions on standard error."""
+    for session in sessions:
+        for finding in session.findings:
+            if finding.state == "warning":
+                print(f"warning: {session.prefix}: {finding.message}", file=sys.stderr)
+
+
+def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session]:
+    """Return the sessions as `inspect` does, several at once, and show how far it is.
+
+    Raises
+    ------
+    ComputationError
+        A reader was killed.
+    """
+    cores = min(os.cpu_count() or 1, len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
+    if cores < 2:
+        return list(_progress((inspect(s, settings) for s in sessions), len(sessions)))
+    # A server that has no threads forks the readers: they start at once and share its modules.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["imaging.pipeline.inspection", "imaging.pipeline.cautions"])
+    try:
+        with ProcessPoolExecutor(cores, context) as pool:
+            done = pool.map(partial(inspect, settings=settings), sessions)
+            return list(_progress(done, len(sessions)))
+    except BrokenProcessPool as error:
+        raise ComputationError(
+            "the reading of inputs was killed, as happens where memory runs out: read fewer "
+            "participants at once, or leave it out with --skip-bids-validation"
+        ) from error
+
+
+def _progress(done: Iterable[Session], total: int) -> Iterator[Session]:
+    """Show how far the reading of sessions is: a bar for a person, else a line now and then."""
+    bar = tqdm(done, "reading inputs", total, unit="session", disable=None, leave=False)
+    said = time.monotonic()
+    for number, session in enumerate(bar, start=1):
+        yield session
+        if bar.disable and time.monotonic() > said + _SILENT_S and number < total:
+            said = time.monotonic()
+            print(f"inputs of {number} of {total} sessions are read", flush=True)

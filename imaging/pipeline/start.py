@@ -8,7 +8,6 @@ from typing import Any
 
 from imaging.config import Settings, parse_settings
 from imaging.errors import MissingFileError
-from imaging.export.opensim.library import require_opensim
 from imaging.pipeline.links import plain_folder
 from imaging.pipeline.plan import Plan
 from imaging.pipeline.sessions import usable_sessions
@@ -37,12 +36,22 @@ def start(config: Mapping[str, Any], *, first: bool) -> Plan:
     settings = settings.model_copy(update={**folders, "open_inputs": opened})
     plan = Plan(settings, usable_sessions(settings))
     if settings.model.file is not None:
-        _check_models(plan)
+        check_models(plan)
     return plan
 
 
-def _check_models(plan: Plan) -> None:
-    """Check what the last rule needs before the first one runs."""
+def check_models(plan: Plan) -> None:
+    """Check what the last rule needs before the first one runs.
+
+    Raises
+    ------
+    MissingFileError
+        A person has no model.
+    MissingToolError
+        OpenSim is not installed.
+    """
+    from imaging.export.opensim.library import require_opensim
+
     require_opensim()
     for prefix in plan.sessions:
         if not Path(plan.model_of(prefix)).is_file():

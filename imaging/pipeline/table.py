@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from imaging.dataset import Finding, Session
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _FEW = 3  # files named in a line; the rest are counted
+_MANY = 10  # sessions of which each is shown
 _NARROWEST, _WIDEST = 60, 120  # columns of a terminal that are used
 
 
 def table(sessions: Iterable[Session]) -> pd.DataFrame:
     """Return the table of inputs, one row per finding, with the paths of all files."""
+    import pandas as pd  # a third of a second, and only for this
+
     columns = ["subject", "session", "input", "state", "files", "message"]
     frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
     frame["files"] = frame["files"].map("; ".join)
@@ -51,6 +57,20 @@ def as_text(
         for finding in shown:
             lines += _lines(finding, width)
     return "\n".join(lines)
+
+
+def brief(sessions: Sequence[Session], width: int | None = None) -> str:
+    """Return the found inputs: of each session, or, of many, how many sessions have each."""
+    if len(sessions) <= _MANY:
+        return as_text(sessions, ["found"], width)
+    counts = Counter(
+        name
+        for s in sessions
+        for name in dict.fromkeys(f.input for f in s.findings if f.state == "found")
+    )
+    return "\n".join(
+        f"  {name:<13}in {n} of {len(sessions)} sessions" for name, n in counts.items()
+    )
 
 
 def _lines(finding: Finding, width: int) -> list[str]:

@@ -38,7 +38,7 @@ UNREAD = {
     "map/activation.nii.gz": "for image viewers",
 }
 # Stages whose files go to people only, and that a rule of the plan names twice.
-LAST = ("export", "report", "group", "compare")
+LAST = ("export", "report", "group", "compare", "run")
 
 
 @pytest.fixture(scope="module")

@@ -84,3 +84,33 @@ def test_files_are_read_alike_for_a_stage_and_for_the_workflow(tmp_path):
         settings_file(tmp_path / "absent.yaml")
     with pytest.raises(ConfigError, match="not a table"):
         load_settings(FibreSettings, "x" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"fibres": {"stepp_mm": 1}}, "fibres.stepp_mm: there is no such setting. "
+         "Is fibres.step_mm meant?"),
+        ({"fibers": {}}, "fibers: there is no such setting. Is fibres meant?"),
+        ({"step_mm": 3}, "Is fibres.step_mm meant?"),
+        ({"qqq": 3}, "See config/default.yaml for those there are"),
+        ({"fibres": 3}, "fibres: must be a table of settings, not 3"),
+        ({"export": None}, "export: must be a table of settings, not empty"),
+        ({"fibres": {"step_mm": "x"}}, "fibres.step_mm: must be a number, not 'x'"),
+        ({"fibres": {"step_mm": -1}}, "must be above 0.0, not -1"),
+        ({"fibres": {"step_mm": float("inf")}}, "must be a finite number, not inf"),
+        ({"fibres": {"bootstrap": 1.5}}, "must be a whole number, not 1.5"),
+        ({"participants": [1]}, "must be text (in quotes, where it looks like a number), not 1"),
+        ({"participants": "01"}, "must be a list, not '01'"),
+        ({"segmentation": {"method": "atlass"}}, "not 'atlass'. Is atlas meant?"),
+        ({"function": {"band_hz": [1, 2, 3]}}, "must hold at most 2 values, not 3"),
+        ({"diffusion": {"denoise": "maybe"}}, "must be true or false, not 'maybe'"),
+        ({1: 2}, "a setting must have a name, not a number"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_our_words(given, said):
+    with pytest.raises(ConfigError) as error:
+        parse_settings(Settings, {"bids_dir": "a", "out_dir": "b", **given}, "mine.yaml")
+    assert said in str(error.value)
+    assert str(error.value).startswith("mine.yaml: ")
+    assert "pydantic" not in str(error.value) and "\n" not in str(error.value)

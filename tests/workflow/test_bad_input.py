@@ -113,8 +113,10 @@ def test_one_bad_subject_does_not_stop_the_others(bids, tmp_path, pennate):
     result = pennate("run", root, tmp_path / "out", "participant", "--dry-run")
     assert result.returncode == 2
     assert "sub-01 is left out" in result.stderr
-    assert "sub-02_desc-preproc_anat.nii.gz" in result.stdout
-    assert "sub-01_desc-preproc_anat.nii.gz" not in result.stdout
+    assert "  sub-02: " in result.stdout
+    assert "  sub-01: " not in result.stdout
+    assert "10 steps would be done; nothing was written." in result.stdout
+    assert not (tmp_path / "out").exists()
 
 
 def test_folder_with_nothing_in_it(tmp_path, pennate):

@@ -2,16 +2,34 @@ from pathlib import Path
 
 import pytest
 
-from imaging.cli.app import main, spread
+from imaging.cli.app import VERBS, as_bids_app, main
 from imaging.cli.run import _settings
 
+RUN = ["run", "in", "out", "participant"]
+TWO = ["--participant-label", "01", "--participant-label", "02"]
 
-def test_several_values_after_one_flag():
-    given = ["run", "in", "out", "participant", "--participant_label", "01", "02", "--nprocs", "2"]
-    assert spread(given) == [
-        "run", "in", "out", "participant", "--participant_label", "01",
-        "--participant_label", "02", "--nprocs", "2",
-    ]  # fmt: skip
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ([*RUN, "--participant_label", "01", "02", "--nprocs", "2"], [*RUN, *TWO, "--nprocs", "2"]),
+        ([*RUN, "--participant-label=01", "02"],
+         [*RUN, "--participant-label=01", "--participant-label", "02"]),
+        (["run", "--participant-label", "01", "02", "in", "out", "participant"],
+         ["run", *TWO, "in", "out", "participant"]),
+        (["run", "--participant_label", "01", "02", "--", "in", "out", "participant"],
+         ["run", *TWO, "--", "in", "out", "participant"]),
+        (["run", "--participant-label", "01", "02", "--n_cpus", "2", "in", "out", "group"],
+         ["run", *TWO, "--nprocs", "2", "in", "out", "group"]),
+        (["check", "--participant-label", "01", "02", "in"], ["check", *TWO, "in"]),
+        (["check", "in", "--session_label", "a", "b"],
+         ["check", "in", "--session-id", "a", "--session-id", "b"]),
+        ([*RUN, "--skip_bids_validator", "--mem_mb=900"],
+         [*RUN, "--skip-bids-validation", "--mem-mb=900"]),
+    ],
+)  # fmt: skip
+def test_arguments_as_bids_apps_have_them(given, taken):
+    assert as_bids_app(given) == taken
 
 
 @pytest.mark.parametrize(
@@ -20,12 +38,19 @@ def test_several_values_after_one_flag():
         ["run", "--participant-label", "01", "in", "out", "participant"],
         ["run", "in", "out", "participant", "--participant-label", "1", "--participant-label", "2"],
         ["check", "in", "--participant-label=01"],
+        ["map", "--anat_dir", "x"],
         ["--version"],
         [],
     ],
 )
 def test_other_arguments_stay_as_they_are(given):
-    assert spread(given) == given
+    assert as_bids_app(given) == given
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_has_a_short_name_everywhere(verb, capsys):
+    assert main([verb, "-h"] if verb else ["-h"]) == 0
+    assert "Usage: pennate" in capsys.readouterr().out
 
 
 def test_check_takes_several_participants(tmp_path, capsys):

@@ -92,7 +92,7 @@ def test_a_personal_model_is_made_only_where_the_settings_name_one():
 
 def test_a_model_that_is_not_there_is_told_before_anything_runs(tmp_path, monkeypatch):
     module = sys.modules["imaging.pipeline.start"]
-    monkeypatch.setattr(module, "require_opensim", lambda: None)
+    monkeypatch.setattr("imaging.export.opensim.library.require_opensim", lambda: None)
     monkeypatch.setattr(module, "usable_sessions", lambda settings: [Session("01", "a")])
     config = {"bids_dir": str(tmp_path), "out_dir": str(tmp_path / "out"),
               "model": {"file": str(tmp_path / "{prefix}.osim")}}  # fmt: skip

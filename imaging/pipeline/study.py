@@ -1,0 +1,209 @@
+"""A run from its first line to its last: who is run, what is asked of the engine, how it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from imaging import __version__
+from imaging.config import Settings
+from imaging.dataset import Session, find_sessions
+from imaging.errors import ComputationError, OutputError
+from imaging.pipeline import engine as snakemake
+from imaging.pipeline.dataset_files import check_output, conclude, describe
+from imaging.pipeline.links import plain_name
+from imaging.pipeline.outcome import (
+    Outcome,
+    Status,
+    exit_code,
+    merged,
+    outcomes,
+    read_summary,
+    standing,
+    why_failed,
+)
+from imaging.pipeline.plan import Plan
+from imaging.pipeline.sessions import nothing_to_run, triage
+from imaging.pipeline.start import check_models
+from imaging.pipeline.steps import Failure
+from imaging.pipeline.table import brief, not_taken
+
+_FEW = 5  # finished sessions of which each file is named
+
+#: ``reports``: pages of finished maps; ``group``: tables and page of finished maps.
+Wanted = Literal["participant", "reports", "group"]
+
+
+class Study:
+    """The sessions of a run.
+
+    Parameters
+    ----------
+    settings
+        With absolute folders.
+    wanted
+        What is to be made.
+    """
+
+    def __init__(self, settings: Settings, wanted: Wanted):
+        self.wanted = wanted
+        self.out, self.bids = Path(settings.out_dir), Path(settings.bids_dir)
+        found = find_sessions(self.bids, settings.participants, settings.sessions, settings.select)
+        self.everyone = [s for s in found if s.prefix not in settings.leave_out]
+        check_output(self.out, self.bids)
+        count = _count(len(self.everyone), "session")
+        print(
+            f"pennate {__version__}, {wanted}: {count} in {self.bids}, into {self.out}", flush=True
+        )
+        if wanted != "participant":  # what was computed stands, whatever became of the inputs
+            settings = settings.model_copy(update={"open_inputs": False})
+        self.usable, self.refused = triage(self.everyone, settings)
+        if not self.usable:
+            raise nothing_to_run(settings, self.refused)
+        self.before: list[Outcome] = []
+        if wanted == "participant":
+            print(brief(self.usable), flush=True)
+            if left := not_taken(self.usable):
+                print(left, file=sys.stderr)
+        else:
+            self._keep_mapped(Plan(settings, self.usable))
+        keep = {s.prefix for s in self.usable}
+        left_out = sorted({s.prefix for s in found} - keep)
+        # The inputs have been opened here: Snakemake need not do it again.
+        self.settings = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
+        self.plan = Plan(self.settings, self.usable)
+        if settings.model.file is not None:
+            check_models(self.plan)
+
+    def _keep_mapped(self, plan: Plan) -> None:
+        """Keep the sessions with a finished map, and say who is missing."""
+        mapped = [s for s in self.usable if _all_there(plan.files("map", s))]
+        names = {s.prefix for s in mapped}
+        self.before = standing(self.everyone, names, self.out)
+        missing = [row for row in self.before if row.prefix not in names]
+        for row in missing:
+            print(f"missing: {row.line(self.out)}", file=sys.stderr)
+        for row in self.before:
+            if row.prefix in names and row.status is not Status.finished:
+                print(f"older map: {row.line(self.out)}", file=sys.stderr)
+        if not mapped:
+            raise OutputError("has no finished map", self.out, "Run the level participant first")
+        print(f"{_count(len(mapped), 'session')} with a map, {len(missing)} without", flush=True)
+        self.usable = mapped
+
+    def targets(self) -> list[str]:
+        """Return what Snakemake is asked for; maps are left as they are where only pages are."""
+        if self.wanted == "participant":
+            return ["participant"]
+        out = Path(plain_name(self.settings.out_dir))
+        pages = ["group"] if self.wanted == "group" else [s.prefix for s in self.usable]
+        return [
+            *(str(out / f"{p}.html") for p in pages),
+            "--allowed-rules",
+            "report",
+            "group_report",
+        ]
+
+    def list_steps(self, engine: snakemake.Engine) -> int:
+        """Print what a run would do; return the exit code.
+
+        Raises
+        ------
+        ComputationError
+            It cannot be planned.
+        """
+        steps, code, tail = snakemake.plan(engine, self.targets(), self.settings)
+        if code:
+            raise ComputationError(f"the workflow cannot be planned:\n{tail.rstrip()}")
+        stages: dict[str, list[str]] = {}
+        for step in steps:
+            stages.setdefault(step.prefix or "group", []).append(step.stage)
+        for prefix, names in sorted(stages.items()):
+            print(f"  {prefix}: {', '.join(names)}")
+        print(f"{_count(len(steps), 'step')} would be done; nothing was written.")
+        return 2 if self.refused else 0
+
+    def run(self, engine: snakemake.Engine) -> int:
+        """Run the study, say how it ended, return the exit code.
+
+        Raises
+        ------
+        ComputationError
+            Snakemake itself failed.
+        """
+        engine.prepare()
+        with snakemake.locked(self.out) as lock:
+            if self.wanted == "participant":
+                describe(self.out, self.bids, self.usable)
+            done, code, tail = snakemake.run(engine, self.targets(), self.settings, lock)
+            rows = self._rows(done.failures)
+            part = self.settings.participants or self.settings.sessions
+            conclude(self.out, merged(rows, read_summary(self.out) if part else []))
+        if code and not done.failures:
+            raise ComputationError(
+                f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}"
+            )
+        return self._say_end(rows, done.failures)
+
+    def _rows(self, failures: Sequence[Failure]) -> list[Outcome]:
+        if self.wanted == "participant":
+            whole = [s.prefix for s in self.usable if _all_there(self.plan.targets_of(s))]
+            rows = outcomes(self.everyone, self.refused, failures, whole, self.out)
+        else:
+            failed = {f.step.prefix for f in failures}
+            again = [s for s in self.everyone if s.prefix in failed]
+            new = {row.prefix: row for row in outcomes(again, {}, failures, (), self.out)}
+            rows = [new.get(row.prefix, row) for row in self.before]
+        # The same study has the same summary wherever it lies.
+        return [replace(row, reason=row.reason.replace(f"{self.bids}/", "")) for row in rows]
+
+    def _say_end(self, rows: Sequence[Outcome], failures: Sequence[Failure]) -> int:
+        """Print who is not finished and why, and where the results lie; return the exit code."""
+        code = exit_code(rows)
+        for failure in failures:
+            if not failure.step.prefix:  # of the group itself
+                status, reason = why_failed(failure, self.out)
+                log = self.out / "logs" / failure.step.log
+                print(f"group {status}: {reason} Log: {log}", file=sys.stderr)
+                code = 1 if status is Status.failed else code or 2
+        finished = [row for row in rows if row.status is Status.finished]
+        others = [row for row in rows if row.status is not Status.finished]
+        for row in others:
+            if row not in self.before:
+                print(row.line(self.out), file=sys.stderr)
+        sys.stderr.flush()
+        if self.wanted != "group" and len(finished) <= _FEW:
+            by_prefix = {s.prefix: s for s in self.everyone}
+            for row in finished:
+                _say_where(self.out, by_prefix[row.prefix])
+        if self.wanted == "group" and not any(not f.step.prefix for f in failures):
+            print(f"The page of the group: {self.out / 'group.html'}")
+        print(f"{len(finished)} of {_count(len(rows), 'session')} finished, in {self.out}", end="")
+        print(f"; why {len(others)} are not: {self.out / 'summary.tsv'}" if others else "")
+        return code
+
+
+def _all_there(files: Sequence[str]) -> bool:
+    return all(Path(file).is_file() for file in files)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _say_where(out: Path, session: Session) -> None:
+    """Print where the results of a session lie."""
+    base = out / session.folder
+    files = {
+        "report": out / f"{session.prefix}.html",
+        "viewer": base / "export" / f"{session.prefix}_viewer.html",
+        "table": base / "map" / f"{session.prefix}_muscles.tsv",
+        "map": base / "map" / f"{session.prefix}_map.vti",
+    }
+    print(session.prefix)
+    for name, path in files.items():
+        if path.is_file():
+            print(f"  {name:7} {path}")
