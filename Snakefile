@@ -35,6 +35,7 @@ if not workflow.deployment_settings.deployment_method:
 wildcard_constraints:
     unit=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     prefix=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?",
+    person=r"sub-[A-Za-z0-9]+",
 
 
 localrules:
@@ -48,6 +49,7 @@ rule all:
     input:
         plan.participant_targets(),
         plan.group_targets(),
+        plan.comparisons(),
 
 
 rule participant:
@@ -58,6 +60,7 @@ rule participant:
 rule group:
     input:
         plan.group_targets(),
+        plan.comparisons(),
 
 
 include: "workflow/rules/segmentation.smk"

@@ -264,7 +264,13 @@ class ReportSettings(Section):
     )
     norms: str | None = Field(
         None,
-        description="group_norms.tsv of this or another study, for the page of each person",
+        description="group_norms.tsv of this or another study, or a table of your own, for the "
+        "page of each person",
+    )
+    repeatability: str | None = Field(
+        None,
+        description="Repeatability on your scanner, for comparisons of visits; without it that of "
+        "the digital leg",
     )
 
 

@@ -10,7 +10,6 @@ import typer
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
 from imaging.errors import DatasetError, OutputError
-from imaging.formats.tsv import write_tsv
 from imaging.pipeline.sessions import inspect_all, refusal, say_warnings
 from imaging.pipeline.table import as_text, not_taken, table
 
@@ -42,6 +41,8 @@ def command(
         sessions = inspect_all(sessions, settings)
     print(as_text(sessions))
     if out is not None:
+        from imaging.formats.tsv import write_tsv  # loads pandas
+
         try:
             write_tsv(table(sessions), out)
         except OSError as error:

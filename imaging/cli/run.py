@@ -110,7 +110,11 @@ def _settings(
         update={
             "segmentation": section.model_copy(update=labels),
             "model": settings.model.model_copy(update={"file": _whole(settings.model.file)}),
-            "report": settings.report.model_copy(update={"norms": _whole(settings.report.norms)}),
+            "report": settings.report.model_copy(
+                update={
+                    key: _whole(getattr(settings.report, key)) for key in ("norms", "repeatability")
+                }
+            ),
         }
     )
 

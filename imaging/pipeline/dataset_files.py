@@ -10,7 +10,6 @@ from imaging import __version__
 from imaging.dataset import Session
 from imaging.errors import InputError, OutputError
 from imaging.formats.json import read_json
-from imaging.formats.tsv import write_tsv
 from imaging.pipeline import outcome
 from imaging.pipeline import resources as cost
 from imaging.pipeline.table import table
@@ -65,6 +64,8 @@ def check_output(out: Path, bids: Path) -> None:
 
 def describe(out: Path, bids: Path, sessions: Sequence[Session]) -> None:
     """Write what describes the run: the data set, what BIDS need not check, the inputs."""
+    from imaging.formats.tsv import write_tsv  # loads pandas
+
     description: dict[str, Any] = {
         "Name": "Muscle maps",
         "BIDSVersion": "1.10.0",
@@ -80,7 +81,7 @@ def describe(out: Path, bids: Path, sessions: Sequence[Session]) -> None:
 
 def conclude(out: Path, rows: Sequence[outcome.Outcome]) -> None:
     """Write how every session stands, and what every step cost."""
-    from imaging.stage_files import write_tsv
+    from imaging.formats.tsv import write_tsv  # loads pandas
 
     with staged(out, "summary") as scratch:
         write_tsv(outcome.summary_table(rows), scratch / "summary.tsv")

@@ -11,6 +11,8 @@ from typing import Any
 from imaging.config import Settings
 from imaging.dataset import Session, inputs_beside, sibling
 from imaging.dataset.dixon import dixon_options
+from imaging.dataset.visits import in_order
+from imaging.errors import ConfigError
 from imaging.outputs import folder_of, promised
 
 # Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
@@ -91,8 +93,27 @@ class Plan:
         return (self.settings.model.file or "").replace("{prefix}", prefix)
 
     def group_targets(self) -> list[str]:
-        """Return what the group level makes."""
+        """Return the tables and the page of the group."""
         return [str(self.out / name) for name in promised("group")]
+
+    def visits(self) -> dict[str, list[Session]]:
+        """Return the sessions of each person whose visits can be told apart in time."""
+        people: dict[str, list[Session]] = {}
+        for session in self.sessions.values():
+            people.setdefault(f"sub-{session.subject}", []).append(session)
+        return {who: visits for who, visits in people.items() if _are_visits(visits)}
+
+    def comparisons(self) -> list[str]:
+        """Return the comparisons of visits that the group level makes beside the group's page."""
+        return [f.replace("{prefix}", who) for who in self.visits() for f in self.comparison()]
+
+    def comparison(self) -> list[str]:
+        """Return the patterns of the files of one comparison, with the wildcard ``prefix``."""
+        return [str(self.out / name) for name in promised("compare")]
+
+    def maps_of_person(self, wildcards: Any) -> list[str]:
+        """Return the maps of all visits of a person."""
+        return [f for s in self.visits()[wildcards.person] for f in self.files("map", s)]
 
     def stages(self, session: Session) -> list[str]:
         """Return the stages that a session's inputs allow."""
@@ -211,6 +232,15 @@ class Plan:
         """Return the norms that the page of a person is held against, where settings name them."""
         return [self.settings.report.norms] if self.settings.report.norms else []
 
+    def who_has_norms(self, wildcards: Any) -> list[str]:
+        """Return the table of participants where norms may ask for sex, age or size."""
+        return self.participants(wildcards) if self.settings.report.norms else []
+
+    def repeatability(self, wildcards: Any) -> list[str]:
+        """Return the repeatability that comparisons rest on, where settings name one."""
+        named = self.settings.report.repeatability
+        return [named] if named else []
+
     def participants(self, wildcards: Any) -> list[str]:
         """Return the table of participants, where it is there or settings ask for controls."""
         table = Path(self.settings.bids_dir) / "participants.tsv"
@@ -247,6 +277,14 @@ class Plan:
             return int((base + factor * input.size_mb) * attempt)
 
         return mem_mb
+
+
+def _are_visits(sessions: Sequence[Session]) -> bool:
+    """Whether there are two visits or more, and their names tell which was first."""
+    try:
+        return len(in_order([s.session or "" for s in sessions])) > 1
+    except ConfigError:
+        return False
 
 
 def _beside(*paths: Path | None) -> list[str]:

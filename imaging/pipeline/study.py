@@ -99,13 +99,11 @@ class Study:
         if self.wanted == "participant":
             return ["participant"]
         out = Path(plain_name(self.settings.out_dir))
-        pages = ["group"] if self.wanted == "group" else [s.prefix for s in self.usable]
-        return [
-            *(str(out / f"{p}.html") for p in pages),
-            "--allowed-rules",
-            "report",
-            "group_report",
-        ]
+        pages = [str(out / f"{s.prefix}.html") for s in self.usable]
+        if self.wanted == "group":
+            visits = (Path(f).name for f in self.plan.comparisons() if f.endswith(".html"))
+            pages = [str(out / name) for name in ("group.html", *visits)]
+        return [*pages, "--allowed-rules", "report", "group_report", "compare"]
 
     def list_steps(self, engine: snakemake.Engine) -> int:
         """Print what a run would do; return the exit code.
@@ -163,11 +161,13 @@ class Study:
     def _say_end(self, rows: Sequence[Outcome], failures: Sequence[Failure]) -> int:
         """Print who is not finished and why, and where the results lie; return the exit code."""
         code = exit_code(rows)
+        sessions = {s.prefix for s in self.everyone}
         for failure in failures:
-            if not failure.step.prefix:  # of the group itself
+            if failure.step.prefix not in sessions or failure.step.stage == "compare":
                 status, reason = why_failed(failure, self.out)
+                who = f"visits of {failure.step.prefix}" if failure.step.prefix else "group"
                 log = self.out / "logs" / failure.step.log
-                print(f"group {status}: {reason} Log: {log}", file=sys.stderr)
+                print(f"{who} {status}: {reason} Log: {log}", file=sys.stderr)
                 code = 1 if status is Status.failed else code or 2
         finished = [row for row in rows if row.status is Status.finished]
         others = [row for row in rows if row.status is not Status.finished]
@@ -181,6 +181,10 @@ class Study:
                 _say_where(self.out, by_prefix[row.prefix])
         if self.wanted == "group" and not any(not f.step.prefix for f in failures):
             print(f"The page of the group: {self.out / 'group.html'}")
+        if self.wanted == "group":
+            for page in (f for f in self.plan.comparisons() if f.endswith(".html")):
+                if Path(page).is_file():
+                    print(f"Two visits: {page}")
         print(f"{len(finished)} of {_count(len(rows), 'session')} finished, in {self.out}", end="")
         print(f"; why {len(others)} are not: {self.out / 'summary.tsv'}" if others else "")
         return code

@@ -4,6 +4,7 @@ rule report:
         # The page links to what is there.
         export=lambda wildcards: plan.files("export", plan.session(wildcards)),
         norms=plan.norms,
+        participants=plan.who_has_norms,
         model=plan.model_shown,
     output:
         report(
@@ -24,13 +25,17 @@ rule report:
         code=code("report"),
         maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
         norms=lambda wildcards, input: options("--norms", input.norms),
+        participants=lambda wildcards, input: options(
+            "--participants", input.participants
+        ),
         model=lambda wildcards, input: options(
             "--model-dir", [str(Path(f).parent) for f in input.model[:1]]
         ),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "--out {output[0]:q} {params.norms} {params.model} > {log:q} 2>&1"
+        "--out {output[0]:q} {params.norms} {params.participants} {params.model} "
+        "> {log:q} 2>&1"
 
 
 rule group_report:
@@ -62,3 +67,33 @@ rule group_report:
     shell:
         LIMITS + "pennate report --group {params.out:q} {params.participants} "
         "{params.controls} > {log:q} 2>&1"
+
+
+rule compare:
+    input:
+        maps=plan.maps_of_person,
+        repeatability=plan.repeatability,
+    output:
+        report(
+            [f.replace("{prefix}", "{person}") for f in plan.comparison()],
+            caption="../report/comparison.rst",
+            category="Visits",
+        ),
+    log:
+        str(plan.out / "logs" / "{person}_compare.log"),
+    benchmark:
+        str(plan.out / "logs" / "{person}_compare.tsv")
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=plan.memory("report"),
+        runtime=30,
+    params:
+        code=code("compare"),
+        out=str(plan.out),
+        repeatability=lambda wildcards, input: options(
+            "--repeatability", input.repeatability
+        ),
+    shell:
+        LIMITS + "pennate compare {params.out:q} --participant {wildcards.person} "
+        "{params.repeatability} > {log:q} 2>&1"

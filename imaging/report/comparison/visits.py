@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from imaging.dataset.visits import ORDER, in_order
 from imaging.errors import ConfigError, InputError, MissingFileError
 from imaging.measures import Measure
 from imaging.musclemap.read.files import FIRST, NOTES, find_prefix
 from imaging.musclemap.read.notes import MapNotes, read_map_notes
 from imaging.musclemap.read.tables import names_of, read_tables
 from imaging.muscles import Names
-
-_ORDER = "Name them in their order, such as --sessions before --sessions after"
 
 
 @dataclass(frozen=True)
@@ -138,21 +136,9 @@ def find_visits(out: Path, participant: str, wanted: Sequence[str] = ()) -> list
             why = f"has no map of session {absent[0]}; there are {', '.join(found) or 'none'}"
             raise MissingFileError(why, person, FIRST)
         if len(set(labels)) < 2 or len(set(labels)) < len(labels):
-            raise ConfigError("two different sessions are needed", None, _ORDER)
+            raise ConfigError("two different sessions are needed", None, ORDER)
         return [found[label] for label in labels]
     if len(found) < 2:
         why = f"has {'one map' if found else 'no map'} of a session, a comparison needs two"
         raise MissingFileError(why, person, "Run the other visit first")
-    return [found[label] for label in _in_order(list(found))]
-
-
-def _in_order(labels: Sequence[str]) -> list[str]:
-    """Return labels in the order of the one number in each."""
-    parts = [p for label in labels if (p := re.fullmatch(r"(\D*)(\d+)", label))]
-    number = {p[0]: int(p[2]) for p in parts}
-    if len(set(number.values())) < len(labels) or len({p[1] for p in parts}) != 1:
-        raise ConfigError(
-            f"the names of the sessions do not tell which was first: {', '.join(labels)}", None,
-            _ORDER,
-        )  # fmt: skip
-    return sorted(labels, key=number.__getitem__)
+    return [found[label] for label in in_order(list(found))]

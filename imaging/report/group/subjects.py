@@ -21,7 +21,7 @@ from imaging.outputs import output
 _FILE_OF_MAP = re.compile(r"_(map\.vti|measures\.tsv|muscles\.tsv|notes\.json)$")
 _PLANNED: dict[str, Kind] = {"subject": "text", "session": "text"}
 # How a verb tells what stopped it, and why a log that ends so is not to be read further.
-_STOPPED = re.compile(r"^pennate [a-z]+: (.+)$")
+_STOPPED = re.compile(r"^pennate [a-z]+(?: failed)?: (.+)$")
 
 
 @dataclass(frozen=True)
