@@ -1,7 +1,9 @@
 """How far a figure changes from scan to scan without any change in the person.
 
-The smallest detectable change is 1.96·√2 times the within-subject standard deviation: of 95 in 100
-repeat scans the change is smaller.
+The smallest detectable change is t·√2 times the within-subject standard deviation: of 95 in 100
+repeat scans the change is smaller. t is the 97.5th percentile of Student's distribution with one
+degree of freedom for each pair of scans behind the standard deviation: 1.96 for many pairs, more for
+few, since the deviation is then not well known itself.
 
 Bland JM, Altman DG. Measurement error. BMJ 1996;313:744. Weir JP. Quantifying test-retest
 reliability using the intraclass correlation coefficient and the SEM. J Strength Cond Res
@@ -20,13 +22,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.stats import t as student_t
 
 from imaging.errors import InputError, UnitError
 from imaging.formats.tsv import Kind, read_tsv
 from imaging.musclemap.table import definition_of
 from imaging.muscles import recordable
 
-SDC_FACTOR = 1.96 * float(np.sqrt(2))
 ALL = "all"
 SCALES = ("absolute", "percent")
 FEWEST_PAIRS = 5
@@ -35,6 +37,11 @@ _COLUMNS: Mapping[str, Kind] = {
     "measure": "text", "muscles": "text", "unit": "text", "scale": "text", "sd_within": "number",
     "n": "whole", "of": "text", "source": "text",
 }  # fmt: skip
+
+
+def sdc_factor(n: int) -> float:
+    """Return the smallest detectable change over a within-subject SD known from `n` pairs."""
+    return float(student_t.ppf(0.975, n) * np.sqrt(2))
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Repeatability:
     def smallest_change(self, level: float) -> float:
         """Return the smallest detectable change of a figure whose two values have this mean."""
         sd = self.sd_within if self.scale == "absolute" else self.sd_within * abs(level) / 100
-        return SDC_FACTOR * sd
+        return sdc_factor(self.n) * sd
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from imaging.muscles import label_of, muscle_keys
 from imaging.report.comparison import changes as module
 from imaging.report.comparison.changes import changes
 from imaging.report.comparison.methods import difference
-from imaging.report.comparison.repeatability import SDC_FACTOR
+from imaging.report.comparison.repeatability import sdc_factor
 
 
 def rows(before, after, table=TABLE):
@@ -38,8 +38,8 @@ def test_a_change_is_held_against_the_muscles_own_repeatability():
     after = visit("02", volume(TA, 104.0), volume(SOL, 104.0))
     found = rows(before, after)
     ta, sol = found[TA, "volume"], found[SOL, "volume"]
-    assert ta["sdc"] == pytest.approx(SDC_FACTOR * 1.02)
-    assert sol["sdc"] == pytest.approx(2 * SDC_FACTOR * 1.02)
+    assert ta["sdc"] == pytest.approx(sdc_factor(30) * 1.02)
+    assert sol["sdc"] == pytest.approx(2 * sdc_factor(30) * 1.02)
     assert (ta["verdict"], sol["verdict"]) == ("larger than SDC", "within SDC")
     assert ta["change"] == pytest.approx(4.0)
     assert ta["change_percent"] == pytest.approx(4.0)
@@ -59,7 +59,7 @@ def test_without_a_known_sdc_the_interval_is_that_of_both_figures():
 def test_a_change_within_wide_intervals_of_the_figures_does_not_stand_out():
     before, after = visit("1", length(TA, 50, 3)), visit("2", length(TA, 54, 3))
     row = rows(before, after)[TA, "fascicle_length"]
-    assert row["sdc"] == pytest.approx(SDC_FACTOR)
+    assert row["sdc"] == pytest.approx(sdc_factor(30))
     assert row["verdict"] == "within SDC"
     assert "wider than the SDC" in row["reason"]
 
