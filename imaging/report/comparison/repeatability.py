@@ -2,8 +2,8 @@
 
 The smallest detectable change is t·√2 times the within-subject standard deviation: of 95 in 100
 repeat scans the change is smaller. t is the 97.5th percentile of Student's distribution with one
-degree of freedom for each pair of scans behind the standard deviation: 1.96 for many pairs, more for
-few, since the deviation is then not well known itself.
+degree of freedom for each pair of scans behind the standard deviation: 1.96 for many pairs, more
+for few, since the deviation is then not well known itself.
 
 Bland JM, Altman DG. Measurement error. BMJ 1996;313:744. Weir JP. Quantifying test-retest
 reliability using the intraclass correlation coefficient and the SEM. J Strength Cond Res
