@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,18 @@ _MISSING_NAMES = {
 
 
 class Plan:
-    """The files of every rule for a list of sessions; used by the Snakefile only."""
+    """The files of every rule for a list of sessions; used by the Snakefile only.
+
+    Attributes
+    ----------
+    allowed : callable
+        Returns the rules that may run, empty for all; Snakemake knows them after the Snakefile is
+        read.
+    """
 
     def __init__(self, settings: Settings, sessions: Sequence[Session]):
         self.settings = settings
+        self.allowed: Callable[[], Collection[str]] = tuple
         self.out = Path(settings.out_dir)
         self.sessions = {s.prefix: s for s in sessions}
 
@@ -257,7 +265,18 @@ class Plan:
     def model_shown(self, wildcards: Any) -> list[str]:
         """Return the personal model's files that the page shows; none where there is no model."""
         wanted = self.settings.model.file is not None
-        return self.files("model", self.session(wildcards)) if wanted else []
+        return self._shown("model", self.session(wildcards)) if wanted else []
+
+    def exports_shown(self, wildcards: Any) -> list[str]:
+        """Return the exports that the page links to."""
+        return self._shown("export", self.session(wildcards))
+
+    def _shown(self, stage: str, session: Session) -> list[str]:
+        """Return the files of a stage that a page shows; none if some are missing and stay so."""
+        files = self.files(stage, session)
+        allowed = self.allowed()
+        made = not allowed or stage in allowed
+        return files if made or all(Path(f).is_file() for f in files) else []
 
     def model_settings(self, wildcards: Any) -> str:
         """Return the settings of the model as JSON; sarcomere length as fibres have it, if given.

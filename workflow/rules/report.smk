@@ -2,7 +2,7 @@ rule report:
     input:
         maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
         # The page links to what is there.
-        export=lambda wildcards: plan.files("export", plan.session(wildcards)),
+        export=plan.exports_shown,
         norms=plan.norms,
         participants=plan.who_has_norms,
         model=plan.model_shown,
