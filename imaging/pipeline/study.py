@@ -75,6 +75,8 @@ class Study:
         # The inputs have been opened here: Snakemake need not do it again.
         self.settings = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
         self.plan = Plan(self.settings, self.usable)
+        if wanted == "group" and (why := self.plan.not_compared()):
+            print(why, file=sys.stderr)
         if settings.model.file is not None:
             check_models(self.plan)
 

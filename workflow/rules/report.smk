@@ -91,9 +91,10 @@ rule compare:
     params:
         code=code("compare"),
         out=str(plan.out),
+        sessions=plan.sessions_of_person,
         repeatability=lambda wildcards, input: options(
             "--repeatability", input.repeatability
         ),
     shell:
         LIMITS + "pennate compare {params.out:q} --participant {wildcards.person} "
-        "{params.repeatability} > {log:q} 2>&1"
+        "{params.sessions} {params.repeatability} > {log:q} 2>&1"
