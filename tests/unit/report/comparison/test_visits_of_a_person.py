@@ -36,7 +36,7 @@ def test_numbers_give_the_order_of_visits(tmp_path):
         ("240131", "231215"),
         ("20240131", "202312151200"),
         ("1", "20240131"),
-    ],  # fmt: skip
+    ],
 )
 def test_names_that_do_not_tell_the_order_are_asked_for(tmp_path, sessions):
     out = out_of(tmp_path, *sessions)
