@@ -93,8 +93,20 @@ class Study:
                 print(f"older map: {row.line(self.out)}", file=sys.stderr)
         if not mapped:
             raise OutputError("has no finished map", self.out, "Run the level participant first")
+        if self.wanted == "group" and (others := self._other_maps()):
+            print(
+                f"also on the page of the group, as {self.out} holds their maps: "
+                f"{', '.join(others)}. Move what does not belong to it.",
+                file=sys.stderr,
+            )
         print(f"{_count(len(mapped), 'session')} with a map, {len(missing)} without", flush=True)
         self.usable = mapped
+
+    def _other_maps(self) -> list[str]:
+        """Return the prefixes of maps in the output folder that are not of this run."""
+        found = [*self.out.glob("sub-*/map"), *self.out.glob("sub-*/ses-*/map")]
+        names = {"_".join(f.relative_to(self.out).parts[:-1]) for f in found}
+        return sorted(names - {s.prefix for s in self.everyone})
 
     def targets(self) -> list[str]:
         """Return what Snakemake is asked for; maps are left as they are where only pages are."""

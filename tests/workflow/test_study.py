@@ -67,8 +67,10 @@ def test_the_group_takes_who_is_finished_and_names_who_is_missing(tmp_path, penn
     bids, out = noise(tmp_path / "bids", "01", "02", "03"), tmp_path / "out"
     for prefix in ("sub-01", "sub-03"):
         write_map(out / prefix / "map", prefix)
+    write_map(out / "sub-09" / "map", "sub-09")
     result = pennate("run", bids, out, "group")
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "holds their maps: sub-09. Move" in result.stderr
     assert "missing: sub-02 not run: It has no map yet." in result.stderr
     assert "2 sessions with a map, 1 without" in result.stdout
     assert (out / "group.html").is_file()

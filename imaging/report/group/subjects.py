@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,8 +88,17 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
     MissingFileError
         Not one has a muscle map.
     """
-    subjects, problems = [], []
-    for prefix, folder in find_maps(out):
+    subjects: list[Subject] = []
+    problems: list[str] = []
+    maps = find_maps(out)
+    count = Counter(prefix for prefix, _ in maps)
+    for prefix, folder in maps:
+        if count[prefix] > 1 and folder != out.joinpath(*prefix.split("_")) / "map":
+            problems.append(
+                f"{prefix} is left out as it lies in {folder}: the folder holds several maps of "
+                "that name, and two persons would look like one. Move or rename it."
+            )
+            continue
         try:
             tables = read_tables(folder, prefix)
         except InputError as error:

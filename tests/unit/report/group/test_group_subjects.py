@@ -106,3 +106,12 @@ def test_norms_of_controls_and_persons_against_them(tmp_path):
     assert again.values == known.values
     with pytest.raises(ConfigError, match="4 of them have a muscle map"):
         norms_of_group(subjects, controls - {"sub-00"})
+
+
+def test_an_older_map_of_the_same_name_is_no_second_session(tmp_path):
+    for folder, volume in ((tmp_path, 400.0), (tmp_path / "old", 100.0)):
+        write_tables(folder, "sub-01", rows_of(volume))
+    subjects, problems = read_group(tmp_path)
+    assert [s.path.parent for s in subjects] == [tmp_path / "sub-01" / "map"]
+    assert "sub-01 is left out as it lies in" in problems[0]
+    assert str(tmp_path / "old") in problems[0]
