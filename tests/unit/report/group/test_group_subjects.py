@@ -115,3 +115,16 @@ def test_an_older_map_of_the_same_name_is_no_second_session(tmp_path):
     assert [s.path.parent for s in subjects] == [tmp_path / "sub-01" / "map"]
     assert "sub-01 is left out as it lies in" in problems[0]
     assert str(tmp_path / "old") in problems[0]
+
+
+def test_who_was_refused_before_anything_ran_is_named_with_the_reason(tmp_path):
+    write_tables(tmp_path, "sub-01_ses-1", rows_of(400.0))
+    (tmp_path / "summary.tsv").write_text(
+        "participant_id\tsession_id\tstatus\treason\n"
+        "sub-01\tses-1\tfinished\tn/a\nsub-02\tn/a\trefused\tThere is no image.\n"
+    )
+    subjects, problems = read_group(tmp_path)
+    assert [s.prefix for s in subjects] == ["sub-01_ses-1"]
+    assert len(problems) == 1
+    assert problems[0].startswith("sub-02 is left out")
+    assert problems[0].endswith("There is no image.")
