@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from group_of_maps import rows_of, write_tables
 
+from imaging.cli.app import main
 from imaging.errors import ConfigError, MissingFileError
 from imaging.report.files import read_norms, write_group
 from imaging.report.group.controls import norms_of_group
@@ -128,3 +129,12 @@ def test_who_was_refused_before_anything_ran_is_named_with_the_reason(tmp_path):
     assert len(problems) == 1
     assert problems[0].startswith("sub-02 is left out")
     assert problems[0].endswith("There is no image.")
+
+
+def test_effects_of_conditions_of_an_earlier_run_do_not_stay(tmp_path):
+    write_tables(tmp_path, "sub-01", rows_of(400.0))
+    for name in ("group_conditions.tsv", "group_norms.tsv"):
+        (tmp_path / name).write_text("old\n")
+    assert main(["report", "--group", str(tmp_path)]) == 0
+    assert not (tmp_path / "group_conditions.tsv").exists()
+    assert (tmp_path / "group_norms.tsv").exists()
