@@ -170,3 +170,10 @@ def test_values_of_controls_that_contradict_themselves_are_refused(tmp_path, cel
     rows = [(str(TA), "volume", "ml", "9", "90", "10", cell, "Someone 2020") for cell in cells]
     with pytest.raises(InputError, match=words):
         read_norms(table(tmp_path, *rows, head=head))
+
+
+def test_pounds_and_inches_are_no_body():
+    (person,) = people_of(participants(sex="F", age="40", weight="154", height="71")).values()
+    assert person == Person("female", 40.0)
+    (person,) = people_of(participants(weight="70", height="180")).values()
+    assert person.size_kg_m == 126.0
