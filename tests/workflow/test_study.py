@@ -78,6 +78,19 @@ def test_the_group_takes_who_is_finished_and_names_who_is_missing(tmp_path, penn
     assert table["status"].tolist() == ["finished", "not_run", "finished"]
 
 
+def test_a_page_that_fails_does_not_stop_the_page_of_the_group(tmp_path, pennate):
+    bids, out = noise(tmp_path / "bids", "01", "02"), tmp_path / "out"
+    for prefix in ("sub-01", "sub-02"):
+        write_map(out / prefix / "map", prefix)
+    cut = out / "sub-02/map/sub-02_map.vti"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    result = pennate("run", bids, out, "group")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "sub-02 refused by report" in result.stderr
+    assert f"The page of the group: {out / 'group.html'}" in result.stdout
+    assert (out / "group.html").is_file()
+
+
 def test_a_dry_run_writes_nothing(tmp_path, pennate):
     bids, out = noise(tmp_path / "bids", "01"), tmp_path / "out"
     for _ in range(2):
