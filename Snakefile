@@ -18,6 +18,7 @@ try:
     plan = start(config, first=workflow.is_main_process)
 except PennateError as error:
     sys.exit(f"pennate: {error}")
+plan.allowed = lambda: workflow.dag_settings.allowed_rules
 
 LOGS = str(plan.out / "logs" / "{unit}" / "{prefix}")
 ENVIRONMENT = "../../envs/pennate.yaml"

@@ -41,7 +41,7 @@ def command(
         str | None, typer.Option(help="Label, such as 01; its first and last visit.")
     ] = None,
     session: Annotated[
-        list[str] | None, typer.Option(help="Label of a session; twice, in their order.")
+        list[str] | None, typer.Option(help="Label of a session; first and last of two or more.")
     ] = None,
     before: Annotated[
         Path | None, typer.Option(help="Instead: folder of the map of the first visit.")
@@ -85,8 +85,8 @@ def _visits(
         if pair[0].title == pair[1].title:
             pair = replace(pair[0], called="before"), replace(pair[1], called="after")
         return pair, []
-    if sessions and len(sessions) != 2:
-        raise ConfigError(f"--session was given {len(sessions)} time(s)", None, "Give it twice")
+    if len(sessions) == 1:
+        raise ConfigError("--session was given once", None, "Give two or more, in their order")
     folders = find_visits(out, participant, sessions)
     between = [folder.parent.name for folder in folders[1:-1]]
     return (read_visit(folders[0]), read_visit(folders[-1])), between

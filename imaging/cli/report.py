@@ -15,6 +15,7 @@ from imaging.io.function_tables import read_sessions
 from imaging.io.participants import read_participants
 from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
+from imaging.outputs import stale
 from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.group.controls import norms_of_group
@@ -117,7 +118,9 @@ def _group(out: Path, participants: Path | None, controls: str | None) -> None:
     links = {s.prefix: files_of(out, s.prefix) for s in subjects}
     found = columns(subjects)
     page = group_page(subjects, found, problems, norms, conditions, links, listed)
-    with staged(out, f"{VERB}-group") as folder:
+    # Norms of an earlier run stay: pages may be held against them.
+    old = [name for name in stale("group", "") if not name.startswith("group_norms")]
+    with staged(out, f"{VERB}-group", old) as folder:
         write_group(folder, page, subjects, found, norms, conditions)
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)

@@ -68,8 +68,9 @@ def _find(
         subject = _label(folder, root, "sub-")
         if not wanted or subject in wanted:
             found += _subject(root, folder, subject, wanted_sessions, select)
-    if not found:
-        raise DatasetError("has no such session", root, "Check --session-id")
+    if lacking := wanted_sessions - {s.session for s in found}:
+        named = ", ".join(sorted(lacking))
+        raise DatasetError(f"has no such session: {named}", root, "Check --session-id")
     # What belongs to no subject is told with the first.
     lost: list[Lost] = [(p, "not_taken", _HOMELESS) for p in outside(root)]
     lost += [(p, "not_taken", _FOR_NOBODY) for p in _drawn_for_nobody(root, folders)]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imaging.image import Image
 
 STEP_MM = 0.02
+_MOST_STEPS = 65535
 
 
 def scaled_bytes(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
@@ -34,9 +35,14 @@ def value_range(values: NDArray[Any]) -> tuple[float, float]:
     return float(f"{low:.3g}"), float(f"{high:.3g}")
 
 
-def steps(points: NDArray[Any], corner: NDArray[Any]) -> str:
+def step_of(extent_mm: float) -> float:
+    """Return the step that reaches over an extent: of a leg :data:`STEP_MM`, of more a coarser."""
+    return max(STEP_MM, extent_mm / _MOST_STEPS)
+
+
+def steps(points: NDArray[Any], corner: NDArray[Any], step_mm: float = STEP_MM) -> str:
     """Return points (N, 3) in world mm as 16-bit steps from a corner (3,)."""
-    return packed(np.rint((points - corner) / STEP_MM).clip(0, 65535).astype("<u2"))
+    return packed(np.rint((points - corner) / step_mm).clip(0, _MOST_STEPS).astype("<u2"))
 
 
 def packed(values: NDArray[Any]) -> str:

@@ -19,8 +19,8 @@ from imaging.export.activation import (
     force_curves,
 )
 from imaging.export.groups import group_of_column, group_titles
-from imaging.export.packing import STEP_MM
-from imaging.export.structures import PARTS, corner, fascicle_facts, largest_muscle, structures
+from imaging.export.packing import step_of
+from imaging.export.structures import PARTS, corners, fascicle_facts, largest_muscle, structures
 from imaging.export.volumes import overlays, volumes
 from imaging.musclemap.headline import is_headline
 from imaging.musclemap.read.muscle_map import MuscleMap
@@ -40,7 +40,8 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         Number in the whole map.
     """
     kept = muscle_map.fascicles
-    low = corner(muscle_map)
+    low, extent = corners(muscle_map)
+    step = step_of(extent)
     layers = overlays(muscle_map.arrays)
     return {
         "subject": muscle_map.prefix,
@@ -48,8 +49,8 @@ def payload(muscle_map: MuscleMap, *, all_fascicles: int) -> dict[str, Any]:
         "volumes": volumes(muscle_map.arrays),
         "overlays": layers,
         "corner": low.tolist(),
-        "step": STEP_MM,
-        "structures": structures(muscle_map, low),
+        "step": step,
+        "structures": structures(muscle_map, low, step),
         "largest": largest_muscle(muscle_map),
         "fascicles": fascicle_facts(kept, all_fascicles),
         "columns": _columns(muscle_map.muscles),

@@ -10,7 +10,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from imaging.export.groups import group_of_layer
-from imaging.export.packing import packed, steps, value_range
+from imaging.export.packing import STEP_MM, packed, steps, value_range
 from imaging.export.volumes import centres, voxel_values
 from imaging.musclemap.read.meshes import MapFascicles
 from imaging.musclemap.read.muscle_map import MuscleMap
@@ -25,7 +25,9 @@ _HEADLINE = ("length_mm", "pennation_start_deg", "pennation_end_deg", "curvature
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
 
 
-def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, Any]]:
+def structures(
+    muscle_map: MuscleMap, corner: NDArray[Any], step_mm: float = STEP_MM
+) -> list[dict[str, Any]]:
     """Return one entry per structure: name, colour, figures, and what there is to draw of it.
 
     Parameters
@@ -34,6 +36,8 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
         See :func:`imaging.export.mesh.for_screen`.
     corner : (3,) array
         World point that packed coordinates count from.
+    step_mm
+        Their step.
     """
     fascicles = muscle_map.fascicles
     lines = dict(fascicles.by_label()) if fascicles is not None and len(fascicles) else {}
@@ -56,31 +60,33 @@ def structures(muscle_map: MuscleMap, corner: NDArray[Any]) -> list[dict[str, An
         if label in values:
             entry["voxel"] = values[label]
         if label in muscle_map.surfaces:
-            entry |= _triangles(muscle_map.surfaces[label], corner)
+            entry |= _triangles(muscle_map.surfaces[label], corner, step_mm)
         if label in muscle_map.aponeuroses:
             sheet = muscle_map.aponeuroses[label]
-            entry["sheet"] = {**_triangles(sheet.mesh, corner), "found": sheet.found}
+            entry["sheet"] = {**_triangles(sheet.mesh, corner, step_mm), "found": sheet.found}
         if label in lines:
-            entry["lines"] = _lines(lines[label], fascicles, corner)
+            entry["lines"] = _lines(lines[label], fascicles, corner, step_mm)
         out.append(entry)
     return out
 
 
-def _triangles(mesh: pv.PolyData, corner: NDArray[Any]) -> dict[str, str]:
+def _triangles(mesh: pv.PolyData, corner: NDArray[Any], step_mm: float) -> dict[str, str]:
     return {
-        "points": steps(np.asarray(mesh.points), corner),
+        "points": steps(np.asarray(mesh.points), corner, step_mm),
         "faces": packed(np.asarray(mesh.regular_faces).astype("<u4")),
     }
 
 
-def _lines(part: MapFascicles, of_all: MapFascicles | None, corner: NDArray[Any]) -> dict[str, Any]:
+def _lines(
+    part: MapFascicles, of_all: MapFascicles | None, corner: NDArray[Any], step_mm: float
+) -> dict[str, Any]:
     names = [] if of_all is None else of_all.measures
     values = {
         name: packed((part.data[name].to_numpy(float) * shown(name).factor).astype("<f4"))
         for name in names
     }
     return {
-        "points": steps(part.points, corner),
+        "points": steps(part.points, corner, step_mm),
         "offsets": packed(part.offsets.astype("<u4")),
         "values": values,
     }
@@ -121,14 +127,15 @@ def _figure(value: Any) -> float | None:
     return float(value)
 
 
-def corner(muscle_map: MuscleMap) -> NDArray[np.float64]:
-    """Return the lowest world coordinates (3,) of everything that is drawn, whole mm."""
+def corners(muscle_map: MuscleMap) -> tuple[NDArray[np.float64], float]:
+    """Return the lowest world coordinates (3,) of all that is drawn, whole mm, and its extent."""
     meshes = [*muscle_map.surfaces.values(), *(s.mesh for s in muscle_map.aponeuroses.values())]
     clouds = [np.asarray(mesh.points) for mesh in meshes if mesh.n_points]
     if muscle_map.fascicles is not None and len(muscle_map.fascicles):
         clouds.append(muscle_map.fascicles.points)
-    lows = [cloud.min(axis=0) for cloud in clouds] or [np.zeros(3)]
-    return np.floor(np.min(lows, axis=0)).astype(np.float64)
+    ends = np.array([(c.min(axis=0), c.max(axis=0)) for c in clouds] or np.zeros((1, 2, 3)))
+    low = np.floor(ends[:, 0].min(axis=0)).astype(np.float64)
+    return low, float((ends[:, 1].max(axis=0) - low).max())
 
 
 def largest_muscle(muscle_map: MuscleMap) -> int | None:

@@ -23,10 +23,11 @@ def trx_bytes(fascicles: MapFascicles, grid: Image, names: Names = NO_NAMES) -> 
     names
         Of the muscles that the catalogue does not know.
     """
-    groups = {
-        side_and_key(int(label), "_", names): np.flatnonzero(fascicles.labels == label)
-        for label in np.unique(fascicles.labels)
-    }
+    groups: dict[str, NDArray[np.intp]] = {}
+    for label in np.unique(fascicles.labels).tolist():
+        name = side_and_key(label, "_", names)
+        name = f"{name}_{label}" if name in groups else name  # two muscles of one name
+        groups[name] = np.flatnonzero(fascicles.labels == label)
     figures = _per_fascicle(fascicles)
     return trx.archive(fascicles.points, fascicles.offsets, figures, groups, grid)
 

@@ -32,13 +32,18 @@ def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as TSV, ``n/a`` where there is no value, six significant digits.
 
     Texts and names of columns are written so that no spreadsheet runs them, see :func:`inert`.
+    A carriage return, which ends a line unless it is quoted, becomes a line feed, which is quoted.
     """
-    out = frame.rename(columns=lambda name: inert(str(name)))
+    out = frame.rename(columns=lambda name: _cell(str(name)))
     for place, dtype in enumerate(frame.dtypes):
         if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
-            texts = [inert(v) if isinstance(v, str) else v for v in frame.iloc[:, place]]
+            texts = [_cell(v) if isinstance(v, str) else v for v in frame.iloc[:, place]]
             out.isetitem(place, np.array(texts, dtype=object))
     out.to_csv(path, sep="\t", index=False, na_rep=MISSING, float_format="%.6g")
+
+
+def _cell(text: str) -> str:
+    return inert(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def inert(text: str) -> str:

@@ -19,6 +19,7 @@ from imaging.provenance import staged, write_json
 _BIDSIGNORE = """\
 *.html
 /sub-*.json
+/sub-*.tsv
 /group*
 inputs.tsv
 summary.*

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,18 @@ _MISSING_NAMES = {
 
 
 class Plan:
-    """The files of every rule for a list of sessions; used by the Snakefile only."""
+    """The files of every rule for a list of sessions; used by the Snakefile only.
+
+    Attributes
+    ----------
+    allowed : callable
+        Returns the rules that may run, empty for all; Snakemake knows them after the Snakefile is
+        read.
+    """
 
     def __init__(self, settings: Settings, sessions: Sequence[Session]):
         self.settings = settings
+        self.allowed: Callable[[], Collection[str]] = tuple
         self.out = Path(settings.out_dir)
         self.sessions = {s.prefix: s for s in sessions}
 
@@ -96,16 +105,32 @@ class Plan:
         """Return the tables and the page of the group."""
         return [str(self.out / name) for name in promised("group")]
 
+    @cached_property
     def visits(self) -> dict[str, list[Session]]:
-        """Return the sessions of each person whose visits can be told apart in time."""
-        people: dict[str, list[Session]] = {}
+        """Sessions of each person with several, in the order of time; empty where unknown."""
+        people: dict[str, dict[str, Session]] = {}
         for session in self.sessions.values():
-            people.setdefault(f"sub-{session.subject}", []).append(session)
-        return {who: visits for who, visits in people.items() if _are_visits(visits)}
+            people.setdefault(f"sub-{session.subject}", {})[session.session or ""] = session
+        return {
+            who: [own[label] for label in _in_order(list(own))]
+            for who, own in people.items()
+            if len(own) > 1
+        }
 
     def comparisons(self) -> list[str]:
         """Return the comparisons of visits that the group level makes beside the group's page."""
-        return [f.replace("{prefix}", who) for who in self.visits() for f in self.comparison()]
+        people = [who for who, visits in self.visits.items() if visits]
+        return [f.replace("{prefix}", who) for who in people for f in self.comparison()]
+
+    def not_compared(self) -> str:
+        """Return a sentence on who has visits that cannot be compared, or nothing."""
+        people = [who for who, visits in self.visits.items() if not visits]
+        if not people:
+            return ""
+        return (
+            "The names of the sessions do not tell which was first, so visits are not compared: "
+            f"{', '.join(people)}. Compare them by pennate compare --session FIRST --session LAST."
+        )
 
     def comparison(self) -> list[str]:
         """Return the patterns of the files of one comparison, with the wildcard ``prefix``."""
@@ -113,7 +138,11 @@ class Plan:
 
     def maps_of_person(self, wildcards: Any) -> list[str]:
         """Return the maps of all visits of a person."""
-        return [f for s in self.visits()[wildcards.person] for f in self.files("map", s)]
+        return [f for s in self.visits[wildcards.person] for f in self.files("map", s)]
+
+    def sessions_of_person(self, wildcards: Any) -> str:
+        """Return the options that name a person's visits: the folder may hold others."""
+        return options("--session", [s.session or "" for s in self.visits[wildcards.person]])
 
     def stages(self, session: Session) -> list[str]:
         """Return the stages that a session's inputs allow."""
@@ -257,7 +286,18 @@ class Plan:
     def model_shown(self, wildcards: Any) -> list[str]:
         """Return the personal model's files that the page shows; none where there is no model."""
         wanted = self.settings.model.file is not None
-        return self.files("model", self.session(wildcards)) if wanted else []
+        return self._shown("model", self.session(wildcards)) if wanted else []
+
+    def exports_shown(self, wildcards: Any) -> list[str]:
+        """Return the exports that the page links to."""
+        return self._shown("export", self.session(wildcards))
+
+    def _shown(self, stage: str, session: Session) -> list[str]:
+        """Return the files of a stage that a page shows; none if some are missing and stay so."""
+        files = self.files(stage, session)
+        allowed = self.allowed()
+        made = not allowed or stage in allowed
+        return files if made or all(Path(f).is_file() for f in files) else []
 
     def model_settings(self, wildcards: Any) -> str:
         """Return the settings of the model as JSON; sarcomere length as fibres have it, if given.
@@ -279,12 +319,12 @@ class Plan:
         return mem_mb
 
 
-def _are_visits(sessions: Sequence[Session]) -> bool:
-    """Whether there are two visits or more, and their names tell which was first."""
+def _in_order(labels: Sequence[str]) -> list[str]:
+    """Return labels of sessions in the order of time; none where they do not tell."""
     try:
-        return len(in_order([s.session or "" for s in sessions])) > 1
+        return in_order(labels)
     except ConfigError:
-        return False
+        return []
 
 
 def _beside(*paths: Path | None) -> list[str]:

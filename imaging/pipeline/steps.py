@@ -21,6 +21,7 @@ _TYPICAL_S = {
     "model": 20.0,
     "report": 17.0,
     "group_report": 10.0,
+    "compare": 8.0,
 }
 # What a session cannot do any more after a failure; of rules that are not named, the first line.
 _LAST = ("map", "export", "model", "report")
@@ -34,6 +35,7 @@ _AFTER = {
     "model": ("report",),
     "report": (),
     "group_report": (),
+    "compare": (),
 }
 _SESSION = re.compile(r"sub-[A-Za-z0-9]+(?:_ses-[A-Za-z0-9]+)?")
 _BEGIN = re.compile(r"(?:local)?rule (\w+):$")

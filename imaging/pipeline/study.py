@@ -75,6 +75,8 @@ class Study:
         # The inputs have been opened here: Snakemake need not do it again.
         self.settings = settings.model_copy(update={"open_inputs": False, "leave_out": left_out})
         self.plan = Plan(self.settings, self.usable)
+        if wanted == "group" and (why := self.plan.not_compared()):
+            print(why, file=sys.stderr)
         if settings.model.file is not None:
             check_models(self.plan)
 
@@ -91,8 +93,20 @@ class Study:
                 print(f"older map: {row.line(self.out)}", file=sys.stderr)
         if not mapped:
             raise OutputError("has no finished map", self.out, "Run the level participant first")
+        if self.wanted == "group" and (others := self._other_maps()):
+            print(
+                f"also on the page of the group, as {self.out} holds their maps: "
+                f"{', '.join(others)}. Move what does not belong to it.",
+                file=sys.stderr,
+            )
         print(f"{_count(len(mapped), 'session')} with a map, {len(missing)} without", flush=True)
         self.usable = mapped
+
+    def _other_maps(self) -> list[str]:
+        """Return the prefixes of maps in the output folder that are not of this run."""
+        found = [*self.out.glob("sub-*/map"), *self.out.glob("sub-*/ses-*/map")]
+        names = {"_".join(f.relative_to(self.out).parts[:-1]) for f in found}
+        return sorted(names - {s.prefix for s in self.everyone})
 
     def targets(self) -> list[str]:
         """Return what Snakemake is asked for; maps are left as they are where only pages are."""
@@ -137,14 +151,37 @@ class Study:
             if self.wanted == "participant":
                 describe(self.out, self.bids, self.usable)
             done, code, tail = snakemake.run(engine, self.targets(), self.settings, lock)
-            rows = self._rows(done.failures)
+            failures = list(done.failures)
+            settings = self._with_pages(failures)
+            if self.wanted == "group" and settings and not engine.stop_on_first_crash:
+                again, *_ = snakemake.run(engine, self._group_page(), settings, lock)
+                failures += again.failures
+            rows = self._rows(failures)
             part = self.settings.participants or self.settings.sessions
             conclude(self.out, merged(rows, read_summary(self.out) if part else []))
-        if code and not done.failures:
+        if code and not failures:
             raise ComputationError(
                 f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}"
             )
-        return self._say_end(rows, done.failures)
+        waits = any(f.step.rule == "report" for f in failures) and settings is None
+        stopped = engine.stop_on_first_crash and bool(failures)
+        return self._say_end(rows, failures, with_group=not (waits or stopped))
+
+    def _with_pages(self, failures: Sequence[Failure]) -> Settings | None:
+        """Return settings without those whose pages failed; None where nobody or all are left.
+
+        The page of the group waits for the pages that it links to, but for no failed one.
+        """
+        lost = {f.step.prefix for f in failures if f.step.rule == "report"}
+        if not lost or lost >= {s.prefix for s in self.usable}:
+            return None
+        left_out = sorted({*self.settings.leave_out, *lost})
+        return self.settings.model_copy(update={"leave_out": left_out})
+
+    def _group_page(self) -> list[str]:
+        """Return the target of the group's page alone."""
+        page = Path(plain_name(self.settings.out_dir)) / "group.html"
+        return [str(page), "--allowed-rules", "group_report"]
 
     def _rows(self, failures: Sequence[Failure]) -> list[Outcome]:
         if self.wanted == "participant":
@@ -158,7 +195,9 @@ class Study:
         # The same study has the same summary wherever it lies.
         return [replace(row, reason=row.reason.replace(f"{self.bids}/", "")) for row in rows]
 
-    def _say_end(self, rows: Sequence[Outcome], failures: Sequence[Failure]) -> int:
+    def _say_end(
+        self, rows: Sequence[Outcome], failures: Sequence[Failure], *, with_group: bool
+    ) -> int:
         """Print who is not finished and why, and where the results lie; return the exit code."""
         code = exit_code(rows)
         sessions = {s.prefix for s in self.everyone}
@@ -179,7 +218,7 @@ class Study:
             by_prefix = {s.prefix: s for s in self.everyone}
             for row in finished:
                 _say_where(self.out, by_prefix[row.prefix])
-        if self.wanted == "group" and not any(not f.step.prefix for f in failures):
+        if with_group and self.wanted == "group" and all(f.step.prefix for f in failures):
             print(f"The page of the group: {self.out / 'group.html'}")
         if self.wanted == "group":
             for page in (f for f in self.plan.comparisons() if f.endswith(".html")):

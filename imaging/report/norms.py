@@ -245,8 +245,24 @@ def from_table(table: pd.DataFrame) -> Norms:
                 rows.setdefault((label, name), []).append(norm)
             continue
         check_unit(measure, unit)
-        pairs = (pair.split("=") for pair in str(row["values"]).split())
-        values[int(row["label"]), measure] = {who: float(v) for who, v in pairs}
+        key = int(row["label"]), measure
+        if key in values:
+            raise ValueError(f"{measure} of label {key[0]} has values of controls twice")
+        values[key] = _values(str(row["values"]))
+    for label, name in rows:
+        if (label, name) in values:
+            raise ValueError(f"{name} of label {label} has values of controls and a row of its own")
     for (label, name), own in rows.items():
         check_apart(own, f"{name} of label {label}")
     return Norms(values, units, rows)
+
+
+def _values(text: str) -> dict[str, float]:
+    """Return the values of controls, written as ``sub-01=3.5 sub-02=4``."""
+    pairs = [pair.split("=") for pair in text.split()]
+    found = {who: float(v) for who, v in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("a control has two values")
+    if not np.isfinite(list(found.values())).all():
+        raise ValueError("a value of a control is not a number")
+    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from imaging.measures import Measure
 from imaging.musclemap.table import definition_of, title_of
 from imaging.musclemap.titles import capital, shown_unit
-from imaging.muscles import NO_NAMES, Names, shown_of, side_of
+from imaging.muscles import ANONYMOUS, NO_NAMES, Names, shown_of, side_of
 from imaging.report.muscle_tables import MARKS, Cell, cell
 from imaging.report.published_stiffness import is_value
 from imaging.report.verdict_facts import STIFFNESS
@@ -86,9 +86,11 @@ def summary_table(measures: Sequence[Measure], names: Names = NO_NAMES) -> Summa
     cut = {label for label in labels if _is_cut(found.get((label, "coverage")))}
     present = {side_of(label) for label in labels}
     sides: list[str] = [s for s in _SIDES if s in present]
-    by_muscle: dict[str, dict[str, int]] = {}
+    by_muscle: dict[int | str, dict[str, int]] = {}
     for label in sorted(labels, key=_order):
-        by_muscle.setdefault(shown_of(label, names).key, {})[side_of(label)] = label
+        # Names that people give may be those of two muscles, or of one in the catalogue.
+        own = label if label > ANONYMOUS else shown_of(label, names).key
+        by_muscle.setdefault(own, {})[side_of(label)] = label
 
     def cells(name: str, own: dict[str, int]) -> list[Cell]:
         return [
@@ -98,12 +100,10 @@ def summary_table(measures: Sequence[Measure], names: Names = NO_NAMES) -> Summa
         ]  # fmt: skip
 
     rows = [
-        Row(
-            shown_of(next(iter(own.values())), names).name, key,
-            [cells(name, own) for name in chosen],
-        )
-        for key, own in by_muscle.items()
-    ]  # fmt: skip
+        Row(shown.name, shown.key, [cells(name, own) for name in chosen])
+        for own in by_muscle.values()
+        for shown in [shown_of(next(iter(own.values())), names)]
+    ]
     used = {c for row in rows for group in row.cells for one in group for c in one.mark}
     units = {m.measure: shown_unit(m.unit)[0] for m in found.values()}
     heads = [Head(capital(title_of(n)), units[n], _meaning(n)) for n in chosen]

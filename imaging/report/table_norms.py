@@ -96,10 +96,11 @@ def people_of(participants: pd.DataFrame) -> dict[str, Person]:
         height = _number(row.get("height"))
         if height is not None and height > 3:
             height /= 100
-        found[name] = Person(
-            sex, _within(_number(row.get("age")), 0, 120),
-            _within(_number(row.get("weight")), 10, 400), _within(height, 0.6, 2.6),
-        )  # fmt: skip
+        age = _within(_number(row.get("age")), 0, 120)
+        mass, height = _within(_number(row.get("weight")), 10, 400), _within(height, 0.6, 2.6)
+        if mass and height and not 8 <= mass / height**2 <= 100:  # such as pounds and inches
+            mass = height = None
+        found[name] = Person(sex, age, mass, height)
     return found
 
 

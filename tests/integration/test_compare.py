@@ -152,7 +152,7 @@ def test_another_leg_at_the_second_visit_is_a_warning(out, capsys):
         (["--participant", "01", "--before", "x"], "give either"),
         (["--before", "x"], "go together"),
         (["--participant", "07"], "no such participant"),
-        (["--participant", "01", "--session", "01"], "--session was given 1 time"),
+        (["--participant", "01", "--session", "01"], "--session was given once"),
         (["--participant", "01", "--session", "01", "--session", "03"], "no map of session 03"),
         (["--before", "{out}/sub-01/ses-01/map", "--after", "{out}/sub-01/ses-01/map"], "twice"),
         (["--before", "{out}/sub-01/ses-01/map", "--after", "{out}/sub-02/ses-02/map"],

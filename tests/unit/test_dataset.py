@@ -69,6 +69,8 @@ def test_sessions_and_filters(tmp_path):
         find_sessions(tmp_path, ["09"])
     with pytest.raises(DatasetError, match="no such session"):
         find_sessions(tmp_path, ["01"], ["z"])
+    with pytest.raises(DatasetError, match="no such session: z"):
+        find_sessions(tmp_path, ["01"], ["b", "z"])
 
 
 def test_two_images_are_ambiguous_until_one_is_selected(tmp_path):

@@ -67,13 +67,28 @@ def test_the_group_takes_who_is_finished_and_names_who_is_missing(tmp_path, penn
     bids, out = noise(tmp_path / "bids", "01", "02", "03"), tmp_path / "out"
     for prefix in ("sub-01", "sub-03"):
         write_map(out / prefix / "map", prefix)
+    write_map(out / "sub-09" / "map", "sub-09")
     result = pennate("run", bids, out, "group")
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "holds their maps: sub-09. Move" in result.stderr
     assert "missing: sub-02 not run: It has no map yet." in result.stderr
     assert "2 sessions with a map, 1 without" in result.stdout
     assert (out / "group.html").is_file()
     table = pd.read_csv(out / "summary.tsv", sep="\t", keep_default_na=False)
     assert table["status"].tolist() == ["finished", "not_run", "finished"]
+
+
+def test_a_page_that_fails_does_not_stop_the_page_of_the_group(tmp_path, pennate):
+    bids, out = noise(tmp_path / "bids", "01", "02"), tmp_path / "out"
+    for prefix in ("sub-01", "sub-02"):
+        write_map(out / prefix / "map", prefix)
+    cut = out / "sub-02/map/sub-02_map.vti"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    result = pennate("run", bids, out, "group")
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "sub-02 refused by report" in result.stderr
+    assert f"The page of the group: {out / 'group.html'}" in result.stdout
+    assert (out / "group.html").is_file()
 
 
 def test_a_dry_run_writes_nothing(tmp_path, pennate):

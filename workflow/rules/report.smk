@@ -2,7 +2,7 @@ rule report:
     input:
         maps=lambda wildcards: plan.files("map", plan.session(wildcards)),
         # The page links to what is there.
-        export=lambda wildcards: plan.files("export", plan.session(wildcards)),
+        export=plan.exports_shown,
         norms=plan.norms,
         participants=plan.who_has_norms,
         model=plan.model_shown,
@@ -91,9 +91,10 @@ rule compare:
     params:
         code=code("compare"),
         out=str(plan.out),
+        sessions=plan.sessions_of_person,
         repeatability=lambda wildcards, input: options(
             "--repeatability", input.repeatability
         ),
     shell:
         LIMITS + "pennate compare {params.out:q} --participant {wildcards.person} "
-        "{params.repeatability} > {log:q} 2>&1"
+        "{params.sessions} {params.repeatability} > {log:q} 2>&1"

@@ -17,6 +17,7 @@ from imaging.report.comparison.methods import (
     difference,
     other_sheets,
     sheet_of,
+    status_note,
     way_of,
     why_not,
 )
@@ -120,7 +121,7 @@ def _verdict(
     cut = [v.title for v in (before, after) if v.value(label, "coverage") == 0]
     if cut and name in OF_WHOLE_MUSCLES:
         return refused(f"{CUT}: {' and '.join(cut)}")
-    told = []
+    told = [note] if (note := status_note(one)) else []
     if cut:
         if why := _other_part(label, muscle, before, after, table):
             return refused(f"{why}: {' and '.join(cut)} cut it")

@@ -78,6 +78,11 @@ def why_not(before: Measure, after: Measure, visits: Difference) -> str:
     return "" if ways[0] == ways[1] else f"{ways[0] or 'unnamed'}, then {ways[1] or 'unnamed'}"
 
 
+def status_note(measure: Measure) -> str:
+    """Return that two figures of one status were not measured, where they were not."""
+    return "" if measure.status == "measured" else f"both {measure.status}, not measured"
+
+
 def way_of(measure: Measure, stage: str) -> str:
     """Return the clauses of a note that say how a figure was taken, without those that vary."""
     clauses = [clause.strip() for clause in measure.note.split(";")]

@@ -192,9 +192,10 @@ def _sentence(row: Mapping[Any, Any], first: str, second: str, change: str) -> s
                            (first, second, change, "sdc"))  # fmt: skip
     sign = "+" if float(str(row[change])) > 0 else ""
     figures = f"{one} to {two} {unit}".rstrip() if first == "before" else f"{one} and {two} {unit}"
+    told = [f"{sign}{size}, SDC {sdc}", *([str(row["reason"])] if row["reason"] else [])]
     return (
         f"{capital(_muscle(row))}: {title_of(str(row['measure']))} {figures.rstrip()} "
-        f"({sign}{size}, SDC {sdc})"
+        f"({'; '.join(told)})"
     )
 
 

@@ -10,6 +10,7 @@ from imaging.report.comparison.methods import (
     Difference,
     other_sheets,
     sheet_of,
+    status_note,
     way_of,
     why_not,
 )
@@ -84,8 +85,9 @@ def _verdict(index: int, name: str, visit: Visit, table: RepeatabilityTable) -> 
            if visit.value(k + index, "coverage") == 0]  # fmt: skip
     if cut and name in OF_WHOLE_MUSCLES:
         return refused(f"{CUT}: {' and '.join(cut)}")
-    told = f"of the part in view: {' and '.join(cut)}" if cut else ""
-    return judged(left, right, shown_of(left.label, visit.names).key, table, told)
+    told = [status_note(left), f"of the part in view: {' and '.join(cut)}" if cut else ""]
+    reason = "; ".join(t for t in told if t)
+    return judged(left, right, shown_of(left.label, visit.names).key, table, reason)
 
 
 def _percent(values: list[float | None], found: Verdict, unit: str) -> float | None:

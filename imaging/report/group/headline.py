@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from imaging.measures import Measure
-from imaging.musclemap.table import column_name
+from imaging.musclemap.table import column_name, definition_of
 from imaging.musclemap.titles import shown_unit
 from imaging.muscles import Names, shown_of, side_of, single_keys
+from imaging.report.comparison.methods import way_of
 from imaging.report.group.outliers import OUTLIER_SCORE, chance_of_outlier, robust_scores
 from imaging.report.group.subjects import Subject
 from imaging.report.group.tables import IDENTITY
@@ -207,9 +208,9 @@ def _column(figure: Figure, sheets: Sequence[_Sheet], usual: frozenset[str]) -> 
     measure = _most_frequent(figure, sheets)
     if measure is None:
         return None
-    entries = _one_frequency(
+    entries = _one_way(
         [_entry(figure, measure, s, usual) for s in sheets],
-        [_frequency(s.of_figure(figure, measure)) for s in sheets],
+        [_way(s.of_figure(figure, measure)) for s in sheets],
     )
     if all(e.value is None for e in entries):
         return None
@@ -217,21 +218,29 @@ def _column(figure: Figure, sheets: Sequence[_Sheet], usual: frozenset[str]) -> 
     return Column(figure, measure, "percent" if figure.taken == "share" else unit, entries)
 
 
-def _frequency(rows: Sequence[Measure]) -> str:
-    """Return the frequency of waves that notes name, such as ``40+60``; empty without one."""
-    found = (_HERTZ.search(m.note) for m in rows if m.value is not None)
-    return next((m[1] for m in found if m), "")
+def _way(rows: Sequence[Measure]) -> str:
+    """Return how a figure was taken where its value depends on that; empty where none is named.
+
+    Waves: the frequency, such as ``at 40+60 Hz``. Composition: the last clause of the note.
+    """
+    known = [m for m in rows if m.value is not None]
+    found = (_HERTZ.search(m.note) for m in known)
+    if hertz := next((m[1] for m in found if m), ""):
+        return f"at {hertz} Hz"
+    composed = (m for m in known if (d := definition_of(m.measure)) and d.stage == "comp")
+    ways = (way_of(m, "comp") for m in composed)
+    return next((f"by {way}" for way in ways if way), "")
 
 
-def _one_frequency(entries: Sequence[Entry], hertz: Sequence[str]) -> list[Entry]:
-    """Return the entries without those of another frequency than most: stiffness depends on it."""
-    count = Counter(h for h, e in zip(hertz, entries, strict=True) if h and e.value is not None)
-    usual = max(count, key=lambda h: (count[h], h), default="")
+def _one_way(entries: Sequence[Entry], ways: Sequence[str]) -> list[Entry]:
+    """Return the entries without those that were taken in another way than most."""
+    count = Counter(w for w, e in zip(ways, entries, strict=True) if w and e.value is not None)
+    usual = max(count, key=lambda w: (count[w], w), default="")
     return [
-        Entry(None, f"at {h} Hz, most sessions at {usual} Hz")
-        if h and h != usual and e.value is not None
+        Entry(None, f"{w}, most sessions {usual}")
+        if w and w != usual and e.value is not None
         else e
-        for h, e in zip(hertz, entries, strict=True)
+        for w, e in zip(ways, entries, strict=True)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from imaging.outputs import output
 
 _FILE_OF_MAP = re.compile(r"_(map\.vti|measures\.tsv|muscles\.tsv|notes\.json)$")
 _PLANNED: dict[str, Kind] = {"subject": "text", "session": "text"}
+_SUMMARY: dict[str, Kind] = {"participant_id": "text", "session_id": "text", "reason": "text"}
 # How a verb tells what stopped it, and why a log that ends so is not to be read further.
 _STOPPED = re.compile(r"^pennate [a-z]+(?: failed)?: (.+)$")
 
@@ -87,8 +89,17 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
     MissingFileError
         Not one has a muscle map.
     """
-    subjects, problems = [], []
-    for prefix, folder in find_maps(out):
+    subjects: list[Subject] = []
+    problems: list[str] = []
+    maps = find_maps(out)
+    count = Counter(prefix for prefix, _ in maps)
+    for prefix, folder in maps:
+        if count[prefix] > 1 and folder != out.joinpath(*prefix.split("_")) / "map":
+            problems.append(
+                f"{prefix} is left out as it lies in {folder}: the folder holds several maps of "
+                "that name, and two persons would look like one. Move or rename it."
+            )
+            continue
         try:
             tables = read_tables(folder, prefix)
         except InputError as error:
@@ -111,7 +122,7 @@ def find_maps(out: Path) -> list[tuple[str, Path]]:
         if _FILE_OF_MAP.search(path.name)
     }
     with_map = {folder.parent for _, folder in found}
-    expected = {*out.glob("sub-*/"), *out.glob("sub-*/ses-*/"), *planned(out)}
+    expected = {*out.glob("sub-*/"), *out.glob("sub-*/ses-*/"), *planned(out), *_ended(out)}
     for unit in expected - with_map:
         # A participant of several sessions has the maps below those.
         if not any(other != unit and unit in other.parents for other in expected):
@@ -136,15 +147,31 @@ def planned(out: Path) -> set[Path]:
     }
 
 
+def _ended(out: Path) -> dict[Path, str]:
+    """Return the folders of all sessions of the study (``summary.tsv``), and how those ended.
+
+    It holds also those whose inputs were refused, and those of earlier runs.
+    """
+    path = out / "summary.tsv"
+    if not path.is_file():
+        return {}
+    table = read_tsv(path, _SUMMARY, "Run pennate run again").fillna("")
+    return {
+        out / row["participant_id"] / row["session_id"]: str(row["reason"])
+        for row in table.to_dict("records")
+    }
+
+
 def _stopped(out: Path, prefix: str) -> str:
-    """Return what stopped the workflow for a session, as its logs tell, or nothing."""
+    """Return what stopped the workflow for a session, as its logs or the summary tell."""
     for log in sorted((out / "logs" / prefix).glob("*.log")):
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = next((m[1] for line in lines if (m := _STOPPED.match(line.strip()))), None)
         if said is not None:
             stage = log.stem.removeprefix(f"{prefix}_")
             return f" The stage {stage} stopped: {said}"
-    return ""
+    reason = _ended(out).get(out.joinpath(*prefix.split("_")), "")
+    return f" {reason}" if reason else ""
 
 
 def without_map(participants: pd.DataFrame, subjects: Collection[Subject]) -> list[str]:

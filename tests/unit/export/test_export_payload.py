@@ -227,3 +227,12 @@ def test_an_overlay_says_where_it_has_data(content):
     layer = next(o for o in content["overlays"] if o["id"] == "stiffness_mdev")
     centre, axes = (np.array(v) for v in SHAPES[SOL])  # the only muscle with stiffness
     assert (((np.array(layer["place"]) - centre) / axes) ** 2).sum() < 1
+
+
+def test_what_is_longer_than_steps_reach_is_drawn_with_longer_ones(muscle_map):
+    far = muscle_map.surfaces[TIB].translate((0, 0, 1500.0))
+    surfaces = {**muscle_map.surfaces, TIB: far}
+    made = payload(dataclasses.replace(muscle_map, surfaces=surfaces), all_fascicles=20)
+    found = points(made, structure(made, TIB)["points"])
+    assert made["step"] > 0.02
+    np.testing.assert_allclose(found, far.points, atol=made["step"])

@@ -45,6 +45,17 @@ def test_trx_is_read_back_by_its_library(fascicles, tmp_path):
     read.close()
 
 
+def test_two_muscles_of_one_name_are_two_groups(fascicles, tmp_path):
+    fascicles.data["label"] = [1001, 1002, 1001]
+    path = tmp_path / "f.trx"
+    path.write_bytes(trx_bytes(fascicles, label_image(), {1001: "calf", 1002: "calf"}))
+    read = trx.load(str(path))
+    assert {name: rows.ravel().tolist() for name, rows in read.groups.items()} == {
+        "calf": [0, 2], "calf_1002": [1],
+    }  # fmt: skip
+    read.close()
+
+
 def test_groups_of_muscles_that_a_person_named_are_apart_and_keep_their_fascicles(
     fascicles, tmp_path
 ):

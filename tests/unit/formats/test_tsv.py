@@ -104,3 +104,12 @@ def test_every_text_comes_back(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "every.tsv"
     write_tsv(pd.DataFrame({"label": [1], "name": [text], "value": [1.0]}), path)
     assert read_tsv(path, COLUMNS, "x")["name"].tolist() == [text]
+
+
+@pytest.mark.parametrize("text", ["a\rb", "\r=x", "a\r\nb", "\r"])
+def test_a_carriage_return_neither_cuts_a_cell_nor_the_table(tmp_path, text):
+    path = tmp_path / "t.tsv"
+    write_tsv(pd.DataFrame({"label": [1, 2], "name": [text, "b"], "value": 1.0}), path)
+    read = read_tsv(path, COLUMNS, "Run it again")
+    assert read["name"].tolist() == [text.replace("\r\n", "\n").replace("\r", "\n"), "b"]
+    assert read["value"].tolist() == [1.0, 1.0]

@@ -100,3 +100,22 @@ def test_a_model_that_is_not_there_is_told_before_anything_runs(tmp_path, monkey
         start(config, first=True)
     (tmp_path / "sub-01_ses-a.osim").touch()
     assert start(config, first=True).model_of("sub-01_ses-a").endswith("sub-01_ses-a.osim")
+
+
+def test_only_sessions_of_the_plan_are_visits_in_the_order_of_time():
+    people = {"01": ("10", "2"), "02": ("pre", "post"), "03": ("1",), "04": ("1", "01")}
+    sessions = [Session(who, label) for who, own in people.items() for label in own]
+    made = Plan(Settings(bids_dir="in", out_dir="out"), sessions)
+    assert made.comparisons() == ["out/sub-01_comparison.html", "out/sub-01_comparison.tsv"]
+    assert made.sessions_of_person(SimpleNamespace(person="sub-01")) == "--session 2 --session 10"
+    assert "visits are not compared: sub-02, sub-04." in made.not_compared()
+    assert Plan(made.settings, sessions[:2]).not_compared() == ""
+
+
+def test_a_page_waits_only_for_exports_that_are_there_or_may_be_made(tmp_path):
+    made = plan(out_dir=str(tmp_path))
+    wildcards = SimpleNamespace(prefix="sub-01_ses-a")
+    files = made.exports_shown(wildcards)
+    assert files == made.files("export", made.session(wildcards))
+    made.allowed = lambda: {"report", "group_report"}
+    assert made.exports_shown(wildcards) == []

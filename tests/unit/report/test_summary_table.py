@@ -71,3 +71,12 @@ def test_muscles_of_unknown_side_or_name_have_a_row():
     )
     assert table.sides == ["undecided"]
     assert [r.name for r in table.rows] == ["soleus", "vastus"]
+
+
+def test_muscles_of_one_name_have_a_row_each():
+    volumes = {1001: 1.0, 1002: 2.0, SOL: 3.0}
+    measures = [Measure(label, "volume", v, "ml") for label, v in volumes.items()]
+    table = summary_table(measures, {1001: "SOL", 1002: "SOL"})
+    assert [[c.text for c in row.cells[0]] for row in table.rows] == [
+        ["3.00", "–"], ["–", "1.00"], ["–", "2.00"],
+    ]  # fmt: skip

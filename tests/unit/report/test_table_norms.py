@@ -154,3 +154,26 @@ def test_norms_per_size_are_of_the_persons_size(tmp_path):
     assert "by size" in unknown.unknown("sub-01")
     with pytest.raises(InputError, match="per 'kg' is not 'kg m'"):
         read_norms(table(tmp_path, (*row[:6], "kg", "Someone"), head=head))
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["sub-a=1 sub-a=2 sub-b=3"], "two values"),
+        (["sub-a=1 sub-b=nan"], "not a number"),
+        (["sub-a=1 sub-b=2", "sub-a=3 sub-b=4"], "twice"),
+        (["sub-a=1 sub-b=2", "n/a"], "a row of its own"),
+    ],
+)
+def test_values_of_controls_that_contradict_themselves_are_refused(tmp_path, cells, words):
+    head = ("label", "measure", "unit", "n", "mean", "sd", "values", "source")
+    rows = [(str(TA), "volume", "ml", "9", "90", "10", cell, "Someone 2020") for cell in cells]
+    with pytest.raises(InputError, match=words):
+        read_norms(table(tmp_path, *rows, head=head))
+
+
+def test_pounds_and_inches_are_no_body():
+    (person,) = people_of(participants(sex="F", age="40", weight="154", height="71")).values()
+    assert person == Person("female", 40.0)
+    (person,) = people_of(participants(weight="70", height="180")).values()
+    assert person.size_kg_m == 126.0

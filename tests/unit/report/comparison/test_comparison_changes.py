@@ -222,3 +222,11 @@ def test_another_leg_at_the_second_visit_is_noticed():
     told = module.swapped(visit("1", volume(TA, 9)), visit("2", volume(LEFT_TA, 9)))
     assert "ses-1 shows the right leg, ses-2 the left leg" in told
     assert module.swapped(visit("1", volume(TA, 9)), visit("2", volume(TA, 9))) == ""
+
+
+def test_a_change_of_modelled_figures_says_so():
+    one, two = (visit(s, volume(TA, 9), length(TA, v, status="modelled"))
+                for s, v in (("1", 50.0), ("2", 60.0)))  # fmt: skip
+    found = changes(one, two, TABLE).set_index("measure")
+    assert found.loc["fascicle_length", "reason"] == "both modelled, not measured"
+    assert found.loc["volume", "reason"] == ""

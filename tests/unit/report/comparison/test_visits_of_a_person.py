@@ -26,13 +26,27 @@ def test_numbers_give_the_order_of_visits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sessions", [("pre", "post"), ("1", "01"), ("week1", "month1"), ("1", "b")]
+    "sessions",
+    [
+        ("pre", "post"),
+        ("1", "01"),
+        ("week1", "month1"),
+        ("1", "b"),
+        ("01022024", "15122023"),
+        ("240131", "231215"),
+        ("20240131", "202312151200"),
+        ("1", "20240131"),
+    ],
 )
 def test_names_that_do_not_tell_the_order_are_asked_for(tmp_path, sessions):
     out = out_of(tmp_path, *sessions)
     with pytest.raises(ConfigError, match="do not tell which was first"):
         found(out)
     assert found(out, *sessions) == [f"ses-{s}" for s in sessions]
+
+
+def test_dates_have_an_order_year_first(tmp_path):
+    assert found(out_of(tmp_path, "20240101", "20231215")) == ["ses-20231215", "ses-20240101"]
 
 
 def test_names_with_one_number_have_an_order(tmp_path):

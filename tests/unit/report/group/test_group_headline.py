@@ -88,6 +88,20 @@ def test_stiffness_at_another_frequency_is_not_compared():
     assert found.values[1:] == [1000.0, 1000.0]
 
 
+def test_fat_by_another_method_is_not_compared():
+    def by(prefix, method):
+        note = f"mean and SD over voxels 2 mm inside; {method}"
+        row = Measure(RIGHT["SOL"], "fat_fraction", 5.0, "percent", note=note)
+        return subject(prefix, row, *volumes([RIGHT["SOL"]]))
+
+    found = column(
+        "fat", [by("sub-1", "six echoes"), by("sub-2", "six echoes"), by("sub-3", "two")]
+    )
+    assert found.values[:2] == [5.0, 5.0]
+    assert found.entries[2].value is None
+    assert found.entries[2].note == "by two, most sessions by six echoes"
+
+
 def test_fat_is_weighted_by_volume_and_the_worst_status_is_told():
     rows = [*volumes([RIGHT["SOL"]], 300.0), *volumes([RIGHT["TA"]], 100.0)]
     rows += [Measure(RIGHT["SOL"], "fat_fraction", 4.0, "percent"),

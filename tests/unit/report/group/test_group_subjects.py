@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from group_of_maps import rows_of, write_tables
 
+from imaging.cli.app import main
 from imaging.errors import ConfigError, MissingFileError
 from imaging.report.files import read_norms, write_group
 from imaging.report.group.controls import norms_of_group
@@ -106,3 +107,34 @@ def test_norms_of_controls_and_persons_against_them(tmp_path):
     assert again.values == known.values
     with pytest.raises(ConfigError, match="4 of them have a muscle map"):
         norms_of_group(subjects, controls - {"sub-00"})
+
+
+def test_an_older_map_of_the_same_name_is_no_second_session(tmp_path):
+    for folder, volume in ((tmp_path, 400.0), (tmp_path / "old", 100.0)):
+        write_tables(folder, "sub-01", rows_of(volume))
+    subjects, problems = read_group(tmp_path)
+    assert [s.path.parent for s in subjects] == [tmp_path / "sub-01" / "map"]
+    assert "sub-01 is left out as it lies in" in problems[0]
+    assert str(tmp_path / "old") in problems[0]
+
+
+def test_who_was_refused_before_anything_ran_is_named_with_the_reason(tmp_path):
+    write_tables(tmp_path, "sub-01_ses-1", rows_of(400.0))
+    (tmp_path / "summary.tsv").write_text(
+        "participant_id\tsession_id\tstatus\treason\n"
+        "sub-01\tses-1\tfinished\tn/a\nsub-02\tn/a\trefused\tThere is no image.\n"
+    )
+    subjects, problems = read_group(tmp_path)
+    assert [s.prefix for s in subjects] == ["sub-01_ses-1"]
+    assert len(problems) == 1
+    assert problems[0].startswith("sub-02 is left out")
+    assert problems[0].endswith("There is no image.")
+
+
+def test_effects_of_conditions_of_an_earlier_run_do_not_stay(tmp_path):
+    write_tables(tmp_path, "sub-01", rows_of(400.0))
+    for name in ("group_conditions.tsv", "group_norms.tsv"):
+        (tmp_path / name).write_text("old\n")
+    assert main(["report", "--group", str(tmp_path)]) == 0
+    assert not (tmp_path / "group_conditions.tsv").exists()
+    assert (tmp_path / "group_norms.tsv").exists()
