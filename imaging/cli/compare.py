@@ -64,6 +64,7 @@ def command(
     inputs = [*first.files, *last.files, *([repeatability] if repeatability else [])]
     with staged(out, f"{VERB}-{prefix}", stale("compare", prefix)) as folder:
         write_comparison(folder, prefix, page, found, sides, inputs)
+    print(f"The page is {out / f'{prefix}_comparison.html'}")
     if warning := swapped(first, last):
         print(f"warning: {warning}", file=sys.stderr)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from imaging.errors import ConfigError
+from imaging.errors import ConfigError, OutputError
 from imaging.function.across_subjects import effects
 from imaging.io.function_tables import read_sessions
 from imaging.io.participants import read_participants
@@ -73,6 +73,8 @@ def command(
     else:
         if participants is not None and norms is None:
             raise ConfigError("--participants needs --norms", None, "Give both, or neither")
+        if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
+            raise OutputError("is no name of a page", out, "Give a file that ends with .html")
         whole = find_prefix(map_dir, prefix)
         _subject(map_dir, out, whole, norms, participants, model_dir, _day(date))
 
@@ -92,6 +94,7 @@ def _subject(
     # Subjects share the output folder, so each has a scratch folder of its own.
     with staged(out.parent, f"{VERB}-{out.stem}") as folder:
         write_page(folder / out.name, page, muscle_map, beside)
+    print(f"The page is {out}")
 
 
 def _day(date: str | None) -> str:

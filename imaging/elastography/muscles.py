@@ -104,7 +104,7 @@ def muscle_measures(
             if unit == "Pa" and not name.endswith("_loss") and implausible(float(median)):
                 warnings.append(implausible_warning(label, name, float(median)))
     if few:
-        warnings.append(few_voxels_warning(few, FEW_VOXELS))
+        warnings.append(few_voxels_warning(few, FEW_VOXELS, note))
     return rows, warnings
 
 

@@ -179,10 +179,11 @@ def implausible_warning(label: int, name: str, median_pa: float) -> str:
     )
 
 
-def few_voxels_warning(labels: Sequence[int], least: int) -> str:
-    """Name the muscles whose median rests on few voxels."""
+def few_voxels_warning(labels: Sequence[int], least: int, method: str) -> str:
+    """Name the muscles whose median rests on few voxels, and the method that it is of."""
     who = [side_and_key(v) if v else "the whole mask" for v in labels]
-    return f"Unsure, from fewer than {least} voxels: stiffness of {', '.join(dict.fromkeys(who))}."
+    said = ", ".join(dict.fromkeys(who))
+    return f"Unsure, from fewer than {least} voxels: stiffness of {said} ({method})."
 
 
 def _named(labels: Sequence[int]) -> str:

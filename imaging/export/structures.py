@@ -21,6 +21,8 @@ from imaging.palette import muscle_colour
 # Figures of a selected fascicle that are always told; others where they are chosen.
 _HEADLINE = ("length_mm", "pennation_start_deg", "pennation_end_deg", "curvature_per_m", "fa_mean",
              "stiffness_mdev_mean", "extrapolated_fraction", "force_at_peak_N")  # fmt: skip
+# What a muscle cut by the field of view has of its part in view only.
+CUT_COLUMNS = ("volume_ml", "pcsa_anatomical_cm2", "pcsa_functional_cm2")
 # Endings of columns that belong to another column of the wide table.
 PARTS = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
 
@@ -116,6 +118,7 @@ def _row(rows: pd.DataFrame, label: int) -> dict[str, Any]:
         value = _figure(row[name])
         if not name.endswith(PARTS) and value is not None:
             status = str(row.get(f"{name}_status", ""))
+            status = "cut" if name in CUT_COLUMNS and row.get("coverage") == 0 else status
             factor, sd = shown_column(name).factor, _figure(row.get(f"{name}_sd"))
             out[name] = [value * factor, None if sd is None else sd * factor, status]
     return out

@@ -6,10 +6,14 @@ How few, and above what, stands in the dictionary of measures (``fewest``, ``abo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imaging.measures import Measure, not_measured
 from imaging.musclemap.table import definition_of
 
+# What a muscle has less of where it is cut by the field of view; volume says so itself.
+_OF_THE_WHOLE = ("pcsa_anatomical", "pcsa_functional")
+_CUT = "cut by the field of view: of the part in view only"
 # What is told beside a figure, and is worth nothing without it.
 _BESIDE = ("_iqr", "_gradient_relative", "_gradient")
 
@@ -25,6 +29,17 @@ def only_believable(measures: Sequence[Measure]) -> list[Measure]:
         reason = why.get((m.label, m.measure)) or why.get((m.label, _owner(m.measure)), "")
         out.append(not_measured(m.label, m.measure, m.unit, reason) if reason else m)
     return out
+
+
+def with_cut_noted(measures: Sequence[Measure]) -> list[Measure]:
+    """Return the measures, PCSA of muscles that the field of view cuts with a note of it."""
+    cut = {m.label for m in measures if m.measure == "coverage" and m.value == 0}
+    return [
+        replace(m, note=f"{m.note}; {_CUT}" if m.note else _CUT)
+        if m.label in cut and m.measure in _OF_THE_WHOLE and m.value is not None
+        else m
+        for m in measures
+    ]
 
 
 def _why_not(m: Measure) -> str:

@@ -22,7 +22,7 @@ from imaging.measures import Measure
 from imaging.musclemap import activation as emg
 from imaging.musclemap import combine, fascicles, fusion, layers, stiffness, table, vtk_files
 from imaging.musclemap.aponeuroses import read_aponeuroses
-from imaging.musclemap.believable import only_believable
+from imaging.musclemap.believable import only_believable, with_cut_noted
 from imaging.musclemap.cross_section import end_shares
 from imaging.musclemap.fatty import flag_fatty
 from imaging.musclemap.fibre_states import cycle_factors, read_states, read_strikes
@@ -144,7 +144,7 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     )
     if sampled is not None:
         measures += combine.fascicle_measures(sampled.table)
-    measures = flag_fatty(only_believable(measures))
+    measures = flag_fatty(with_cut_noted(only_believable(measures)))
     measures = table.complete(measures, rows, present, stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view, stages.names)

@@ -60,7 +60,7 @@ class Known:
         both = len({side_of(m.label) for m in self.rows("volume") if m.value is not None}) > 1
         said = [
             side_and_name(v, self.names) if both else shown_of(v, self.names).name
-            for v in labels[:_MOST_NAMES]
+            for v in (labels if len(labels) == _MOST_NAMES + 1 else labels[:_MOST_NAMES])
         ]
         more = len(labels) - len(said)
         return ", ".join(said) + (f" and {more} more" if more > 0 else "")

@@ -114,8 +114,11 @@ CASES = [
     ("report --map-dir empty --out out/a.html --prefix sub-01", "empty"),
     ("report", "--map-dir and --out are needed"),
     ("report --group empty", "has no muscle map"),
+    ("report --map-dir empty --out empty", "no name of a page"),
+    ("report --map-dir empty --out muscles.tsv", "no name of a page"),
+    ("export --map-dir empty --out empty", "is the folder of the map"),
     ("report --group empty --out a.html", "cannot be combined"),
-    ("report --group empty --controls group=control", "go together"),
+    ("report --group empty --controls group=control", "needs --participants"),
     ("model --map-dir empty --out out --prefix sub-01", "empty"),
     # Folders of DICOM.
     ("convert nowhere out --subject 01", "nowhere"),

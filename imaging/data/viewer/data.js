@@ -7,7 +7,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const THROUGH = 0.2; // opacity of surfaces that let the fascicles show
 const MARKED = [255, 30, 200]; // what is selected: no muscle and no scale has this colour
-const MARKS = { extrapolated: " e", modelled: " m", assumed: " a" };
+const MARKS = { extrapolated: " e", modelled: " m", assumed: " a", cut: " c" };
 
 // What can be chosen, as the page opens; everything here is kept in the link.
 const OPENING = {

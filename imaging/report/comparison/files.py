@@ -25,7 +25,8 @@ _COLUMNS = {
     "change_percent": "Change in percent of before; n/a for shares in percent",
     "right_minus_left": "Right minus left; n/a where the two are not comparable",
     "asymmetry_percent": "100 times right minus left over the mean of both sides",
-    "sdc": "Smallest detectable change, t times root 2 times the within-subject SD (t of Student: 1.96 for many pairs)",
+    "sdc": "Smallest detectable change, t times root 2 times the within-subject SD; t of Student, "
+    "1.96 for many pairs",
     "ci_low": "Lower end of the 95 % interval of the difference",
     "ci_high": "Upper end of the 95 % interval of the difference",
     "interval_from": "What the interval rests on: repeatability, or intervals of both figures",

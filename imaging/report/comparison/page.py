@@ -142,6 +142,7 @@ def comparison_page(
         published=[(capital(title_of(p.measure)), p) for p in published()
                    if p.measure in set(table["measure"])],
         rests_on=sorted({row.of for *_, row in used}),
+        lower_bound=any("lower bound" in row.of for *_, row in used),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Figures that rest on too little are not called measured."""
 
 from imaging.measures import Measure
-from imaging.musclemap.believable import only_believable
+from imaging.musclemap.believable import only_believable, with_cut_noted
 from imaging.musclemap.table import definitions
 from imaging.muscles import label_of
 
@@ -58,3 +58,18 @@ def test_every_modulus_must_be_above_zero():
               and not d.name.endswith(("_iqr", "_muscle"))]  # fmt: skip
     assert len(moduli) > 8
     assert all(d.above == 0 for d in moduli)
+
+
+def test_a_cut_muscles_pcsa_says_that_it_is_of_a_part():
+    found = with_cut_noted([
+        Measure(FDL, "coverage", 0.0, "1"),
+        Measure(FDL, "pcsa_anatomical", 34.7, "cm2", note="volume over length"),
+        Measure(FDL, "fascicle_length", 54.0, "mm"),
+        Measure(SOL, "coverage", 1.0, "1"),
+        Measure(SOL, "pcsa_anatomical", 120.0, "cm2"),
+    ])  # fmt: skip
+    notes = {(m.label, m.measure): m.note for m in found}
+    assert notes[FDL, "pcsa_anatomical"].endswith(
+        "; cut by the field of view: of the part in view only"
+    )
+    assert notes[SOL, "pcsa_anatomical"] == notes[FDL, "fascicle_length"] == ""
