@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ _SIDES = ("left", "right", "undecided")
 _FIRST = ("volume", "fascicle_length", "pennation_end", "pennation_start")
 _LAST = ("fat_fraction",)
 _ULTRASOUND = ("stiffness_swe_shear",)
+_NOT = "not measured: "
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ class Summary:
         Figures, and muscles in the order of the catalogue.
     marks : list of (str, str)
         Those that occur, with what they mean.
+    dashes : list of (str, str)
+        Why figures are missing, in the words of the stage, and keys of the muscles.
     """
 
     sides: list[str]
     heads: list[Head]
     rows: list[Row]
     marks: list[tuple[str, str]]
+    dashes: list[tuple[str, str]]
 
 
 def summary_table(measures: Sequence[Measure], names: Names = NO_NAMES) -> Summary:
@@ -107,7 +112,24 @@ def summary_table(measures: Sequence[Measure], names: Names = NO_NAMES) -> Summa
     used = {c for row in rows for group in row.cells for one in group for c in one.mark}
     units = {m.measure: shown_unit(m.unit)[0] for m in found.values()}
     heads = [Head(capital(title_of(n)), units[n], _meaning(n)) for n in chosen]
-    return Summary(sides, heads, rows, [(m, said) for m, said in MEANINGS.items() if m in used])
+    marks = [(m, said) for m, said in MEANINGS.items() if m in used]
+    return Summary(sides, heads, rows, marks, _dashes(heads, rows))
+
+
+def _dashes(heads: Sequence[Head], rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return why figures are missing, each reason once with the muscles it holds for."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        for head, group in zip(heads, row.cells, strict=True):
+            for one in group:
+                if one.text == "–" and one.why.startswith(_NOT):
+                    # After the first clause come how many, the figures and the method.
+                    why = re.split(r";|: \d", one.why.removeprefix(_NOT))[0]
+                    found.setdefault((head.title, why), {})[row.key] = None
+    together: dict[tuple[str, str], list[str]] = {}
+    for (title, why), keys in found.items():
+        together.setdefault((why, ", ".join(keys)), []).append(title)
+    return [(f"{', '.join(titles)}: {why}", who) for (why, who), titles in together.items()]
 
 
 def _order(label: int) -> tuple[int, int]:

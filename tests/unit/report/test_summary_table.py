@@ -28,6 +28,7 @@ def test_left_stands_beside_right_and_marks_are_explained():
     assert first.cells[1][1].why == "± 5.00, n 200, [62.0, 66.0], why"
     assert second.cells[0][0].why == "not in view"
     assert second.cells[1][1].why == "not measured: no fascicles"
+    assert table.dashes == [("Fascicle length: no fascicles", "SOL")]
     assert dict(table.marks) == {
         "c": "cut by the field of view: of the part in view only", "m": "modelled",
     }  # fmt: skip
