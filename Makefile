@@ -48,7 +48,8 @@ test-pacs: $(VENV)/installed-dev
 
 test-train: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
-	$(BIN)/python -m pytest tests/unit/training tests/integration/test_train.py
+	$(BIN)/python -m pytest tests/unit/training tests/integration/test_train.py \
+	  tests/unit/io/models/test_monai_bundle.py
 
 test-robust: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m robust
