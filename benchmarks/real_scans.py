@@ -23,6 +23,7 @@ from imaging.image import Image, canonical
 from imaging.io.label_sources import read_sources
 from imaging.io.networks import load_network
 from imaging.muscles import label_of, structure
+from imaging.palette import muscle_colour
 from imaging.segmentation.legs import correct_bias, leg_grid, leg_mask, split_legs
 from imaging.segmentation.locate import locate
 from imaging.segmentation.network import KEYS, Network, built_in, leg_slices, run
@@ -140,22 +141,19 @@ def picture(image: Image, labels: np.ndarray, path: Path, count: int = 8) -> Non
     figure, axes = plt.subplots(count // 2, 4, figsize=(18, 18 * count / 8 / wide + 0.4))
     for n, k in enumerate(slices):
         data = image.data[:, :, k][window]
-        shown = np.ma.masked_equal(labels[:, :, k][window] % 100, 0)
-        codes = np.ma.masked_array(np.vectorize(_code)(shown.filled(0)), shown.mask)
+        plane = labels[:, :, k][window]
+        overlay = np.zeros((*plane.shape, 4))
+        for label in np.unique(plane[plane > 0]):
+            overlay[plane == label] = [*(c / 255 for c in muscle_colour(int(label))), 0.45]
         for m in (0, 1):
             axis = axes[n // 2, 2 * (n % 2) + m]
             axis.imshow(data.T, origin="lower", cmap="gray", vmax=np.percentile(data, 99.5))
             axis.set_axis_off()
-        axis.imshow(codes.T, origin="lower", cmap="tab20", vmin=0, vmax=19, alpha=0.45)
+        axis.imshow(overlay.transpose(1, 0, 2), origin="lower")
         axes[n // 2, 2 * (n % 2)].set_title(f"slice {k}", fontsize=8)
     figure.subplots_adjust(0, 0, 1, 0.97, 0.01, 0.04)
     figure.savefig(path, dpi=70, pil_kwargs={"quality": 80})
     plt.close(figure)
-
-
-def _code(index: int) -> int:
-    order = [structure(key).index for key in KEYS[2:]]
-    return order.index(index) if index in order else 19
 
 
 def main() -> None:
