@@ -130,7 +130,8 @@ def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[T
         ]  # fmt: skip
         names.sort(key=lambda n: (order[known[n].name], n))
         # Tables of about the same width.
-        for part in np.array_split(names, -(-len(names) // _MOST_COLUMNS) or 1):
+        parts = np.array_split(names, -(-len(names) // _MOST_COLUMNS) or 1)
+        for number, part in enumerate(parts, start=1):
             if len(part) == 0:
                 continue
             heads = [(title_of(n), shown_unit(units[n])[0], known[n].definition) for n in part]
@@ -139,9 +140,9 @@ def muscle_tables(measures: list[Measure], names_of: Names = NO_NAMES) -> list[T
                 for v in labels
             ]
             rows = [row for row in rows if any(c.text != "–" for c in row[2])]
-            first = part[0] == names[0]
-            shown = title if first else f"{title} (continued)"
-            out.append(Table(shown, heads, rows, _NOTES.get(title, "") if first else ""))
+            # Names of their own, so that a screen reader tells them apart.
+            shown = title if len(parts) == 1 else f"{title}, {number} of {len(parts)}"
+            out.append(Table(shown, heads, rows, _NOTES.get(title, "") if number == 1 else ""))
     return out
 
 

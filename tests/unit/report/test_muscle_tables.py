@@ -1,6 +1,7 @@
 import pytest
 
 from imaging.measures import Measure, not_measured
+from imaging.musclemap.table import definitions
 from imaging.muscles import label_of
 from imaging.report import muscle_tables
 
@@ -122,3 +123,12 @@ def test_stiffness_has_a_table_of_its_own_without_figures_about_figures():
     assert ("ρc² (ultrasound)", "kPa") in heads
     assert not any("quartile" in title for title, _ in heads)
     assert ("relative gradient along the muscle, μ⊥, voxels", "%/cm") in heads
+
+
+def test_parts_of_a_wide_table_have_names_of_their_own():
+    known = [d for d in definitions() if d.level == "muscle" and d.stage == "fibre"]
+    rows = [Measure(label_of("SOL", "left"), d.name, 1.5, d.unit) for d in known]
+    found = muscle_tables.muscle_tables(rows)
+    titles = [t.title for t in found]
+    assert titles[:2] == ["Muscles and fascicles, 1 of 2", "Muscles and fascicles, 2 of 2"]
+    assert len(set(titles)) == len(titles)
