@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 import pytest
+from axe import opened
 from output_contract import assert_as_promised
 from synthetic_map import SOL, TA, columns_of, write_map
 
@@ -92,6 +93,15 @@ def test_the_page_answers_first_and_carries_no_foreign_address(out):
     assert "lower bound for people" in page
     assert page.count('src="data:image/svg') == 1
     assert "could not be drawn" not in page
+
+
+def test_the_page_has_no_error_of_accessibility_folded_or_open(out):
+    assert main(["compare", str(out), "--participant", "01"]) == 0
+    with opened(out / "sub-01_comparison.html") as tab:
+        assert tab.violations() == []
+        tab.run("document.querySelectorAll('details').forEach(d => { d.open = true; }), true")
+        assert tab.violations() == []
+        assert tab.console == []
 
 
 def test_the_same_input_gives_the_same_bytes(out):
