@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,10 +14,12 @@ from typing import Literal
 from imaging import __version__
 from imaging.config import Settings
 from imaging.dataset import Session, find_sessions
-from imaging.errors import ComputationError, OutputError
+from imaging.disk import full_disk, is_full
+from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
 from imaging.pipeline import engine as snakemake
-from imaging.pipeline.dataset_files import check_output, conclude, describe
+from imaging.pipeline.dataset_files import check_output, clear_up, conclude, describe
 from imaging.pipeline.links import plain_name
+from imaging.pipeline.lock import locked
 from imaging.pipeline.outcome import (
     Outcome,
     Status,
@@ -143,13 +148,15 @@ class Study:
 
         Raises
         ------
-        ComputationError
+        ComputationError, DiskFullError
             Snakemake itself failed.
         """
         engine.prepare()
-        with snakemake.locked(self.out) as lock:
+        part = bool(self.settings.participants or self.settings.sessions)
+        full = None
+        with locked(self.out) as lock, _on_full_disk(engine):
             if self.wanted == "participant":
-                describe(self.out, self.bids, self.usable)
+                describe(self.out, self.bids, self.usable, part=part)
             done, code, tail = snakemake.run(engine, self.targets(), self.settings, lock)
             failures = list(done.failures)
             settings = self._with_pages(failures)
@@ -157,15 +164,21 @@ class Study:
                 again, *_ = snakemake.run(engine, self._group_page(), settings, lock)
                 failures += again.failures
             rows = self._rows(failures)
-            part = self.settings.participants or self.settings.sessions
-            conclude(self.out, merged(rows, read_summary(self.out) if part else []))
+            clear_up(self.out)
+            try:
+                conclude(self.out, merged(rows, read_summary(self.out) if part else []))
+            except DiskFullError as error:  # who is finished must be told nevertheless
+                full = error
         if code and not failures:
-            raise ComputationError(
-                f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}"
-            )
+            raise _engine_failed(engine, code, tail)
         waits = any(f.step.rule == "report" for f in failures) and settings is None
         stopped = engine.stop_on_first_crash and bool(failures)
-        return self._say_end(rows, failures, with_group=not (waits or stopped))
+        code = self._say_end(rows, failures, with_group=not (waits or stopped))
+        if failures and full is None:
+            full = full_disk([self.out, engine.state])
+        if full is not None:
+            raise full
+        return code
 
     def _with_pages(self, failures: Sequence[Failure]) -> Settings | None:
         """Return settings without those whose pages failed; None where nobody or all are left.
@@ -227,6 +240,30 @@ class Study:
         print(f"{len(finished)} of {_count(len(rows), 'session')} finished, in {self.out}", end="")
         print(f"; why {len(others)} are not: {self.out / 'summary.tsv'}" if others else "")
         return code
+
+
+@contextmanager
+def _on_full_disk(engine: snakemake.Engine) -> Iterator[None]:
+    """Name the disk where what a run remembers cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        places = [engine.state, engine.out, tempfile.gettempdir()]
+        raise full_disk(places) or DiskFullError(engine.state) from error
+
+
+def _engine_failed(engine: snakemake.Engine, code: int, tail: str) -> PennateError:
+    """Return why Snakemake itself failed: no room, killed, or what it said last."""
+    if found := full_disk([engine.state, engine.out]):
+        return found
+    if code == -signal.SIGKILL:
+        return ComputationError(
+            "the workflow engine was killed, as happens where memory runs out: start the run "
+            "again, and it goes on from here"
+        )
+    return ComputationError(f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}")
 
 
 def _all_there(files: Sequence[str]) -> bool:
