@@ -98,7 +98,8 @@ class Study:
                 print(f"older map: {row.line(self.out)}", file=sys.stderr)
         if not mapped:
             raise OutputError("has no finished map", self.out, "Run the level participant first")
-        if self.wanted == "group" and (others := self._other_maps()):
+        part = _names_some(plan.settings)
+        if self.wanted == "group" and not part and (others := self._other_maps()):
             print(
                 f"also on the page of the group, as {self.out} holds their maps: "
                 f"{', '.join(others)}. Move what does not belong to it.",
@@ -152,7 +153,7 @@ class Study:
             Snakemake itself failed.
         """
         engine.prepare()
-        part = bool(self.settings.participants or self.settings.sessions)
+        part = _names_some(self.settings)
         full = None
         with locked(self.out) as lock, _on_full_disk(engine):
             if self.wanted == "participant":
@@ -240,6 +241,11 @@ class Study:
         print(f"{len(finished)} of {_count(len(rows), 'session')} finished, in {self.out}", end="")
         print(f"; why {len(others)} are not: {self.out / 'summary.tsv'}" if others else "")
         return code
+
+
+def _names_some(settings: Settings) -> bool:
+    """Tell whether only some participants or sessions were asked for."""
+    return bool(settings.participants or settings.sessions)
 
 
 @contextmanager
