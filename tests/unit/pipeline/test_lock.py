@@ -25,9 +25,9 @@ with locked(Path(sys.argv[1])):
 def test_the_holder_is_named_and_a_killed_one_holds_nothing(tmp_path):
     other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
     assert other.stdout.readline() == b"held\n"
-    with pytest.raises(OutputError, match=rf"another run \(process {other.pid} on ") as caught:
-        with locked(tmp_path):
-            pass
+    who = rf"another run \(process {other.pid} on "
+    with pytest.raises(OutputError, match=who) as caught, locked(tmp_path):
+        pass
     assert caught.value.exit_code == 2
     other.kill()
     other.communicate()
