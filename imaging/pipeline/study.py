@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from imaging.dataset import Session, find_sessions
 from imaging.disk import full_disk, is_full
 from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
 from imaging.pipeline import engine as snakemake
+from imaging.pipeline.clock import bring_back, dated_ahead
 from imaging.pipeline.dataset_files import check_output, clear_up, conclude, describe
 from imaging.pipeline.links import plain_name
 from imaging.pipeline.lock import locked
@@ -66,6 +68,8 @@ class Study:
         if wanted != "participant":  # what was computed stands, whatever became of the inputs
             settings = settings.model_copy(update={"open_inputs": False})
         self.usable, self.refused = triage(self.everyone, settings)
+        if wanted == "participant":
+            self._refuse_dated_ahead()
         if not self.usable:
             raise nothing_to_run(settings, self.refused)
         self.before: list[Outcome] = []
@@ -84,6 +88,14 @@ class Study:
             print(why, file=sys.stderr)
         if settings.model.file is not None:
             check_models(self.plan)
+
+    def _refuse_dated_ahead(self) -> None:
+        now = time.time()
+        ahead = {s.prefix: why for s in self.usable if (why := dated_ahead(s, self.bids, now))}
+        for prefix, why in ahead.items():
+            print(f"{prefix} is left out: {why}.", file=sys.stderr)
+        self.refused |= ahead
+        self.usable = [s for s in self.usable if s.prefix not in ahead]
 
     def _keep_mapped(self, plan: Plan) -> None:
         """Keep the sessions with a finished map, and say who is missing."""
@@ -156,6 +168,7 @@ class Study:
         part = _names_some(self.settings)
         full = None
         with locked(self.out) as lock, _on_full_disk(engine):
+            bring_back(self.out, time.time())
             if self.wanted == "participant":
                 describe(self.out, self.bids, self.usable, part=part)
             done, code, tail = snakemake.run(engine, self.targets(), self.settings, lock)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +69,73 @@ def digests(folder):
 
     files = (p for p in sorted(Path(folder).rglob("*")) if p.is_file())
     return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
+
+
+# Everything that takes long and that no fault depends on is left out.
+QUICK = {
+    "diffusion": {"denoise": False, "motion": False, "outliers": False, "robust": False,
+                  "distortion": "off", "gradient_check": False, "register_to_anatomy": False},
+    "fibres": {"bootstrap": 0, "seed_spacing_mm": 10.0, "smoothing_mm": 6.0, "step_mm": 1.0},
+    "elastography": {"inversions": ["mdev"], "motion": False},
+    "map": {"spacing_mm": 4.0},
+}  # fmt: skip
+# What a run tells of itself is not a result: when, how long, how much memory.
+OF_THE_RUN = ("logs/", ".pennate/")
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """Folders and settings of a small digital leg with all inputs, a third of it drawn."""
+    import nibabel as nib
+    import yaml
+
+    home = tmp_path_factory.mktemp("study")
+    made = subprocess.run(
+        [sys.executable, "-m", "imaging", "phantom", home / "bids", "--preset", "small",
+         "--seed", "1", "--us"], capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    truth = nib.load(home / "bids/derivatives/truth/sub-01/sub-01_dseg.nii.gz")
+    labels = np.asarray(truth.dataobj)
+    drawn = home / "bids/derivatives/manual/sub-01/anat"
+    kept = np.where(labels % 100 <= 14, labels, 0).astype(np.int16)
+    kept[..., :36] = kept[..., 50:] = 0
+    nib.save(nib.Nifti1Image(kept, truth.affine), drawn / "sub-01_desc-manual_dseg.nii.gz")
+    (home / "quick.yaml").write_text(yaml.safe_dump(QUICK))
+    return home
+
+
+@pytest.fixture(scope="session")
+def pennate_run(study):
+    """Return a function that starts ``pennate run`` on the study in a process group of its own."""
+
+    def start(out, *more, cores=2, bids=None, level="participant", before=(), **environment):
+        command = [*before, sys.executable, "-m", "imaging", "run", bids or study / "bids", out,
+                   level, "--nprocs", cores, "--config", study / "quick.yaml", *more]  # fmt: skip
+        return subprocess.Popen(
+            [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace", start_new_session=True, env={**os.environ, **environment},
+        )  # fmt: skip
+
+    return start
+
+
+def ended(process, timeout=1800):
+    """Return exit code, standard output and standard error of a run."""
+    said, errors = process.communicate(timeout=timeout)
+    return process.returncode, said, errors
+
+
+@pytest.fixture(scope="session")
+def undisturbed(pennate_run, tmp_path_factory):
+    """Output folder of a run that nothing happened to, and how long it took."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    start = time.perf_counter()
+    code, said, errors = ended(pennate_run(out))
+    assert code == 0, said + errors
+    return out, time.perf_counter() - start
+
+
+def results(out):
+    """Return the digests of all results: everything that does not tell of the run itself."""
+    return {n: d for n, d in digests(out).items() if not n.startswith(OF_THE_RUN)}

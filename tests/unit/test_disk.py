@@ -13,7 +13,6 @@ from imaging import disk
 from imaging.errors import DiskFullError
 from imaging.provenance import staged
 
-
 DIES = """
 import os, sys
 from pathlib import Path
