@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,8 +16,8 @@ from typing import IO
 import yaml
 
 from imaging.config import Settings
-from imaging.disk import is_full
-from imaging.errors import ComputationError, DiskFullError, OutputError
+from imaging.disk import full_disk, is_full
+from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
 from imaging.pipeline.digest import PACKAGE
 from imaging.pipeline.follow import follow, shown
 from imaging.pipeline.links import plain_name, working_folder
@@ -130,6 +131,30 @@ def run(
         call = engine.call(targets, config, place)
         steps, tail, code = follow(call, environment, lock.fileno(), log, tell)
     return steps, code, tail
+
+
+@contextmanager
+def on_full_disk(engine: Engine) -> Iterator[None]:
+    """Name the disk where what a run remembers cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        places = [engine.state, engine.out, tempfile.gettempdir()]
+        raise full_disk(places) or DiskFullError(engine.state) from error
+
+
+def why_failed(engine: Engine, code: int, tail: str) -> PennateError:
+    """Return why Snakemake itself failed: no room, killed, or what it said last."""
+    if found := full_disk([engine.state, engine.out]):
+        return found
+    if code == -signal.SIGKILL:
+        return ComputationError(
+            "the workflow engine was killed, as happens where memory runs out: start the run "
+            "again, and it goes on from here"
+        )
+    return ComputationError(f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}")
 
 
 def plan(engine: Engine, targets: Sequence[str], settings: Settings) -> tuple[list[Step], int, str]:

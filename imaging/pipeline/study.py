@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,8 +12,8 @@ from typing import Literal
 from imaging import __version__
 from imaging.config import Settings
 from imaging.dataset import Session, find_sessions
-from imaging.disk import full_disk, is_full
-from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
+from imaging.disk import full_disk
+from imaging.errors import ComputationError, DiskFullError, OutputError
 from imaging.pipeline import engine as snakemake
 from imaging.pipeline.clock import bring_back, dated_ahead
 from imaging.pipeline.dataset_files import check_output, clear_up, conclude, describe
@@ -167,7 +164,7 @@ class Study:
         engine.prepare()
         part = _names_some(self.settings)
         full = None
-        with locked(self.out) as lock, _on_full_disk(engine):
+        with locked(self.out) as lock, snakemake.on_full_disk(engine):
             bring_back(self.out, time.time())
             if self.wanted == "participant":
                 describe(self.out, self.bids, self.usable, part=part)
@@ -184,7 +181,7 @@ class Study:
             except DiskFullError as error:  # who is finished must be told nevertheless
                 full = error
         if code and not failures:
-            raise _engine_failed(engine, code, tail)
+            raise snakemake.why_failed(engine, code, tail)
         waits = any(f.step.rule == "report" for f in failures) and settings is None
         stopped = engine.stop_on_first_crash and bool(failures)
         code = self._say_end(rows, failures, with_group=not (waits or stopped))
@@ -259,30 +256,6 @@ class Study:
 def _names_some(settings: Settings) -> bool:
     """Tell whether only some participants or sessions were asked for."""
     return bool(settings.participants or settings.sessions)
-
-
-@contextmanager
-def _on_full_disk(engine: snakemake.Engine) -> Iterator[None]:
-    """Name the disk where what a run remembers cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full(error):
-            raise
-        places = [engine.state, engine.out, tempfile.gettempdir()]
-        raise full_disk(places) or DiskFullError(engine.state) from error
-
-
-def _engine_failed(engine: snakemake.Engine, code: int, tail: str) -> PennateError:
-    """Return why Snakemake itself failed: no room, killed, or what it said last."""
-    if found := full_disk([engine.state, engine.out]):
-        return found
-    if code == -signal.SIGKILL:
-        return ComputationError(
-            "the workflow engine was killed, as happens where memory runs out: start the run "
-            "again, and it goes on from here"
-        )
-    return ComputationError(f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}")
 
 
 def _all_there(files: Sequence[str]) -> bool:
