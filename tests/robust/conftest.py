@@ -1,5 +1,6 @@
 """Small inputs of every kind of verb, and calls of it in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+SMALL = ("composition", "function", "map", "export", "report")
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
@@ -46,6 +48,59 @@ def verbs(tmp_path_factory):
         "export": ["--map-dir", made, *prefix],
         "report": ["--map-dir", made, *prefix],
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def stages(study, undisturbed):
+    """Return the arguments of the verbs that need images of a leg, without ``--out``."""
+    bids, made = study / "bids" / "sub-01", undisturbed[0] / "sub-01"
+    drawn = study / "bids/derivatives/manual/sub-01/anat"
+    labels = made / "anat/sub-01_seg-muscles_dseg.nii.gz"
+    anat = made / "anat/sub-01_desc-preproc_anat.nii.gz"
+    axes = ["--directions", made / "fibre/sub-01_desc-smooth_direction.nii.gz"]
+    end = ["--prefix", "sub-01"]
+    settings = {name: ["--settings", json.dumps(own)] for name, own in QUICK.items()}
+    series = [part for end in ("nii.gz", "bval", "bvec") for part in (
+        f"--{end if end != 'nii.gz' else 'dwi'}", bids / f"dwi/sub-01_dwi.{end}")]  # fmt: skip
+    return {
+        "segment": ["--anat", bids / "anat/sub-01_T1w.nii.gz", "--manual",
+                    drawn / "sub-01_desc-manual_dseg.nii.gz", *end],
+        "diffusion": [*series, "--anat", anat, "--labels", labels, *end, *settings["diffusion"]],
+        "fibres": ["--tensor", made / "dwi/sub-01_desc-noisy_tensor.nii.gz", "--labels", labels,
+                   "--anat", anat, "--no-page", *end, *settings["fibres"]],
+        "elastography": ["--waves", bids / "mre/sub-01_acq-60Hz_part-phase_mre.nii.gz",
+                         "--labels", labels, *end, *settings["elastography"]],
+        "ultrasound": ["--frames", bids / "us/sub-01_acq-TA_swe.png", "--labels", labels, *axes,
+                       *end],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def arguments(request):
+    """Return a function: the arguments of a small call of a verb."""
+
+    def find(verb):
+        small = request.getfixturevalue("verbs") if verb in SMALL else None
+        return small[verb] if small else request.getfixturevalue("stages")[verb]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def whole(call, tmp_path_factory):
+    """Return a function: what a verb writes where nothing happens, and how long it takes."""
+    known = {}
+
+    def made(verb, arguments):
+        if verb not in known:
+            out = tmp_path_factory.mktemp("whole") / "out"
+            start = time.perf_counter()
+            done = call(verb, arguments, out)
+            assert done.returncode == 0, done.stderr
+            known[verb] = out, time.perf_counter() - start
+        return known[verb]
+
+    return made
 
 
 @pytest.fixture(scope="session")
