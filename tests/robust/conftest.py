@@ -156,6 +156,13 @@ def study(tmp_path_factory):
     kept = np.where(labels % 100 <= 14, labels, 0).astype(np.int16)
     kept[..., :36] = kept[..., 50:] = 0
     nib.save(nib.Nifti1Image(kept, truth.affine), drawn / "sub-01_desc-manual_dseg.nii.gz")
+    series = home / "bids/sub-01/dwi/sub-01_dwi.nii.gz"
+    images = nib.load(series)
+    low, high = (
+        round((truth.affine[2, 3] + 6.0 * k - images.affine[2, 3]) / 7.5) for k in (34, 52)
+    )
+    part = images.slicer[:, :, low:high]
+    nib.save(nib.Nifti1Image(np.asarray(part.dataobj), part.affine, part.header), series)
     (home / "quick.yaml").write_text(yaml.safe_dump(QUICK))
     return home
 

@@ -124,7 +124,7 @@ def read_group(out: Path, wanted: Wanted | None = None) -> tuple[list[Subject], 
     every = find_maps(out)
     maps = [found for found in every if wanted is None or wanted.takes(found[0])]
     if others := len(every) - len(maps):
-        problems.append(f"Only some were asked for: {others} others of this folder are not shown.")
+        problems.append(f"Only some were asked for: {others} more of this folder are not shown.")
     count = Counter(prefix for prefix, _ in maps)
     for prefix, folder in maps:
         if count[prefix] > 1 and folder != out.joinpath(*prefix.split("_")) / "map":

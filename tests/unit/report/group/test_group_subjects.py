@@ -151,8 +151,8 @@ def test_a_group_of_some_participants_shows_no_others(tmp_path, capsys):
     assert table["participant_id"].tolist() == ["sub-01", "sub-02"]
     assert set(table["session_id"]) == {"ses-a"}
     page = (tmp_path / "group.html").read_text()
-    assert "Only some were asked for: 2 others of this folder are not shown." in page
+    assert "Only some were asked for: 2 more of this folder are not shown." in page
     assert "sub-03" not in page and "sub-04" not in page
-    assert "2 others" in capsys.readouterr().err
+    assert "2 more" in capsys.readouterr().err
     assert main(["report", "--group", str(tmp_path), "--participant-label", "09"]) == 2
     assert main(["report", "--map-dir", "x", "--out", "y.html", "--session-id", "a"]) == 2
