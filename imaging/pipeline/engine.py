@@ -141,7 +141,7 @@ def on_full_disk(engine: Engine) -> Iterator[None]:
     except OSError as error:
         if not is_full(error):
             raise
-        places = [engine.state, engine.out, tempfile.gettempdir()]
+        places: list[str | Path] = [engine.state, engine.out, tempfile.gettempdir()]
         raise full_disk(places) or DiskFullError(engine.state) from error
 
 
