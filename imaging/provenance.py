@@ -122,8 +122,10 @@ def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iter
                 target = out_dir / source.relative_to(scratch)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 move(source, target)
-        except DiskFullError:
-            raise
+        except DiskFullError as error:
+            if error.path is None or Path(error.path) != scratch:
+                raise
+            raise DiskFullError(out_dir, error.reason) from error
         except Exception as error:  # some libraries say by errors of their own that a disk is full
             if (found := full_disk([scratch])) or is_full(error):
                 elsewhere = full_disk([tempfile.gettempdir()]) if found is None else None

@@ -121,3 +121,12 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
         raise error(errno.ENOSPC)
     assert [p.name for p in tmp_path.iterdir()] == ["people.tsv"]
     assert (tmp_path / "people.tsv").read_text() == "old"
+
+
+def test_a_disk_that_is_full_in_the_scratch_folder_is_that_of_the_results(tmp_path):
+    said = rf"{tmp_path}: the disk is full \(a.vti cannot be written whole\)"
+    with pytest.raises(DiskFullError, match=said), staged(tmp_path, "map") as scratch:
+        raise DiskFullError(scratch, "a.vti cannot be written whole")
+    elsewhere = rf"{tmp_path / 'tmp'}: the disk"
+    with pytest.raises(DiskFullError, match=elsewhere), staged(tmp_path, "map"):
+        raise DiskFullError(tmp_path / "tmp")
