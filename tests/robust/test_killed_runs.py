@@ -10,7 +10,7 @@ import pytest
 from conftest import ended, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
-KILLS, FRESH = 20, 3  # of them, those into an empty folder
+KILLS, FRESH = 20, 2  # of them, those into an empty folder
 
 
 def wait(process, seconds):
@@ -50,7 +50,7 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_bytes(
         assert in_place(tmp_path / "fresh").items() <= expected.items(), share
         subprocess.run(["rm", "-rf", tmp_path / "fresh"], check=True)
     ends = 0
-    for seconds in rng.uniform(0.02, 0.35, KILLS - FRESH) * takes:
+    for seconds in rng.uniform(0.02, 0.2, KILLS - FRESH) * takes:
         process = pennate_run(out)
         if wait(process, seconds):
             kill(process)
