@@ -156,6 +156,8 @@ def study(tmp_path_factory):
     kept = np.where(labels % 100 <= 14, labels, 0).astype(np.int16)
     kept[..., :36] = kept[..., 50:] = 0
     nib.save(nib.Nifti1Image(kept, truth.affine), drawn / "sub-01_desc-manual_dseg.nii.gz")
+    for sheet in drawn.glob("*_aponeurosis.nii.gz"):  # of the whole leg
+        sheet.unlink()
     series = home / "bids/sub-01/dwi/sub-01_dwi.nii.gz"
     images = nib.load(series)
     low, high = (
