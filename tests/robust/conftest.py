@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -165,6 +166,8 @@ def study(tmp_path_factory):
     )
     part = images.slicer[:, :, low:high]
     nib.save(nib.Nifti1Image(np.asarray(part.dataobj), part.affine, part.header), series)
+    # Most of the time goes into diffusion and fibres.
+    shutil.copytree(home / "bids", home / "light", ignore=shutil.ignore_patterns("dwi"))
     (home / "quick.yaml").write_text(yaml.safe_dump(QUICK))
     return home
 
@@ -193,9 +196,19 @@ def ended(process, timeout=1800):
 @pytest.fixture(scope="session")
 def undisturbed(pennate_run, tmp_path_factory):
     """Output folder of a run that nothing happened to, and how long it took."""
-    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    return _undisturbed(tmp_path_factory.mktemp("undisturbed") / "out", pennate_run)
+
+
+@pytest.fixture(scope="session")
+def undisturbed_light(pennate_run, study, tmp_path_factory):
+    """As `undisturbed`, of the same leg without diffusion images."""
+    out = tmp_path_factory.mktemp("undisturbed_light") / "out"
+    return _undisturbed(out, pennate_run, bids=study / "light")
+
+
+def _undisturbed(out, pennate_run, **more):
     start = time.perf_counter()
-    code, said, errors = ended(pennate_run(out))
+    code, said, errors = ended(pennate_run(out, **more))
     assert code == 0, said + errors
     return out, time.perf_counter() - start
 

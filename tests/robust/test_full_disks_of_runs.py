@@ -65,38 +65,48 @@ def test_the_disk_of_the_results_fills_up_and_is_made_larger(pennate_run, undist
     assert len(stopped) >= 4, stopped
 
 
-def test_the_disk_of_the_engines_state_is_full(pennate_run, undisturbed, tmp_path):
-    whole, _ = undisturbed
+def test_the_disk_of_the_engines_state_is_full(pennate_run, undisturbed_light, study, tmp_path):
+    whole, _ = undisturbed_light
     with small_disk(tmp_path / "state", 16 * 1024) as enlarge:
-        code, _, errors = ended(pennate_run(tmp_path / "out", "--work-dir", tmp_path / "state"))
+        code, _, errors = ended(
+            pennate_run(tmp_path / "out", "--work-dir", tmp_path / "state", bids=study / "light")
+        )
         assert code == 1
         assert "Traceback" not in errors
         (sentence,) = told(errors)
         assert sentence.startswith(f"pennate run failed: {tmp_path / 'state'}"), errors
         enlarge(64 * 1024 * 1024)
-        code, said, errors = ended(pennate_run(tmp_path / "out", "--work-dir", tmp_path / "state"))
+        code, said, errors = ended(
+            pennate_run(tmp_path / "out", "--work-dir", tmp_path / "state", bids=study / "light")
+        )
         assert code == 0, said + errors
         assert results(tmp_path / "out") == results(whole)
 
 
-def test_scratch_folders_that_are_full_or_not_there(pennate_run, undisturbed, tmp_path):
+def test_scratch_folders_that_are_full_or_not_there(
+    pennate_run, undisturbed_light, study, tmp_path
+):
     """Results are never moved from there, so that another disk does not matter."""
-    whole, _ = undisturbed
+    whole, _ = undisturbed_light
     with small_disk(tmp_path / "scratch", 8 * 1024):
         (tmp_path / "scratch" / "rest").write_bytes(bytes(4 * 1024))
-        code, said, errors = ended(pennate_run(tmp_path / "a", TMPDIR=str(tmp_path / "scratch")))
+        code, said, errors = ended(
+            pennate_run(tmp_path / "a", bids=study / "light", TMPDIR=str(tmp_path / "scratch"))
+        )
     assert "Traceback" not in errors
     assert code == 0 or "the disk is full" in errors, said + errors
-    code, said, errors = ended(pennate_run(tmp_path / "b", TMPDIR=str(tmp_path / "nowhere")))
+    code, said, errors = ended(
+        pennate_run(tmp_path / "b", bids=study / "light", TMPDIR=str(tmp_path / "nowhere"))
+    )
     assert code == 0, said + errors
     assert results(tmp_path / "b") == results(whole)
 
 
-def test_a_read_only_disk_is_one_sentence(pennate_run, tmp_path):
+def test_a_read_only_disk_is_one_sentence(pennate_run, study, tmp_path):
     with small_disk(tmp_path / "disk", 1024 * 1024):
         (tmp_path / "disk" / "out").mkdir()
         subprocess.run(["mount", "-o", "remount,ro", tmp_path / "disk"], check=True)
-        code, _, errors = ended(pennate_run(tmp_path / "disk" / "out"))
+        code, _, errors = ended(pennate_run(tmp_path / "disk" / "out", bids=study / "light"))
     assert code == 2
     assert told(errors) == [
         f"pennate run: {tmp_path / 'disk' / 'out'}: cannot be written (Read-only file system). "

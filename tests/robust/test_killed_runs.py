@@ -67,11 +67,11 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_bytes(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("whom", ["the command", "the group"])
 def test_stopped_politely_it_is_one_sentence_and_goes_on(
-    number, whom, pennate_run, undisturbed, tmp_path
+    number, whom, pennate_run, undisturbed_light, study, tmp_path
 ):  # fmt: skip
-    whole, takes = undisturbed
+    whole, takes = undisturbed_light
     out = tmp_path / "out"
-    process = pennate_run(out)
+    process = pennate_run(out, bids=study / "light")
     assert wait(process, 0.4 * takes), "it ended before it was stopped"
     start = time.perf_counter()
     if whom == "the command":
@@ -88,19 +88,19 @@ def test_stopped_politely_it_is_one_sentence_and_goes_on(
     assert nothing_half_written(out)
     running = subprocess.run(["pgrep", "-f", str(out)], capture_output=True, text=True).stdout
     assert not running, "steps go on"
-    code, said, errors = ended(pennate_run(out))
+    code, said, errors = ended(pennate_run(out, bids=study / "light"))
     assert code == 0, said + errors
     assert results(out) == results(whole)
 
 
-def test_a_second_run_is_refused_and_harms_nothing(pennate_run, undisturbed, tmp_path):
-    whole, _ = undisturbed
+def test_a_second_run_is_refused_and_harms_nothing(pennate_run, undisturbed_light, study, tmp_path):
+    whole, _ = undisturbed_light
     out = tmp_path / "out"
-    first = pennate_run(out)
+    first = pennate_run(out, bids=study / "light")
     deadline = time.monotonic() + 120
     while not (out / ".pennate" / "lock").is_file() and time.monotonic() < deadline:
         time.sleep(0.1)
-    code, _, errors = ended(pennate_run(out), 300)
+    code, _, errors = ended(pennate_run(out, bids=study / "light"), 300)
     assert code == 2, errors
     (said,) = [line for line in errors.splitlines() if line.startswith("pennate run")]
     assert f"is being written by another run (process {first.pid} on " in said

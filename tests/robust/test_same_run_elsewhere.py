@@ -52,11 +52,11 @@ def test_elsewhere_with_one_core(pennate_run, undisturbed, study, tmp_path):
 
 @pytest.mark.parametrize("mask", [0o077, 0o027])
 def test_with_narrow_rights_the_same_bytes_and_no_wider_rights(
-    mask, pennate_run, undisturbed, tmp_path
+    mask, pennate_run, undisturbed_light, study, tmp_path
 ):  # fmt: skip
-    whole, _ = undisturbed
+    whole, _ = undisturbed_light
     shell = ["sh", "-c", f'umask {mask:03o}; exec "$@"', "sh"]
-    code, said, errors = ended(pennate_run(tmp_path / "out", before=shell))
+    code, said, errors = ended(pennate_run(tmp_path / "out", bids=study / "light", before=shell))
     assert code == 0, said + errors
     assert not same(tmp_path / "out", whole)
     wide = [p for p in (tmp_path / "out").rglob("*") if stat.S_IMODE(p.lstat().st_mode) & mask]
@@ -87,24 +87,24 @@ def test_years_ago_the_same_bytes(pennate_run, undisturbed, study, tmp_path):
 
 
 def test_inputs_of_the_future_are_named_before_anything_runs(pennate_run, study, tmp_path):
-    shutil.copytree(study / "bids", tmp_path / "bids")
-    ahead = tmp_path / "bids" / "sub-01" / "dwi" / "sub-01_dwi.bval"
+    shutil.copytree(study / "light", tmp_path / "bids")
+    ahead = tmp_path / "bids" / "sub-01" / "mre" / "sub-01_acq-60Hz_part-mag_mre.json"
     os.utime(ahead, (4e9, 4e9))
     code, _, errors = ended(pennate_run(tmp_path / "out", bids=tmp_path / "bids"))
     assert code == 2
-    assert "sub-01/dwi/sub-01_dwi.bval was changed on 2096-10-02" in errors
+    assert "sub-01/mre/sub-01_acq-60Hz_part-mag_mre.json was changed on 2096-10-02" in errors
     assert not (tmp_path / "out").exists()
 
 
-def test_a_clock_that_is_set_back_between_two_runs(pennate_run, undisturbed, study, tmp_path):
-    whole, _ = undisturbed
+def test_a_clock_that_is_set_back_between_two_runs(pennate_run, undisturbed_light, study, tmp_path):
+    whole, _ = undisturbed_light
     out = tmp_path / "out"
     shutil.copytree(whole, out)
     for path in out.rglob("*"):
         if path.is_file() and path.relative_to(out).parts[0] != ".pennate":
             os.utime(path, (4e9, 4e9))
     (out / "sub-01.html").unlink()
-    code, said, errors = ended(pennate_run(out))
+    code, said, errors = ended(pennate_run(out, bids=study / "light"))
     assert code == 0, said + errors
     assert not same(out, whole)
     assert max(p.stat().st_mtime for p in out.rglob("*.nii.gz")) < 4e9
