@@ -24,6 +24,7 @@ from imaging.pipeline.links import plain_name, working_folder
 from imaging.pipeline.lock import STATE
 from imaging.pipeline.steps import Step, Steps
 
+_PLACE = "place"  # where the results lay when they were written
 # What Snakemake remembers of earlier runs; a dry run reads it.
 _MEMORY = ("metadata", "incomplete")
 
@@ -83,6 +84,24 @@ class Engine:
             raise OutputError(
                 f"cannot be written ({error.strerror})", self.state, "Choose another --work-dir"
             ) from error
+
+    def forgotten(self) -> str:
+        """Return a warning where nothing is remembered of the results; note where they lie now.
+
+        Snakemake knows results by their paths and takes strange ones for up to date.
+        """
+        place, memory = self.state / _PLACE, self.state / ".snakemake" / "metadata"
+        known, here = place.read_bytes() if place.is_file() else b"", os.fsencode(self.out)
+        place.write_bytes(here)
+        there = any(self.out.glob("sub-*/**/*_dseg.nii.gz"))
+        if not there or known == here or (not known and memory.is_dir()):
+            return ""
+        before = f" (they were written as {os.fsdecode(known)})" if known else ""
+        return (
+            f"warning: {self.out} holds results of which nothing is remembered here{before}: they "
+            "stay as they are even if inputs or settings have changed since; remove the folders "
+            "sub-* to have them made anew"
+        )
 
     def call(self, targets: Sequence[str], config: Path, place: Path) -> list[str]:
         """Return the command line."""

@@ -165,6 +165,8 @@ class Study:
         part = _names_some(self.settings)
         full = None
         with locked(self.out) as lock, snakemake.on_full_disk(engine):
+            if said := engine.forgotten():
+                print(said, file=sys.stderr)
             bring_back(self.out, time.time())
             if self.wanted == "participant":
                 describe(self.out, self.bids, self.usable, part=part)
