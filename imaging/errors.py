@@ -86,6 +86,30 @@ class OutputError(InputError):
     """The output folder cannot be written."""
 
 
+class DiskFullError(OutputError):
+    """A disk or a quota is full: no fault of the input, so the same call works once there is room.
+
+    Parameters
+    ----------
+    path
+        The folder that could not be written.
+    reason
+        As the system gives it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, path: str | PathLike[str], reason: str = "No space left on device"):
+        self.reason = reason
+        super().__init__(
+            f"the disk is full ({reason})", path, "Make room there and start again: nothing is lost"
+        )
+
+    def __reduce__(self) -> tuple[type[DiskFullError], tuple[str | PathLike[str] | None, str]]:  # type: ignore[override]
+        """Let the error travel between processes."""
+        return type(self), (self.path, self.reason)
+
+
 class MissingToolError(InputError):
     """An optional program or package is needed and not installed."""
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imaging.errors import ComputationError
+from imaging.disk import has_no_room
+from imaging.errors import ComputationError, DiskFullError
 
 T = TypeVar("T")
 
@@ -43,9 +44,9 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit_s: float | None
 
     Raises
     ------
-    ComputationError
-        The process crashed, or did not end in time. Whatever the function raises is raised as it
-        is.
+    ComputationError, DiskFullError
+        The process crashed, did not end in time, or had no room for its answer. Whatever the
+        function raises is raised as it is.
     """
     with tempfile.TemporaryDirectory() as folder:
         call, answer = Path(folder, "call"), Path(folder, "answer")
@@ -59,10 +60,13 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit_s: float | None
             raise ComputationError(
                 f"{function.__name__} did not end within {limit_s:g} s"
             ) from error
-        if not answer.is_file():
+        try:
+            fine, outcome = pickle.loads(answer.read_bytes())
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            if has_no_room(folder):
+                raise DiskFullError(Path(folder).parent) from error
             why = process.stderr.strip()[-300:] or f"exit code {process.returncode}"
-            raise ComputationError(f"{function.__name__} crashed: {why}")
-        fine, outcome = pickle.loads(answer.read_bytes())
+            raise ComputationError(f"{function.__name__} crashed: {why}") from error
     if fine:
         return outcome
     raise outcome

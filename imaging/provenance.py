@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import re
-import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
 from imaging import __version__
-from imaging.errors import OutputError
+from imaging.disk import full_disk, held, is_full, move
+from imaging.errors import DiskFullError, OutputError
 
 # A path from the root, the home or the folder above, perhaps behind the kind of a model.
 _PLACE = re.compile(r"(?P<kind>([a-z]+:)?)(?P<path>(/|~|\.\.?/).*)")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".seg.nrrd")
 
 
@@ -114,32 +113,46 @@ def staged(out_dir: str | Path, verb: str, optional: Iterable[str] = ()) -> Iter
         The folder cannot be made or written, or the disk is full.
     """
     out_dir = Path(out_dir)
-    scratch = out_dir / f".partial-{verb}"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        if scratch.exists():  # left by a run that was killed
-            shutil.rmtree(scratch)
-        scratch.mkdir()
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", out_dir, "Choose another output folder"
-        ) from error
-    try:
-        yield scratch
-        for old in {p for pattern in optional for p in out_dir.glob(pattern)}:
-            old.unlink()
-        for source in sorted(p for p in scratch.rglob("*") if p.is_file()):
-            target = out_dir / source.relative_to(scratch)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
-    except OSError as error:
-        if error.errno not in _FULL:
+    with _made(out_dir, f".partial-{verb}") as scratch:
+        try:
+            yield scratch
+            for old in {p for pattern in optional for p in out_dir.glob(pattern)}:
+                old.unlink()
+            for source in sorted(p for p in scratch.rglob("*") if p.is_file()):
+                target = out_dir / source.relative_to(scratch)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                move(source, target)
+        except DiskFullError as error:
+            if error.path is None or Path(error.path) != scratch:
+                raise
+            raise DiskFullError(out_dir, error.reason) from error
+        except Exception as error:  # some libraries say by errors of their own that a disk is full
+            if (found := full_disk([scratch])) or is_full(error):
+                elsewhere = full_disk([tempfile.gettempdir()]) if found is None else None
+                raise elsewhere or DiskFullError(out_dir) from error
             raise
-        raise OutputError(
-            f"cannot be written whole ({error.strerror})", out_dir, "Make room there"
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _made(out_dir: Path, name: str) -> Iterator[Path]:
+    """Make a folder and a scratch folder in it, and hold that.
+
+    Raises
+    ------
+    OutputError
+        They cannot be made.
+    """
+    with ExitStack() as stack:
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(out_dir / name))
+        except OSError as error:
+            if is_full(error):
+                raise DiskFullError(out_dir) from error
+            raise OutputError(
+                f"cannot be written ({error.strerror})", out_dir, "Choose another output folder"
+            ) from error
+        yield out_dir / name
 
 
 def default_prefix(path: Path) -> str:

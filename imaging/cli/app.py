@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -11,6 +12,7 @@ from io import TextIOWrapper
 import typer
 
 from imaging import __version__
+from imaging.disk import trouble
 from imaging.errors import PennateError
 
 VERBS = {
@@ -106,6 +108,8 @@ def as_bids_app(arguments: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``pennate`` and return its exit code: 0, 1 failed computation, 2 bad input."""
+    if arguments is None:  # a process of its own: a polite end clears up, as Ctrl-C does
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if "--version" in arguments or arguments[:1] == ["-v"]:
         print(f"pennate {__version__}")
@@ -118,13 +122,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         build_app(verb)(as_bids_app(arguments), standalone_mode=True, prog_name="pennate")
     except PennateError as error:
-        # The summary of a study tells by this word whether the input or a computation is at fault.
-        failed = " failed" if error.exit_code == 1 else ""
-        print(f"pennate {verb or ''}{failed}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _say(verb, error)
+    except OSError as error:
+        if (known := trouble(error)) is None:
+            raise
+        return _say(verb, known)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     return 0
+
+
+def _say(verb: str | None, error: PennateError) -> int:
+    """Print an error; return the exit code."""
+    # The summary of a study tells by this word whether the input or a computation is at fault.
+    failed = " failed" if error.exit_code == 1 else ""
+    print(f"pennate {verb or ''}{failed}: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 if __name__ == "__main__":

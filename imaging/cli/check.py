@@ -9,7 +9,8 @@ import typer
 
 from imaging.config import Settings, parse_settings, settings_file
 from imaging.dataset import find_sessions
-from imaging.errors import DatasetError, OutputError
+from imaging.disk import is_full
+from imaging.errors import DatasetError, DiskFullError, OutputError
 from imaging.pipeline.sessions import inspect_all, refusal, say_warnings
 from imaging.pipeline.table import as_text, not_taken, table
 
@@ -46,6 +47,9 @@ def command(
         try:
             write_tsv(table(sessions), out)
         except OSError as error:
+            if is_full(error):
+                out.unlink(missing_ok=True)
+                raise DiskFullError(out.parent) from error
             raise OutputError("cannot be written", out, "Choose another file") from error
     say_warnings(sessions)
     refused = {s.prefix: why for s in sessions if (why := refusal(s))}

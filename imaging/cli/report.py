@@ -21,7 +21,7 @@ from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.group.controls import norms_of_group
 from imaging.report.group.headline import columns
 from imaging.report.group.page import group_page
-from imaging.report.group.subjects import files_of, read_group, without_map
+from imaging.report.group.subjects import Wanted, files_of, read_group, without_map
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
@@ -52,6 +52,12 @@ def command(
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
     ] = None,
+    participant_label: Annotated[
+        list[str] | None, typer.Option(help="Only this participant in the group; may be repeated.")
+    ] = None,
+    session_id: Annotated[
+        list[str] | None, typer.Option(help="Only this session in the group; may be repeated.")
+    ] = None,
     date: Annotated[
         str | None, typer.Option(help="Date of the scan, such as 2026-11-30, shown on the page.")
     ] = None,
@@ -67,7 +73,12 @@ def command(
             )
         if controls is not None and participants is None:
             raise ConfigError("--controls needs --participants", None, "Give both")
-        _group(group, participants, controls)
+        wanted = Wanted.of(participant_label or [], session_id or [])
+        _group(group, participants, controls, wanted)
+    elif participant_label or session_id:
+        raise ConfigError(
+            "--participant-label and --session-id choose among a group", None, "Give --group"
+        )
     elif map_dir is None or out is None:
         raise ConfigError("--map-dir and --out are needed", None, "Or give --group")
     else:
@@ -107,14 +118,14 @@ def _day(date: str | None) -> str:
         raise ConfigError(f"--date {date!r} is no date", None, "Write 2026-11-30") from error
 
 
-def _group(out: Path, participants: Path | None, controls: str | None) -> None:
-    subjects, problems = read_group(out)
-    sessions, unread = read_sessions(out)
+def _group(out: Path, participants: Path | None, controls: str | None, wanted: Wanted) -> None:
+    subjects, problems = read_group(out, wanted)
+    sessions, unread = read_sessions(out, wanted.takes)
     conditions = effects(sessions)
     problems += unread
     norms = None
     listed = None if participants is None else read_participants(participants)
-    if listed is not None:
+    if listed is not None and wanted == Wanted():
         problems += without_map(listed, subjects)
     if listed is not None and controls is not None:
         norms = norms_of_group(subjects, controls_of(listed, controls))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,9 +25,17 @@ _STRIDES: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
-def read_sessions(out: Path) -> tuple[list[tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]],
-                                      list[str]]:  # fmt: skip
+def read_sessions(
+    out: Path, wanted: Callable[[str], bool] = lambda prefix: True
+) -> tuple[list[tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]], list[str]]:
     """Read recordings, bursts and strides of every session below an output folder.
+
+    Parameters
+    ----------
+    out
+        The folder.
+    wanted
+        Tells of a prefix whether it is read.
 
     Returns
     -------
@@ -41,6 +49,8 @@ def read_sessions(out: Path) -> tuple[list[tuple[str, pd.DataFrame, pd.DataFrame
         if any(part.startswith(".") for part in path.relative_to(out).parts):
             continue
         prefix = path.name.removesuffix("_trials.tsv")
+        if not wanted(prefix):
+            continue
         try:
             trials = _trials(path)
             if not any(str(c).startswith(FACTOR) for c in trials):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vtkmodules.vtkIOXML import vtkXMLImageDataWriter, vtkXMLPolyDataWriter
 
 from imaging.arrays import FloatArray
-from imaging.errors import InputError, OutputError
+from imaging.errors import DiskFullError, InputError
 from imaging.formats.polydata import in_ras, lines_mesh, lines_of
 from imaging.formats.vtk_xml import caught, read_vtk_image
 from imaging.image import Image
@@ -77,7 +77,7 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     with caught([]):  # it tells standard error at length of a full disk
         whole = writer.Write() == 1
     if not whole:
-        raise OutputError("cannot be written whole", path, "Look whether the disk is full")
+        raise DiskFullError(Path(path).parent, f"{Path(path).name} cannot be written whole")
 
 
 def read_voxels(path: str | Path) -> dict[str, Image]:

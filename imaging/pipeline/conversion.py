@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from imaging.dataset.names import stem
+from imaging.disk import replaced
 from imaging.errors import ComputationError, DatasetError, InputError, OutputError
 from imaging.formats.json import read_json
 from imaging.formats.nifti import save_image
@@ -260,4 +261,5 @@ def describe_dataset(bids: Path, subject: str) -> None:
     if not any(line.split("\t")[0] == f"sub-{subject}" for line in lines[1:]):
         width = len(lines[0].split("\t"))
         lines.append("\t".join([f"sub-{subject}", *["n/a"] * (width - 1)]))
-        people.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with replaced(people) as whole:
+            whole.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from imaging import __version__
 from imaging.dataset import Session
+from imaging.disk import is_held
 from imaging.errors import InputError, OutputError
 from imaging.formats.json import read_json
 from imaging.pipeline import outcome
 from imaging.pipeline import resources as cost
-from imaging.pipeline.table import table
+from imaging.pipeline.table import table, with_others
 from imaging.provenance import staged, write_json
 
 # What BIDS has no name for yet. Folders stand without a closing slash: the validator wants it so.
@@ -63,8 +65,14 @@ def check_output(out: Path, bids: Path) -> None:
         )
 
 
-def describe(out: Path, bids: Path, sessions: Sequence[Session]) -> None:
-    """Write what describes the run: the data set, what BIDS need not check, the inputs."""
+def describe(out: Path, bids: Path, sessions: Sequence[Session], *, part: bool = False) -> None:
+    """Write what describes the run: the data set, what BIDS need not check, the inputs.
+
+    Parameters
+    ----------
+    part
+        Only some participants or sessions were asked for: rows of others are kept.
+    """
     from imaging.formats.tsv import write_tsv  # loads pandas
 
     description: dict[str, Any] = {
@@ -75,9 +83,20 @@ def describe(out: Path, bids: Path, sessions: Sequence[Session]) -> None:
         "SourceDatasets": [{"URL": bids.as_uri()}],
     }
     with staged(out, "run") as scratch:
-        write_tsv(table(sessions), scratch / "inputs.tsv")
+        inputs = with_others(table(sessions), out) if part else table(sessions)
+        write_tsv(inputs, scratch / "inputs.tsv")
         write_json(scratch / "dataset_description.json", description)
         (scratch / ".bidsignore").write_text(_BIDSIGNORE, encoding="utf-8")
+
+
+def clear_up(out: Path) -> None:
+    """Remove what killed steps left half-written, where they were not done again since."""
+    for place in (".", "sub-*/*", "sub-*/ses-*/*"):
+        for left in out.glob(f"{place}/.partial-*"):
+            if left.is_dir() and not left.is_symlink() and not is_held(left):
+                shutil.rmtree(left, ignore_errors=True)
+            elif left.is_file():
+                left.unlink(missing_ok=True)
 
 
 def conclude(out: Path, rows: Sequence[outcome.Outcome]) -> None:

@@ -1,34 +1,32 @@
-"""Snakemake as the engine of a run: its files, its call, the lock, what it says."""
+"""Snakemake as the engine of a run: its files and its call."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import subprocess
+import signal
 import sys
 import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import yaml
-from tqdm import tqdm
 
 from imaging.config import Settings
-from imaging.errors import ComputationError, OutputError
+from imaging.disk import full_disk, is_full
+from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
 from imaging.pipeline.digest import PACKAGE
+from imaging.pipeline.follow import follow, shown
 from imaging.pipeline.links import plain_name, working_folder
+from imaging.pipeline.lock import STATE
 from imaging.pipeline.steps import Step, Steps
 
-_STATE = ".pennate"
+_PLACE = "place"  # where the results lay when they were written
 # What Snakemake remembers of earlier runs; a dry run reads it.
 _MEMORY = ("metadata", "incomplete")
-_TAIL, _WIDE = 12, 200  # lines of the engine that are shown where it fails itself
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Engine:
     def state(self) -> Path:
         """Folder of settings, log and memory of Snakemake; one for each output folder."""
         if self.work_dir is None:
-            return self.out / _STATE
+            return self.out / STATE
         return self.work_dir / f"pennate-{hashlib.sha256(os.fsencode(self.out)).hexdigest()[:12]}"
 
     @property
@@ -81,9 +79,29 @@ class Engine:
         try:
             (self.state / "tmp" if self.work_dir else self.state).mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if is_full(error):
+                raise DiskFullError(self.state) from error
             raise OutputError(
                 f"cannot be written ({error.strerror})", self.state, "Choose another --work-dir"
             ) from error
+
+    def forgotten(self) -> str:
+        """Return a warning where nothing is remembered of the results; note where they lie now.
+
+        Snakemake knows results by their paths and takes strange ones for up to date.
+        """
+        place, memory = self.state / _PLACE, self.state / ".snakemake" / "metadata"
+        known, here = place.read_bytes() if place.is_file() else b"", os.fsencode(self.out)
+        place.write_bytes(here)
+        there = any(self.out.glob("sub-*/**/*_dseg.nii.gz"))
+        if not there or known == here or (not known and memory.is_dir()):
+            return ""
+        before = f" (they were written as {os.fsdecode(known)})" if known else ""
+        return (
+            f"warning: {self.out} holds results of which nothing is remembered here{before}: they "
+            "stay as they are even if inputs or settings have changed since; remove the folders "
+            "sub-* to have them made anew"
+        )
 
     def call(self, targets: Sequence[str], config: Path, place: Path) -> list[str]:
         """Return the command line."""
@@ -109,33 +127,6 @@ def snakefile() -> Path:
     raise ComputationError("the Snakefile is missing from this installation: install pennate again")
 
 
-@contextmanager
-def locked(out: Path) -> Iterator[IO[str]]:
-    """Hold the output folder; the lock dies with its holders, however they end.
-
-    Raises
-    ------
-    OutputError
-        The folder cannot be written, or another run holds it.
-    """
-    folder = out / _STATE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", out, "Choose another output folder"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                "is being written by another run", out, "Wait for it to end"
-            ) from error
-        yield lock
-
-
 def run(
     engine: Engine, targets: Sequence[str], settings: Settings, lock: IO[str]
 ) -> tuple[Steps, int, str]:
@@ -155,10 +146,34 @@ def run(
     if engine.work_dir is not None:
         environment["TMPDIR"] = str(engine.state / "tmp")
     log = engine.log.open("w", encoding="utf-8")
-    with log, working_folder(engine.state) as place, _shown() as tell:
+    with log, working_folder(engine.state) as place, shown() as tell:
         call = engine.call(targets, config, place)
-        steps, tail, code = _follow(call, environment, lock.fileno(), log, tell)
+        steps, tail, code = follow(call, environment, lock.fileno(), log, tell)
     return steps, code, tail
+
+
+@contextmanager
+def on_full_disk(engine: Engine) -> Iterator[None]:
+    """Name the disk where what a run remembers cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        places: list[str | Path] = [engine.state, engine.out, tempfile.gettempdir()]
+        raise full_disk(places) or DiskFullError(engine.state) from error
+
+
+def why_failed(engine: Engine, code: int, tail: str) -> PennateError:
+    """Return why Snakemake itself failed: no room, killed, or what it said last."""
+    if found := full_disk([engine.state, engine.out]):
+        return found
+    if code == -signal.SIGKILL:
+        return ComputationError(
+            "the workflow engine was killed, as happens where memory runs out: start the run "
+            "again, and it goes on from here"
+        )
+    return ComputationError(f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}")
 
 
 def plan(engine: Engine, targets: Sequence[str], settings: Settings) -> tuple[list[Step], int, str]:
@@ -187,7 +202,7 @@ def plan(engine: Engine, targets: Sequence[str], settings: Settings) -> tuple[li
         config = _write_settings(settings.model_copy(update=plain), place)
         log = stack.enter_context((place / "log").open("w", encoding="utf-8"))
         call = [*engine.call(targets, config, place), "--dry-run", "--quiet", "reason", "host"]
-        steps, tail, code = _follow(call, dict(os.environ), None, log, lambda steps, said: None)
+        steps, tail, code = follow(call, dict(os.environ), None, log, lambda steps, said: None)
     return list(steps.planned), code, tail
 
 
@@ -195,59 +210,3 @@ def _write_settings(settings: Settings, folder: Path) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
     return path
-
-
-def _follow(
-    call: Sequence[str],
-    environment: dict[str, str],
-    lock: int | None,
-    log: IO[str],
-    tell: Callable[[Steps, str | None], None],
-) -> tuple[Steps, str, int]:
-    """Run a call, copy what it says to the log and read its steps.
-
-    Raises
-    ------
-    ComputationError
-        It was interrupted.
-    """
-    process = subprocess.Popen(
-        call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        encoding="utf-8", errors="replace", pass_fds=[] if lock is None else [lock],
-    )  # fmt: skip
-    assert process.stdout is not None
-    steps, tail = Steps(), deque[str](maxlen=_TAIL)
-    try:
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
-            tail.append(line if len(line) <= _WIDE else f"{line[:_WIDE]}...\n")
-            tell(steps, steps.read(line, time.monotonic()))
-    except KeyboardInterrupt as error:  # Snakemake got it too, and ends its steps
-        process.wait()
-        raise ComputationError(
-            "the run was interrupted: start it again, and it goes on from here"
-        ) from error
-    return steps, "".join(tail), process.wait()
-
-
-@contextmanager
-def _shown() -> Iterator[Callable[[Steps, str | None], None]]:
-    """Yield what shows steps: a bar on a terminal, else a line for each step that ends."""
-    if not sys.stderr.isatty():
-
-        def line(steps: Steps, said: str | None) -> None:
-            if said:
-                print(said, flush=True)
-
-        yield line
-        return
-    with tqdm(desc="steps", total=1, bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {desc}") as bar:
-
-        def move(steps: Steps, said: str | None) -> None:
-            if said:
-                bar.total, bar.n = max(steps.total, 1), steps.done
-                bar.set_description_str(said.partition("steps, ")[2] or said, refresh=False)
-                bar.refresh()
-
-        yield move

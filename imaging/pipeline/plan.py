@@ -105,6 +105,17 @@ class Plan:
         """Return the tables and the page of the group."""
         return [str(self.out / name) for name in promised("group")]
 
+    def group_members(self) -> str:
+        """Return the options of ``pennate report --group`` that name who was asked for."""
+        return " ".join(
+            part
+            for part in (
+                options("--participant-label", self.settings.participants),
+                options("--session-id", self.settings.sessions),
+            )
+            if part
+        )
+
     @cached_property
     def visits(self) -> dict[str, list[Session]]:
         """Sessions of each person with several, in the order of time; empty where unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Literal
 from imaging import __version__
 from imaging.config import Settings
 from imaging.dataset import Session, find_sessions
-from imaging.errors import ComputationError, OutputError
+from imaging.disk import full_disk
+from imaging.errors import ComputationError, DiskFullError, OutputError
 from imaging.pipeline import engine as snakemake
-from imaging.pipeline.dataset_files import check_output, conclude, describe
+from imaging.pipeline.clock import bring_back, dated_ahead
+from imaging.pipeline.dataset_files import check_output, clear_up, conclude, describe
 from imaging.pipeline.links import plain_name
+from imaging.pipeline.lock import locked
 from imaging.pipeline.outcome import (
     Outcome,
     Status,
@@ -61,6 +65,8 @@ class Study:
         if wanted != "participant":  # what was computed stands, whatever became of the inputs
             settings = settings.model_copy(update={"open_inputs": False})
         self.usable, self.refused = triage(self.everyone, settings)
+        if wanted == "participant":
+            self._refuse_dated_ahead()
         if not self.usable:
             raise nothing_to_run(settings, self.refused)
         self.before: list[Outcome] = []
@@ -80,6 +86,14 @@ class Study:
         if settings.model.file is not None:
             check_models(self.plan)
 
+    def _refuse_dated_ahead(self) -> None:
+        now = time.time()
+        ahead = {s.prefix: why for s in self.usable if (why := dated_ahead(s, self.bids, now))}
+        for prefix, why in ahead.items():
+            print(f"{prefix} is left out: {why}.", file=sys.stderr)
+        self.refused |= ahead
+        self.usable = [s for s in self.usable if s.prefix not in ahead]
+
     def _keep_mapped(self, plan: Plan) -> None:
         """Keep the sessions with a finished map, and say who is missing."""
         mapped = [s for s in self.usable if _all_there(plan.files("map", s))]
@@ -93,7 +107,8 @@ class Study:
                 print(f"older map: {row.line(self.out)}", file=sys.stderr)
         if not mapped:
             raise OutputError("has no finished map", self.out, "Run the level participant first")
-        if self.wanted == "group" and (others := self._other_maps()):
+        part = _names_some(plan.settings)
+        if self.wanted == "group" and not part and (others := self._other_maps()):
             print(
                 f"also on the page of the group, as {self.out} holds their maps: "
                 f"{', '.join(others)}. Move what does not belong to it.",
@@ -143,13 +158,18 @@ class Study:
 
         Raises
         ------
-        ComputationError
+        ComputationError, DiskFullError
             Snakemake itself failed.
         """
         engine.prepare()
-        with snakemake.locked(self.out) as lock:
+        part = _names_some(self.settings)
+        full = None
+        with locked(self.out) as lock, snakemake.on_full_disk(engine):
+            if said := engine.forgotten():
+                print(said, file=sys.stderr)
+            bring_back(self.out, time.time())
             if self.wanted == "participant":
-                describe(self.out, self.bids, self.usable)
+                describe(self.out, self.bids, self.usable, part=part)
             done, code, tail = snakemake.run(engine, self.targets(), self.settings, lock)
             failures = list(done.failures)
             settings = self._with_pages(failures)
@@ -157,15 +177,21 @@ class Study:
                 again, *_ = snakemake.run(engine, self._group_page(), settings, lock)
                 failures += again.failures
             rows = self._rows(failures)
-            part = self.settings.participants or self.settings.sessions
-            conclude(self.out, merged(rows, read_summary(self.out) if part else []))
+            clear_up(self.out)
+            try:
+                conclude(self.out, merged(rows, read_summary(self.out) if part else []))
+            except DiskFullError as error:  # who is finished must be told nevertheless
+                full = error
         if code and not failures:
-            raise ComputationError(
-                f"the workflow failed; its log is {engine.log}:\n{tail.rstrip()}"
-            )
+            raise snakemake.why_failed(engine, code, tail)
         waits = any(f.step.rule == "report" for f in failures) and settings is None
         stopped = engine.stop_on_first_crash and bool(failures)
-        return self._say_end(rows, failures, with_group=not (waits or stopped))
+        code = self._say_end(rows, failures, with_group=not (waits or stopped))
+        if failures and full is None:
+            full = full_disk([self.out, engine.state])
+        if full is not None:
+            raise full
+        return code
 
     def _with_pages(self, failures: Sequence[Failure]) -> Settings | None:
         """Return settings without those whose pages failed; None where nobody or all are left.
@@ -227,6 +253,11 @@ class Study:
         print(f"{len(finished)} of {_count(len(rows), 'session')} finished, in {self.out}", end="")
         print(f"; why {len(others)} are not: {self.out / 'summary.tsv'}" if others else "")
         return code
+
+
+def _names_some(settings: Settings) -> bool:
+    """Tell whether only some participants or sessions were asked for."""
+    return bool(settings.participants or settings.sessions)
 
 
 def _all_there(files: Sequence[str]) -> bool:

@@ -7,10 +7,11 @@ import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from imaging.dataset import Finding, Session
+from imaging.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,34 @@ def table(sessions: Iterable[Session]) -> pd.DataFrame:
     frame = pd.DataFrame([asdict(f) for s in sessions for f in s.findings], columns=columns)
     frame["files"] = frame["files"].map("; ".join)
     return frame
+
+
+def with_others(inputs: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Return the table of inputs with the rows of sessions that this run does not look at.
+
+    Parameters
+    ----------
+    inputs
+        As `table` gives it.
+    out
+        Folder with the ``inputs.tsv`` of earlier runs; one that cannot be read is passed over.
+    """
+    import pandas as pd  # a third of a second, and only for this
+
+    from imaging.formats.tsv import read_tsv
+
+    path = out / "inputs.tsv"
+    if not path.is_file():
+        return inputs
+    try:
+        before = read_tsv(path, dict.fromkeys(inputs.columns, "text"), "Run the study again")
+    except InputError:
+        return inputs
+    who = ["subject", "session"]
+    own = set(inputs[who].fillna("").itertuples(index=False, name=None))
+    others = [tuple(row) not in own for row in before[who].fillna("").to_numpy()]
+    rows = pd.concat([before.loc[others, inputs.columns], inputs], ignore_index=True)
+    return rows.sort_values(who, kind="stable", na_position="first", ignore_index=True)
 
 
 def few(files: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ _NORMS: Mapping[str, Kind] = {
 _NORMS_MORE: Mapping[str, Kind] = {
     "label": "whole", "muscle": "text", "low": "number", "high": "number", "values": "text",
     "sex": "text", "age_low": "number", "age_high": "number", "per": "text",
-    "source": "text",
+    "source": "text", "way": "text",
 }  # fmt: skip
 
 

@@ -21,11 +21,12 @@ from imaging.errors import ConfigError
 from imaging.function.cycles import circular_difference, circular_mean
 from imaging.measures import Measure
 from imaging.report.table_norms import Person, TableNorm, check_apart, check_unit, rows_of
+from imaging.report.ways import kept_apart, usual_way, ways_of
 
 FEWEST_CONTROLS = 5
 #: Without meaning where a part of the muscle is out of view.
 OF_WHOLE_MUSCLES = ("volume", "pcsa_anatomical", "pcsa_functional")
-COLUMNS = ("label", "measure", "unit", "n", "mean", "sd", "low", "high", "values")
+COLUMNS = ("label", "measure", "unit", "n", "mean", "sd", "low", "high", "values", "way")
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,19 @@ class Norms:
         (label, measure) → rows of a table, no two of which suit the same person.
     people : dict
         Participant → sex, age and size, which choose among the rows.
+    ways : dict
+        Measure → how its values were taken, where that matters; figures of persons that were
+        taken in another way are not held against them.
+    left_out : list of str
+        A sentence on values of controls that were taken in another way than most.
     """
 
     values: Mapping[tuple[int, str], Mapping[str, float]]
     units: Mapping[str, str]
     rows: Mapping[tuple[int, str], Sequence[TableNorm]] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
     @property
     def controls(self) -> list[str]:
@@ -136,6 +144,11 @@ class Norms:
                 low, high = row.limits or (row.mean - half, row.mean + half)
                 return Norm(row.mean, row.sd, row.n, low, high, circular, row.source)
         return None
+
+    def suits(self, measure: str, way: str) -> bool:
+        """Tell whether a figure that was taken in this way may be held against the norms."""
+        known = self.ways.get(measure, "")
+        return not known or not way or known == way
 
     def unknown(self, participant: str) -> str:
         """Return what must be known of a person before all rows can be used; empty if nothing."""
@@ -199,17 +212,44 @@ def gather(measures: Mapping[str, Sequence[Sequence[Measure]]], circular: set[st
     circular
         Names of measures in percent of the cycle.
     """
+    taken = {
+        who: [list(zip(session, ways_of(session), strict=True)) for session in sessions]
+        for who, sessions in sorted(measures.items())
+    }
+    usual, left_out = _usual_ways(taken)
     found: dict[tuple[int, str], dict[str, float]] = {}
     units: dict[str, str] = {}
-    for who, sessions in sorted(measures.items()):
+    for who, sessions in taken.items():
         own: dict[tuple[int, str], list[float]] = {}
-        for m in (m for session in sessions for m in whole(session) if m.value is not None):
-            own.setdefault((m.label, m.measure), []).append(float(m.value or 0.0))
-            units[m.measure] = m.unit
+        for session in sessions:
+            like = [m for m, way in session if way == usual.get(m.measure, way)]
+            for m in (m for m in whole(like) if m.value is not None):
+                own.setdefault((m.label, m.measure), []).append(float(m.value or 0.0))
+                units[m.measure] = m.unit
         for (label, name), values in own.items():
             mean, _ = _mean_and_sd(np.array(values), name in circular)
             found.setdefault((label, name), {})[who] = mean
-    return Norms(found, units)
+    return Norms(found, units, ways=usual, left_out=left_out)
+
+
+def _usual_ways(
+    taken: Mapping[str, Sequence[Sequence[tuple[Measure, str]]]],
+) -> tuple[dict[str, str], list[str]]:
+    """Return how most controls have each measure, where a way is named, and who differs."""
+    ways: dict[str, list[str]] = {}
+    for sessions in taken.values():
+        own = {
+            (m.measure, way) for session in sessions for m, way in session if m.value is not None
+        }
+        for name, way in sorted(own):
+            ways.setdefault(name, []).append(way)
+    usual = {name: way for name, own in ways.items() if (way := usual_way(own))}
+    said = [
+        f"{text[:-1]}; the norms are {way}."
+        for way in sorted(set(usual.values()))
+        for text in kept_apart({n: own for n, own in ways.items() if usual.get(n) == way})
+    ]
+    return usual, said
 
 
 def norms_table(norms: Norms, circular: set[str]) -> pd.DataFrame:
@@ -220,7 +260,7 @@ def norms_table(norms: Norms, circular: set[str]) -> pd.DataFrame:
         if norm is not None:
             values = " ".join(f"{who}={own[who]:.6g}" for who in sorted(own))
             rows.append((label, name, norms.units[name], norm.n, norm.mean, norm.sd, norm.low,
-                         norm.high, values))  # fmt: skip
+                         norm.high, values, norms.ways.get(name)))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -235,9 +275,13 @@ def from_table(table: pd.DataFrame) -> Norms:
     values: dict[tuple[int, str], dict[str, float]] = {}
     units: dict[str, str] = {}
     rows: dict[tuple[int, str], list[TableNorm]] = {}
+    ways: dict[str, str] = {}
     for row in table.to_dict("records"):
         measure, unit = str(row["measure"]), str(row["unit"])
         units[measure] = unit
+        way = "" if pd.isna(row.get("way")) else str(row["way"])
+        if ways.setdefault(measure, way) != way:
+            raise ValueError(f"{measure} is of two ways: {ways[measure]!r} and {way!r}")
         if pd.isna(row.get("values")):
             for label, name, norm in rows_of(row):
                 if norm.n < FEWEST_CONTROLS:
@@ -254,7 +298,7 @@ def from_table(table: pd.DataFrame) -> Norms:
             raise ValueError(f"{name} of label {label} has values of controls and a row of its own")
     for (label, name), own in rows.items():
         check_apart(own, f"{name} of label {label}")
-    return Norms(values, units, rows)
+    return Norms(values, units, rows, ways=ways)
 
 
 def _values(text: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from imaging.musclemap.table import quantity_of, title_of
 from imaging.musclemap.titles import capital, shown_unit
 from imaging.muscles import NO_NAMES, Names, side_and_key
 from imaging.report.norms import Norm, Norms, whole
+from imaging.report.ways import ways_of
 
 TOPICS = {
     "timing": "Timing",
@@ -160,9 +161,12 @@ def _against_controls(
     measures: Sequence[Measure], norms: Norms, participant: str, names: Names
 ) -> Iterator[Sentence]:
     measures = whole(measures)
+    taken = list(zip(measures, ways_of(measures), strict=True))
     for line in lines():
-        for m in measures:
+        for m, way in taken:
             if m.value is None or not fnmatchcase(m.measure, line.measure):
+                continue
+            if not norms.suits(m.measure, way):
                 continue
             norm = norms.norm(m.label, m.measure, line.circular, without=participant)
             if norm is not None and norms.units.get(m.measure) == m.unit:

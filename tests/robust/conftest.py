@@ -1,13 +1,17 @@
 """Small inputs of every kind of verb, and calls of it in a process of its own."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+SMALL = ("composition", "function", "map", "export", "report")
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
@@ -48,6 +52,59 @@ def verbs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def stages(study, undisturbed):
+    """Return the arguments of the verbs that need images of a leg, without ``--out``."""
+    bids, made = study / "bids" / "sub-01", undisturbed[0] / "sub-01"
+    drawn = study / "bids/derivatives/manual/sub-01/anat"
+    labels = made / "anat/sub-01_seg-muscles_dseg.nii.gz"
+    anat = made / "anat/sub-01_desc-preproc_anat.nii.gz"
+    axes = ["--directions", made / "fibre/sub-01_desc-smooth_direction.nii.gz"]
+    end = ["--prefix", "sub-01"]
+    settings = {name: ["--settings", json.dumps(own)] for name, own in QUICK.items()}
+    series = [part for end in ("nii.gz", "bval", "bvec") for part in (
+        f"--{end if end != 'nii.gz' else 'dwi'}", bids / f"dwi/sub-01_dwi.{end}")]  # fmt: skip
+    return {
+        "segment": ["--anat", bids / "anat/sub-01_T1w.nii.gz", "--manual",
+                    drawn / "sub-01_desc-manual_dseg.nii.gz", *end],
+        "diffusion": [*series, "--anat", anat, "--labels", labels, *end, *settings["diffusion"]],
+        "fibres": ["--tensor", made / "dwi/sub-01_desc-noisy_tensor.nii.gz", "--labels", labels,
+                   "--anat", anat, "--no-page", *end, *settings["fibres"]],
+        "elastography": ["--waves", bids / "mre/sub-01_acq-60Hz_part-phase_mre.nii.gz",
+                         "--labels", labels, *end, *settings["elastography"]],
+        "ultrasound": ["--frames", bids / "us/sub-01_acq-TA_swe.png", "--labels", labels, *axes,
+                       *end],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def arguments(request):
+    """Return a function: the arguments of a small call of a verb."""
+
+    def find(verb):
+        small = request.getfixturevalue("verbs") if verb in SMALL else None
+        return small[verb] if small else request.getfixturevalue("stages")[verb]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def whole(call, tmp_path_factory):
+    """Return a function: what a verb writes where nothing happens, and how long it takes."""
+    known = {}
+
+    def made(verb, arguments):
+        if verb not in known:
+            out = tmp_path_factory.mktemp("whole") / "out"
+            start = time.perf_counter()
+            done = call(verb, arguments, out)
+            assert done.returncode == 0, done.stderr
+            known[verb] = out, time.perf_counter() - start
+        return known[verb]
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def call():
     """Return a function that runs a verb apart; what it says and its exit code."""
 
@@ -68,3 +125,94 @@ def digests(folder):
 
     files = (p for p in sorted(Path(folder).rglob("*")) if p.is_file())
     return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
+
+
+# Everything that takes long and that no fault depends on is left out.
+QUICK = {
+    "diffusion": {"denoise": False, "motion": False, "outliers": False, "robust": False,
+                  "distortion": "off", "gradient_check": False, "register_to_anatomy": False},
+    "fibres": {"bootstrap": 0, "seed_spacing_mm": 10.0, "smoothing_mm": 6.0, "step_mm": 1.0},
+    "elastography": {"inversions": ["mdev"], "motion": False},
+    "map": {"spacing_mm": 4.0},
+}  # fmt: skip
+# What a run tells of itself is not a result: when, how long, how much memory.
+OF_THE_RUN = ("logs/", ".pennate/")
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """Folders and settings of a small digital leg with all inputs, a third of it drawn."""
+    import nibabel as nib
+    import yaml
+
+    home = tmp_path_factory.mktemp("study")
+    made = subprocess.run(
+        [sys.executable, "-m", "imaging", "phantom", home / "bids", "--preset", "small",
+         "--seed", "1", "--us"], capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    truth = nib.load(home / "bids/derivatives/truth/sub-01/sub-01_dseg.nii.gz")
+    labels = np.asarray(truth.dataobj)
+    drawn = home / "bids/derivatives/manual/sub-01/anat"
+    kept = np.where(labels % 100 <= 14, labels, 0).astype(np.int16)
+    kept[..., :36] = kept[..., 50:] = 0
+    nib.save(nib.Nifti1Image(kept, truth.affine), drawn / "sub-01_desc-manual_dseg.nii.gz")
+    for sheet in drawn.glob("*_aponeurosis.nii.gz"):  # of the whole leg
+        sheet.unlink()
+    series = home / "bids/sub-01/dwi/sub-01_dwi.nii.gz"
+    images = nib.load(series)
+    low, high = (
+        round((truth.affine[2, 3] + 6.0 * k - images.affine[2, 3]) / 7.5) for k in (34, 52)
+    )
+    part = images.slicer[:, :, low:high]
+    nib.save(nib.Nifti1Image(np.asarray(part.dataobj), part.affine, part.header), series)
+    # Most of the time goes into diffusion and fibres.
+    shutil.copytree(home / "bids", home / "light", ignore=shutil.ignore_patterns("dwi"))
+    (home / "quick.yaml").write_text(yaml.safe_dump(QUICK))
+    return home
+
+
+@pytest.fixture(scope="session")
+def pennate_run(study):
+    """Return a function that starts ``pennate run`` on the study in a process group of its own."""
+
+    def start(out, *more, cores=2, bids=None, level="participant", before=(), **environment):
+        command = [*before, sys.executable, "-m", "imaging", "run", bids or study / "bids", out,
+                   level, "--nprocs", cores, "--config", study / "quick.yaml", *more]  # fmt: skip
+        return subprocess.Popen(
+            [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace", start_new_session=True, env={**os.environ, **environment},
+        )  # fmt: skip
+
+    return start
+
+
+def ended(process, timeout=1800):
+    """Return exit code, standard output and standard error of a run."""
+    said, errors = process.communicate(timeout=timeout)
+    return process.returncode, said, errors
+
+
+@pytest.fixture(scope="session")
+def undisturbed(pennate_run, tmp_path_factory):
+    """Output folder of a run that nothing happened to, and how long it took."""
+    return _undisturbed(tmp_path_factory.mktemp("undisturbed") / "out", pennate_run)
+
+
+@pytest.fixture(scope="session")
+def undisturbed_light(pennate_run, study, tmp_path_factory):
+    """As `undisturbed`, of the same leg without diffusion images."""
+    out = tmp_path_factory.mktemp("undisturbed_light") / "out"
+    return _undisturbed(out, pennate_run, bids=study / "light")
+
+
+def _undisturbed(out, pennate_run, **more):
+    start = time.perf_counter()
+    code, said, errors = ended(pennate_run(out, **more))
+    assert code == 0, said + errors
+    return out, time.perf_counter() - start
+
+
+def results(out):
+    """Return the digests of all results: everything that does not tell of the run itself."""
+    return {n: d for n, d in digests(out).items() if not n.startswith(OF_THE_RUN)}

@@ -1,5 +1,7 @@
 """Pins agree, the house stands, and the written pages agree with the code."""
 
+import ast
+import importlib.metadata
 import re
 import runpy
 import subprocess
@@ -56,3 +58,22 @@ def test_rules_of_the_house():
 def test_page_of_measures_is_that_of_the_data_dictionary():
     page = runpy.run_path(str(ROOT / "docs" / "make_measures.py"))["render"]()
     assert (ROOT / "docs" / "measures.md").read_text() == page, "run `make schema`"
+
+
+def test_every_package_that_is_imported_is_named():
+    """Another package may stop to bring what it brings today."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = [project["dependencies"], *project["optional-dependencies"].values()]
+    named = {re.split(r"[<>=!~\[ ]", d)[0].lower() for part in listed for d in part}
+    brought = importlib.metadata.packages_distributions()
+    used = set()
+    for path in (ROOT / "imaging").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                used |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                used.add(node.module.partition(".")[0])
+    used -= {*sys.stdlib_module_names, "imaging"}
+    foreign = {"dafne_dl", "dafne", "nnunetv2", "monai", "tensorflow", "totalsegmentator", "keras"}
+    lacking = {m for m in used - foreign if not {d.lower() for d in brought.get(m, [m])} & named}
+    assert lacking <= {"markupsafe", "vtk", "vtkmodules", "PIL"}, lacking

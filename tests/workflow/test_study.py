@@ -102,3 +102,28 @@ def test_a_dry_run_writes_nothing(tmp_path, pennate):
         assert content(tmp_path) == before
         (out / ".pennate").mkdir(parents=True, exist_ok=True)
         (out / "notes.txt").write_text("of someone")
+
+
+def test_a_group_of_some_participants_shows_no_others(tmp_path, pennate):
+    bids, out = noise(tmp_path / "bids", "01", "02", "03"), tmp_path / "out"
+    for prefix in ("sub-01", "sub-02", "sub-03"):
+        write_map(out / prefix / "map", prefix)
+    result = pennate("run", bids, out, "group", "--participant-label", "01", "03")
+    assert result.returncode == 0, result.stdout + result.stderr
+    table = pd.read_csv(out / "group_sessions.tsv", sep="\t")
+    assert table["participant_id"].tolist() == ["sub-01", "sub-03"]
+    page = (out / "group.html").read_text()
+    assert "1 more of this folder are not shown" in page and "sub-02" not in page
+
+
+def test_a_run_of_one_keeps_the_inputs_of_the_others(failed, pennate):
+    out = failed[1]
+    before = pd.read_csv(out / "inputs.tsv", sep="\t", dtype=str)
+    bids, work = out.parent / "bids", out.parent / "work"
+    result = pennate(
+        "run", bids, out, "participant", "--participant-label", "01", "--work-dir", work
+    )
+    assert result.returncode == 2, result.stdout + result.stderr
+    after = pd.read_csv(out / "inputs.tsv", sep="\t", dtype=str)
+    assert set(before["subject"]) == set(after["subject"]) == {"01", "02"}
+    pd.testing.assert_frame_equal(before, after)

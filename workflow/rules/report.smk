@@ -58,6 +58,7 @@ rule group_report:
     params:
         code=code("report"),
         out=str(plan.out),
+        members=plan.group_members(),
         participants=lambda wildcards, input: options(
             "--participants", input.participants
         ),
@@ -66,7 +67,7 @@ rule group_report:
         ),
     shell:
         LIMITS + "pennate report --group {params.out:q} {params.participants} "
-        "{params.controls} > {log:q} 2>&1"
+        "{params.controls} {params.members} > {log:q} 2>&1"
 
 
 rule compare:

@@ -6,7 +6,6 @@ a leg's sum counts where the leg has the muscles that most legs have: any other 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,19 +17,18 @@ import numpy as np
 import pandas as pd
 
 from imaging.measures import Measure
-from imaging.musclemap.table import column_name, definition_of
+from imaging.musclemap.table import column_name
 from imaging.musclemap.titles import shown_unit
 from imaging.muscles import Names, shown_of, side_of, single_keys
-from imaging.report.comparison.methods import way_of
 from imaging.report.group.outliers import OUTLIER_SCORE, chance_of_outlier, robust_scores
 from imaging.report.group.subjects import Subject
 from imaging.report.group.tables import IDENTITY
 from imaging.report.muscle_tables import number
+from imaging.report.ways import usual_way, way_of_figure
 
 HEADLINE, QUALITY = "headline", "quality"
 # From what was seen to what was supposed: a figure is no better than the worst of its parts.
 _STATUSES = ("measured", "extrapolated", "modelled", "assumed")
-_HERTZ = re.compile(r"\bat ([\d.+]+) Hz")
 _CUT = "cut by the edge of the field of view"
 
 
@@ -219,23 +217,14 @@ def _column(figure: Figure, sheets: Sequence[_Sheet], usual: frozenset[str]) -> 
 
 
 def _way(rows: Sequence[Measure]) -> str:
-    """Return how a figure was taken where its value depends on that; empty where none is named.
-
-    Waves: the frequency, such as ``at 40+60 Hz``. Composition: the last clause of the note.
-    """
-    known = [m for m in rows if m.value is not None]
-    found = (_HERTZ.search(m.note) for m in known)
-    if hertz := next((m[1] for m in found if m), ""):
-        return f"at {hertz} Hz"
-    composed = (m for m in known if (d := definition_of(m.measure)) and d.stage == "comp")
-    ways = (way_of(m, "comp") for m in composed)
-    return next((f"by {way}" for way in ways if way), "")
+    """Return how a figure was taken where its value depends on that; empty where none is named."""
+    ways = (way_of_figure(m) for m in rows if m.value is not None)
+    return next((way for way in ways if way), "")
 
 
 def _one_way(entries: Sequence[Entry], ways: Sequence[str]) -> list[Entry]:
     """Return the entries without those that were taken in another way than most."""
-    count = Counter(w for w, e in zip(ways, entries, strict=True) if w and e.value is not None)
-    usual = max(count, key=lambda w: (count[w], w), default="")
+    usual = usual_way(w for w, e in zip(ways, entries, strict=True) if e.value is not None)
     return [
         Entry(None, f"{w}, most sessions {usual}")
         if w and w != usual and e.value is not None

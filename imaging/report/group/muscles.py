@@ -17,6 +17,7 @@ from imaging.report.group.outliers import OUTLIER_SCORE, find_outliers
 from imaging.report.group.subjects import Subject
 from imaging.report.muscle_tables import number
 from imaging.report.profile import circular_measures
+from imaging.report.ways import kept_apart
 
 _STAGES = {
     "anat": "Muscles", "fibre": "Fascicles", "dwi": "Diffusion", "comp": "Fat and T2",
@@ -73,9 +74,19 @@ def stages(
     circular = circular_measures(names)
     out: dict[str, list[MeasurePart]] = {}
     for name in names:
-        part = _part(name, groups[name], name in circular, number_of, links)
-        out.setdefault(_STAGES.get(known[name].stage, "Other"), []).append(part)
+        parts = out.setdefault(_STAGES.get(known[name].stage, "Other"), [])
+        ways = groups[name]["way"].value_counts(sort=True)
+        for way in sorted(ways.index, key=lambda w: (-ways[w], w)):
+            rows = groups[name][groups[name]["way"] == way]
+            said = (way or "in an unnamed way") if len(ways) > 1 else ""
+            parts.append(_part(name, rows, name in circular, number_of, links, said))
     return list(out.items())
+
+
+def ways_apart(values: pd.DataFrame) -> list[str]:
+    """Return a sentence on each figure that was taken in several ways, with their sessions."""
+    once = values.drop_duplicates(["measure", "way", "prefix"])
+    return kept_apart({str(name): own["way"] for name, own in once.groupby("measure")})
 
 
 def _part(
@@ -84,10 +95,10 @@ def _part(
     circular: bool,
     number_of: Mapping[str, int],
     links: Mapping[str, Mapping[str, str]],
+    way: str,
 ) -> MeasurePart:
     unit, factor = shown_unit(rows["unit"].iloc[0])
-    title = title_of(name)
-    title = capital(title)
+    title = capital(", ".join(filter(None, (title_of(name), way))))
     strips, summary = [], []
     for muscle, own in _by_muscle(rows):
         values = own["value"].to_numpy(float)

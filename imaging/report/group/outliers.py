@@ -20,24 +20,27 @@ from imaging.function.cycles import circular_difference, circular_mean
 from imaging.muscles import side_and_key
 from imaging.report.group.subjects import Subject
 from imaging.report.profile import circular_measures
+from imaging.report.ways import ways_of
 
 MIN_FOR_OUTLIERS = 5
 OUTLIER_SCORE = 3.5
 _DRAWS = 2000
-VALUES = ("prefix", "participant", "session", "muscle", "measure", "unit", "value", "label")
+VALUES = ("prefix", "participant", "session", "muscle", "measure", "unit", "value", "label",
+          "way")  # fmt: skip
 
 
 def long_values(subjects: Sequence[Subject]) -> pd.DataFrame:
     """Return every value of a muscle, one row each (see :data:`VALUES`).
 
     `muscle` is side and key. Muscles that the catalogue does not know go by their names, since
-    their labels need not mean the same in two persons.
+    their labels need not mean the same in two persons. `way` is how a figure was taken, where
+    that matters: only like is held against like.
     """
     rows = [
         (s.prefix, s.participant, s.session, side_and_key(m.label, names=s.names), m.measure,
-         m.unit, float(m.value), m.label)
+         m.unit, float(m.value), m.label, way)
         for s in subjects
-        for m in s.measures
+        for m, way in zip(s.measures, ways_of(s.measures), strict=True)
         if m.label > 0 and m.value is not None
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(VALUES))
@@ -106,7 +109,7 @@ def chance_of_outlier(persons: int) -> float:
 def expected_outliers(values: pd.DataFrame) -> int:
     """Return how many of the scored values would lie that far if all were normal."""
     known = values[values["score"].notna()]
-    persons = known.groupby(["measure", "muscle"])["participant"].agg(["nunique", "size"])
+    persons = known.groupby(["measure", "muscle", "way"])["participant"].agg(["nunique", "size"])
     pairs = zip(persons["nunique"], persons["size"], strict=True)
     return round(sum(chance_of_outlier(int(n)) * int(size) for n, size in pairs))
 
@@ -124,11 +127,11 @@ def center_of(values: FloatArray, circular: bool = False) -> float:
 
 
 def scored(values: pd.DataFrame) -> pd.DataFrame:
-    """Return the values of muscles with score and center of the same muscle and measure."""
+    """Return the values of muscles with score and center of the same muscle, measure and way."""
     circular = circular_measures(sorted(values["measure"].unique()))
     numbers, persons = values["value"].to_numpy(float), values["participant"].to_numpy()
     scores, usual = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    for rows in values.groupby(["measure", "muscle"]).indices.values():
+    for rows in values.groupby(["measure", "muscle", "way"]).indices.values():
         measure = values["measure"].iloc[rows[0]]
         own, who, around = numbers[rows], list(persons[rows]), measure in circular
         scores[rows] = robust_scores(own, who, around)

@@ -18,7 +18,7 @@ from imaging.report.conditions import condition_lines
 from imaging.report.group.boxes import box_plot
 from imaging.report.group.controls import against_controls
 from imaging.report.group.headline import HEADLINE, QUALITY, Column, Entry, expected_far, nobody_has
-from imaging.report.group.muscles import muscle_outliers, stages
+from imaging.report.group.muscles import muscle_outliers, stages, ways_apart
 from imaging.report.group.outliers import (
     MIN_FOR_OUTLIERS,
     OUTLIER_SCORE,
@@ -118,9 +118,11 @@ def group_page(
         chance=expected_outliers(values),
         chance_first=expected_far(subjects, found),
         outliers=far,
+        apart=ways_apart(values),
         plots=[_plot(c, subjects, links) for c in found],
         stages=stages(values, subjects, links),
         controls=norms.controls if norms else [],
+        norms_apart=norms.left_out if norms else [],
         profiles=against_controls(subjects, norms) if norms else [],
         conditions=condition_lines(conditions),
         visits=len(subjects) > len(persons),

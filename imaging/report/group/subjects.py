@@ -81,8 +81,38 @@ def entities_of(prefix: str) -> dict[str, str]:
     return {"participant_id": f"sub-{parts.get('sub', prefix)}", "session_id": session}
 
 
-def read_group(out: Path) -> tuple[list[Subject], list[str]]:
+@dataclass(frozen=True)
+class Wanted:
+    """Who is to be in the group: labels of participants and sessions; empty: all."""
+
+    participants: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, participants: Collection[str], sessions: Collection[str]) -> Wanted:
+        """Return what is wanted from labels, with or without ``sub-`` and ``ses-``."""
+        return cls(
+            frozenset(f"sub-{p.removeprefix('sub-')}" for p in participants),
+            frozenset(f"ses-{s.removeprefix('ses-')}" for s in sessions),
+        )
+
+    def takes(self, prefix: str) -> bool:
+        """Tell whether a session is wanted."""
+        who = entities_of(prefix)
+        return (not self.participants or who["participant_id"] in self.participants) and (
+            not self.sessions or who["session_id"] in self.sessions
+        )
+
+
+def read_group(out: Path, wanted: Wanted | None = None) -> tuple[list[Subject], list[str]]:
     """Read the tables of all participants; one without any to be read becomes a sentence.
+
+    Parameters
+    ----------
+    out
+        Output folder of all.
+    wanted
+        Who is taken; how many others have a map is said.
 
     Raises
     ------
@@ -91,7 +121,10 @@ def read_group(out: Path) -> tuple[list[Subject], list[str]]:
     """
     subjects: list[Subject] = []
     problems: list[str] = []
-    maps = find_maps(out)
+    every = find_maps(out)
+    maps = [found for found in every if wanted is None or wanted.takes(found[0])]
+    if others := len(every) - len(maps):
+        problems.append(f"Only some were asked for: {others} more of this folder are not shown.")
     count = Counter(prefix for prefix, _ in maps)
     for prefix, folder in maps:
         if count[prefix] > 1 and folder != out.joinpath(*prefix.split("_")) / "map":

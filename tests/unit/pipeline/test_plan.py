@@ -119,3 +119,9 @@ def test_a_page_waits_only_for_exports_that_are_there_or_may_be_made(tmp_path):
     assert files == made.files("export", made.session(wildcards))
     made.allowed = lambda: {"report", "group_report"}
     assert made.exports_shown(wildcards) == []
+
+
+def test_the_group_is_told_who_was_asked_for():
+    assert plan().group_members() == ""
+    chosen = plan(participants=["01", "b"], sessions=["a"])
+    assert chosen.group_members() == "--participant-label 01 --participant-label b --session-id a"

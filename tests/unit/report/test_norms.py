@@ -53,3 +53,23 @@ def test_controls_are_found_by_a_column_of_the_participants():
                           ("group=patient", "nobody has 'patient'")):  # fmt: skip
         with pytest.raises(ConfigError, match=words):
             norms.controls_of(table, wanted)
+
+
+def test_controls_of_another_way_are_kept_out_of_the_norms_and_named(tmp_path):
+    def fat(value, way):
+        return [[Measure(209, "fat_fraction", value, "percent", note=f"mean over voxels; {way}")]]
+
+    rows = {f"sub-{k}": fat(3.0 + k / 10, "two-point") for k in range(6)}
+    rows |= {f"sub-{k}": fat(9.0, "six peaks") for k in (7, 8)}
+    found = norms.gather(rows, set())
+    assert found.norm(209, "fat_fraction", False).n == 6
+    assert found.norm(209, "fat_fraction", False).high < 6
+    (said,) = found.left_out
+    assert said.endswith("by two-point, n 6; by six peaks, n 2; the norms are by two-point.")
+    assert found.suits("fat_fraction", "by two-point")
+    assert not found.suits("fat_fraction", "by six peaks")
+    again = norms.from_table(norms.norms_table(found, set()))
+    assert again.ways["fat_fraction"] == "by two-point"
+    with pytest.raises(ValueError, match="two ways"):
+        table = norms.norms_table(found, set())
+        norms.from_table(pd.concat([table, table.assign(label=201, way="by six peaks")]))

@@ -26,6 +26,25 @@ def test_noise_or_air_is_an_error():
             leg_mask(Image(data, np.diag([2.0, 2.0, 4.0, 1.0])))
 
 
+@pytest.mark.parametrize("draw", ["uniform", "normal", "rayleigh"])
+@pytest.mark.parametrize(
+    ("shape", "spacing"), [((24, 24, 12), (5, 5, 20)), ((64, 64, 20), (3, 3, 6)),
+                           ((12, 14, 6), (6, 6, 25))]
+)  # fmt: skip
+def test_noise_of_large_voxels_is_an_error(shape, spacing, draw):
+    rng = np.random.default_rng(3)
+    noise = getattr(rng, draw)(*{"uniform": (0, 100), "normal": (60, 40), "rayleigh": (20,)}[draw],
+                               shape)  # fmt: skip
+    with pytest.raises(ImageError, match="no leg, only background noise"):
+        leg_mask(Image(noise.astype(np.float32), np.diag([*spacing, 1.0])))
+
+
+def test_a_leg_of_large_voxels_is_one():
+    image = cylinder([(80, 60)], (5.0, 5.0, 20.0), (32, 24, 8))
+    noise = np.random.default_rng(1).normal(0, 30, image.shape).astype(np.float32)
+    assert leg_mask(image.with_data(image.data + noise)).any()
+
+
 @pytest.mark.parametrize("centres", [[(80, 60)], [(60, 60), (200, 60)], [(97, 60), (175, 60)]])
 def test_one_two_and_touching_legs(centres):
     image = cylinder(centres)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imaging.measures import Measure
+from imaging.report.group.muscles import stages, ways_apart
 from imaging.report.group.outliers import (
     OUTLIER_SCORE,
     VALUES,
@@ -20,7 +21,7 @@ from imaging.report.group.subjects import Subject
 
 
 def frame(rows):
-    return pd.DataFrame(rows, columns=list(VALUES))
+    return pd.DataFrame([(*row, "") for row in rows], columns=list(VALUES))
 
 
 def test_scores_find_the_far_value_and_leave_few_values_alone():
@@ -85,3 +86,21 @@ def test_chance_is_larger_in_small_groups():
     chances = [chance_of_outlier(n) for n in (4, 5, 20, 200)]
     assert chances[0] == 0
     assert chances[1] > chances[2] > chances[3] > 0.0005
+
+
+def test_waves_of_other_frequencies_are_no_outliers_of_each_other():
+    subjects = [
+        Subject(f"sub-{k}", None, [
+            Measure(209, "stiffness_mdev_magnitude", value, "Pa", note=f"MDEV at {hertz} Hz")
+        ], pd.DataFrame({"label": [209], "name": ["n/a"]}))
+        for k, (value, hertz) in enumerate(
+            [(1000.0 + 10 * k, 40) for k in range(6)] + [(2500.0 + 10 * k, 60) for k in range(5)]
+        )
+    ]  # fmt: skip
+    values = scored(long_values(subjects))
+    assert find_outliers(values).empty
+    assert values.groupby("way")["usual"].first().to_dict() == {"at 40 Hz": 1025, "at 60 Hz": 2520}
+    (said,) = ways_apart(values)
+    assert said.endswith("at 40 Hz, n 6; at 60 Hz, n 5.")
+    titles = [part.title for _, parts in stages(values, subjects, {}) for part in parts]
+    assert [t.rpartition(", ")[2] for t in titles] == ["at 40 Hz", "at 60 Hz"]

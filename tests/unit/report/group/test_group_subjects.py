@@ -138,3 +138,21 @@ def test_effects_of_conditions_of_an_earlier_run_do_not_stay(tmp_path):
     assert main(["report", "--group", str(tmp_path)]) == 0
     assert not (tmp_path / "group_conditions.tsv").exists()
     assert (tmp_path / "group_norms.tsv").exists()
+
+
+def test_a_group_of_some_participants_shows_no_others(tmp_path, capsys):
+    for prefix in ("sub-01_ses-a", "sub-01_ses-b", "sub-02_ses-a", "sub-03_ses-a"):
+        write_tables(tmp_path, prefix, rows_of(400.0))
+    people = tmp_path / "people.tsv"
+    people.write_text("participant_id\tsex\nsub-01\tf\nsub-02\tm\nsub-03\tf\nsub-04\tf\n")
+    options = ["--participant-label", "sub-01", "--participant-label", "02", "--session-id", "a"]
+    assert main(["report", "--group", str(tmp_path), "--participants", str(people), *options]) == 0
+    table = pd.read_csv(tmp_path / "group_sessions.tsv", sep="\t")
+    assert table["participant_id"].tolist() == ["sub-01", "sub-02"]
+    assert set(table["session_id"]) == {"ses-a"}
+    page = (tmp_path / "group.html").read_text()
+    assert "Only some were asked for: 2 more of this folder are not shown." in page
+    assert "sub-03" not in page and "sub-04" not in page
+    assert "2 more" in capsys.readouterr().err
+    assert main(["report", "--group", str(tmp_path), "--participant-label", "09"]) == 2
+    assert main(["report", "--map-dir", "x", "--out", "y.html", "--session-id", "a"]) == 2
