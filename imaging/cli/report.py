@@ -10,18 +10,12 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConfigError, OutputError
-from imaging.function.across_subjects import effects
-from imaging.io.function_tables import read_sessions
 from imaging.io.participants import read_participants
 from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.outputs import stale
 from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
-from imaging.report.group.controls import norms_of_group
-from imaging.report.group.headline import columns
-from imaging.report.group.page import group_page
-from imaging.report.group.subjects import files_of, read_group, without_map
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
@@ -108,6 +102,14 @@ def _day(date: str | None) -> str:
 
 
 def _group(out: Path, participants: Path | None, controls: str | None) -> None:
+    # Statistics of groups: in vain, and half a second, for the page of one subject.
+    from imaging.function.across_subjects import effects
+    from imaging.io.function_tables import read_sessions
+    from imaging.report.group.controls import norms_of_group
+    from imaging.report.group.headline import columns
+    from imaging.report.group.page import group_page
+    from imaging.report.group.subjects import files_of, read_group, without_map
+
     subjects, problems = read_group(out)
     sessions, unread = read_sessions(out)
     conditions = effects(sessions)

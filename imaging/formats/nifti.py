@@ -11,12 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.analyze import AnalyzeImage
-from nibabel.openers import ImageOpener
-from nibabel.spatialimages import HeaderDataError
-from nibabel.volumeutils import apply_read_scaling
 from numpy.typing import DTypeLike, NDArray
 
 from imaging.arrays import FloatArray
@@ -27,6 +22,7 @@ from imaging.formats.nifti_place import place_of
 from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
 from imaging.memory import ensure_fits
+from imaging.nib import nibabel as nib
 
 _MOST_LABEL = 30_000
 # Bytes before the voxels (header, extensions) and behind them.
@@ -153,14 +149,17 @@ def _open(path: Path) -> Any:
         nifti = nib.load(path)
     except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
         raise _unreadable(path, error) from error
-    if isinstance(nifti, AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
+    if isinstance(nifti, nib.analyze.AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
         raise ImageError(f"cannot be read as NIfTI: it is {ANALYZE.kind}", path, ANALYZE.fix)
     return nifti
 
 
 def _check_start(path: Path) -> None:
     """Refuse a NIfTI header that sends nibabel through extensions without end."""
-    with contextlib.suppress(OSError, EOFError, zlib.error), ImageOpener(str(path)) as file:
+    with (
+        contextlib.suppress(OSError, EOFError, zlib.error),
+        nib.openers.ImageOpener(str(path)) as file,
+    ):
         head = file.read(nib.Nifti2Header.sizeof_hdr)
         for kind in (nib.Nifti1Header, nib.Nifti2Header):
             if kind.may_contain_header(head):
@@ -178,7 +177,7 @@ def _place(nifti: Any, path: Path) -> FloatArray:
         raise ImageError("has voxels of size 0 in its header", path, "Convert it again from DICOM")
     try:
         return place_of(nifti.header, path)
-    except (ValueError, HeaderDataError) as error:
+    except (ValueError, nib.spatialimages.HeaderDataError) as error:
         raise ImageError(f"has no usable affine ({error})", path, "Convert it again") from error
 
 
@@ -186,7 +185,7 @@ def _has_voxel_size(nifti: Any) -> bool:
     """Tell whether no voxel size is 0 in the file itself: nibabel makes them 1 mm."""
     kind = type(nifti.header)
     where = nifti.file_map.get("header", nifti.file_map["image"]).filename
-    with ImageOpener(str(where)) as file:
+    with nib.openers.ImageOpener(str(where)) as file:
         header = kind(file.read(kind.sizeof_hdr), check=False)
     return bool(np.all(header["pixdim"][1:4] != 0))
 
@@ -224,7 +223,7 @@ def _values(nifti: Any, promised: int) -> NDArray[Any]:
         held = unpack_to_end(file, start + promised + _MOST_BEYOND, start, content)
         _must_hold(held, start + promised)
         raw: NDArray[Any] = np.ndarray(nifti.shape, array.dtype, content.data, order="F")
-        return np.asanyarray(apply_read_scaling(raw, array.slope, array.inter))
+        return np.asanyarray(nib.volumeutils.apply_read_scaling(raw, array.slope, array.inter))
     if file.suffix.lower() in (".nii", ".img"):
         _must_hold(file.stat().st_size, start + promised)
     return np.asanyarray(array)

@@ -22,14 +22,19 @@ def drawn(bids: Path, prefix: str) -> None:
     os.link(bids / f"derivatives/truth/{prefix}/{prefix}_dseg.nii.gz", target)
 
 
-def copies(leg: Path, study: Path, n: int) -> list[str]:
-    """Write a study of `n` subjects that are all ``sub-01`` of `leg` (hard links)."""
+def copies(leg: Path, study: Path, n: int, with_emg: int = 10) -> list[str]:
+    """Write a study of `n` subjects that are all ``sub-01`` of `leg` (hard links).
+
+    One in `with_emg` has its recording; the others were only imaged.
+    """
     study.mkdir()
     os.link(leg / "dataset_description.json", study / "dataset_description.json")
     prefixes = [f"sub-{number:03d}" for number in range(1, n + 1)]
-    for prefix in prefixes:
+    for place, prefix in enumerate(prefixes):
         for base in ("sub-01", "derivatives/manual/sub-01"):
             for source in (p for p in (leg / base).rglob("*") if p.is_file()):
+                if source.parent.name == "emg" and place % with_emg != with_emg // 2:
+                    continue
                 target = study / str(source.relative_to(leg)).replace("sub-01", prefix)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(source, target)
@@ -91,5 +96,5 @@ BREAKS: dict[Callable[[Path, str], None], str] = {
     cut: "truncated",
     empty: "an empty file",
     mismatch: "7 b-values",
-    elsewhere: "labels",
+    elsewhere: "does not overlap",
 }
