@@ -7,17 +7,12 @@ from importlib import resources
 
 
 def own_rows(*place: str) -> list[dict[str, str]]:
-    r"""Return the rows of a tab-separated table; lines that begin with ``#`` are comments.
+    """Return the rows of a tab-separated table; lines that begin with ``#`` are comments.
 
     Parameters
     ----------
     *place
         Folders and name below ``imaging/data``.
-
-    Examples
-    --------
-    >>> own_rows("leg_layout.tsv")[0]
-    {'structure': 'TIB', 'anterior_mm': '20', 'lateral_mm': '-14'}
     """
     text = resources.files(__package__).joinpath("data", *place).read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))

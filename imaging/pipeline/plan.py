@@ -314,7 +314,9 @@ class Plan:
         base, factor = _MEMORY_MB[stage]
 
         def mem_mb(wildcards: Any, input: Any, attempt: int) -> int:
-            return int((base + factor * input.size_mb) * attempt)
+            # The engine's own size_mb starts an event loop for each job.
+            size_mb = sum(Path(file).stat().st_size for file in input) / 2**20
+            return int((base + factor * size_mb) * attempt)
 
         return mem_mb
 
