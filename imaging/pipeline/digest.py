@@ -83,13 +83,21 @@ def sources(verb: str, package: Path = PACKAGE) -> list[Path]:
     return sorted({*modules, *data})
 
 
-@cache
-def _files(name: str, package: Path) -> tuple[Path, ...]:
+def _files(name: str, package: Path) -> list[Path]:
     """Return the source of a module and of the packages above it; nothing for other names."""
-    parts = name.split(".")[1:]
-    places = [package.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
-    paths = [p for q in places for p in (q / "__init__.py", q.with_name(f"{q.name}.py"))]
-    return tuple(p for p in paths if p.is_file() and p.is_relative_to(package))
+    there, parts = _modules(package), name.split(".")
+    above = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    return [there[module] for module in above if module in there]
+
+
+@cache
+def _modules(package: Path) -> dict[str, Path]:
+    """Return the source of every module and package, by its dotted name."""
+    found = {}
+    for path in package.rglob("*.py"):
+        parts = ("imaging", *path.relative_to(package).with_suffix("").parts)
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
 
 
 @cache
