@@ -7,7 +7,8 @@ has sub-01 instead of making one). `plan` is ``pennate run ... --dry-run --skip-
 so that no input is opened: wall time, processor time of all its processes, memory of the largest
 of them; today's build and, with `--before`, that of a commit, in turn. Under other load only the
 processor time can be compared. A straight line through them tells what a session adds. Goal: 200
-sessions planned in 10 s. `check` opens every input of every session. Goal: 200 in 20 s. `reruns`:
+sessions planned in 10 s. `check` opens every input of every session; what unpacking alone takes is its floor. Goal: 200 in
+20 s. `reruns`:
 the outputs are stood in for by empty files; steps that would be done after nothing, and after one
 input of one session, has changed. `start`: processor time until a verb's module is imported. Goal:
 at most .6 s for a verb that needs neither VTK nor dipy.
@@ -21,6 +22,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +95,27 @@ def planning(trees: dict[str, Path], studies: dict[int, Path], scratch: Path) ->
 
 def checking(studies: dict[int, Path]) -> None:
     """Print the cost of opening every input."""
-    print("\ncheck     sessions   wall s")
+    print("\ncheck     sessions   wall s    cpu s   memory MB   input MB a s of wall, of cpu")
+    rows = []
     for n, study in studies.items():
         found = measured(ROOT, "check", str(study))
+        read = sum(p.stat().st_size for p in study.glob("sub-*/**/*") if p.is_file()) / 1e6
         mark = "*" if n >= 200 and found["wall"] > CHECK_S else " "
         print(
             f"{'today':10s}{n:8d}{found['wall']:9.1f}{mark}{found['cpu']:8.1f}{found['mb']:12.0f}"
+            f"{read / found['wall']:12.0f}{read / found['cpu']:12.0f}"
         )
+        rows.append((n, found["cpu"]))
+    if len(rows) > 1:
+        each, base = np.polyfit(*np.array(rows).T, 1)
+        print(f"a session adds {1e3 * each:.0f} ms of processor time to {base:.1f} s")
+    packed = list(study.glob(f"{next(study.glob('sub-*')).name}/**/*.gz"))
+    begin = time.process_time()
+    for path in packed:
+        zlib.decompress(path.read_bytes(), 16 + zlib.MAX_WBITS)
+    took = time.process_time() - begin
+    print(f"of which unpacking alone, at {sum(p.stat().st_size for p in packed) / took / 1e6:.0f} "
+          f"MB a second of processor time: {1e3 * took:.0f} ms")  # fmt: skip
 
 
 def reruns(study: Path, out: Path) -> None:

@@ -107,7 +107,9 @@ def test_check_names_who_cannot_be_run(study, finished):
     check, broken = finished["check"], study[3]
     assert check.code == 2
     told_later = 1  # an image of noise is an image: who looks for a leg finds none
-    assert f"{SESSIONS - len(broken) + told_later} of {SESSIONS} sessions can be run" in check.stdout
+    assert (
+        f"{SESSIONS - len(broken) + told_later} of {SESSIONS} sessions can be run" in check.stdout
+    )
 
 
 def test_all_others_are_finished_and_each_broken_one_is_explained(study, finished):
