@@ -2,16 +2,16 @@
 
     python -m benchmarks.scale [--sessions 10 50 200] [--before a4f14b3] [--study BIDS]
 
-The study is one small phantom leg under many labels (hard links; `--study` takes a folder that
-has sub-01 instead of making one). `plan` is ``pennate run ... --dry-run --skip-bids-validation``,
-so that no input is opened: wall time, processor time of all its processes, memory of the largest
-of them; today's build and, with `--before`, that of a commit, in turn. Under other load only the
+The study is one small phantom leg under many labels (hard links; `--study` takes a folder that has
+sub-01 instead of making one). `plan` is ``pennate run ... --dry-run --skip-bids-validation``, so
+that no input is opened: wall time, processor time of all its processes, memory of the largest of
+them; today's build and, with `--before`, that of a commit, in turn. Under other load only the
 processor time can be compared. A straight line through them tells what a session adds. Goal: 200
-sessions planned in 10 s. `check` opens every input of every session; what unpacking alone takes is its floor. Goal: 200 in
-20 s. `reruns`:
-the outputs are stood in for by empty files; steps that would be done after nothing, and after one
-input of one session, has changed. `start`: processor time until a verb's module is imported. Goal:
-at most .6 s for a verb that needs neither VTK nor dipy.
+sessions planned in 10 s. `check` opens every input of every session, and cannot be faster than
+unpacking them. Goal: 200 in 20 s. `reruns`: the outputs are stood in for by empty files; steps
+that would be done after nothing, and after one input of one session, has changed. `start`:
+processor time until a verb's module is imported. Goal: at most .6 s for a verb that needs neither
+VTK nor dipy.
 """
 
 from __future__ import annotations
