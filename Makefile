@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-pacs test-train test-robust lint audit licences benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train test-robust test-scale lint audit licences benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-pacs  DICOM objects through an archive (needs root and Orthanc)"
 	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
+	@echo "make test-scale 200 sessions, five of them broken (half an hour)"
 	@echo "make test-robust kills, full disks, other places, languages and numbers of threads"
 	@echo "make audit      known weaknesses of the locked packages (pip-audit)"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
@@ -41,7 +42,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadfile
 
 test-slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not scale"
 
 test-pacs: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow -rs tests/integration/test_dicom_out.py
@@ -53,6 +54,10 @@ test-train: $(VENV)/installed-dev
 
 test-robust: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m robust
+
+# With PENNATE_SCALE=20 a tenth of it.
+test-scale: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m scale -n0 -s tests/scale
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -11,34 +11,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from imaging.arrays import FloatArray, IntArray
 from imaging.muscles import structure_of
+from imaging.own_tables import own_rows
 
 _FEWEST_STRUCTURES = 4  # that anterior and lateral are found from
 _CLEAR_HAND = 0.2  # difference of the correlations of a leg with a left and a right one
 _SIDES = {"anterior": (0, 1.0), "posterior": (0, -1.0), "lateral": (1, 1.0), "medial": (1, -1.0)}
 
 
+class Lean(NamedTuple):
+    """A row of the table of leans."""
+
+    muscle: str
+    region: str
+    anterior_deg: float
+    lateral_deg: float
+    tolerance_deg: float
+    source: str
+
+
+class Place(NamedTuple):
+    """A row of the table of places."""
+
+    structure: str
+    anterior_mm: float
+    lateral_mm: float
+
+
 @cache
-def _table(name: str) -> list[Any]:
-    with files("imaging").joinpath(f"data/{name}.tsv").open(encoding="utf-8") as stream:
-        return list(pd.read_csv(stream, sep="\t").itertuples())
-
-
-def leans() -> list[Any]:
+def leans() -> tuple[Lean, ...]:
     """Return the rows of the table of leans."""
-    return _table("fibre_prior")
+    return tuple(
+        Lean(
+            row["muscle"], row["region"], float(row["anterior_deg"]), float(row["lateral_deg"]),
+            float(row["tolerance_deg"]), row["source"],
+        )
+        for row in own_rows("fibre_prior.tsv")
+    )  # fmt: skip
 
 
-def layout() -> list[Any]:
+@cache
+def layout() -> tuple[Place, ...]:
     """Return the rows of the table of places."""
-    return _table("leg_layout")
+    return tuple(
+        Place(row["structure"], float(row["anterior_mm"]), float(row["lateral_mm"]))
+        for row in own_rows("leg_layout.tsv")
+    )
 
 
 def leg_axes(labels: IntArray, points: FloatArray) -> FloatArray | None:
@@ -141,7 +164,7 @@ def _laid_over(labels: IntArray, points: FloatArray) -> _LaidOver | None:
     return _LaidOver(a - a.mean(0), b - b.mean(0), across, proximal)
 
 
-def lean_direction(row: Any) -> FloatArray:
+def lean_direction(row: Lean) -> FloatArray:
     """Return the unit direction (3,) of a row of leans: anterior, lateral, proximal."""
     lean = np.tan(np.radians([row.anterior_deg, row.lateral_deg]))
     direction = np.array([*lean, 1.0])

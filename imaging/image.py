@@ -21,13 +21,13 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
 from imaging.memory import ensure_fits
+from imaging.nib import nibabel as nib
 
 # Of matrices between voxel grids: far below a voxel over any image, far above rounding.
 _ROUNDING = 1e-6

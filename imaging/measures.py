@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import pandas as pd
-
 from imaging.errors import InputError, JsonError, MissingFileError
 from imaging.formats.json import read_json
-from imaging.formats.tsv import Kind, read_tsv, write_tsv
+from imaging.formats.tsv import Kind, read_tsv, write_rows
 from imaging.provenance import write_json
 
 Status = Literal["measured", "extrapolated", "modelled", "assumed", "not_measured"]
@@ -76,9 +74,14 @@ def not_measured(label: int, measure: str, unit: str, why: str) -> Measure:
 
 def write_measures(measures: Iterable[Measure], path: str | Path) -> None:
     """Write the long table as TSV, ``n/a`` where there is no value, six significant digits."""
-    frame = pd.DataFrame([asdict(m) for m in measures], columns=list(COLUMNS))
-    frame["n"] = frame["n"].astype("Int64")
-    write_tsv(frame, path)
+    rows = ([_as_kind(getattr(m, name), kind) for name, kind in _KINDS.items()] for m in measures)
+    write_rows(list(_KINDS), rows, path)
+
+
+def _as_kind(given: Any, kind: Kind) -> Any:
+    if given is None or kind == "text":
+        return given
+    return int(given) if kind == "whole" else float(given)
 
 
 def read_measures(path: str | Path, how: str = "Run the stage again") -> list[Measure]:
@@ -119,7 +122,7 @@ def read_measures(path: str | Path, how: str = "Run the stage again") -> list[Me
 
 def _measure(record: Mapping[Any, Any]) -> Measure:
     """Return one row of the table; ValueError where it contradicts itself."""
-    row: dict[str, Any] = {k: (None if pd.isna(record[k]) else record[k]) for k in COLUMNS}
+    row: dict[str, Any] = {k: (None if record[k] != record[k] else record[k]) for k in COLUMNS}
     if absent := [k for k in ("label", "measure", "unit", "status") if row[k] in (None, "")]:
         raise ValueError(f"{absent[0]} is missing")
     if row["status"] not in get_args(Status):

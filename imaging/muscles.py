@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.errors import LabelError
+from imaging.own_tables import own_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Side = Literal["left", "right", "undecided"]
 SIDE_CODES: Mapping[Side, int] = {"undecided": 0, "left": 1, "right": 2}
@@ -61,9 +63,11 @@ class Structure:
 
 @cache
 def _all() -> tuple[Structure, ...]:
-    with resources.as_file(resources.files("imaging") / "data" / "muscles.tsv") as path:
-        frame = pd.read_csv(path, sep="\t")
-    return tuple(Structure(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+    numbers = ("index", "bipennate", "typical_ml")
+    return tuple(
+        Structure(**{k: int(v) if k in numbers else v for k, v in row.items()})  # type: ignore[arg-type]
+        for row in own_rows("muscles.tsv")
+    )
 
 
 @cache
@@ -249,14 +253,23 @@ def bone_labels(labels: NDArray[Any]) -> list[int]:
     return [v for v in present if structure_of(v).tissue == "bone"]
 
 
-def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
-    """Return the BIDS look-up of a label map: index, name, key, side, group, compartment."""
+LOOKUP = ("index", "name", "key", "side", "group", "compartment")
+
+
+def lookup_rows(labels: NDArray[Any]) -> list[tuple[int, str, str, Side, str, str]]:
+    """Return the rows of the BIDS look-up of a label map; the columns are `LOOKUP`."""
     rows = []
     for label in (int(v) for v in np.unique(labels) if v > 0):
         s, side = structure_of(label), side_of(label)
         rows.append((label, side_and_name(label), s.key, side, s.group, s.compartment))
-    columns = ["index", "name", "key", "side", "group", "compartment"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
+
+
+def lookup_table(labels: NDArray[Any]) -> pd.DataFrame:
+    """Return the BIDS look-up of a label map as `lookup_rows` does, as a table."""
+    import pandas as pd  # a third of a second, in vain for who only asks for names
+
+    return pd.DataFrame(lookup_rows(labels), columns=list(LOOKUP))
 
 
 def too_few_voxels(count: int, voxel_ml: float) -> str | None:

@@ -6,13 +6,13 @@ this table.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from string import Formatter
 from typing import Literal
+
+from imaging.own_tables import own_rows
 
 #: ``workflow``: written by every run of the workflow, not by every call of the verb.
 Written = Literal["always", "workflow", "sometimes"]
@@ -69,7 +69,7 @@ class Output:
 def outputs() -> tuple[Output, ...]:
     """Return every row of the table."""
     rows = []
-    for row in _rows("outputs.tsv"):
+    for row in own_rows("outputs.tsv"):
         cells = {key: "" if cell == "n/a" else cell for key, cell in row.items()}
         endings = tuple(cells.pop("endings").split())
         rows.append(Output(endings=endings, **cells))  # type: ignore[arg-type]
@@ -169,7 +169,7 @@ def stiffness_maps() -> dict[tuple[str, str], dict[str, str]]:
     ``ti_muperp`` is the map ``muperp`` of the method ``ti``; ``lfe`` is the map ``stiffness``.
     """
     found = {}
-    for row in _rows("stiffness_maps.tsv"):
+    for row in own_rows("stiffness_maps.tsv"):
         method, _, name = row["name"].partition("_")
         found[method, name or "stiffness"] = row
     return found
@@ -181,8 +181,3 @@ def wave_methods() -> tuple[str, ...]:
     named = {row.name for row in outputs()}
     methods = dict.fromkeys(method for method, _ in stiffness_maps())
     return tuple(m for m in methods if f"{{prefix}}_desc-{m}_mask" not in named)
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    text = (resources.files("imaging") / "data" / name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))

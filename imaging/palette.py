@@ -6,11 +6,9 @@ They stay apart for colour-blind readers; wherever they are shown, names stand b
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
-
-import pandas as pd
 
 from imaging.muscles import ANONYMOUS, muscle_keys, shown_of
+from imaging.own_tables import own_rows
 
 RGB = tuple[int, int, int]
 
@@ -22,9 +20,7 @@ GREY: RGB = (128, 128, 128)
 
 @cache
 def _by_key() -> dict[str, str]:
-    with resources.as_file(resources.files("imaging") / "data" / "colours.tsv") as path:
-        frame = pd.read_csv(path, sep="\t")
-    return dict(zip(frame["key"], frame["colour"], strict=True))
+    return {row["key"]: row["colour"] for row in own_rows("colours.tsv")}
 
 
 def muscle_colour(label: int) -> RGB:

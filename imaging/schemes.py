@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from imaging.errors import LabelError
@@ -25,6 +24,7 @@ from imaging.muscles import (
     label_of,
     structure,
 )
+from imaging.own_tables import own_rows
 
 CATALOGUE = "catalogue"
 
@@ -78,9 +78,10 @@ def load_scheme(name: str) -> tuple[SchemeLabel, ...]:
         )
     if name not in scheme_names():
         raise LabelError(f"no label scheme {name!r}", None, f"Use one of {list(scheme_names())}")
-    with resources.as_file(resources.files("imaging") / "data" / "schemes" / f"{name}.tsv") as path:
-        frame = pd.read_csv(path, sep="\t", comment="#", keep_default_na=False)
-    rows = tuple(SchemeLabel(**{str(k): v for k, v in r.items()}) for r in frame.to_dict("records"))
+    rows = tuple(
+        SchemeLabel(int(row["label"]), row["name"], row["key"], row["side"], row["note"])
+        for row in own_rows("schemes", f"{name}.tsv")
+    )
     for row in rows:
         if row.key:
             structure(row.key)

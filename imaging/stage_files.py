@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from imaging.formats.tsv import write_tsv
 from imaging.measures import Measure, Notes, write_measures, write_notes
 from imaging.outputs import output
 from imaging.provenance import write_sidecar
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from imaging.image import Image
 
 #: Verb of a stage, where it has another name.

@@ -10,18 +10,12 @@ from typing import Annotated
 import typer
 
 from imaging.errors import ConfigError, OutputError
-from imaging.function.across_subjects import effects
-from imaging.io.function_tables import read_sessions
 from imaging.io.participants import read_participants
 from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.outputs import stale
 from imaging.provenance import staged
 from imaging.report.files import read_norms, write_group, write_page
-from imaging.report.group.controls import norms_of_group
-from imaging.report.group.headline import columns
-from imaging.report.group.page import group_page
-from imaging.report.group.subjects import Wanted, files_of, read_group, without_map
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
@@ -73,8 +67,7 @@ def command(
             )
         if controls is not None and participants is None:
             raise ConfigError("--controls needs --participants", None, "Give both")
-        wanted = Wanted.of(participant_label or [], session_id or [])
-        _group(group, participants, controls, wanted)
+        _group(group, participants, controls, participant_label or [], session_id or [])
     elif participant_label or session_id:
         raise ConfigError(
             "--participant-label and --session-id choose among a group", None, "Give --group"
@@ -118,7 +111,22 @@ def _day(date: str | None) -> str:
         raise ConfigError(f"--date {date!r} is no date", None, "Write 2026-11-30") from error
 
 
-def _group(out: Path, participants: Path | None, controls: str | None, wanted: Wanted) -> None:
+def _group(
+    out: Path,
+    participants: Path | None,
+    controls: str | None,
+    labels: list[str],
+    sessions_wanted: list[str],
+) -> None:
+    # Statistics of groups: in vain, and half a second, for the page of one subject.
+    from imaging.function.across_subjects import effects
+    from imaging.io.function_tables import read_sessions
+    from imaging.report.group.controls import norms_of_group
+    from imaging.report.group.headline import columns
+    from imaging.report.group.page import group_page
+    from imaging.report.group.subjects import Wanted, files_of, read_group, without_map
+
+    wanted = Wanted.of(labels, sessions_wanted)
     subjects, problems = read_group(out, wanted)
     sessions, unread = read_sessions(out, wanted.takes)
     conditions = effects(sessions)

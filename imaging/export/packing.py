@@ -10,11 +10,11 @@ import base64
 import gzip
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.image import Image
+from imaging.nib import nibabel as nib
 
 STEP_MM = 0.02
 _MOST_STEPS = 65535

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import InputError
+from imaging.formats.gzipped import unpack_to_end
 from imaging.memory import memory_limit
 
 _BYTES = 1024
@@ -117,38 +117,6 @@ def kind_of(path: str | Path) -> str:
         return "a folder"
     found = file_kind_of(path)
     return "" if found in (_TEXT, _UNKNOWN) else found.kind
-
-
-def unpack_to_end(path: str | Path, most: float = math.inf) -> int:
-    """Unpack a file compressed with gzip to its check sum, at which readers seldom look.
-
-    Returns how many bytes it holds.
-
-    Parameters
-    ----------
-    path
-        The file.
-    most
-        Bytes that it should hold at most, as its header tells.
-
-    Raises
-    ------
-    InputError
-        It holds more: a few bytes of gzip can stand for a thousand times as many.
-    EOFError, OSError, zlib.error
-        It is cut off or damaged.
-    """
-    held = 0
-    with gzip.open(path) as file:
-        while piece := file.read(1 << 20):
-            held += len(piece)
-            if held > most:
-                raise InputError(
-                    f"holds more than the {most / 2**20:,.0f} MiB that it should, once unpacked",
-                    path,
-                    _AGAIN,
-                )
-    return held
 
 
 def ensure_unpacks(path: str | Path, what: str) -> None:

@@ -11,20 +11,18 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.analyze import AnalyzeImage
-from nibabel.openers import ImageOpener
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike, NDArray
 
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, InputError, LabelError, MissingFileError
-from imaging.formats.file_kind import ANALYZE, NIFTI, TRUNCATED, file_kind_of, unpack_to_end
+from imaging.formats.file_kind import ANALYZE, NIFTI, TRUNCATED, file_kind_of
+from imaging.formats.gzipped import unpack_to_end
 from imaging.formats.nifti_place import place_of
 from imaging.formats.nrrd import flat, is_nrrd, load_segments
 from imaging.image import Image
 from imaging.memory import ensure_fits
+from imaging.nib import nibabel as nib
 
 _MOST_LABEL = 30_000
 # Bytes before the voxels (header, extensions) and behind them.
@@ -93,20 +91,55 @@ def load_image(
             path,
             "Give an image with one real number per voxel",
         )
-    allowed = (ndim,) if isinstance(ndim, int) else ndim
-    while data.ndim > max(allowed) and data.shape[-1] == 1:
-        data = data[..., 0]
-    if data.ndim not in allowed or min(data.shape[:3]) < thinnest or not data.size:
-        wanted = " or ".join(f"{n}-D" for n in allowed)
-        raise ImageError(
-            f"has shape {'x'.join(map(str, data.shape))}, a {wanted} image is needed",
-            path,
-            "Give the whole volume, not a slice or another series",
-        )
+    data = data.reshape(_shape(data.shape, ndim, thinnest, path))
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large is named below
         values = data.astype(dtype, copy=False)
     _check_finite(data, values, gaps, path)
     return Image(values, affine)
+
+
+def load_grid(path: str | Path, *, ndim: int | tuple[int, ...] = 3, thinnest: int = 2) -> Image:
+    """Read where the voxels of an image lie, and none of their values.
+
+    Parameters
+    ----------
+    path, ndim, thinnest
+        As of `load_image`.
+
+    Returns
+    -------
+    Image
+        Its values are 0 and take no memory.
+
+    Raises
+    ------
+    MissingFileError, ImageError
+        As `load_image`, as far as the header tells.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError("no such image", path, "Check the path")
+    nifti = _open(path)
+    shape = _shape(nifti.shape, ndim, thinnest, path)
+    return Image(np.broadcast_to(np.float32(0), shape), _place(nifti, path))
+
+
+def _shape(
+    shape: tuple[int, ...], ndim: int | tuple[int, ...], thinnest: int, path: Path
+) -> tuple[int, ...]:
+    """Return the shape without trailing axes of length one, where it has the axes it should."""
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    own = shape
+    while len(own) > max(allowed) and own[-1] == 1:
+        own = own[:-1]
+    if len(own) not in allowed or min(own[:3]) < thinnest or not math.prod(own):
+        wanted = " or ".join(f"{n}-D" for n in allowed)
+        raise ImageError(
+            f"has shape {'x'.join(map(str, own))}, a {wanted} image is needed",
+            path,
+            "Give the whole volume, not a slice or another series",
+        )
+    return own
 
 
 def _open(path: Path) -> Any:
@@ -116,14 +149,17 @@ def _open(path: Path) -> Any:
         nifti = nib.load(path)
     except Exception as error:  # nibabel, gzip and zlib raise a dozen unrelated kinds
         raise _unreadable(path, error) from error
-    if isinstance(nifti, AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
+    if isinstance(nifti, nib.analyze.AnalyzeImage) and not isinstance(nifti, nib.Nifti1Pair):
         raise ImageError(f"cannot be read as NIfTI: it is {ANALYZE.kind}", path, ANALYZE.fix)
     return nifti
 
 
 def _check_start(path: Path) -> None:
     """Refuse a NIfTI header that sends nibabel through extensions without end."""
-    with contextlib.suppress(OSError, EOFError, zlib.error), ImageOpener(str(path)) as file:
+    with (
+        contextlib.suppress(OSError, EOFError, zlib.error),
+        nib.openers.ImageOpener(str(path)) as file,
+    ):
         head = file.read(nib.Nifti2Header.sizeof_hdr)
         for kind in (nib.Nifti1Header, nib.Nifti2Header):
             if kind.may_contain_header(head):
@@ -141,7 +177,7 @@ def _place(nifti: Any, path: Path) -> FloatArray:
         raise ImageError("has voxels of size 0 in its header", path, "Convert it again from DICOM")
     try:
         return place_of(nifti.header, path)
-    except (ValueError, HeaderDataError) as error:
+    except (ValueError, nib.spatialimages.HeaderDataError) as error:
         raise ImageError(f"has no usable affine ({error})", path, "Convert it again") from error
 
 
@@ -149,7 +185,7 @@ def _has_voxel_size(nifti: Any) -> bool:
     """Tell whether no voxel size is 0 in the file itself: nibabel makes them 1 mm."""
     kind = type(nifti.header)
     where = nifti.file_map.get("header", nifti.file_map["image"]).filename
-    with ImageOpener(str(where)) as file:
+    with nib.openers.ImageOpener(str(where)) as file:
         header = kind(file.read(kind.sizeof_hdr), check=False)
     return bool(np.all(header["pixdim"][1:4] != 0))
 
@@ -163,30 +199,39 @@ def _read(nifti: Any, path: Path) -> NDArray[Any]:
     scaled = 8 * (getattr(nifti.dataobj, "slope", 1) not in (None, 1))
     ensure_fits(shape, stored + scaled + 4, what, path, "Convert it again")
     try:
-        _check_length(nifti, path, stored * math.prod(shape))
         with np.errstate(all="ignore"):
-            return np.asanyarray(nifti.dataobj)
+            return _values(nifti, stored * math.prod(shape))
     except InputError:
         raise
     except Exception as error:
         raise _unreadable(path, error) from error
 
 
-def _check_length(nifti: Any, path: Path, promised: int) -> None:
-    """Raise where a file holds less or far more than its header tells, before memory is taken."""
+def _values(nifti: Any, promised: int) -> NDArray[Any]:
+    """Return the values, scaled; raise where a file holds less or far more than its header tells.
+
+    A file compressed with gzip is unpacked once, into an array of which memory is taken only as
+    far as the file reaches.
+    """
     array: Any = nifti.dataobj
     if not isinstance(nifti, nib.Nifti1Pair):
-        return
+        return np.asanyarray(array)
     start = int(array.offset)
     file = Path(str(nifti.file_map["image"].filename))
     if file.suffix.lower() == ".gz":
-        held = unpack_to_end(file, start + promised + _MOST_BEYOND)
-    elif file.suffix.lower() in (".nii", ".img"):
-        held = file.stat().st_size
-    else:
-        return
-    if held < start + promised:
-        raise EOFError(f"{held} of {start + promised} bytes")
+        content = np.empty(promised, np.uint8)
+        held = unpack_to_end(file, start + promised + _MOST_BEYOND, start, content)
+        _must_hold(held, start + promised)
+        raw: NDArray[Any] = np.ndarray(nifti.shape, array.dtype, content.data, order="F")
+        return np.asanyarray(nib.volumeutils.apply_read_scaling(raw, array.slope, array.inter))
+    if file.suffix.lower() in (".nii", ".img"):
+        _must_hold(file.stat().st_size, start + promised)
+    return np.asanyarray(array)
+
+
+def _must_hold(held: int, promised: int) -> None:
+    if held < promised:
+        raise EOFError(f"{held} of {promised} bytes")
 
 
 def _unreadable(path: Path, error: Exception) -> ImageError:

@@ -10,12 +10,12 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError
 from imaging.image import apply_affine, voxel_size
+from imaging.nib import nibabel as nib
 
 _MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}  # metre, mm, micron; anything else is taken as mm
 _UNIT_NAMES = {1: "metres", 3: "microns"}

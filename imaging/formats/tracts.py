@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.openers import Opener
-from nibabel.streamlines import ArraySequence, TckFile, Tractogram, TrkFile
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
@@ -22,6 +19,7 @@ from imaging.formats.polydata import read_polydata
 from imaging.formats.tck import TckError, parse_tck
 from imaging.formats.trx import TrxError, read_trx
 from imaging.image import Image
+from imaging.nib import nibabel as nib
 
 # Limits of the TRK header.
 _TRK_PROPERTIES, _TRK_NAME = 10, 20
@@ -126,7 +124,7 @@ def _format_of(path: Path) -> str:
 
 
 def _read_trk(path: Path) -> tuple[FloatArray, IntArray]:
-    with Opener(str(path), "rb") as file, warnings.catch_warnings(record=True) as said:
+    with nib.openers.Opener(str(path), "rb") as file, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         read = nib.streamlines.load(file)
     affine = np.asarray(read.header["voxel_to_rasmm"], float)
@@ -150,7 +148,7 @@ def _read_trk(path: Path) -> tuple[FloatArray, IntArray]:
 
 
 def _read_tck(path: Path) -> tuple[FloatArray, IntArray]:
-    with Opener(str(path), "rb") as file:
+    with nib.openers.Opener(str(path), "rb") as file:
         return parse_tck(file.read())
 
 
@@ -192,7 +190,7 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
     grid
         Image that the header refers to.
     """
-    header = TrkFile.create_empty_header()
+    header = nib.streamlines.TrkFile.create_empty_header()
     header["voxel_to_rasmm"] = grid.affine.astype(np.float32)
     header["dimensions"] = grid.shape
     header["voxel_sizes"] = grid.spacing
@@ -200,7 +198,7 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
     taken = list(figures.items())[:_TRK_PROPERTIES]
     properties = {name[:_TRK_NAME]: np.asarray(v, np.float32)[:, None] for name, v in taken}
     out = io.BytesIO()
-    TrkFile(_tractogram(tracts, properties), header).save(out)
+    nib.streamlines.TrkFile(_tractogram(tracts, properties), header).save(out)
     return out.getvalue()
 
 
@@ -215,13 +213,13 @@ def tck_bytes(tracts: Tracts) -> bytes:
     ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [2])
     """
     out = io.BytesIO()
-    TckFile(_tractogram(tracts, {})).save(out)
+    nib.streamlines.TckFile(_tractogram(tracts, {})).save(out)
     return out.getvalue()
 
 
-def _tractogram(tracts: Tracts, properties: Mapping[str, FloatArray]) -> Tractogram:
-    sequence = ArraySequence()
+def _tractogram(tracts: Tracts, properties: Mapping[str, FloatArray]) -> nib.streamlines.Tractogram:
+    sequence = nib.streamlines.ArraySequence()
     sequence._data = tracts.points
     sequence._offsets = tracts.offsets[:-1]
     sequence._lengths = np.diff(tracts.offsets)
-    return Tractogram(sequence, dict(properties), affine_to_rasmm=np.eye(4))
+    return nib.streamlines.Tractogram(sequence, dict(properties), affine_to_rasmm=np.eye(4))

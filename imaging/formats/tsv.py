@@ -12,14 +12,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from imaging.errors import InputError, MissingFileError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["text", "number", "whole"]
 """What a column holds; each may be missing (``n/a``) in any row."""
@@ -34,12 +36,30 @@ def write_tsv(frame: pd.DataFrame, path: str | Path) -> None:
     Texts and names of columns are written so that no spreadsheet runs them, see :func:`inert`.
     A carriage return, which ends a line unless it is quoted, becomes a line feed, which is quoted.
     """
+    import pandas as pd  # who has a table has loaded it
+
     out = frame.rename(columns=lambda name: _cell(str(name)))
     for place, dtype in enumerate(frame.dtypes):
         if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
             texts = [_cell(v) if isinstance(v, str) else v for v in frame.iloc[:, place]]
             out.isetitem(place, np.array(texts, dtype=object))
     out.to_csv(path, sep="\t", index=False, na_rep=MISSING, float_format="%.6g")
+
+
+def write_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], path: str | Path) -> None:
+    """Write rows of texts and numbers as `write_tsv` writes a table of them, without pandas."""
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow([_cell(name) for name in names])
+        writer.writerows([_written(value) for value in row] for row in rows)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return _cell(value)
+    if value is None or value != value:
+        return MISSING
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _cell(text: str) -> str:
@@ -94,6 +114,8 @@ def read_tsv(path: str | Path, columns: Mapping[str, Kind], how: str) -> pd.Data
     InputError
         Damaged, cut off, without a column, or with a value that is not of its column's type.
     """
+    import pandas as pd  # a third of a second, in vain for who only writes rows
+
     path = Path(path)
     if not path.is_file():
         raise MissingFileError("no such table", path, how)
@@ -155,6 +177,8 @@ def _check_numbers(
     column: pd.Series, texts: list[str], kind: Kind, path: Path, how: str
 ) -> None:  # fmt: skip
     """Check that a column holds finite numbers, whole ones if so asked, and ``n/a``."""
+    import pandas as pd
+
     given = [(number, text) for number, text in enumerate(texts, start=2) if text != MISSING]
     usable = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     values = column.to_numpy(float) if usable else None

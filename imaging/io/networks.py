@@ -6,8 +6,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-import onnxruntime
-
 from imaging.errors import ConfigError, MissingFileError
 from imaging.segmentation.inputs import (
     CHANNELS,
@@ -26,6 +24,8 @@ def load_network(folder: Path) -> Network:
     MissingFileError, ConfigError
         A file is missing; the network is not one that `pennate train` wrote.
     """
+    import onnxruntime  # in vain where all muscles are drawn
+
     for name in ("network.onnx", "network.json"):
         if not (folder / name).is_file():
             raise MissingFileError(f"has no {name}", folder, "Give a folder `pennate train` wrote")

@@ -13,7 +13,6 @@ import numpy as np
 import SimpleITK as sitk
 from imageio.v3 import improps
 from numpy.typing import NDArray
-from skimage.io import imread
 
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.formats.itk_files import read_itk
@@ -154,6 +153,8 @@ def _picture(path: Path) -> NDArray[Any]:
     told = improps(path)
     what = f"a picture of {'x'.join(map(str, told.shape))} values, as its header tells,"
     ensure_fits(told.shape, told.dtype.itemsize, what, path, "Export or copy it again")
+    from skimage.io import imread  # looks for all its plugins
+
     return np.asarray(imread(path))
 
 

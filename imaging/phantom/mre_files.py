@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -15,6 +14,7 @@ from imaging.formats.nifti import save_image
 from imaging.image import Image
 from imaging.measures import Measure, write_measures
 from imaging.muscles import structure_of
+from imaging.nib import nibabel as nib
 from imaging.phantom.moduli import ALONG, STIFFNESS, TENSILE, paint, tissue_of
 from imaging.phantom.mre import (
     DENSITY,

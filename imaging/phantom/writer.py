@@ -13,9 +13,10 @@ import pandas as pd
 from imaging import __version__
 from imaging.errors import OutputError
 from imaging.formats.nifti import save_image
+from imaging.formats.tsv import write_rows
 from imaging.image import Image
 from imaging.measures import write_measures
-from imaging.muscles import Side, label_of, lookup_table
+from imaging.muscles import LOOKUP, Side, label_of, lookup_rows
 from imaging.phantom.diffusion import (
     Weighting,
     diffusion_signal,
@@ -172,8 +173,7 @@ def write_anatomy(anat: Path, truth: Path, legs: Sequence[Leg], request: Request
     write_json(anat / f"{name}.json", scan("T1-weighted digital leg", EchoTime=0.012))
     labels = label_image(legs, grid)
     save_image(labels, truth / f"{request.prefix}_dseg.nii.gz")
-    table = lookup_table(labels.data)
-    table.to_csv(truth / f"{request.prefix}_dseg.tsv", sep="\t", index=False)
+    write_rows(LOOKUP, lookup_rows(labels.data), truth / f"{request.prefix}_dseg.tsv")
     directions = direction_image(legs, labels)
     save_image(directions, truth / f"{request.prefix}_desc-truth_direction.nii.gz")
     if request.dixon:

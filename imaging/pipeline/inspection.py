@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from imaging.dataset.dixon import dixon_options
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
-from imaging.formats.nifti import load_image
+from imaging.formats.nifti import load_grid, load_image
 from imaging.function.channels import left_out, map_channels
 from imaging.image import Image, canonical
 from imaging.io.composition import read_gradient_echoes, read_pair, read_spin_echoes
@@ -47,7 +47,7 @@ def _dwi(session: Session) -> list[str]:
 def _fmap(session: Session) -> None:
     if session.dwi is None or session.fmap is None:
         return
-    dwi = load_image(session.dwi, ndim=4)
+    dwi = load_grid(session.dwi, ndim=4)
     sidecar = optional_sidecar(session.dwi)
     acquisition = acquisition_of(sidecar, dwi)
     if acquisition.phase_axis is not None:  # else the stage warns that it corrects nothing
@@ -112,7 +112,7 @@ def _manual(session: Session) -> None:
     if session.anat is None:
         in_catalogue(read_label_map(session.manual_dseg, lookup))
     else:  # it has to have a voxel on the image
-        read_drawing(canonical(load_image(session.anat)), session.manual_dseg, lookup)
+        read_drawing(canonical(load_grid(session.anat)), session.manual_dseg, lookup)
 
 
 def _must_meet(session: Session, image: Image, path: Path) -> None:
@@ -127,8 +127,7 @@ def _must_hold(session: Session, points: FloatArray, path: Path) -> None:
     """Raise unless the box around world points (N, 3) shares space with the anatomical image."""
     if session.anat is None:
         return
-    state = session.anat.stat()
-    anat = _space_of(session.anat, state.st_mtime_ns, state.st_size)
+    anat = load_grid(session.anat)
     inside = anat.to_voxels(points)
     low, high = inside.min(axis=0), inside.max(axis=0)
     if (high < 0).any() or (low > np.array(anat.shape) - 1).any():
@@ -137,13 +136,6 @@ def _must_hold(session: Session, points: FloatArray, path: Path) -> None:
             path,
             "Check both affines: the images must come from one examination",
         )
-
-
-@lru_cache(maxsize=1)
-def _space_of(anat: Path, mtime_ns: int, size: int) -> Image:
-    """Return an image of the grid of a file, with no values of its own: each input asks for it."""
-    image = load_image(anat)
-    return image.with_data(np.broadcast_to(np.float32(0), image.shape))
 
 
 def inspections(

@@ -86,12 +86,15 @@ class Plan:
     def targets_of(self, session: Session) -> list[str]:
         """Return what the participant level makes for a session: its page and exports."""
         stages = ["export", *(["model"] if self.settings.model.file else [])]
-        page = str(self.out / f"{session.prefix}.html")
-        return [page, *(f for stage in stages for f in self.files(stage, session))]
+        return [self.page_of(session), *(f for stage in stages for f in self.files(stage, session))]
+
+    def page_of(self, session: Session) -> str:
+        """Return the page of a session."""
+        return str(self.out / f"{session.prefix}.html")
 
     def participant_targets(self) -> list[str]:
-        """Return what the participant level makes for all."""
-        return [f for s in self.sessions.values() for f in self.targets_of(s)]
+        """Return the pages of all: each waits for the exports and the model that it shows."""
+        return [self.page_of(session) for session in self.sessions.values()]
 
     def model(self, wildcards: Any) -> str:
         """Return the OpenSim model of a session; empty where the settings name none."""
@@ -325,7 +328,9 @@ class Plan:
         base, factor = _MEMORY_MB[stage]
 
         def mem_mb(wildcards: Any, input: Any, attempt: int) -> int:
-            return int((base + factor * input.size_mb) * attempt)
+            # The engine's own size_mb starts an event loop for each job.
+            size_mb = sum(Path(file).stat().st_size for file in input) / 2**20
+            return int((base + factor * size_mb) * attempt)
 
         return mem_mb
 

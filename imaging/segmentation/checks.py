@@ -14,7 +14,6 @@ from imaging.measures import Measure, not_measured
 from imaging.muscles import (
     SIDES,
     is_known,
-    lookup_table,
     muscle_labels,
     side_and_key,
     side_of,
@@ -126,10 +125,10 @@ def side_warnings(automatic: NDArray[np.int16], drawn: NDArray[np.int16]) -> lis
 
 def order_warnings(image: Image) -> list[str]:
     """Return a warning where left labels lie to the right of right labels in the world."""
-    table = lookup_table(image.data)
+    labels = [int(v) for v in np.unique(image.data) if v > 0]
     centre = {}
     for side in ("left", "right"):
-        chosen = np.isin(image.data, table.loc[table["side"] == side, "index"].to_numpy())
+        chosen = np.isin(image.data, [label for label in labels if side_of(label) == side])
         if chosen.any():
             centre[side] = image.to_world(np.argwhere(chosen).mean(0))[0]
     if len(centre) == 2 and centre["left"] > centre["right"]:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import Float32, FloatArray
 from imaging.muscles import catalogue
+from imaging.own_tables import own_rows
 from imaging.segmentation.shares import Shares
 
 _SMOOTH_MM = 10.0
@@ -108,9 +107,8 @@ def out_of_place(shares: Shares, frame: LegFrame) -> Float32:
 
 @cache
 def _table() -> dict[str, dict[str, float]]:
-    with resources.as_file(resources.files("imaging") / "data" / "leg_frame.tsv") as path:
-        frame = pd.read_csv(path, sep="\t", comment="#").set_index("key")
-    return {str(key): {str(k): float(v) for k, v in row.items()} for key, row in frame.iterrows()}
+    rows = own_rows("leg_frame.tsv")
+    return {row.pop("key"): {k: float(v) for k, v in row.items()} for row in rows}
 
 
 def _place(key: str) -> dict[str, float] | None:

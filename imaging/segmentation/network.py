@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, Float32, FloatArray
@@ -23,6 +22,9 @@ from imaging.segmentation.inputs import (
 )
 from imaging.segmentation.legs import depth_in_slices
 from imaging.segmentation.shares import Shares
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 KEYS = ("", "SAT", *CLASSES[3:])
 _TILE = 16

@@ -22,3 +22,20 @@ def test_a_study_is_planned_without_readers_of_images_and_tables(verb):
     command = [sys.executable, "-c", told.format(verb, large)]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", ["composition", "segment", "diffusion", "elastography"])
+def test_who_writes_images_and_measures_loads_no_pandas(verb):
+    told = "import sys, imaging.cli.{}; print([m for m in {} if m in sys.modules])"
+    large = ("pandas", "pydicom", "requests", "vtkmodules", "matplotlib", "onnxruntime")
+    command = [sys.executable, "-c", told.format(verb, large)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "[]"
+
+
+def test_nibabel_does_without_pydicom_which_others_still_find():
+    told = (
+        "import sys\nfrom imaging.nib import nibabel\nassert 'pydicom' not in sys.modules\n"
+        "import importlib.util\nfound = importlib.util.find_spec('pydicom')\n"
+    )
+    subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)

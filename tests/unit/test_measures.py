@@ -1,8 +1,13 @@
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.errors import InputError, MissingFileError
+from imaging.formats.tsv import write_tsv
 from imaging.measures import (
     Measure,
     Notes,
@@ -104,3 +109,17 @@ def test_whatever_is_written_is_read_back(tmp_path_factory, rows):
     ]  # fmt: skip
     write_measures(measures, path)
     assert read_measures(path) == measures
+
+
+def test_the_table_is_what_pandas_would_write(tmp_path):
+    rows = [
+        Measure(np.int16(209), "volume", np.float32(123.4567), "ml", n=np.int64(1_234_567), sd=2,
+                ci_low=-1e-9, ci_high=1e9, note='=1+1, "quoted"\nand\ttabbed'),
+        Measure(7, "volume", 12, "ml", status="modelled"),
+        not_measured(0, "stiffness", "Pa", "no waves"),
+    ]  # fmt: skip
+    write_measures(rows, tmp_path / "a.tsv")
+    frame = pd.DataFrame([asdict(row) for row in rows])
+    frame["n"] = frame["n"].astype("Int64")
+    write_tsv(frame, tmp_path / "b.tsv")
+    assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -17,6 +16,7 @@ from scipy import ndimage
 from imaging.arrays import Float32, FloatArray
 from imaging.errors import ConfigError
 from imaging.image import Image, regrid
+from imaging.nib import nibabel as nib
 
 
 def check_axis_codes(codes: str) -> str:

@@ -11,14 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import cast
 
-import pandas as pd
-
 from imaging.errors import LabelError, MissingFileError
 from imaging.muscles import SIDE_CODES, Side, catalogue, label_of, structure
+from imaging.own_tables import own_rows
 from imaging.schemes import SchemeLabel, load_scheme, scheme_names
 
 _SIDES: Mapping[str, Side] = {"left": "left", "l": "left", "right": "right", "r": "right"}
@@ -101,11 +99,8 @@ def _bag(words: list[str]) -> frozenset[str]:
 @cache
 def _synonyms() -> dict[frozenset[str], str]:
     """Return names of the catalogue and of ``structure_synonyms.tsv`` as bags of words."""
-    with resources.as_file(resources.files("imaging") / "data" / "structure_synonyms.tsv") as path:
-        frame = pd.read_csv(path, sep="\t", comment="#", keep_default_na=False)
-    rows = [(s.name, s.key) for s in catalogue()] + list(
-        zip(frame["name"], frame["key"], strict=True)
-    )
+    rows = [(s.name, s.key) for s in catalogue()]
+    rows += [(row["name"], row["key"]) for row in own_rows("structure_synonyms.tsv")]
     return {_bag(re.sub(r"[^a-z0-9]+", " ", n.lower()).split()): structure(k).key for n, k in rows}
 
 
@@ -158,6 +153,8 @@ def _rows_of_file(path: Path) -> tuple[SchemeLabel, ...]:
         raise MissingFileError(
             "no such label scheme", path, f"Give a table or one of {', '.join(scheme_names())}"
         )
+    import pandas as pd  # for a table of the user only
+
     frame = pd.read_csv(path, sep="\t", comment="#", keep_default_na=False)
     if missing := {"label", "name", "key"} - set(frame.columns):
         raise LabelError(

@@ -10,7 +10,6 @@ import numpy as np
 from imaging.errors import ImageError, MissingFileError, UnitError
 from imaging.formats.json import read_json, read_sidecar
 from imaging.image import Image, same_grid
-from imaging.io.waves.bioqic import read_phantom
 from imaging.io.waves.dicom import read_folder
 from imaging.io.waves.nifti import read_nifti
 from imaging.io.waves.series import WaveSeries
@@ -76,6 +75,8 @@ def read_waves(path: Path) -> Iterator[WaveSeries]:
     if path.is_dir():
         yield read_folder(path)
     elif path.suffix == ".mat":
+        from imaging.io.waves.bioqic import read_phantom  # loads readers of MATLAB files
+
         yield from read_phantom(path)
     elif path.suffix == ".json":
         yield from _read_list(path)

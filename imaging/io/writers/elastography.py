@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from imaging.elastography.fields import wave_measures
@@ -18,6 +17,7 @@ from imaging.image import Image
 from imaging.io.stiffness import Source, Wording
 from imaging.io.waves.load import Examination
 from imaging.measures import Measure, Notes, not_measured
+from imaging.nib import nibabel as nib
 from imaging.stage_files import StageFiles
 
 _NOT_DICOM = {".json", ".gz", ".nii", ".mat", ".tsv"}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.formats.tsv import write_tsv
+from imaging.formats.tsv import write_rows
 from imaging.measures import Notes
-from imaging.muscles import lookup_table
+from imaging.muscles import LOOKUP, lookup_rows
 from imaging.segmentation.finished import Finished
 from imaging.stage_files import StageFiles
 
@@ -56,7 +56,7 @@ def write_segmentation(folder: Path, prefix: str, output: SegmentationOutput) ->
     files.image("image", found.image, Contrast=output.contrast)
     files.image("labels", found.image.with_data(found.labels))
     table = files.path("labels", ".tsv")
-    write_tsv(lookup_table(found.labels), table)
+    write_rows(LOOKUP, lookup_rows(found.labels), table)
     files.image("probability", found.image.with_data(found.probability))
     files.measures(found.rows)
     files.notes(output.notes)

@@ -94,13 +94,39 @@ def test_imports_in_functions_and_modules_named_in_quotes_count(tmp_path):
     assert found == set(files) - {"other.py", "data/y.tsv"}
 
 
+def by_syntax(path):
+    """Return what a module imports and holds in quotes, as Python's own parser tells."""
+    here = ("imaging", *path.relative_to(PACKAGE).parent.parts)
+    imports, words = set(), set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            imports |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) + 1 - node.level] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            imports |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words |= {node.value, *node.value.split("/")}
+    imports |= {word for word in words if re.fullmatch(r"imaging(\.\w+)+", word)}
+    return {name for name in imports if name.split(".")[0] == "imaging"}, words
+
+
+def test_the_text_tells_all_that_the_syntax_tells():
+    data = {part for p in (PACKAGE / "data").rglob("*") for part in (p.name, p.name.split(".")[0])}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        imports, words = by_syntax(path)
+        module = read_module(path, PACKAGE)
+        assert imports <= module.imports, path
+        assert words & (data | {"imaging", "data"}) <= module.words, path
+
+
 def test_no_data_file_and_no_reader_of_data_is_forgotten():
     named = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         module = read_module(path, PACKAGE)
         files = data_files(module, PACKAGE)
         named |= files
-        if re.search(r"files\(\"imaging\"\)", path.read_text(encoding="utf-8")):
+        if re.search(r"files\(\"imaging\"\)|[n=] own_rows\(\"", path.read_text(encoding="utf-8")):
             assert files, f"{path} reads data that the digest does not see"
     there = {p for p in (PACKAGE / "data").rglob("*") if p.is_file()}
     assert {p.name for p in there - named} == set()

@@ -85,7 +85,7 @@ def test_a_personal_model_is_made_only_where_the_settings_name_one():
     found = plan(model={"file": "models/{prefix}.osim"}, fibres={"sarcomere_length_um": 2.9})
     assert found.model(wildcards) == "models/sub-01_ses-a.osim"
     made = "out/sub-01/ses-a/model/sub-01_ses-a_model.tsv"
-    assert made in found.participant_targets() and made in found.model_shown(wildcards)
+    assert made in found.targets_of(Session("01", "a")) and made in found.model_shown(wildcards)
     settings = json.loads(found.model_settings(wildcards))
     assert settings["sarcomere_length_um"] == 2.9 and "file" not in settings
 
