@@ -13,14 +13,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import yaml
 from tqdm import tqdm
 
 from imaging.config import Settings
 from imaging.errors import ComputationError, OutputError
+from imaging.pipeline import slurm
 from imaging.pipeline.digest import PACKAGE
 from imaging.pipeline.links import plain_name, working_folder
 from imaging.pipeline.steps import Step, Steps
@@ -77,7 +79,11 @@ class Engine:
         ------
         OutputError
             They cannot be made.
+        MissingToolError, ComputationError
+            The profile sends steps to Slurm, and none can be reached from here.
         """
+        if self.on_slurm:
+            slurm.require_slurm()
         try:
             (self.state / "tmp" if self.work_dir else self.state).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -92,7 +98,18 @@ class Engine:
         call += ["--nolock", "--rerun-incomplete", "--show-failed-logs"]
         call += [] if self.stop_on_first_crash else ["--keep-going"]
         call += ["--profile", str(self.profile)] if self.profile else ["--cores", str(self.cores)]
+        call += slurm.options(self.profile_settings, self.out) if self.on_slurm else []
         return call + (["--resources", f"mem_mb={self.mem_mb}"] if self.mem_mb else [])
+
+    @cached_property
+    def profile_settings(self) -> dict[str, Any]:
+        """What the profile says; empty without one."""
+        return slurm.profile_settings(self.profile) if self.profile else {}
+
+    @property
+    def on_slurm(self) -> bool:
+        """Whether the profile sends steps to Slurm."""
+        return self.profile_settings.get("executor") == "slurm"
 
 
 def snakefile() -> Path:
@@ -150,6 +167,8 @@ def run(
     str
         Its last lines.
     """
+    if engine.on_slurm and (count := slurm.end_earlier_jobs(engine.out)):
+        print(f"{count} jobs that an earlier run left behind were ended", flush=True)
     config = _write_settings(settings, engine.state)
     environment = dict(os.environ)
     if engine.work_dir is not None:

@@ -342,3 +342,8 @@ def fibre_options(files: Sequence[str]) -> str:
     """Return the options that name fibre directions and their dispersion; empty without them."""
     flags = ("--directions", "--dispersion")
     return " ".join(options(flag, file) for flag, file in zip(flags, files, strict=False))
+
+
+def minutes(first: int) -> Callable[..., int]:
+    """Return a resource function: time on a cluster in minutes, longer with every attempt."""
+    return lambda wildcards, attempt: first * attempt

@@ -16,7 +16,7 @@ rule composition:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("composition"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("composition"),
         images=plan.composition_options,

@@ -15,7 +15,7 @@ rule diffusion:
     threads: 2
     resources:
         mem_mb=plan.memory("diffusion"),
-        runtime=60,
+        runtime=minutes(60),
     params:
         code=code("diffusion"),
         settings=plan.settings_of("diffusion"),

@@ -15,7 +15,7 @@ rule stiffness_from_waves:
     threads: 2
     resources:
         mem_mb=plan.memory("elastography"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("elastography"),
         settings=plan.settings_of("elastography"),
@@ -43,7 +43,7 @@ rule stiffness_from_map:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("elastography"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("elastography"),
         settings=plan.settings_of("elastography"),
@@ -70,7 +70,7 @@ rule ultrasound:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("ultrasound"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("ultrasound"),
         settings=plan.settings_of("ultrasound"),

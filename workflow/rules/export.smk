@@ -11,7 +11,7 @@ rule export:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("export"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("export"),
         settings=plan.settings_of("export"),

@@ -15,7 +15,7 @@ rule fibres:
     threads: 2
     resources:
         mem_mb=plan.memory("fibres"),
-        runtime=60,
+        runtime=minutes(60),
     params:
         code=code("fibres"),
         settings=plan.settings_of("fibres"),

@@ -12,7 +12,7 @@ rule function:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("function"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("function"),
         settings=plan.settings_of("function"),

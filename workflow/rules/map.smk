@@ -11,7 +11,7 @@ rule map:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("map"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("map"),
         settings=plan.settings_of("map"),

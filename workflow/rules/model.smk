@@ -12,7 +12,7 @@ rule model:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("model"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("model"),
         settings=plan.model_settings,

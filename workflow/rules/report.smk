@@ -20,7 +20,7 @@ rule report:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("report"),
         maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
@@ -54,7 +54,7 @@ rule group_report:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("report"),
         out=str(plan.out),
@@ -87,7 +87,7 @@ rule compare:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
         code=code("compare"),
         out=str(plan.out),

@@ -12,7 +12,7 @@ rule segment:
     threads: 2
     resources:
         mem_mb=plan.memory("segmentation"),
-        runtime=60,
+        runtime=minutes(60),
     params:
         code=code("segment"),
         settings=plan.settings_of("segmentation"),

@@ -1,0 +1,200 @@
+"""What a run on Slurm needs beyond its profile, and what Slurm says of a job, in plain words."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imaging.errors import ComputationError, ConfigError, MissingToolError
+
+_EXTRA = "Install it: pip install 'pennate[slurm]'"
+_PLUGIN = "snakemake_executor_plugin_slurm"
+_LIVE = "PENDING,RUNNING,SUSPENDED,CONFIGURING,COMPLETING,STOPPED,RESIZING,SIGNALING,STAGE_OUT"
+_PATIENCE_S = 120.0
+_STATUS = re.compile(r"SLURM status is: '(\w+)'")
+_NOT_TAKEN = re.compile(
+    r"SLURM sbatch failed\. The error message was '(?:sbatch: )?(?:error: )?(.+?)'?\.?$"
+)
+# Without control groups, a job that took too much memory is just FAILED; its log tells.
+_MEMORY = re.compile(r"exceeded (?:job |step )?memory limit|oom[-_ ]kill", re.IGNORECASE)
+_TAIL_BYTES = 20_000
+
+
+def profile_settings(profile: Path) -> dict[str, Any]:
+    """Return what a profile of Snakemake says.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read.
+    """
+    from snakemake.cli import get_profile_dir  # half a second, on clusters only
+
+    found = get_profile_dir(str(profile))
+    if found is None:
+        raise ConfigError("holds no config.yaml of Snakemake", profile, "Give another --profile")
+    try:
+        content = yaml.safe_load(found[1].read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError("cannot be read as YAML", found[1], "Correct the profile") from error
+    if not isinstance(content, dict):
+        raise ConfigError("holds no settings", found[1], "Correct the profile")
+    return content
+
+
+def run_name(out: Path) -> str:
+    """Return how the jobs of all runs into an output folder are called, in front."""
+    return f"pennate-{hashlib.sha256(os.fsencode(out)).hexdigest()[:12]}"
+
+
+def options(settings: dict[str, Any], out: Path) -> list[str]:
+    """Return what the engine must be told beyond a profile that names Slurm.
+
+    Its plugin asks the accounting of Slurm for the state of jobs wherever the command ``sacct`` is
+    installed, and waits for ever where that has no data base behind it.
+
+    Parameters
+    ----------
+    settings
+        Of the profile.
+    out
+        Output folder, absolute.
+    """
+    call = ["--slurm-jobname-prefix", run_name(out)]
+    if "slurm-status-command" not in settings and not _has_accounting():
+        call += ["--slurm-status-command", "squeue"]
+    return call
+
+
+def reason(message: str, given: str, log: Path | None) -> str:
+    """Return why Slurm ended a job, or did not take it; empty where that is not told.
+
+    Parameters
+    ----------
+    message
+        Of the plugin, in one line.
+    given
+        What the job was given, as Snakemake writes it: ``mem_mb=4000, runtime=60``.
+    log
+        What Slurm itself said of the job, where there is such a file.
+
+    Examples
+    --------
+    >>> reason("SLURM-job '7' failed, SLURM status is: 'TIMEOUT'. ...", "runtime=60", None)
+    'it was not done in the 60 min that it was given: more by runtime in the profile'
+    """
+    if refused := _NOT_TAKEN.search(message):
+        return f"Slurm does not take the job: {refused[1]}"
+    found = _STATUS.search(message)
+    if found is None:
+        return ""
+    state, limits = found[1], dict(re.findall(r"(mem_mb|runtime)=(\d+)", given))
+    if state == "OUT_OF_MEMORY" or (log and _MEMORY.search(_tail(log))):
+        memory = f"{limits['mem_mb']} MB" if "mem_mb" in limits else "memory"
+        return f"memory ran out at the {memory} that it was given: more by mem_mb in the profile"
+    if state == "TIMEOUT":
+        given = f"{limits['runtime']} min" if "runtime" in limits else "time"
+        return f"it was not done in the {given} that it was given: more by runtime in the profile"
+    what = {
+        "NODE_FAIL": "the node that it ran on failed",
+        "BOOT_FAIL": "its node did not start",
+        "CANCELLED": "its job was cancelled",
+        "DEADLINE": "its job ran into a deadline",
+    }
+    return what.get(state, "")
+
+
+def _tail(log: Path) -> str:
+    # The plugin does not know where an array's task writes: one folder higher.
+    for path in (log, log.parent.parent / log.name):
+        try:
+            with path.open("rb") as file:
+                file.seek(max(file.seek(0, 2) - _TAIL_BYTES, 0))
+                return file.read().decode(errors="replace")
+        except OSError:
+            continue
+    return ""
+
+
+def require_slurm() -> None:
+    """Check that jobs can be sent from this machine.
+
+    Raises
+    ------
+    MissingToolError
+        A command or the plugin is not installed.
+    ComputationError
+        The controller does not answer.
+    """
+    if find_spec(_PLUGIN) is None:
+        raise MissingToolError("the plugin of Snakemake for Slurm is not installed", None, _EXTRA)
+    for program in ("sbatch", "squeue", "scancel"):
+        if shutil.which(program) is None:
+            raise MissingToolError(
+                f"Slurm is not on this machine: no {program}", None, "Run where you can use sbatch"
+            )
+    _jobs("nobody")
+
+
+def end_earlier_jobs(out: Path) -> int:
+    """End the jobs that an earlier run into this folder left behind; return how many.
+
+    A run that was killed cannot end its jobs. They would write the files of this one.
+
+    Raises
+    ------
+    ComputationError
+        Slurm does not answer, or they do not end.
+    """
+    ids = _jobs(run_name(out))
+    if not ids:
+        return 0
+    _call("scancel", *ids)
+    end = time.monotonic() + _PATIENCE_S
+    while _jobs(run_name(out)):
+        if time.monotonic() > end:
+            raise ComputationError(
+                f"jobs of an earlier run do not end: {', '.join(ids)}. Ask who runs this Slurm"
+            )
+        time.sleep(1)
+    return len(ids)
+
+
+def _jobs(name: str) -> list[str]:
+    """Return the numbers of this user's live jobs whose names begin with `name`."""
+    said = _call("squeue", "--me", "--noheader", f"--states={_LIVE}", "--format=%A|%j")
+    rows = (line.strip().partition("|") for line in said.splitlines())
+    return sorted({number for number, _, job in rows if job.startswith(f"{name}_")})
+
+
+def _call(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ComputationError(f"Slurm does not answer ({command[0]})") from error
+    if done.returncode:
+        why = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        raise ComputationError(f"Slurm does not answer ({command[0]}): {why}")
+    return done.stdout
+
+
+def _has_accounting() -> bool:
+    """Return whether the accounting can be asked; the command alone does not tell."""
+    if shutil.which("sacct") is None:
+        return False
+    try:
+        done = subprocess.run(["sacct", "-n", "-X"], capture_output=True, timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
