@@ -27,6 +27,14 @@ _NOT_TAKEN = re.compile(
 # Without control groups, a job that took too much memory is just FAILED; its log tells.
 _MEMORY = re.compile(r"exceeded (?:job |step )?memory limit|oom[-_ ]kill", re.IGNORECASE)
 _TAIL_BYTES = 20_000
+# What a profile may say otherwise. One question for all jobs, 5 s after the last one that ended,
+# then 15 s, 25 s, ...; a controller that does not answer is asked for an hour, every five seconds:
+# the plugin asks five times within half a second, and then waits for its jobs for ever.
+_WHERE_SILENT = {
+    "slurm-init-seconds-before-status-checks": "5",
+    "max-status-checks-per-second": "0.2",
+    "slurm-status-attempts": "720",
+}
 
 
 def profile_settings(profile: Path) -> dict[str, Any]:
@@ -69,10 +77,11 @@ def options(settings: dict[str, Any], out: Path) -> list[str]:
     out
         Output folder, absolute.
     """
-    call = ["--slurm-jobname-prefix", run_name(out)]
+    missing = {key: value for key, value in _WHERE_SILENT.items() if key not in settings}
     if "slurm-status-command" not in settings and not _has_accounting():
-        call += ["--slurm-status-command", "squeue"]
-    return call
+        missing["slurm-status-command"] = "squeue"
+    missing["slurm-jobname-prefix"] = run_name(out)
+    return [word for key, value in missing.items() for word in (f"--{key}", value)]
 
 
 def reason(message: str, given: str, log: Path | None) -> str:

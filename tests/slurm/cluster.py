@@ -46,10 +46,17 @@ SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 MinJobAge=300
 KillWait=5
+TaskProlog={home}/wait.sh
 OverTimeLimit=0
 InactiveLimit=0
 {nodes}
 PartitionName={partition} Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+# Jobs stay in their first moment while the file is there.
+_WAIT = """\
+#!/bin/sh
+while [ -e '{hold}' ]; do sleep 0.2; done
 """
 
 
@@ -95,6 +102,9 @@ class Cluster:
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o755)
         (self.home / "state").mkdir()
+        wait = self.home / "wait.sh"
+        wait.write_text(_WAIT.format(hold=self.hold), encoding="ascii")
+        wait.chmod(0o755)
         key = self.home / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
@@ -133,6 +143,11 @@ class Cluster:
         process = self._daemons.pop("controller")
         process.kill()
         process.wait()
+
+    @property
+    def hold(self) -> Path:
+        """File that keeps jobs from going on as long as it is there."""
+        return self.home / "hold"
 
     @property
     def node_names(self) -> list[str]:

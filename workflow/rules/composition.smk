@@ -18,7 +18,7 @@ rule composition:
         mem_mb=plan.memory("composition"),
         runtime=minutes(30),
     params:
-        code=code("composition"),
+        code=code_of("composition"),
         images=plan.composition_options,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:

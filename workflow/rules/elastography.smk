@@ -17,7 +17,7 @@ rule stiffness_from_waves:
         mem_mb=plan.memory("elastography"),
         runtime=minutes(30),
     params:
-        code=code("elastography"),
+        code=code_of("elastography"),
         settings=plan.settings_of("elastography"),
         images=lambda wildcards, input: options("--waves", input.waves),
         directions=lambda wildcards, input: fibre_options(input.directions),
@@ -45,7 +45,7 @@ rule stiffness_from_map:
         mem_mb=plan.memory("elastography"),
         runtime=minutes(30),
     params:
-        code=code("elastography"),
+        code=code_of("elastography"),
         settings=plan.settings_of("elastography"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
@@ -72,7 +72,7 @@ rule ultrasound:
         mem_mb=plan.memory("ultrasound"),
         runtime=minutes(30),
     params:
-        code=code("ultrasound"),
+        code=code_of("ultrasound"),
         settings=plan.settings_of("ultrasound"),
         images=lambda wildcards, input: options("--frames", input.frames),
         directions=lambda wildcards, input: fibre_options(input.directions),

@@ -13,7 +13,7 @@ rule export:
         mem_mb=plan.memory("export"),
         runtime=minutes(30),
     params:
-        code=code("export"),
+        code=code_of("export"),
         settings=plan.settings_of("export"),
         maps=lambda wildcards, input: str(Path(input[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -17,7 +17,7 @@ rule fibres:
         mem_mb=plan.memory("fibres"),
         runtime=minutes(60),
     params:
-        code=code("fibres"),
+        code=code_of("fibres"),
         settings=plan.settings_of("fibres"),
         aponeuroses=lambda wildcards, input: options("--aponeurosis", input.aponeuroses),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

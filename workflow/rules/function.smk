@@ -14,7 +14,7 @@ rule function:
         mem_mb=plan.memory("function"),
         runtime=minutes(30),
     params:
-        code=code("function"),
+        code=code_of("function"),
         settings=plan.settings_of("function"),
         recordings=lambda wildcards, input: options("--recording", input.recordings),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -13,7 +13,7 @@ rule map:
         mem_mb=plan.memory("map"),
         runtime=minutes(30),
     params:
-        code=code("map"),
+        code=code_of("map"),
         settings=plan.settings_of("map"),
         folders=plan.map_folders,
         missing=plan.missing,

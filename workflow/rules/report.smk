@@ -22,7 +22,7 @@ rule report:
         mem_mb=plan.memory("report"),
         runtime=minutes(30),
     params:
-        code=code("report"),
+        code=code_of("report"),
         maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
         norms=lambda wildcards, input: options("--norms", input.norms),
         participants=lambda wildcards, input: options(
@@ -56,7 +56,7 @@ rule group_report:
         mem_mb=plan.memory("report"),
         runtime=minutes(30),
     params:
-        code=code("report"),
+        code=code_of("report"),
         out=str(plan.out),
         participants=lambda wildcards, input: options(
             "--participants", input.participants
@@ -89,7 +89,7 @@ rule compare:
         mem_mb=plan.memory("report"),
         runtime=minutes(30),
     params:
-        code=code("compare"),
+        code=code_of("compare"),
         out=str(plan.out),
         sessions=plan.sessions_of_person,
         repeatability=lambda wildcards, input: options(

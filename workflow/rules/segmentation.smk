@@ -14,7 +14,7 @@ rule segment:
         mem_mb=plan.memory("segmentation"),
         runtime=minutes(60),
     params:
-        code=code("segment"),
+        code=code_of("segment"),
         settings=plan.settings_of("segmentation"),
         manual=lambda wildcards, input: options("--manual", input.get("manual", [])),
         lookup=lambda wildcards, input: options(
