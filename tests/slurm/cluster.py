@@ -53,18 +53,12 @@ InactiveLimit=0
 PartitionName={partition} Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
-# Jobs stay in their first moment while the file is there.
-_WAIT = """\
-#!/bin/sh
-while [ -e '{hold}' ]; do sleep 0.2; done
-"""
-
 
 def missing() -> str | None:
     """Return why no cluster can be started here, or None."""
     if os.geteuid() != 0:
         return "only root can start a Slurm of its own"
-    if os.path.lexists(DEFAULT_CONF):
+    if DEFAULT_CONF.exists():
         return f"this machine belongs to a Slurm already ({DEFAULT_CONF})"
     absent = [name for name in NEEDED if shutil.which(name, path=_PATH) is None]
     return f"Slurm is not installed: {', '.join(absent)}" if absent else None
@@ -102,13 +96,11 @@ class Cluster:
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o755)
         (self.home / "state").mkdir()
-        wait = self.home / "wait.sh"
-        wait.write_text(_WAIT.format(hold=self.hold), encoding="ascii")
-        wait.chmod(0o755)
+        write_wait(self.home / "wait.sh", self.hold)
         key = self.home / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
-        self._ports = _free_ports(self.nodes + 1)
+        self._ports = free_ports(self.nodes + 1)
         names = self.node_names
         lines = [
             f"NodeName={name} NodeHostname={_host()} NodeAddr=127.0.0.1 Port={port} "
@@ -121,6 +113,7 @@ class Cluster:
         )  # fmt: skip
         (self.home / "slurm.conf").write_text(conf, encoding="ascii")
         DEFAULT_CONF.parent.mkdir(exist_ok=True)
+        DEFAULT_CONF.unlink(missing_ok=True)  # of tests that were killed
         DEFAULT_CONF.symlink_to(self.home / "slurm.conf")
         self._spawn(
             "munge", "munged", "--foreground", "--force", f"--key-file={key}",
@@ -210,6 +203,18 @@ class Cluster:
             )  # fmt: skip
 
 
+def write_wait(path: Path, hold: Path) -> None:
+    """Write what keeps jobs in their first moment while a file is there."""
+    path.write_text(f"#!/bin/sh\nwhile [ -e '{hold}' ]; do sleep 0.2; done\n", encoding="ascii")
+    path.chmod(0o755)
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit code of a process and all that it said."""
+    out, err = process.communicate(timeout=900)
+    return process.returncode, out + err
+
+
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait for something to become true.
 
@@ -229,7 +234,8 @@ def _host() -> str:
     return socket.gethostname().split(".")[0]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

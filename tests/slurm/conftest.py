@@ -12,6 +12,7 @@ import yaml
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 
+import grid_engine  # noqa: E402
 from cluster import Cluster, missing  # noqa: E402
 
 PROFILE = TESTS.parent / "workflow" / "profiles" / "slurm" / "config.yaml"
@@ -31,7 +32,21 @@ def slurm(tmp_path_factory) -> Iterator[Cluster]:
         cluster.stop()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory) -> Iterator[grid_engine.GridEngine]:
+    """A Grid Engine with one queue of two slots."""
+    if why := grid_engine.missing():
+        pytest.skip(why)
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    cluster = grid_engine.GridEngine(tmp_path_factory.mktemp("engine"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
 def tidy(slurm):
     """Leave no job, no held one and no drained node to the next test."""
     yield
@@ -75,13 +90,15 @@ def mapped(tmp_path) -> Callable[[int], tuple[Path, Path]]:
 
 
 @pytest.fixture(scope="session")
-def pennate(slurm) -> Callable[..., subprocess.Popen[str]]:
+def pennate() -> Callable[..., subprocess.Popen[str]]:
     """Return a function that starts ``pennate run`` in a group of processes of its own."""
 
-    def start(*arguments: object) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "imaging", "run", *map(str, arguments)],
-            env={**slurm.environment, "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
