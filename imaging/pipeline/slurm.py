@@ -1,4 +1,4 @@
-"""What a run on Slurm needs beyond its profile, and what Slurm says of a job, in plain words."""
+"""What a run on Slurm needs beyond its profile, and what clusters say of a job, in words."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _NOT_TAKEN = re.compile(
 )
 # Without control groups, a job that took too much memory is just FAILED; its log tells.
 _MEMORY = re.compile(r"exceeded (?:job |step )?memory limit|oom[-_ ]kill", re.IGNORECASE)
+_NO_REASON = "For further error details see the cluster"  # all that other plugins say
 _TAIL_BYTES = 20_000
 # What a profile may say otherwise. One question for all jobs, 5 s after the last one that ended,
 # then 15 s, 25 s, ...; a controller that does not answer is asked for an hour, every five seconds:
@@ -85,7 +86,7 @@ def options(settings: dict[str, Any], out: Path) -> list[str]:
 
 
 def reason(message: str, given: str, log: Path | None) -> str:
-    """Return why Slurm ended a job, or did not take it; empty where that is not told.
+    """Return why a cluster ended a job, or did not take it; empty for what no cluster says.
 
     Parameters
     ----------
@@ -104,9 +105,9 @@ def reason(message: str, given: str, log: Path | None) -> str:
     if refused := _NOT_TAKEN.search(message):
         return f"Slurm does not take the job: {refused[1]}"
     found = _STATUS.search(message)
-    if found is None:
+    if found is None and not message.startswith(_NO_REASON):
         return ""
-    state, limits = found[1], dict(re.findall(r"(mem_mb|runtime)=(\d+)", given))
+    state, limits = found[1] if found else "", dict(re.findall(r"(mem_mb|runtime)=(\d+)", given))
     if state == "OUT_OF_MEMORY" or (log and _MEMORY.search(_tail(log))):
         memory = f"{limits['mem_mb']} MB" if "mem_mb" in limits else "memory"
         return f"memory ran out at the {memory} that it was given: more by mem_mb in the profile"
@@ -119,7 +120,8 @@ def reason(message: str, given: str, log: Path | None) -> str:
         "CANCELLED": "its job was cancelled",
         "DEADLINE": "its job ran into a deadline",
     }
-    return what.get(state, "")
+    where = f": see {log}" if log else "; its log there may tell more"
+    return what.get(state, f"its job failed on the cluster{where}")
 
 
 def _tail(log: Path) -> str:

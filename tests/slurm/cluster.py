@@ -203,9 +203,10 @@ class Cluster:
             )  # fmt: skip
 
 
-def write_wait(path: Path, hold: Path) -> None:
+def write_wait(path: Path, hold: Path, then: str = "") -> None:
     """Write what keeps jobs in their first moment while a file is there."""
-    path.write_text(f"#!/bin/sh\nwhile [ -e '{hold}' ]; do sleep 0.2; done\n", encoding="ascii")
+    wait = f"#!/bin/sh\nwhile [ -e '{hold}' ]; do sleep 0.2; done\n{then}\n"
+    path.write_text(wait, encoding="ascii")
     path.chmod(0o755)
 
 

@@ -116,13 +116,13 @@ class GridEngine:
         self._add("-Ahgrp", _HOSTS.format(host=host))
         for name in ("smp", "mpi", "make"):  # a new queue names them all
             self._add("-Ap", _PARALLEL.format(name=name))
-        write_wait(self.home / "wait.sh", self.hold)
+        write_wait(self.home / "wait.sh", self.hold, 'exec /bin/bash "$@"')
         # The editor that qconf starts is told to leave what it is shown.
         self.run("qconf", "-aq", "all.q", editor="true")
         for key, value in (
             ("hostlist", "@allhosts"), ("slots", str(self.slots)),
             ("load_thresholds", "NONE"), ("shell_start_mode", "unix_behavior"),
-            ("prolog", str(self.home / "wait.sh")),
+            ("starter_method", str(self.home / "wait.sh")),
         ):  # fmt: skip
             self.run("qconf", "-rattr", "queue", key, value, "all.q")
 

@@ -31,12 +31,3 @@ def test_a_study_runs_and_a_job_that_was_deleted_runs_again(engine, mapped, penn
     again = pennate(bids, out, "participant", "--reports-only", "--nprocs", "2")
     assert end(again)[0] == 0
     assert {p.name: p.read_bytes() for p in out.glob("*.html")} == pages
-
-
-def test_nothing_is_sent_where_there_is_no_engine(mapped, pennate):
-    bids, out = mapped(1)
-    process = pennate(bids, out, "participant", "--reports-only", "--profile", "slurm",
-                      environment={"PATH": "/usr/bin/nothing"})  # fmt: skip
-    code, said = end(process)
-    assert code == 2, said
-    assert "Slurm is not on this machine: no sbatch" in said
