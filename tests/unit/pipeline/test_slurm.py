@@ -10,8 +10,8 @@ from imaging.pipeline import slurm
 
 PLUGIN = (
     "SLURM-job '5' failed, SLURM status is: '{}'. Detailed failure reason unavailable (status"
-    " command is not 'sacct').For further error details see the cluster/cloud log and the log files of the"
-    " involved rule(s)."
+    " command is not 'sacct').For further error details see the cluster/cloud log and the log"
+    " files of the involved rule(s)."
 )
 GIVEN = "tmpdir=<TBD>, disk_mb=1000, mem_mb=1525, mem=1.52 GB, mem_mib=1455, runtime=60"
 
