@@ -1,6 +1,7 @@
 """One Slurm for all tests of this folder, and small studies for it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -89,17 +90,24 @@ def mapped(tmp_path) -> Callable[[int], tuple[Path, Path]]:
     return write
 
 
-@pytest.fixture(scope="session")
-def pennate() -> Callable[..., subprocess.Popen[str]]:
-    """Return a function that starts ``pennate run`` in a group of processes of its own."""
+@pytest.fixture
+def pennate() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Yield a function that starts ``pennate run`` in a group of processes of its own."""
+    started: list[subprocess.Popen[str]] = []
 
     def start(
         *arguments: object, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "imaging", "run", *map(str, arguments)],
             env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
