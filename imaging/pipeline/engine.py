@@ -167,10 +167,12 @@ def run(
     str
         Its last lines.
     """
-    if engine.on_slurm and (count := slurm.end_earlier_jobs(engine.out)):
-        print(f"{count} jobs that an earlier run left behind were ended", flush=True)
     config = _write_settings(settings, engine.state)
     environment = dict(os.environ)
+    if engine.on_slurm:
+        environment |= slurm.environment(engine.state)
+        if count := slurm.end_earlier_jobs(engine.out):
+            print(f"{count} jobs that an earlier run left behind were ended", flush=True)
     if engine.work_dir is not None:
         environment["TMPDIR"] = str(engine.state / "tmp")
     log = engine.log.open("w", encoding="utf-8")

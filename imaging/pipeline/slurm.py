@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from imaging.errors import ComputationError, ConfigError, MissingToolError
+from imaging.errors import ComputationError, ConfigError, MissingToolError, OutputError
 
 _EXTRA = "Install it: pip install 'pennate[slurm]'"
 _PLUGIN = "snakemake_executor_plugin_slurm"
@@ -36,6 +36,20 @@ _WHERE_SILENT = {
     "max-status-checks-per-second": "0.2",
     "slurm-status-attempts": "720",
 }
+# Accounting knows the tasks of an array by other numbers than the plugin does.
+_FOR_ARRAYS = {"slurm-status-command": "squeue"}
+# Of more jobs than may be sent at once, the plugin sends none, and waits for ever.
+_WITH_ARRAYS = {"jobs": "100000", "max-jobs-per-timespan": "100000/1s"}
+_LONGEST_S = 190  # between two questions of the plugin
+_SACCT = """\
+#!/bin/sh
+# This Slurm keeps no accounting: its queue is asked instead.
+for word; do
+  [ "$last" = --name ] && name=$word
+  last=$word
+done
+[ -z "$name" ] || exec squeue --array --states=all --noheader --format='%i|%T' --name "$name"
+"""
 
 
 def profile_settings(profile: Path) -> dict[str, Any]:
@@ -68,9 +82,6 @@ def run_name(out: Path) -> str:
 def options(settings: dict[str, Any], out: Path) -> list[str]:
     """Return what the engine must be told beyond a profile that names Slurm.
 
-    Its plugin asks the accounting of Slurm for the state of jobs wherever the command ``sacct`` is
-    installed, and waits for ever where that has no data base behind it.
-
     Parameters
     ----------
     settings
@@ -78,11 +89,46 @@ def options(settings: dict[str, Any], out: Path) -> list[str]:
     out
         Output folder, absolute.
     """
-    missing = {key: value for key, value in _WHERE_SILENT.items() if key not in settings}
-    if "slurm-status-command" not in settings and not _has_accounting():
-        missing["slurm-status-command"] = "squeue"
+    wanted = dict(_WHERE_SILENT)
+    if "slurm-array-jobs" in settings:
+        wanted |= _FOR_ARRAYS
+    missing = {key: value for key, value in wanted.items() if key not in settings}
+    if "slurm-array-jobs" in settings:
+        missing |= _WITH_ARRAYS
     missing["slurm-jobname-prefix"] = run_name(out)
     return [word for key, value in missing.items() for word in (f"--{key}", value)]
+
+
+def environment(state: Path) -> dict[str, str]:
+    """Return what to change in the environment of the engine; nothing where accounting answers.
+
+    The plugin asks ``sacct`` for the state of jobs wherever there is a command of that name, also
+    where it was told to ask ``squeue`` and the controller was away for a moment. Without a data
+    base behind it that command only fails, and the plugin then waits for its jobs for ever. So a
+    command of this name that asks the queue is put in front.
+
+    Parameters
+    ----------
+    state
+        Folder of the run's state.
+
+    Raises
+    ------
+    OutputError
+        The command cannot be written.
+    """
+    if _has_accounting():
+        return {}
+    folder = state / "commands"
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "sacct").write_text(_SACCT, encoding="ascii")
+        (folder / "sacct").chmod(0o755)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", folder, "Choose another --work-dir"
+        ) from error
+    return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def reason(message: str, given: str, log: Path | None) -> str:
@@ -144,7 +190,7 @@ def require_slurm() -> None:
     MissingToolError
         A command or the plugin is not installed.
     ComputationError
-        The controller does not answer.
+        The controller does not answer, or forgets jobs before anybody can ask.
     """
     if find_spec(_PLUGIN) is None:
         raise MissingToolError("the plugin of Snakemake for Slurm is not installed", None, _EXTRA)
@@ -154,6 +200,11 @@ def require_slurm() -> None:
                 f"Slurm is not on this machine: no {program}", None, "Run where you can use sbatch"
             )
     _jobs("nobody")
+    if not _has_accounting() and 0 < (age := _remembered_s()) < _LONGEST_S:
+        raise ComputationError(
+            f"this Slurm forgets a job {age} s after its end and keeps no accounting, so a run "
+            "could wait for a job for ever. Ask who runs it for a MinJobAge of 300"
+        )
 
 
 def end_earlier_jobs(out: Path) -> int:
@@ -198,6 +249,12 @@ def _call(*command: str) -> str:
         why = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
         raise ComputationError(f"Slurm does not answer ({command[0]}): {why}")
     return done.stdout
+
+
+def _remembered_s() -> int:
+    """Return how long Slurm remembers a job that has ended; 0: as long as it runs."""
+    found = re.search(r"^MinJobAge\s*=\s*(\d+)", _call("scontrol", "show", "config"), re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def _has_accounting() -> bool:

@@ -1,5 +1,7 @@
 """What Slurm and its plugin say becomes a sentence; what a profile leaves out is added."""
 
+import os
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,19 +75,31 @@ def test_words_that_are_not_of_a_cluster_stay_as_they_are():
     assert slurm.reason("", "", None) == ""
 
 
-def test_without_accounting_the_queue_is_asked(path):
-    out = Path("/data/maps")
-    path("sacct", "echo Slurm accounting storage is disabled >&2; exit 1")
-    call = slurm.options({"executor": "slurm"}, out)
-    assert call[call.index("--slurm-status-command") + 1] == "squeue"
+def test_without_accounting_the_queue_is_asked(path, tmp_path):
     path("sacct", "exit 0")
-    assert "--slurm-status-command" not in slurm.options({"executor": "slurm"}, out)
+    assert slurm.environment(tmp_path) == {}
+    path("sacct", "echo Slurm accounting storage is disabled >&2; exit 1")
+    path("squeue", 'echo "$@"')
+    before = os.environ["PATH"]
+    changed = slurm.environment(tmp_path)
+    assert changed == {"PATH": f"{tmp_path}/commands:{before}"}
+    call = [tmp_path / "commands" / "sacct", "-X", "--format=JobIdRaw,State", "--name", "run_1"]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert done.stdout.split() == [
+        "--array", "--states=all", "--noheader", "--format=%i|%T", "--name", "run_1"
+    ]  # fmt: skip
+    assert subprocess.run([*call[:1], "-j", "7"], capture_output=True).stdout == b""
 
 
-def test_what_a_profile_says_is_left_to_it(path):
-    own = {"slurm-status-command": "sacct", "slurm-status-attempts": 3}
-    call = slurm.options(own, Path("/data/maps"))
-    assert not {"--slurm-status-command", "--slurm-status-attempts"} & set(call)
+def test_arrays_are_sent_whole():
+    call = slurm.options({"slurm-array-jobs": "report", "jobs": 50}, Path("/data/maps"))
+    assert call[call.index("--jobs") + 1] == "100000"
+    assert call[call.index("--slurm-status-command") + 1] == "squeue"
+
+
+def test_what_a_profile_says_is_left_to_it():
+    call = slurm.options({"slurm-status-attempts": 3, "jobs": 7}, Path("/data/maps"))
+    assert not {"--jobs", "--slurm-status-attempts", "--slurm-status-command"} & set(call)
     assert call[-2:] == ["--slurm-jobname-prefix", slurm.run_name(Path("/data/maps"))]
 
 
@@ -107,6 +121,12 @@ def test_a_machine_without_slurm_and_one_that_does_not_answer(path):
         slurm.require_slurm()
     for name in ("sbatch", "scancel"):
         path(name, "exit 0")
+    path("squeue", "exit 0")
+    path("scontrol", "echo 'MinJobAge = 60 sec'")
+    with pytest.raises(ComputationError, match="forgets a job 60 s after its end"):
+        slurm.require_slurm()
+    path("sacct", "exit 0")
+    slurm.require_slurm()
     path("squeue", "echo Unable to contact slurm controller >&2; exit 1")
     with pytest.raises(ComputationError, match=r"does not answer .squeue.: Unable to contact"):
         slurm.require_slurm()
