@@ -69,8 +69,8 @@ def test_jobs_of_a_lost_node_start_again_and_wait_for_one(slurm, mapped, profile
         return sorted(row[1] for row in jobs_of(slurm, before))
 
     wait_until(lambda: states() == ["PENDING", "RUNNING", "RUNNING"], 120, "both nodes are busy")
-    slurm.node("node0", "DRAIN")
-    slurm.node("node1", "DOWN")
+    for name, state in (("node0", "DRAIN"), ("node1", "DOWN"), ("node1", "DRAIN")):
+        slurm.node(name, state)
     wait_until(lambda: states() == ["PENDING", "PENDING", "RUNNING"], 60, "one job waits again")
     slurm.hold.unlink()
     wait_until(lambda: states() == ["COMPLETED", "PENDING", "PENDING"], 240, "the drained one ends")
