@@ -42,12 +42,12 @@ rule only:
     shell: "echo done > {output}"
 SNAKE
 run() {
-  rm -f done.txt
+  rm -rf done.txt .snakemake
   PATH="$folder/bin:$PATH" timeout -s KILL 90 venv/bin/snakemake --executor slurm --jobs 1 \
     --default-resources mem_mb=100 runtime=1 --slurm-init-seconds-before-status-checks 1 "$@" \
     > said.txt 2>&1 && code=0 || code=$?
   echo "$*: ended with $code (137: did not end in 90 s), file there: $(test -e done.txt && echo yes || echo no)"
-}
+} 2> /dev/null
 run
 first=$code
 run --slurm-status-command squeue
