@@ -21,11 +21,11 @@ PROFILE = TESTS.parent / "workflow" / "profiles" / "slurm" / "config.yaml"
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory) -> Iterator[Cluster]:
-    """Two nodes of one processor each."""
+    """Two nodes of two processors each."""
     if why := missing():
         pytest.skip(why)
     pytest.importorskip("snakemake_executor_plugin_slurm")
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"), nodes=2, cpus=1, memory_mb=4000)
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"), nodes=2, memory_mb=5000)
     try:
         cluster.start()
         yield cluster
@@ -59,12 +59,15 @@ def tidy(slurm):
 
 @pytest.fixture
 def profile(tmp_path) -> Callable[..., Path]:
-    """Return a function that writes a folder with our profile, changed as given."""
+    """Return a function that writes a folder with our profile, changed as given.
+
+    A page takes a whole node.
+    """
 
     def write(**changes: object) -> Path:
         content = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
         content |= {key.replace("_", "-"): value for key, value in changes.items()}
-        content |= {"latency-wait": 5}
+        content |= {"latency-wait": 5, "set-threads": {"report": 2}}
         folder = tmp_path / "profile"
         folder.mkdir(exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
