@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-pacs test-train test-robust test-scale lint audit licences benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train test-robust test-scale test-slurm lint audit licences benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint       style, types, imports, spelling"
 	@echo "make test-scale 200 sessions, five of them broken (half an hour)"
 	@echo "make test-robust kills, full disks, other places, languages and numbers of threads"
+	@echo "make test-slurm a Slurm and a Grid Engine of this machine alone (needs root and Debian)"
 	@echo "make audit      known weaknesses of the locked packages (pip-audit)"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
 	@echo "make api        a page of every function and class, into build/api/"
@@ -59,6 +60,12 @@ test-robust: $(VENV)/installed-dev
 test-scale: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m scale -n0 -s tests/scale
 
+test-slurm: $(VENV)/installed-dev
+	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/sge_qmaster || DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y --no-install-recommends slurm-wlm munge slurm-wlm-basic-plugins \
+	  gridengine-master gridengine-exec gridengine-client
+	$(BIN)/python -m pytest -m slurm tests/slurm
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,7 +96,7 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header pyproject.toml --output-file envs/lock.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header pyproject.toml --group dev --extra slurm --extra dicom --extra opensim \
+	  --no-header pyproject.toml --group dev --extra slurm --extra gridengine --extra dicom --extra opensim \
 	  --output-file envs/lock-dev.txt
 
 schema: $(VENV)/installed-dev

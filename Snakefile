@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from imaging.errors import PennateError
-from imaging.pipeline import code, fibre_options, options, start
+from imaging.pipeline import code_of, fibre_options, minutes, options, start
 
 min_version("9.0")
 # A plan is millions of objects that all live on: looking for cycles among them costs a sixth.

@@ -116,7 +116,7 @@ def _group(
     participants: Path | None,
     controls: str | None,
     labels: list[str],
-    sessions_wanted: list[str],
+    sessions_asked: list[str],
 ) -> None:
     # Statistics of groups: in vain, and half a second, for the page of one subject.
     from imaging.function.across_subjects import effects
@@ -126,7 +126,7 @@ def _group(
     from imaging.report.group.page import group_page
     from imaging.report.group.subjects import Wanted, files_of, read_group, without_map
 
-    wanted = Wanted.of(labels, sessions_wanted)
+    wanted = Wanted.of(labels, sessions_asked)
     subjects, problems = read_group(out, wanted)
     sessions, unread = read_sessions(out, wanted.takes)
     conditions = effects(sessions)

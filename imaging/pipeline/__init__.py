@@ -3,8 +3,8 @@
 The Snakefile imports from here only.
 """
 
-from imaging.pipeline.digest import code
-from imaging.pipeline.plan import Plan, fibre_options, options
+from imaging.pipeline.digest import code_of
+from imaging.pipeline.plan import Plan, fibre_options, minutes, options
 from imaging.pipeline.start import start
 
-__all__ = ["Plan", "code", "fibre_options", "options", "start"]
+__all__ = ["Plan", "code_of", "fibre_options", "minutes", "options", "start"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from imaging import __version__
 
@@ -46,6 +48,11 @@ def code(verb: str, package: Path = PACKAGE) -> str:
         Folder of the package ``imaging``.
     """
     return f"{__version__}+{_digest(verb, package)}"
+
+
+def code_of(verb: str) -> Callable[[Any], str]:
+    """Return a parameter function for `code`: a job on a cluster asks for its own stage only."""
+    return lambda wildcards: code(verb)
 
 
 @cache

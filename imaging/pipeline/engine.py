@@ -10,14 +10,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import yaml
 
 from imaging.config import Settings
 from imaging.disk import full_disk, is_full
 from imaging.errors import ComputationError, DiskFullError, OutputError, PennateError
+from imaging.pipeline import slurm
 from imaging.pipeline.digest import PACKAGE
 from imaging.pipeline.follow import follow, shown
 from imaging.pipeline.links import plain_name, working_folder
@@ -75,7 +77,11 @@ class Engine:
         ------
         OutputError
             They cannot be made.
+        MissingToolError, ComputationError
+            The profile sends steps to Slurm, and none can be reached from here.
         """
+        if self.on_slurm:
+            slurm.require_slurm()
         try:
             (self.state / "tmp" if self.work_dir else self.state).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -110,7 +116,18 @@ class Engine:
         call += ["--nolock", "--rerun-incomplete", "--show-failed-logs"]
         call += [] if self.stop_on_first_crash else ["--keep-going"]
         call += ["--profile", str(self.profile)] if self.profile else ["--cores", str(self.cores)]
+        call += slurm.options(self.profile_settings, self.out) if self.on_slurm else []
         return call + (["--resources", f"mem_mb={self.mem_mb}"] if self.mem_mb else [])
+
+    @cached_property
+    def profile_settings(self) -> dict[str, Any]:
+        """What the profile says; empty without one."""
+        return slurm.profile_settings(self.profile) if self.profile else {}
+
+    @property
+    def on_slurm(self) -> bool:
+        """Whether the profile sends steps to Slurm."""
+        return self.profile_settings.get("executor") == "slurm"
 
 
 def snakefile() -> Path:
@@ -143,6 +160,10 @@ def run(
     """
     config = _write_settings(settings, engine.state)
     environment = dict(os.environ)
+    if engine.on_slurm:
+        environment |= slurm.environment(engine.state)
+        if count := slurm.end_earlier_jobs(engine.out):
+            print(f"{count} jobs that an earlier run left behind were ended", flush=True)
     if engine.work_dir is not None:
         environment["TMPDIR"] = str(engine.state / "tmp")
     log = engine.log.open("w", encoding="utf-8")

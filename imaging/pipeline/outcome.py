@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imaging.dataset import Session
 from imaging.errors import InputError
+from imaging.pipeline import slurm
 from imaging.pipeline.steps import Failure
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def why_failed(failure: Failure, out: Path) -> tuple[Status, str]:
             return (Status.failed if found[1] else Status.refused), found[2]
         if _RAISED.fullmatch(line):
             return Status.failed, f"It ended with {line}"
-    said = failure.message or "it ended without a word"
+    beside = Path(failure.cluster_log) if failure.cluster_log else None
+    said = slurm.reason(failure.message, failure.given, beside) or failure.message
+    said = said or "it ended without a word"
     return Status.failed, f"{said[0].upper()}{said[1:]}."
 
 

@@ -16,7 +16,8 @@ from imaging.dataset.visits import in_order
 from imaging.errors import ConfigError
 from imaging.outputs import folder_of, promised
 
-# Memory of a stage: a base, and a share of the size of its inputs on disk (MB per MB).
+# Memory of a stage, on a cluster with the engine beside it: a base, and a share of the size of its
+# inputs on disk (MB per MB).
 _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "segmentation": (1500, 40.0),
     "diffusion": (1200, 30.0),
@@ -28,7 +29,7 @@ _MEMORY_MB: Mapping[str, tuple[int, float]] = {
     "map": (1000, 20.0),
     "export": (1000, 20.0),
     "model": (800, 10.0),
-    "report": (800, 10.0),
+    "report": (1400, 10.0),
 }
 
 _MISSING_NAMES = {
@@ -358,3 +359,8 @@ def fibre_options(files: Sequence[str]) -> str:
     """Return the options that name fibre directions and their dispersion; empty without them."""
     flags = ("--directions", "--dispersion")
     return " ".join(options(flag, file) for flag, file in zip(flags, files, strict=False))
+
+
+def minutes(first: int) -> Callable[..., int]:
+    """Return a resource function: time on a cluster in minutes, longer with every attempt."""
+    return lambda wildcards, attempt: first * attempt

@@ -74,10 +74,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed, and what the engine says of it; empty where it says nothing."""
+    """A step that failed, and what the engine says of it; empty where it says nothing.
+
+    Attributes
+    ----------
+    step : Step
+    message : str
+    given : str
+        Memory and time that it was given, as Snakemake writes them.
+    cluster_log : str
+        Where a cluster keeps what it said of the job; empty where there is none.
+    """
 
     step: Step
     message: str
+    given: str = ""
+    cluster_log: str = ""
 
 
 @dataclass
@@ -94,6 +106,7 @@ class Steps:
     _lost: set[tuple[str, str]] = field(default_factory=set)
     _left: Counter[str] = field(default_factory=Counter)
     _ends: dict[str, str] = field(default_factory=dict)
+    _given: dict[str, str] = field(default_factory=dict)
     _block: dict[str, str] = field(default_factory=dict)
     _in_table: bool = False
     _begin: float | None = None
@@ -145,13 +158,17 @@ class Steps:
         """Take a line of the block on one job in; the log is named before or after its number."""
         block = self._block
         block[key] = value
+        if key == "resources" and "jobid" in block:
+            self._given[block["jobid"]] = value
         if not {"jobid", "log"} <= set(block) or key not in ("jobid", "log"):
             return None
         step, job = _step(block["rule"], block["log"]), block["jobid"]
         if "failed" in block:
             self._running.discard(job)
             said = "" if block.get("message", "None") == "None" else block["message"]
-            self._failed[job] = Failure(step, said or self._ends.get(step.log, ""))
+            said = said or self._ends.get(step.log, "")
+            beside = _logs(block["log"])[1]
+            self._failed[job] = Failure(step, said, self._given.get(job, ""), beside)
             self._lose(step)
             return f"{step}: failed"
         self._started[job] = step, now
@@ -215,11 +232,18 @@ class Steps:
 
 def _step(rule: str, log: str) -> Step:
     """Return the step that has this log: ``.../logs/sub-01/sub-01_segment.log``."""
-    below = log.removesuffix(" (check log file(s) for error details)").rpartition("/logs/")[2]
+    below = _logs(log)[0].rpartition("/logs/")[2]
     name = below.rpartition("/")[2].removesuffix(".log")
     found = _SESSION.match(name)
     prefix = found[0] if found else ""
     return Step(rule, name.removeprefix(f"{prefix}_") or name, prefix, below)
+
+
+def _logs(value: str) -> tuple[str, str]:
+    """Return the log of a step, and that of its cluster, which follows after a failure."""
+    value = value.removesuffix(" (check log file(s) for error details)")
+    own, comma, cluster = value.partition(".log, ")
+    return (f"{own}.log", cluster) if comma else (value, "")
 
 
 def _ending(status: str | None, signal: str | None) -> str:

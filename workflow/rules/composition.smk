@@ -16,9 +16,9 @@ rule composition:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("composition"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("composition"),
+        code=code_of("composition"),
         images=plan.composition_options,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:

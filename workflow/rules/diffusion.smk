@@ -15,9 +15,9 @@ rule diffusion:
     threads: 2
     resources:
         mem_mb=plan.memory("diffusion"),
-        runtime=60,
+        runtime=minutes(60),
     params:
-        code=code("diffusion"),
+        code=code_of("diffusion"),
         settings=plan.settings_of("diffusion"),
         fmap=lambda wildcards, input: options("--fmap", input.fmap),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -15,9 +15,9 @@ rule stiffness_from_waves:
     threads: 2
     resources:
         mem_mb=plan.memory("elastography"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("elastography"),
+        code=code_of("elastography"),
         settings=plan.settings_of("elastography"),
         images=lambda wildcards, input: options("--waves", input.waves),
         directions=lambda wildcards, input: fibre_options(input.directions),
@@ -43,9 +43,9 @@ rule stiffness_from_map:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("elastography"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("elastography"),
+        code=code_of("elastography"),
         settings=plan.settings_of("elastography"),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
@@ -70,9 +70,9 @@ rule ultrasound:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("ultrasound"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("ultrasound"),
+        code=code_of("ultrasound"),
         settings=plan.settings_of("ultrasound"),
         images=lambda wildcards, input: options("--frames", input.frames),
         directions=lambda wildcards, input: fibre_options(input.directions),

@@ -11,9 +11,9 @@ rule export:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("export"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("export"),
+        code=code_of("export"),
         settings=plan.settings_of("export"),
         maps=lambda wildcards, input: str(Path(input[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -15,9 +15,9 @@ rule fibres:
     threads: 2
     resources:
         mem_mb=plan.memory("fibres"),
-        runtime=60,
+        runtime=minutes(60),
     params:
-        code=code("fibres"),
+        code=code_of("fibres"),
         settings=plan.settings_of("fibres"),
         aponeuroses=lambda wildcards, input: options("--aponeurosis", input.aponeuroses),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -12,9 +12,9 @@ rule function:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("function"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("function"),
+        code=code_of("function"),
         settings=plan.settings_of("function"),
         recordings=lambda wildcards, input: options("--recording", input.recordings),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -11,9 +11,9 @@ rule map:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("map"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("map"),
+        code=code_of("map"),
         settings=plan.settings_of("map"),
         folders=plan.map_folders,
         missing=plan.missing,

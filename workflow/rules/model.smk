@@ -12,9 +12,9 @@ rule model:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("model"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("model"),
+        code=code_of("model"),
         settings=plan.model_settings,
         maps=lambda wildcards, input: str(Path(input.map[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

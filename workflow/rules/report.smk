@@ -20,9 +20,9 @@ rule report:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("report"),
+        code=code_of("report"),
         maps=lambda wildcards, input: str(Path(input.maps[0]).parent),
         norms=lambda wildcards, input: options("--norms", input.norms),
         participants=lambda wildcards, input: options(
@@ -54,9 +54,9 @@ rule group_report:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("report"),
+        code=code_of("report"),
         out=str(plan.out),
         members=plan.group_members(),
         participants=lambda wildcards, input: options(
@@ -88,9 +88,9 @@ rule compare:
         ENVIRONMENT
     resources:
         mem_mb=plan.memory("report"),
-        runtime=30,
+        runtime=minutes(30),
     params:
-        code=code("compare"),
+        code=code_of("compare"),
         out=str(plan.out),
         sessions=plan.sessions_of_person,
         repeatability=lambda wildcards, input: options(

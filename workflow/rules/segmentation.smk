@@ -12,9 +12,9 @@ rule segment:
     threads: 2
     resources:
         mem_mb=plan.memory("segmentation"),
-        runtime=60,
+        runtime=minutes(60),
     params:
-        code=code("segment"),
+        code=code_of("segment"),
         settings=plan.settings_of("segmentation"),
         manual=lambda wildcards, input: options("--manual", input.get("manual", [])),
         lookup=lambda wildcards, input: options(

@@ -128,3 +128,16 @@ def test_the_group_has_no_prefix():
 )
 def test_times_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_cluster_adds_its_own_log_and_what_a_job_was_given():
+    steps = Steps()
+    beside = "/my logs/out/.pennate/.snakemake/slurm_logs/rule_map/sub-01_sub-01/7.log"
+    given = "tmpdir=<TBD>, mem_mb=2000, runtime=60"
+    started = begin(1, "map", "sub-01").replace("tmpdir=/tmp", given)
+    told = "SLURM-job '7' failed, SLURM status is: 'TIMEOUT'."
+    failed = error(1, "map", "sub-01", told).replace("_map.log (", f"_map.log, {beside} (")
+    assert read(steps, TABLE + started + failed, 0.0) == ["map of sub-01: failed"]
+    (failure,) = steps.failures
+    assert failure.step == Step("map", "map", "sub-01", "sub-01/sub-01_map.log")
+    assert (failure.message, failure.given, failure.cluster_log) == (told, given, beside)
