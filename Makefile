@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-pacs test-train test-robust lint audit licences benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train test-robust test-containers lint audit licences benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-train the tests of the training (installs PyTorch)"
 	@echo "make lint       style, types, imports, spelling"
 	@echo "make test-robust kills, full disks, other places, languages and numbers of threads"
+	@echo "make test-containers the image, built and run (needs Docker or Podman)"
 	@echo "make audit      known weaknesses of the locked packages (pip-audit)"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
 	@echo "make api        a page of every function and class, into build/api/"
@@ -54,6 +55,18 @@ test-train: $(VENV)/installed-dev
 test-robust: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m robust
 
+test-containers: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m containers -rs tests/containers
+
+# Debian from its own archive, for where no registry of images is reached (apt-get install mmdebstrap).
+%/debian.tar:
+	mkdir -p $(@D)
+	mmdebstrap --variant=minbase $(foreach of,man doc locale info,--dpkgopt='path-exclude=/usr/share/$(of)/*') \
+	  --dpkgopt='path-include=/usr/share/doc/*/copyright' bookworm $@ \
+	  "deb http://deb.debian.org/debian bookworm main" \
+	  "deb http://deb.debian.org/debian bookworm-updates main" \
+	  "deb http://deb.debian.org/debian-security bookworm-security main"
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,6 +99,8 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header pyproject.toml --group dev --extra slurm --extra dicom --extra opensim \
 	  --output-file envs/lock-dev.txt
+	printf 'hatchling>=1.27\nsetuptools>=77\n' | $(BIN)/uv pip compile --quiet --universal \
+	  --python-version 3.11 --generate-hashes --no-header - --output-file envs/lock-build.txt
 
 schema: $(VENV)/installed-dev
 	$(BIN)/python -c 'import json; from imaging.config import schema; print(json.dumps(schema(), indent=2))' \
