@@ -5,11 +5,13 @@ FROM ${BASE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3-venv
 ARG LOCK=envs/lock.txt
-COPY . /src
+COPY envs /src/envs
 # The secrets, if there are any, lead pip to a mirror; they stay in no layer.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
-    sh /src/envs/install.sh /src /opt/pennate "${LOCK}"
+    sh /src/envs/install.sh packages "/src/${LOCK}" /opt/pennate
+COPY . /src
+RUN sh /src/envs/install.sh pennate /src /opt/pennate
 
 FROM ${BASE}
 ARG VERSION=0.1.0
