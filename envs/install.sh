@@ -5,7 +5,7 @@
 set -eu
 here=$(dirname "$0")
 what=$1 from=$2 target=$3
-tools=/tmp/pennate-tools
+tools=$target-tools
 pip() { "$tools/bin/pip" --quiet --disable-pip-version-check --no-cache-dir "$@"; }
 if [ "$what" = packages ]; then
   python3 -m venv "$tools"
