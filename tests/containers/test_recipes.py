@@ -8,7 +8,7 @@ import imaging
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 APPTAINER = (ROOT / "envs" / "apptainer.def").read_text()
-NEEDED = re.compile(r"python3 libegl1[^&\n]*")
+NEEDED = re.compile(r"python3 libegl1[^\\\n]*")
 
 
 def test_version_and_licence_are_those_of_the_package():
