@@ -19,11 +19,12 @@ LABEL org.opencontainers.image.title="Pennate" \
       org.opencontainers.image.description="3-D architectural muscle maps of the lower leg; research use only" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="BSD-3-Clause"
-# Python, and Mesa for pictures without a screen.
+# Python, and Mesa for pictures without a screen; and nobody becomes root by a program.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 libegl1 libegl-mesa0 libgl1 libsm6 libxext6 \
  && apt-get clean \
- && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
+ && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
 COPY --from=build /opt/pennate /opt/pennate
 # /tmp takes the caches of whoever runs it; all else may be read-only.
 ENV PATH=/opt/pennate/bin:/usr/bin:/bin HOME=/tmp LC_ALL=C.UTF-8
