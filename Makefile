@@ -42,7 +42,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadfile
 
 test-slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not containers"
 
 test-pacs: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow -rs tests/integration/test_dicom_out.py
