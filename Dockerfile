@@ -5,7 +5,7 @@ FROM ${BASE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3-venv
 ARG LOCK=envs/lock.txt
-COPY envs /src/envs
+COPY envs/install.sh envs/lock*.txt /src/envs/
 # The secrets, if there are any, lead pip to a mirror; they stay in no layer.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
