@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 
-.PHONY: help demo test test-slow test-pacs test-train test-robust test-scale test-slurm lint audit licences benchmark lock schema api clean
+.PHONY: help demo test test-slow test-pacs test-train test-robust test-scale test-slurm test-containers lint audit licences benchmark lock schema api clean
 
 help:
 	@echo "make demo       a phantom leg through the whole workflow, into demo/"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-scale 200 sessions, five of them broken (half an hour)"
 	@echo "make test-robust kills, full disks, other places, languages and numbers of threads"
 	@echo "make test-slurm a Slurm and a Grid Engine of this machine alone (needs root and Debian)"
+	@echo "make test-containers the image, built and run (needs Docker or Podman)"
 	@echo "make audit      known weaknesses of the locked packages (pip-audit)"
 	@echo "make benchmark  accuracy against the phantom's truth, as tables"
 	@echo "make api        a page of every function and class, into build/api/"
@@ -43,7 +44,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadfile
 
 test-slow: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "slow and not scale"
+	$(BIN)/python -m pytest -m "slow and not scale and not slurm and not containers"
 
 test-pacs: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow -rs tests/integration/test_dicom_out.py
@@ -65,6 +66,15 @@ test-slurm: $(VENV)/installed-dev
 	  apt-get install -y --no-install-recommends slurm-wlm munge slurm-wlm-basic-plugins \
 	  gridengine-master gridengine-exec gridengine-client
 	$(BIN)/python -m pytest -m slurm tests/slurm
+
+test-containers: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m containers -rs tests/containers
+
+# Debian from its own archive, for where no registry of images is reached (apt-get install mmdebstrap).
+%/debian.tar:
+	mkdir -p $(@D)
+	mmdebstrap --variant=minbase $(foreach of,man doc locale info,--dpkgopt='path-exclude=/usr/share/$(of)/*') \
+	  --dpkgopt='path-include=/usr/share/doc/*/copyright' bookworm $@
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -98,6 +108,8 @@ lock: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header pyproject.toml --group dev --extra slurm --extra gridengine --extra dicom --extra opensim \
 	  --output-file envs/lock-dev.txt
+	printf 'hatchling>=1.27\nsetuptools>=77\n' | $(BIN)/uv pip compile --quiet --universal \
+	  --python-version 3.11 --generate-hashes --no-header - --output-file envs/lock-build.txt
 
 schema: $(VENV)/installed-dev
 	$(BIN)/python -c 'import json; from imaging.config import schema; print(json.dumps(schema(), indent=2))' \

@@ -81,8 +81,11 @@ def as_bids_app(arguments: Sequence[str]) -> list[str]:
 
     BIDS-Apps write options with underscores too, and several values after one flag
     (``--participant-label 01 02``): the flag is repeated before each. Where it comes before the
-    positional arguments, the last ones of the line are these.
+    positional arguments, the last ones of the line are these. The bare call, which containers get
+    (``/data /out participant``), is ``run``.
     """
+    if {"participant", "group"} & {*arguments} and arguments[0].startswith(("/", ".", "-")):
+        arguments = ["run", *arguments]
     if not arguments or arguments[0] not in _POSITIONAL:
         return list(arguments)
     first = len(arguments) > 1 and arguments[1].startswith("-")
@@ -118,9 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # paths may hold bytes that are not UTF-8
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    arguments = as_bids_app(arguments)
     verb = next((a for a in arguments if a in VERBS), None)
     try:
-        build_app(verb)(as_bids_app(arguments), standalone_mode=True, prog_name="pennate")
+        build_app(verb)(arguments, standalone_mode=True, prog_name="pennate")
     except PennateError as error:
         return _say(verb, error)
     except OSError as error:

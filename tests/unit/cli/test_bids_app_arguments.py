@@ -26,6 +26,13 @@ TWO = ["--participant-label", "01", "--participant-label", "02"]
          ["check", "in", "--session-id", "a", "--session-id", "b"]),
         ([*RUN, "--skip_bids_validator", "--mem_mb=900"],
          [*RUN, "--skip-bids-validation", "--mem-mb=900"]),
+        (["/data", "/out", "participant", "--participant_label", "01"],
+         ["run", "/data", "/out", "participant", "--participant-label", "01"]),
+        (["--participant_label", "01", "02", "/data", "./out", "group"],
+         ["run", *TWO, "/data", "./out", "group"]),
+        (["rum", "/data", "/out", "participant"], ["rum", "/data", "/out", "participant"]),
+        (["/data", "/out"], ["/data", "/out"]),
+        ([], []),
     ],
 )  # fmt: skip
 def test_arguments_as_bids_apps_have_them(given, taken):
