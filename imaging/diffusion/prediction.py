@@ -35,10 +35,10 @@ def templates(aligned: FloatArray, spacing: FloatArray) -> Iterator[FloatArray]:
     factors = (1 / np.maximum(level, 1e-6 * level.max() + 1e-12)).astype(np.float32)
     total = aligned @ factors
     floor = _FLOOR * float(total.max()) + 1e-12
+    local = _local(total, spacing)
     for v, factor in enumerate(factors):
-        others = total - factor * aligned[..., v]
         own = _local(aligned[..., v], spacing)
-        yield others * own / (_local(others, spacing) + floor)
+        yield (total - factor * aligned[..., v]) * own / (local - factor * own + floor)
 
 
 def _local(values: FloatArray, spacing: FloatArray) -> FloatArray:

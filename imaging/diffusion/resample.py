@@ -21,6 +21,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
+from imaging.diffusion.cubic import read_splines
 from imaging.image import Image
 
 _MIN_JACOBIAN = 0.1
@@ -239,11 +240,8 @@ def resample_splines(
     for v, placed in enumerate(placements):
         matrix = inverse @ placed.matrix(splines.rotation, phase_axis) @ splines.affine
         slope = 0.0 if phase_axis is None else float(placed.slopes[phase_axis])
-        moved = ndimage.affine_transform(
-            splines.data[..., v], matrix[:3, :3], matrix[:3, 3],
-            order=3, mode="nearest", prefilter=False,
-        )  # fmt: skip
-        out[..., v] = np.maximum(moved * max(1.0 + slope, _MIN_JACOBIAN), 0)
+        jacobian = max(1.0 + slope, _MIN_JACOBIAN)
+        out[..., v] = read_splines(splines.data[..., v], matrix[:3, :3], matrix[:3, 3], jacobian)
     return out
 
 
