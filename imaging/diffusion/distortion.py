@@ -179,7 +179,7 @@ def _to_anatomy(
 ) -> Distortion:
     """Find the displacement along one axis."""
     lines = _Lines(b0, mask, axis)
-    shares = lines.arrange(tissue_shares(anatomy, lines.grid, world))
+    shares = tissue_shares(anatomy, lines.grid, world, axis)
     seen = lines.take(b0.data)
     field = field_to_anatomy(seen, shares, lines.weight, lines.spacing)
     agreement = []
@@ -240,10 +240,6 @@ class _Lines:
     def take(self, data: NDArray[Any]) -> FloatArray:
         """Return the part (I, J, K) of an image."""
         return np.ascontiguousarray(np.moveaxis(data[self._box], self.axis, -1), dtype=np.float64)
-
-    def arrange(self, parts: FloatArray) -> FloatArray:
-        """Return images (C, ...) of the part, its own axes, with the axis moved."""
-        return np.ascontiguousarray(np.moveaxis(parts, 1 + self.axis, -1))
 
     def put(self, part: FloatArray) -> FloatArray:
         """Return a part on the whole grid; beyond it the nearest value goes on."""
