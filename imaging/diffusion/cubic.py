@@ -1,8 +1,7 @@
 """Cubic splines read at the voxels of a grid that an affine moves, in compiled loops.
 
 As `scipy.ndimage.affine_transform` with ``order=3, mode="nearest", prefilter=False`` to the
-precision of a float32, in an eighth of its time (53 x 49 x 85 voxels: 6 ms, 49 ms). Places beyond
-the border take the value at the border.
+precision of a float32, in an eighth of its time (53 x 49 x 85 voxels: 6 ms, 49 ms).
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ def read_splines(
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _taps(at, count):  # type: ignore[no-untyped-def]
-    """Return the first of four neighbours of a place, and their weights; it is kept inside."""
-    at = min(max(at, 0.0), count - 1.0)
-    base = int(at)
+    """Return the first of four neighbours of a place, and their weights."""
+    at = min(max(at, -2.0), count + 1.0)  # beyond, all neighbours are the border
+    base = int(np.floor(at))
     t = np.float32(at - base)
     u = np.float32(1.0) - t
     sixth = np.float32(1.0 / 6.0)
@@ -59,12 +58,9 @@ def _taps(at, count):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _mirrored(index, count):  # type: ignore[no-untyped-def]
-    """Return where a neighbour beyond a border is found, as the spline filter takes it."""
-    if index < 0:
-        index = -index - 1
-    index = 2 * count - 1 - index if index >= count else index
-    return max(index, 0)
+def _nearest(index, count):  # type: ignore[no-untyped-def]
+    """Return the nearest index inside."""
+    return min(max(index, 0), count - 1)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -96,14 +92,18 @@ def _read(c, matrix, offset, factor, out):  # type: ignore[no-untyped-def]
                 else:
                     for a in range(4):
                         p = p0 if a == 0 else (p1 if a == 1 else (p2 if a == 2 else p3))
-                        plane = _mirrored(a0 + a, i_count)
+                        plane = _nearest(a0 + a, i_count)
                         for b in range(4):
                             q = q0 if b == 0 else (q1 if b == 1 else (q2 if b == 2 else q3))
-                            row = _mirrored(b0 + b, j_count)
-                            total += p * q * (
-                                r0 * c[plane, row, _mirrored(c0, k_count)]
-                                + r1 * c[plane, row, _mirrored(c0 + 1, k_count)]
-                                + r2 * c[plane, row, _mirrored(c0 + 2, k_count)]
-                                + r3 * c[plane, row, _mirrored(c0 + 3, k_count)]
+                            row = _nearest(b0 + b, j_count)
+                            total += (
+                                p
+                                * q
+                                * (
+                                    r0 * c[plane, row, _nearest(c0, k_count)]
+                                    + r1 * c[plane, row, _nearest(c0 + 1, k_count)]
+                                    + r2 * c[plane, row, _nearest(c0 + 2, k_count)]
+                                    + r3 * c[plane, row, _nearest(c0 + 3, k_count)]
+                                )
                             )
                 out[i, j, k] = max(factor * total, zero)
