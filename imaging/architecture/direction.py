@@ -247,8 +247,8 @@ def _shared_noise(
     left = np.zeros_like(axis)
     owner = weights.argmax(axis=0)
     for c, weight in enumerate(weights):
-        smooth, known, _ = local_polynomial(tensor, weight, spacing, kernel)
-        use = known & (owner == c) & (weight > 0)
+        own = (owner == c) & (weight > 0)
+        smooth, use, _ = local_polynomial(tensor, weight, spacing, kernel, where=own)
         left[use] = shear(tensor[use] - smooth[use], axis[use])
     there = (whole > 0) & np.any(left != 0, axis=-1)
     near, far = (lagged_correlation(left, there, lag) for lag in (1, 2))
@@ -273,8 +273,7 @@ def _inliers(
     inside = whole > 0
     residual = np.full(whole.shape, np.inf)
     for w in weights:
-        values, known, _ = local_polynomial(tensor, w, spacing, kernel)
-        use = known & (w > 0)
+        values, use, _ = local_polynomial(tensor, w, spacing, kernel, where=w > 0)
         difference = np.linalg.norm(tensor[use] - values[use], axis=-1)
         residual[use] = np.minimum(residual[use], difference)
     if not np.isfinite(residual[inside]).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,6 @@ def describe(
     support: tuple[NDArray[np.bool_], FloatArray],
     volume_mm3: float,
     order: int | None = None,
-    elsewhere: bool = True,
 ) -> Fascicles:
     """Return the chosen streamlines as fascicles with their measures.
 
@@ -144,8 +144,57 @@ def describe(
         Volume of the muscle, through which the seeds are spread evenly.
     order
         Of the polynomials; none: chosen from the fascicles.
-    elsewhere
-        Whether to take the time for the definitions of other tools; without, they are NaN.
+    """
+    own = figures(label, lines, kept, walls[1], axis, support, volume_mm3, order)
+    normals = walls[1][lines.face[kept]]
+    columns = own.columns | _as_defined_elsewhere(
+        own.points, own.offsets, own.places, walls[0], normals
+    )
+    made = {name: _single(columns[name]) for name in COLUMNS}
+    table = pd.DataFrame(made, pd.RangeIndex(len(kept)))
+    return Fascicles(own.points, own.offsets, table, own.order)
+
+
+def _single(values: Any) -> Any:
+    """Return float arrays as float32, all else as it is."""
+    floats = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+    return values.astype(np.float32) if floats else values
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is told of chosen streamlines, before it is a table.
+
+    Attributes
+    ----------
+    points, offsets, order
+        As of :class:`Fascicles`.
+    places : (F, P, 3) array
+        The streamlines at even steps of arc length, world mm.
+    columns : dict
+        ``COLUMNS`` but for the definitions of other tools.
+    """
+
+    points: FloatArray
+    offsets: IntArray
+    order: int
+    places: FloatArray
+    columns: dict[str, Any]
+
+
+def figures(
+    label: int,
+    lines: Streamlines,
+    kept: IntArray,
+    wall_normals: FloatArray,
+    axis: FloatArray,
+    support: tuple[NDArray[np.bool_], FloatArray],
+    volume_mm3: float,
+    order: int | None = None,
+) -> Figures:
+    """Return the measures of chosen streamlines by this package's own definitions.
+
+    Parameters are those of :func:`describe`; of the walls the normals only.
     """
     points, own = _only(lines, kept)
     length = lengths(points, own)
@@ -153,7 +202,7 @@ def describe(
     places = even_places(points, own, length, PLACES)
     order = choose_order(places) if order is None else order
     curves = fit_curves(places, order)
-    normals = walls[1][lines.face[kept]]
+    normals = wall_normals[lines.face[kept]]
     pennation = pennation_deg(curves.end_tangents(), normals)
     first, last = fine[offsets[:-1]], fine[offsets[1:] - 1]
     extrapolated = 1.0 - mean_per_curve(_supported(fine, *support), offsets)
@@ -174,12 +223,7 @@ def describe(
         **{f"end_{a}": last[:, k] for k, a in enumerate("xyz")},
         "status": np.where(extrapolated > _MOSTLY_EXTRAPOLATED, "extrapolated", "measured"),
     }
-    if elsewhere:
-        columns |= _as_defined_elsewhere(fine, offsets, places, walls[0], normals)
-    table = pd.DataFrame(columns).reindex(columns=list(COLUMNS))
-    floats = table.select_dtypes("float").columns
-    table[floats] = table[floats].astype(np.float32)
-    return Fascicles(fine, offsets, table, order)
+    return Figures(fine, offsets, order, places, columns)
 
 
 def chosen_places(lines: Streamlines, kept: IntArray) -> FloatArray:

@@ -16,6 +16,8 @@ import pandas as pd
 from imaging.arrays import FloatArray
 from imaging.measures import Measure, not_measured
 
+Table = pd.DataFrame | Mapping[str, Any]  # columns of fascicles
+
 UNITS = {
     "fascicle_length": "mm",
     "fascicle_length_per_fascicle": "mm",
@@ -57,11 +59,15 @@ _MOSTLY_EXTRAPOLATED = 0.5
 _WITHOUT_ENDS = ("fascicles", "extrapolated_fraction", "unfilled_fraction")
 
 
-def samples(table: pd.DataFrame) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return values (F,) and weights (F,) of every figure that is a mean over fascicles."""
-    weight = table["weight"].to_numpy(float)
-    out = {name: (table[column].to_numpy(float), weight) for name, column in _AVERAGED.items()}
-    length = table["length_mm"].to_numpy(float)
+def samples(table: Table) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return values (F,) and weights (F,) of every figure that is a mean over fascicles.
+
+    A figure whose column the table does not have is left out.
+    """
+    weight = np.asarray(table["weight"], float)
+    there = {name: column for name, column in _AVERAGED.items() if column in table}
+    out = {name: (np.asarray(table[column], float), weight) for name, column in there.items()}
+    length = np.asarray(table["length_mm"], float)
     out["fascicle_length_per_fascicle"] = (length, weight / length)
     return out
 

@@ -17,11 +17,11 @@ _RUN = 1024  # values worked on together: they stay in the fastest cache
 def moments(
     image: FloatArray, kernels: Sequence[Sequence[FloatArray]], terms: Sequence[Powers]
 ) -> Iterator[tuple[Powers, FloatArray]]:
-    """Yield the moments (I, J, K) float32 of an image (I, J, K) for powers of x, y, z.
+    """Yield the moments float32 of an image (I, J, K) or (I, J, K, N) for powers of x, y, z.
 
     Parameters
     ----------
-    image : (I, J, K) array
+    image : (I, J, K) or (I, J, K, N) array
         Beyond its border it counts as 0.
     kernels
         Per axis and power the taps (2 R + 1,).
@@ -41,7 +41,7 @@ def moments(
 
 
 def _along(image: FloatArray, taps: FloatArray, axis: int) -> FloatArray:
-    """Return an image (I, J, K) correlated with taps (2 R + 1,) along an axis."""
+    """Return an image (I, J, K[, N]) correlated with taps (2 R + 1,) along an axis."""
     lines = image.reshape(prod(image.shape[:axis]), -1)
     out = np.empty_like(image)
     stride = prod(image.shape[axis + 1 :])
@@ -76,9 +76,10 @@ def _add_four(taps, room, stride, total):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_products(factors, image, places, total):  # type: ignore[no-untyped-def]
-    """Add factors (P,) times an image's values at flat places (P,) to a total (P,)."""
+    """Add factors (P,) times an image's values (., N) at flat places (P,) to a total (P, N)."""
     for n in range(len(places)):
-        total[n] += factors[n] * image[places[n]]
+        for c in range(image.shape[1]):
+            total[n, c] += factors[n] * image[places[n], c]
 
 
 def first_rows(

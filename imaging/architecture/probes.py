@@ -41,8 +41,8 @@ class Probes:
 
     def follow(self, tracer: Tracer, fields: FieldReplicas, vectors: FloatArray) -> Means:
         """Return the means over the points' fascicles in a field; none if too few have one."""
-        traced = tracer.trace(self.points, vectors, fields.side_mm, fields.affine, elsewhere=False)
-        return means(traced.fascicles.table) if len(traced.kept) >= _FEWEST else {}
+        columns = tracer.coarser().columns(self.points, vectors, fields.side_mm, fields.affine)
+        return means(columns) if len(columns["weight"]) >= _FEWEST else {}
 
     def with_order(self, tracer: Tracer, fields: FieldReplicas, rng: np.random.Generator) -> Tracer:
         """Return a tracer that knows which order of curves gives the best slopes at ends."""

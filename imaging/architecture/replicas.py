@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from imaging.architecture.compartments import sides
 from imaging.architecture.direction import DirectionField, principal_direction, shear
 from imaging.architecture.lags import lagged_correlation
-from imaging.architecture.smoothing import Kernel, LocalPolynomial, block_mm, coarsen
+from imaging.architecture.smoothing import Kernel, LocalPolynomial, coarsen
 from imaging.arrays import FloatArray
 from imaging.geometry import AponeurosisSurface
 from imaging.image import voxel_size
@@ -28,6 +29,9 @@ from imaging.image import voxel_size
 _MOST_LEVERAGE = 0.9
 _FARTHEST_LAG = 3  # voxels over which neighbours may share noise
 _REFERENCES = 4
+# Blocks as small as this widen a kernel by less than 1 %, in replicas and in what they are
+# compared with alike.
+_BLOCKS_PER_SIGMA = 3.5
 _ISOTROPIC = np.array([1, 0, 1, 0, 0, 1], np.float32)  # xx xy yy xz yz zz
 
 
@@ -88,7 +92,8 @@ class FieldReplicas:
         """
         spacing = voxel_size(affine)
         scaled = tensor / (float(np.abs(tensor).max()) or 1.0)
-        values, weights, coarse_mm = coarsen(scaled, weights, spacing, block_mm(kernel))
+        block_mm = kernel.sigma_mm / _BLOCKS_PER_SIGMA
+        values, weights, coarse_mm = coarsen(scaled, weights, spacing, block_mm)
         block = coarse_mm / spacing
         moved = affine @ np.vstack([np.c_[np.diag(block), (block - 1) / 2], [0, 0, 0, 1]])
         fits = [LocalPolynomial.build(w, coarse_mm, kernel) for w in weights]
@@ -161,12 +166,16 @@ class FieldReplicas:
 
     def noisy(self, rng: np.random.Generator) -> FloatArray:
         """Return directions (C, I, J, K, 3) with as much noise again as they have."""
-        # What is the same in all directions turns none: less zz, five components say it all.
-        turning = (self.residual - self.residual[..., 5:] * _ISOTROPIC)[..., :5]
-        noise = np.float32(self.growth) * self._smoothed(self._signs(rng) * turning)
+        noise = np.float32(self.growth) * self._smoothed(self._signs(rng) * self._turning)
         tensor = self.smooth.copy()
         tensor[..., :5] += noise
         return self._directions(tensor)
+
+    @cached_property
+    def _turning(self) -> FloatArray:
+        """Residuals (I, J, K, 5) less zz: what is the same in all directions turns none."""
+        rest = self.residual - self.residual[..., 5:] * _ISOTROPIC
+        return np.ascontiguousarray(rest[..., :5], np.float32)
 
     def _signs(self, rng: np.random.Generator) -> FloatArray:
         shape = (*self.residual.shape[:3], 1)

@@ -76,12 +76,17 @@ class LocalPolynomial:
 
     @classmethod
     def build(
-        cls, weight: FloatArray, spacing: FloatArray, kernel: Kernel, ridge: float = RIDGE
+        cls,
+        weight: FloatArray,
+        spacing: FloatArray,
+        kernel: Kernel,
+        ridge: float = RIDGE,
+        where: BoolArray | None = None,
     ) -> LocalPolynomial:
         """Return the fit for weights (I, J, K) on voxels of `spacing` (3,) mm.
 
         `ridge` is the share of a full kernel added to the slopes' normal equations: more flattens
-        slopes.
+        slopes. Beyond `where` (I, J, K) nothing is worked out, nor known.
         """
         kernels = _kernels(spacing, kernel.sigma_mm)
         weight = weight.astype(np.float32)
@@ -91,6 +96,7 @@ class LocalPolynomial:
         for powers, moment in moments(weight, kernels, sorted(products)):
             if not inside:  # the mass, which comes first
                 known = moment > LEAST_MASS
+                known &= True if where is None else where
             inside[powers] = moment[known]
         first_row = first_rows(inside, basis, ridge)
         leverage = np.zeros(weight.shape, np.float32)
@@ -117,16 +123,17 @@ class LocalPolynomial:
 
     def smooth(self, values: FloatArray) -> FloatArray:
         """Return the smooth values (I, J, K, N) float32 of values (I, J, K, N); 0 if unknown."""
-        smooth = np.zeros((*self.weight.shape, values.shape[-1]), np.float32)
+        count = values.shape[-1]
         places = np.flatnonzero(self.known)
         column = {powers: a for a, powers in enumerate(self._basis)}
-        for component in range(values.shape[-1]):
-            weighted = (self.weight * values[..., component]).astype(np.float32)
-            total = np.zeros(len(places), np.float32)
-            for powers, moment in moments(weighted, self._kernels, self._basis):
-                add_products(self._first_row[:, column[powers]], moment.ravel(), places, total)
-            smooth[self.known, component] = total
-        return smooth
+        weighted = np.asarray(self.weight[..., None] * values, np.float32)
+        total = np.zeros((len(places), count), np.float32)
+        for powers, moment in moments(weighted, self._kernels, self._basis):
+            factors = self._first_row[:, column[powers]]
+            add_products(factors, moment.reshape(-1, count), places, total)
+        smooth = np.zeros((self.weight.size, count), np.float32)
+        smooth[places] = total
+        return smooth.reshape(*self.weight.shape, count)
 
 
 def local_polynomial(
@@ -135,12 +142,13 @@ def local_polynomial(
     spacing: FloatArray,
     kernel: Kernel,
     ridge: float = RIDGE,
+    where: BoolArray | None = None,
 ) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Return smooth values (I, J, K, N), where they are known, and leverage.
 
     See :class:`LocalPolynomial`.
     """
-    fit = LocalPolynomial.build(weight, spacing, kernel, ridge)
+    fit = LocalPolynomial.build(weight, spacing, kernel, ridge, where)
     return fit.smooth(values), fit.known, fit.leverage
 
 
@@ -218,9 +226,10 @@ def choose_kernel(
     for kernel in candidates:
         error, mass = 0.0, 0.0
         for c, weight in enumerate(weights):
-            fit = LocalPolynomial.build(weight, spacing, kernel)
+            own = (owner == c) & (weight > 0)
+            fit = LocalPolynomial.build(weight, spacing, kernel, where=own)
             smooth = fit.smooth(values)
-            use = fit.known & (owner == c) & (weight > 0)
+            use = fit.known
             kept = 1.0 - np.minimum(fit.shared_leverage(shared)[use], _MOST_LEVERAGE)
             squared = loss(values[use] - smooth[use], use) / kept**2
             error += float((weight[use] * squared).sum())

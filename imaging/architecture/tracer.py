@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from imaging.architecture.ends import NORMAL_SMOOTHING_MM, build_walls, extend_to_surface
-from imaging.architecture.fascicles import Fascicles, choose, chosen_places, describe
+from imaging.architecture.fascicles import Fascicles, choose, chosen_places, describe, figures
 from imaging.architecture.region import MuscleRegion
 from imaging.architecture.tracking import Streamlines, track
 from imaging.arrays import FloatArray, IntArray
@@ -83,13 +84,7 @@ class Tracer:
         return replace(other, order=self.order)
 
     def trace(
-        self,
-        seeds: FloatArray,
-        vectors: FloatArray,
-        side_mm: FloatArray,
-        affine: FloatArray,
-        *,
-        elsewhere: bool = True,
+        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
     ) -> Traced:
         """Return the fascicles of seeds.
 
@@ -103,16 +98,33 @@ class Tracer:
             Height above each sheet; 2^S = C.
         affine : (4, 4) array
             Voxels of these arrays to world mm.
-        elsewhere
-            Whether to take the time for the definitions of other tools.
         """
         region = self.region
         lines, kept, dropped = self.follow(seeds, vectors, side_mm, affine)
         fascicles = describe(
             region.label, lines, kept, (self.walls, self.normals), region.axis,
-            (region.support, region.affine), 1000.0 * region.volume_ml, self.order, elsewhere,
+            (region.support, region.affine), 1000.0 * region.volume_ml, self.order,
         )  # fmt: skip
         return Traced(fascicles, kept, dropped)
+
+    def columns(
+        self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray
+    ) -> Mapping[str, Any]:
+        """Return the measures of the fascicles of seeds, without a table around them.
+
+        Parameters are those of :meth:`trace`.
+        """
+        region = self.region
+        lines, kept, _ = self.follow(seeds, vectors, side_mm, affine)
+        return figures(
+            region.label, lines, kept, self.normals, region.axis, (region.support, region.affine),
+            1000.0 * region.volume_ml, self.order,
+        ).columns  # fmt: skip
+
+    def coarser(self) -> Tracer:
+        """Return the same with steps of twice the length, for means of many fields."""
+        steps = {"step_mm": 2.0 * self.settings.step_mm}
+        return replace(self, settings=self.settings.model_copy(update=steps))
 
     def follow(
         self, seeds: FloatArray, vectors: FloatArray, side_mm: FloatArray, affine: FloatArray

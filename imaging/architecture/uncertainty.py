@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 from scipy.spatial import cKDTree
 
-from imaging.architecture.measures import samples
+from imaging.architecture.measures import Table, samples
 from imaging.arrays import FloatArray
 
 _LEVEL = 0.95
@@ -18,12 +18,12 @@ _DRAWS = 1000
 SAMPLING_ONLY = "95 % sampling interval from 15 mm blocks"
 
 
-def means(table: pd.DataFrame) -> dict[str, float]:
+def means(table: Table) -> dict[str, float]:
     """Return the mean of every figure over the fascicles of a table."""
     return {name: float(np.average(v, weights=w)) for name, (v, w) in finite_samples(table).items()}
 
 
-def finite_samples(table: pd.DataFrame) -> dict[str, tuple[FloatArray, FloatArray]]:
+def finite_samples(table: Table) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Return values and weights of every mean over the fascicles that have the figure."""
     out = {}
     for name, (values, weights) in samples(table).items():

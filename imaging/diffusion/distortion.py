@@ -16,7 +16,7 @@ from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, 
 from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.legmask import bounding_box, leg_mask
-from imaging.diffusion.register import register_rigid
+from imaging.diffusion.register import Alignment, register_rigid
 from imaging.diffusion.resample import resample_series
 from imaging.image import Image, resample
 
@@ -70,6 +70,9 @@ class Distortion:
     chance_mm : float or None
         Median size of what the same search finds along the other axis of the slices, where echo
         planar images are not distorted; None where it was not looked at.
+    rigid : Alignment or None
+        Where the b = 0 image, not undistorted, lies in the anatomical world; None where it was not
+        sought.
     """
 
     method: Method
@@ -81,6 +84,7 @@ class Distortion:
     agreement_before: float
     agreement_after: float
     chance_mm: float | None = None
+    rigid: Alignment | None = None
 
     @property
     def gain(self) -> float:
@@ -157,8 +161,9 @@ def distortion_to_anatomy(
     the corrected image along the other axis of the slices, where there is no distortion: what it
     gains there is chance.
     """
-    rigid = register_rigid(b0, mask, anatomy).world
-    found = _to_anatomy(b0, mask, axis, anatomy, rigid)
+    alignment = register_rigid(b0, mask, anatomy)
+    rigid = alignment.world
+    found = replace(_to_anatomy(b0, mask, axis, anatomy, rigid), rigid=alignment)
     if found.status != "corrected":
         return found
     other = next(a for a in (0, 1, 2) if a not in (axis, slice_axis))
@@ -174,7 +179,7 @@ def _to_anatomy(
 ) -> Distortion:
     """Find the displacement along one axis."""
     lines = _Lines(b0, mask, axis)
-    shares = lines.arrange(tissue_shares(anatomy, lines.grid, world))
+    shares = tissue_shares(anatomy, lines.grid, world, axis)
     seen = lines.take(b0.data)
     field = field_to_anatomy(seen, shares, lines.weight, lines.spacing)
     agreement = []
@@ -235,10 +240,6 @@ class _Lines:
     def take(self, data: NDArray[Any]) -> FloatArray:
         """Return the part (I, J, K) of an image."""
         return np.ascontiguousarray(np.moveaxis(data[self._box], self.axis, -1), dtype=np.float64)
-
-    def arrange(self, parts: FloatArray) -> FloatArray:
-        """Return images (C, ...) of the part, its own axes, with the axis moved."""
-        return np.ascontiguousarray(np.moveaxis(parts, 1 + self.axis, -1))
 
     def put(self, part: FloatArray) -> FloatArray:
         """Return a part on the whole grid; beyond it the nearest value goes on."""

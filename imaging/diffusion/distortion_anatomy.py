@@ -24,6 +24,7 @@ from imaging.diffusion.distortion_field import (
     fit_field,
     undistort,
 )
+from imaging.diffusion.tissue_shares import TissueShares, fill_shares
 from imaging.image import Image, apply_affine
 
 # Smoothing and knot distance, mm; every level learns the contrast from the one before.
@@ -32,15 +33,14 @@ _LEVELS = (
 )  # fmt: skip
 _SURROUNDINGS_MM = 4.0
 _GAIN_MM = 40.0
-_VALUES, _EXTREMES = 9, 3  # classes of value and of each extreme
+_BLOCKS_PER_SIGMA = 5.0  # of that mean
 _SEEN = 50.0  # voxels that a class must fill to have a signal
-_RIDGE = 1e-4
 _EVERY = 3  # voxels, in the fit of signals
 _SLOPE_SD = 0.05  # mm per mm: other contrasts can mislead, so smoother than a pair
 
 
 def field_to_anatomy(
-    b0: FloatArray, shares: FloatArray, weight: FloatArray, spacing: FloatArray
+    b0: FloatArray, shares: TissueShares, weight: FloatArray, spacing: FloatArray
 ) -> Field:
     """Find the displacement of a b = 0 image, along the last axis.
 
@@ -48,8 +48,8 @@ def field_to_anatomy(
     ----------
     b0 : (I, J, K) array
         The last axis is that of phase encoding.
-    shares : (C, I, J, K) array
-        From :func:`tissue_shares`, axes as those of `b0`.
+    shares : TissueShares
+        From :func:`tissue_shares`, on the grid of `b0`.
     weight : (I, J, K) array
         0 where there is nothing to see.
     spacing : (3,) array
@@ -65,39 +65,37 @@ def field_to_anatomy(
 
 
 def expected_b0(
-    b0: FloatArray, shares: FloatArray, weight: FloatArray, spacing: FloatArray
+    b0: FloatArray, shares: TissueShares, weight: FloatArray, spacing: FloatArray
 ) -> FloatArray:
     """Return the b = 0 image (I, J, K) that the anatomical image lets expect."""
     seen = np.flatnonzero(weight.ravel() > 0)[::_EVERY]
-    flat = shares.reshape(len(shares), -1)
-    rows = flat[:, seen].astype(np.float64)
-    known = rows.sum(axis=1) > _SEEN / _EVERY
+    known = shares.volumes(seen) > _SEEN / _EVERY
     gain = np.ones(b0.shape)
     for _ in range(2):
-        signals = _signals(rows[known], (b0 / gain).ravel()[seen])
-        mean = (signals.astype(np.float32) @ flat[known]).astype(np.float64).reshape(b0.shape)
-        top, bottom = (
-            ndimage.gaussian_filter(a * weight, _GAIN_MM / spacing, mode="nearest")
-            for a in (b0 * mean, mean * mean)
-        )
+        signals = shares.signals((b0 / gain).ravel()[seen], seen, known)
+        mean = shares.image(signals)
+        top, bottom = (_far_mean(a * weight, spacing) for a in (b0 * mean, mean * mean))
         gain = np.maximum(top / np.maximum(bottom, 1e-9 * bottom.max()), 1e-3)
     return mean * gain
 
 
-def _signals(shares: FloatArray, values: FloatArray) -> FloatArray:
-    """Return one signal per class (C,) from shares (C, P) and values (P,), robustly."""
-    trust = np.ones(len(values))
-    for _ in range(3):
-        normal = (shares * trust) @ shares.T
-        normal[np.diag_indices_from(normal)] += _RIDGE * np.trace(normal) / len(normal)
-        signals = np.linalg.solve(normal, (shares * trust) @ values)
-        rest = values - signals @ shares
-        trust = np.square(1 / (1 + np.square(rest / max(2 * float(rest.std()), 1e-9))))
-    return signals
+def _far_mean(values: FloatArray, spacing: FloatArray) -> FloatArray:
+    """Return the Gaussian mean over 40 mm, from blocks that are small beside it."""
+    block = np.maximum((_GAIN_MM / _BLOCKS_PER_SIGMA / spacing).astype(int), 1)
+    parts = [np.arange(0, n, b) for n, b in zip(values.shape, block, strict=True)]
+    mean = values
+    for axis, starts in enumerate(parts):
+        size = np.diff(np.append(starts, values.shape[axis]))
+        mean = np.add.reduceat(mean, starts, axis) / np.expand_dims(size, tuple({0, 1, 2} - {axis}))
+    mean = ndimage.gaussian_filter(mean, _GAIN_MM / (spacing * block), mode="nearest")
+    return np.asarray(ndimage.affine_transform(
+        mean, 1 / block, -(block - 1) / (2 * block), output_shape=values.shape, order=1,
+        mode="nearest",
+    ))  # fmt: skip
 
 
-def tissue_shares(anatomy: Image, grid: Image, world: FloatArray) -> FloatArray:
-    """Return the share (C, I, J, K) of each class of the anatomical image in voxels of a grid.
+def tissue_shares(anatomy: Image, grid: Image, world: FloatArray, axis: int = 2) -> TissueShares:
+    """Return the share of each class of the anatomical image in voxels of a grid.
 
     The extremes nearby part muscle from voxels that are half fat and half air or bone.
 
@@ -107,31 +105,36 @@ def tissue_shares(anatomy: Image, grid: Image, world: FloatArray) -> FloatArray:
         3-D.
     world : (4, 4) array
         From the world of the grid to that of the anatomical image.
+    axis
+        Voxel axis of the grid that comes last in the shares.
     """
-    fine = anatomy.data.astype(np.float32)
+    to_anatomy = np.linalg.inv(anatomy.affine) @ world @ grid.affine
+    part, to_part = _part_seen(anatomy, grid.shape, to_anatomy)
     size = tuple(2 * np.rint(_SURROUNDINGS_MM / anatomy.spacing).astype(int) + 1)
-    least, most = ndimage.minimum_filter(fine, size), ndimage.maximum_filter(fine, size)
-    high = float(np.percentile(fine, 99.5))
-    out = np.zeros((_VALUES * _EXTREMES**2, *grid.shape), np.float32)
-    voxels = np.moveaxis(np.indices(grid.shape), 0, -1)
-    for step in product((-0.25, 0.25), repeat=3):
-        points = apply_affine(world, grid.to_world(voxels + np.array(step)))
-        places = np.moveaxis(anatomy.to_voxels(points), -1, 0)
-        value = _classes(ndimage.map_coordinates(fine, places, order=1), high, _VALUES)
-        around = (
-            _classes(ndimage.map_coordinates(extreme, places, order=0), high, _EXTREMES)
-            for extreme in (least, most)
-        )
-        pairs = [one * other for one, other in product(*around)]
-        for number, (one, other) in enumerate(product(value, pairs)):
-            out[number] += one * other / 8
-    return out
+    least, most = ndimage.minimum_filter(part, size), ndimage.maximum_filter(part, size)
+    high = float(np.percentile(anatomy.data, 99.5))
+    order = [a for a in range(3) if a != axis] + [axis]
+    shape = tuple(grid.shape[a] for a in order)
+    steps = np.array(list(product((-0.25, 0.25), repeat=3)))
+    return TissueShares(
+        shape, *fill_shares(part, least, most, max(high, 1e-12), to_part, order, shape, steps)
+    )
 
 
-def _classes(values: FloatArray, high: float, count: int) -> list[FloatArray]:
-    """Return how much values belong to each of evenly spread classes; these add up to 1."""
-    place = np.clip(values / max(high, 1e-12), 0, 1) * (count - 1)
-    return [np.clip(1 - np.abs(place - c), 0, 1).astype(np.float32) for c in range(count)]
+def _part_seen(
+    anatomy: Image, shape: tuple[int, ...], to_anatomy: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the part of the anatomical image around a grid, and the grid's voxels to its own."""
+    corners = np.array(list(product(*((-0.5, n - 0.5) for n in shape))))
+    there = apply_affine(to_anatomy, corners)
+    rim = np.ceil(_SURROUNDINGS_MM / anatomy.spacing) + 2
+    last = np.array(anatomy.shape)
+    start = np.clip(np.floor(there.min(0) - rim), 0, last - 1).astype(int)
+    stop = np.clip(np.ceil(there.max(0) + rim) + 1, start + 1, last).astype(int)
+    moved = to_anatomy.copy()
+    moved[:3, 3] -= start
+    i, j, k = (slice(a, b) for a, b in zip(start, stop, strict=True))
+    return np.ascontiguousarray(anatomy.data[i, j, k], np.float32), moved
 
 
 def _model(

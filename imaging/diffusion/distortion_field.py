@@ -206,22 +206,17 @@ def _cost(residual: FloatArray, weight: FloatArray, splines: Splines, c: FloatAr
 def _solve(now: Linearised, weight: FloatArray, splines: Splines, c: FloatArray) -> FloatArray:
     """Return the Gauss-Newton step of the coefficients by preconditioned conjugate gradients."""
     a, s = now.by_shift, now.by_slope
-
-    def normal(x: FloatArray) -> FloatArray:
-        field = splines.field(x)
-        change = weight * (a * field.shift + s * field.slope)
-        return splines.back(a * change, s * change) + splines.prior(x)
-
     weighted = weight * now.residual
     r = -splines.back(a * weighted, s * weighted) - splines.prior(c)
-    diagonal = splines.diagonal(weight * a * a, weight * a * s, weight * s * s)
+    normal = splines.normal(a, s, weight)
+    diagonal = normal.diagonal()
     x = np.zeros_like(c)
     z = r / diagonal
     p, rho = z, float(np.sum(r * z))
     for _ in range(_CG_STEPS):
         if rho <= 0:
             break
-        q = normal(p)
+        q = normal.times(p)
         alpha = rho / float(np.sum(p * q))
         x = x + alpha * p
         r = r - alpha * q

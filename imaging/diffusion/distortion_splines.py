@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from scipy import sparse
 
@@ -44,6 +45,9 @@ class Splines:
         pairs = [_basis(n, h, knots_mm, s) for n, h, s in zip(shape, spacing, lines, strict=True)]
         self._across = [pairs[0][0], pairs[1][0]]
         self._along, self._change = pairs[2]
+        # Every place lies under four neighbouring splines.
+        self._first = self._along.indices[::4].astype(np.int64)
+        self._taps = np.stack([b.data.reshape(-1, 4) for b in (self._along, self._change)])
         self.shape = tuple(b.shape[1] for b, _ in pairs)
         self._precision = 1 / (slope_sd * knots_mm) ** 2
 
@@ -57,12 +61,23 @@ class Splines:
         along = _product(self._along.T, by_value, 2) + _product(self._change.T, by_slope, 2)
         return _expand([b.T for b in self._across], along)
 
-    def diagonal(self, aa: FloatArray, ab: FloatArray, bb: FloatArray) -> FloatArray:
-        """Return the diagonal of the normal matrix."""
-        k, d = self._along, self._change
-        along = _product(k.multiply(k).T, aa, 2) + _product(d.multiply(d).T, bb, 2)
-        along += 2 * _product(k.multiply(d).T, ab, 2)
-        return _expand([b.multiply(b).T for b in self._across], along) + 6 * self._precision
+    def normal(self, by_value: FloatArray, by_slope: FloatArray, weight: FloatArray) -> Normal:
+        """Return the normal matrix of residuals with these derivatives by value and slope."""
+        bands = np.zeros((*weight.shape[:2], self.shape[2], 4))
+        _add_bands(self._first, self._taps, by_value, by_slope, weight, bands)
+        return Normal(self, bands)
+
+    def across(self, c: FloatArray) -> FloatArray:
+        """Return coefficients (lines, lines, knots) along each line of those of the field."""
+        return _expand(self._across, c)
+
+    def back_across(self, lines: FloatArray, *, squared: bool = False) -> FloatArray:
+        """Return the transpose of :meth:`across`; also of its elements squared."""
+        return _expand([(b.multiply(b) if squared else b).T for b in self._across], lines)
+
+    def own_prior(self) -> float:
+        """Return the diagonal of the prior's matrix, but for the rim."""
+        return 6 * self._precision
 
     def prior(self, c: FloatArray) -> FloatArray:
         """Return the gradient of the prior: differences of neighbours are small."""
@@ -73,6 +88,61 @@ class Splines:
             none[axis] = (1, 1)
             out = out - np.diff(np.pad(steps, none), axis=axis)
         return self._precision * out
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal matrix of coefficients, as one banded matrix for each line.
+
+    Splines along a line overlap with three neighbours only, so that a product costs seven
+    multiplications per knot instead of sixteen per voxel.
+    """
+
+    splines: Splines
+    bands: FloatArray  # (lines, lines, knots, 4), the diagonal first
+
+    def times(self, c: FloatArray) -> FloatArray:
+        """Return the product with coefficients, the prior added."""
+        lines = self.splines.across(c)
+        out = np.empty_like(lines)
+        _times_bands(self.bands, lines, out)
+        return self.splines.back_across(out) + self.splines.prior(c)
+
+    def diagonal(self) -> FloatArray:
+        """Return its diagonal."""
+        own = np.ascontiguousarray(self.bands[..., 0])
+        return self.splines.back_across(own, squared=True) + self.splines.own_prior()
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_bands(first, taps, by_value, by_slope, weight, bands):  # type: ignore[no-untyped-def]
+    for i in range(len(weight)):
+        for j in range(weight.shape[1]):
+            line = bands[i, j]
+            for k in range(weight.shape[2]):
+                w, a, s = weight[i, j, k], by_value[i, j, k], by_slope[i, j, k]
+                if w == 0.0:
+                    continue
+                base = first[k]
+                for m in range(4):
+                    own = w * (a * taps[0, k, m] + s * taps[1, k, m])
+                    for n in range(m, 4):
+                        line[base + m, n - m] += own * (a * taps[0, k, n] + s * taps[1, k, n])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _times_bands(bands, lines, out):  # type: ignore[no-untyped-def]
+    knots = lines.shape[2]
+    for i in range(len(lines)):
+        for j in range(lines.shape[1]):
+            for m in range(knots):
+                total = bands[i, j, m, 0] * lines[i, j, m]
+                for d in range(1, 4):
+                    if m + d < knots:
+                        total += bands[i, j, m, d] * lines[i, j, m + d]
+                    if m >= d:
+                        total += bands[i, j, m - d, d] * lines[i, j, m - d]
+                out[i, j, m] = total
 
 
 def _expand(matrices: list[Any], array: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ Sotiropoulos SN. NeuroImage 2016;125:1063).
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import FloatArray
 from imaging.diffusion.gradients import GradientTable
@@ -56,7 +56,7 @@ def linear_in_gradient(
     if freedom <= 1 or explained <= 0:
         return np.zeros(slopes.shape)
     ratio = (explained / count) / (left / freedom + 1e-16)
-    clear = stats.f.sf(ratio, count, freedom) < _CLEAR
+    clear = special.fdtrc(count, freedom, ratio) < _CLEAR
     return gradient @ matrix[:-1] if clear else np.zeros(slopes.shape)
 
 
@@ -93,7 +93,7 @@ def shift_in_gradient(shift_mm: FloatArray, table: GradientTable) -> FloatArray:
     if freedom < 1 or around <= left:
         return np.zeros(len(fitted))
     ratio = ((around - left) / gradient.shape[1]) / (left / freedom + 1e-16)
-    return fitted if stats.f.sf(ratio, gradient.shape[1], freedom) < _CLEAR else 0 * fitted
+    return fitted if special.fdtrc(gradient.shape[1], freedom, ratio) < _CLEAR else 0 * fitted
 
 
 def in_scanner(table: GradientTable) -> FloatArray:

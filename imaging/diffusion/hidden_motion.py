@@ -28,6 +28,7 @@ from imaging.image import Image
 _FLOOR = 0.15  # of the legs' signal, below which there is more noise than tissue
 _LEAST = 0.01  # smallest signal taken as such
 _REWEIGHTINGS = 12
+_SETTLED = 1e-3  # share of the largest change, below which another weighting does no more
 _SMALL = 0.1  # of the median variation, below which variation counts as square
 _RIM_VOXELS = 2
 _LEAST_TOLD = 0.03  # of what is told best: along an even cylinder contrast looks like motion
@@ -94,7 +95,9 @@ def _least_variation(
     weight = trusted
     for _ in range(_REWEIGHTINGS):
         weighted = x * weight[:, None]
-        change = _solved(weighted.T @ x, weighted.T @ y)
+        before, change = change, _solved(weighted.T @ x, weighted.T @ y)
+        if np.abs(change - before).max() < _SETTLED * np.abs(change).max():
+            break
         left = trusted * np.sqrt(np.square(y - x @ change).sum(1))
         weight = np.square(trusted) / np.maximum(left, _SMALL * np.median(left) + 1e-12)
     return change

@@ -32,10 +32,12 @@ from imaging.diffusion.volume_fit import (
     register_volume,
 )
 from imaging.image import Image
+from imaging.threads import in_threads
 
 _COARSE_MM, _FINE_MM = 4.0, 2.0  # smoothing
 _COARSE_ROUNDS, _FINE_ROUNDS = 3, 2
 _HIDDEN_ROUNDS = 3
+_SETTLED_SHARE_OF_VOXEL = 0.005  # change of a round, far below any standard error
 _RIM_VOXELS = 4
 _POINTS = 6000
 _EDGES = 0.5  # share of the voxels, those of the steepest signal
@@ -141,19 +143,22 @@ def estimate_motion(
         placements = start.placements(every=True)
     weights = np.ones((n, dwi.data.shape[slice_axis])) if slice_weights is None else slice_weights
     weights = weights[:, box[slice_axis]]
-    rounds = [_FINE_MM] * _FINE_ROUNDS
+    settled_mm = _SETTLED_SHARE_OF_VOXEL * float(dwi.spacing.min())
+    levels = [(_FINE_MM, _FINE_ROUNDS)]
     if start is None:
-        rounds = [_COARSE_MM] * _COARSE_ROUNDS + rounds
-    found: list[Registered] = []
-    level = None
-    for width in rounds:
-        if level is None or level.width_mm != width:
-            level = _level(cropped, mask[box], width, phase_axis, slice_axis, weights)
-        found = _round(level, placements, table)
+        levels.insert(0, (_COARSE_MM, _COARSE_ROUNDS))
+    for width, rounds in levels:
+        level = _level(cropped, mask[box], width, phase_axis, slice_axis, weights)
+        for _ in range(rounds):
+            before, found = placements, _round(level, placements, table)
+            placements = [f.placed for f in found]
+            if _most_change(before, placements, level.samples) < settled_mm:
+                break
+    for _ in range(_HIDDEN_ROUNDS):
+        before, found = placements, _without_hidden(level, found, table)
         placements = [f.placed for f in found]
-    if level is not None:
-        for _ in range(_HIDDEN_ROUNDS):
-            found = _without_hidden(level, found, table)
+        if _most_change(before, placements, level.samples) < settled_mm:
+            break
     return _summary(found, legs, dwi)
 
 
@@ -161,7 +166,6 @@ def estimate_motion(
 class _Level:
     """Volumes at one smoothing, as splines (I, J, K, N), and the points they are compared at."""
 
-    width_mm: float
     splines: Image
     mask: NDArray[np.bool_]
     samples: Samples
@@ -192,17 +196,21 @@ def _level(
     n = series.data.shape[3]
     thin = mask[kept]
     splines, mean = np.empty((*thin.shape, n), np.float32), np.zeros(thin.shape)
-    for v in range(n):
+
+    def smoothed(v: int) -> tuple[FloatArray, FloatArray]:
         smooth = ndimage.gaussian_filter(series.data[..., v], sigma, mode="nearest", truncate=3.0)
-        mean += smooth[kept]
-        splines[..., v] = ndimage.spline_filter(smooth[kept], mode="nearest", output=np.float64)
+        return smooth[kept], ndimage.spline_filter(smooth[kept], mode="nearest", output=np.float64)
+
+    for v, (smooth, spline) in enumerate(in_threads(smoothed, range(n))):
+        mean += smooth
+        splines[..., v] = spline
     scale = np.diag([*every, 1.0])
     image = Image(splines, series.affine @ scale)
     points = _sample_points(thin, mean, image.spacing)
     trust = weights[:, kept[slice_axis]]
     samples = Samples(image, points, phase_axis)
     least = _MIN_EDDY_SHARE_OF_VOXEL * float(series.spacing.min())
-    return _Level(width_mm, image, thin, samples, slice_axis, trust, least)
+    return _Level(image, thin, samples, slice_axis, trust, least)
 
 
 def _round(
@@ -212,13 +220,15 @@ def _round(
     samples, splines = level.samples, level.splines
     eddy = samples.phase_axis is not None
     aligned = resample_splines(splines, placements, samples.phase_axis)
-    found = [
-        register_volume(
-            splines.data[..., v], target, placements[v], samples,
-            level.trust_at(v, placements[v]), eddy=eddy,
+    target_of = templates(aligned, splines.spacing)
+
+    def registered(v: int) -> Registered:
+        trust = level.trust_at(v, placements[v])
+        return register_volume(
+            splines.data[..., v], target_of(v), placements[v], samples, trust, eddy=eddy
         )
-        for v, target in enumerate(templates(aligned, splines.spacing))
-    ]  # fmt: skip
+
+    found = list(in_threads(registered, range(len(placements))))
     if samples.phase_axis is not None:
         slopes = np.array([f.placed.slopes for f in found])
         told = np.array([_of_slopes(f.information) for f in found])
@@ -277,6 +287,18 @@ def _median_at_rest(
         replace(f, placed=replace(f.placed, pose=pose_of(v, centre)))
         for f, v in zip(found, values, strict=True)
     ]
+
+
+def _most_change(
+    before: Sequence[Placement], after: Sequence[Placement], samples: Samples
+) -> float:
+    """Return by how far the volume that changed most did, root mean square over points, mm."""
+    axes, phase = samples.grid.rotation, samples.phase_axis
+    steps = [
+        b.matrix(axes, phase) - a.matrix(axes, phase) for a, b in zip(before, after, strict=True)
+    ]
+    moved = np.array([samples.world @ s[:3, :3].T + s[:3, 3] for s in steps])
+    return float(np.sqrt(np.square(moved).sum(2).mean(1)).max())
 
 
 def _displacement(placements: list[Placement], world: FloatArray) -> FloatArray:

@@ -120,7 +120,7 @@ def process(
     cleaned = clean(dwi, table, mask, acquisition, settings, journal)
     placed, table = cleaned.placed, cleaned.table
     rest = series_at_rest(placed, table, mask)
-    dwi, weights, shift_mm = rest, placed.weights(), None
+    dwi, weights, shift_mm, known_rigid = rest, placed.weights(), None, None
     uncorrected = dwi.data[..., table.is_b0].mean(-1)
     snr = snr_map(uncorrected, cleaned.sigma)
     distortion = find_distortion(
@@ -133,8 +133,10 @@ def process(
         dwi = resample_series(rest, None, placed.phase_axis, shift_mm)
         snr = distortion.moved(snr, dwi.spacing[distortion.axis])
         mask = leg_mask(dwi.with_data(dwi.data.mean(-1)))
+    elif distortion is not None:
+        known_rigid = distortion.rigid  # of this very b = 0 image
     b0 = dwi.data[..., table.is_b0].mean(-1)
-    alignment = _align(dwi.with_data(b0), mask, anatomy, settings, journal)
+    alignment = _align(dwi.with_data(b0), mask, anatomy, settings, journal, known_rigid)
     if alignment is not None and alignment.status == "registered":
         dwi = Image(dwi.data, alignment.world @ dwi.affine)
         table = table.rotated(alignment.world[:3, :3])
@@ -161,10 +163,11 @@ def _align(
     anatomy: Image | None,
     settings: DiffusionSettings,
     journal: Journal,
+    known: Alignment | None,
 ) -> Alignment | None:
     """Return how to move into the anatomical world; None when not asked for."""
     if anatomy is None or not settings.register_to_anatomy:
         return None
-    found = register_rigid(b0, mask, anatomy)
+    found = known or register_rigid(b0, mask, anatomy)
     note_alignment(found, journal)
     return found

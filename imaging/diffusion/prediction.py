@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ _LOCAL_MM = 10.0
 _FLOOR = 0.01  # of the brightest voxel
 
 
-def templates(aligned: FloatArray, spacing: FloatArray) -> Iterator[FloatArray]:
-    """Yield, per volume, the mean (I, J, K) of the others with the volume's own local brightness.
+def templates(aligned: FloatArray, spacing: FloatArray) -> Callable[[int], FloatArray]:
+    """Return what gives, per volume, the mean of the others with the volume's local brightness.
 
     A tensor fit as the template follows displacements that are even in the gradient: with few
     directions a third of all motion would stay hidden. Here edges come from the mean alone, and
@@ -35,10 +35,15 @@ def templates(aligned: FloatArray, spacing: FloatArray) -> Iterator[FloatArray]:
     factors = (1 / np.maximum(level, 1e-6 * level.max() + 1e-12)).astype(np.float32)
     total = aligned @ factors
     floor = _FLOOR * float(total.max()) + 1e-12
-    for v, factor in enumerate(factors):
-        others = total - factor * aligned[..., v]
-        own = _local(aligned[..., v], spacing)
-        yield others * own / (_local(others, spacing) + floor)
+    local = _local(total, spacing)
+
+    def template(volume: int) -> FloatArray:
+        """Return the template (I, J, K) of a volume."""
+        factor, values = factors[volume], aligned[..., volume]
+        own = _local(values, spacing)
+        return np.asarray((total - factor * values) * own / (local - factor * own + floor))
+
+    return template
 
 
 def _local(values: FloatArray, spacing: FloatArray) -> FloatArray:

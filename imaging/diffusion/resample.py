@@ -21,7 +21,9 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.arrays import FloatArray
+from imaging.diffusion.cubic import read_splines
 from imaging.image import Image
+from imaging.threads import in_threads
 
 _MIN_JACOBIAN = 0.1
 
@@ -236,14 +238,16 @@ def resample_splines(
     """
     inverse = np.linalg.inv(splines.affine)
     out = np.empty(splines.data.shape, np.float32)
-    for v, placed in enumerate(placements):
+
+    def read(v: int) -> FloatArray:
+        placed = placements[v]
         matrix = inverse @ placed.matrix(splines.rotation, phase_axis) @ splines.affine
         slope = 0.0 if phase_axis is None else float(placed.slopes[phase_axis])
-        moved = ndimage.affine_transform(
-            splines.data[..., v], matrix[:3, :3], matrix[:3, 3],
-            order=3, mode="nearest", prefilter=False,
-        )  # fmt: skip
-        out[..., v] = np.maximum(moved * max(1.0 + slope, _MIN_JACOBIAN), 0)
+        jacobian = max(1.0 + slope, _MIN_JACOBIAN)
+        return read_splines(splines.data[..., v], matrix[:3, :3], matrix[:3, 3], jacobian)
+
+    for v, moved in enumerate(in_threads(read, range(len(placements)))):
+        out[..., v] = moved
     return out
 
 

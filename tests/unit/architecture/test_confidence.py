@@ -102,7 +102,7 @@ def test_replicas_turn_as_far_as_noise_does(kernel, blur):
 
 def test_blocks_of_fine_voxels_lie_where_their_voxels_do():
     shape = (16, 12, 10)
-    fields = replicas(tensors(10.0, shape) + 0.0, Kernel(16.0, 1), (1.5, 1.5, 3.0))
+    fields = replicas(tensors(10.0, shape) + 0.0, Kernel(12.0, 1), (1.5, 1.5, 3.0))
     assert fields.smooth.shape[1:4] == (8, 6, 10)
     assert np.allclose(fields.affine @ [0, 0, 0, 1], [0.75, 0.75, 0, 1])
     assert np.allclose(np.diag(fields.affine), [3.0, 3.0, 3.0, 1.0])

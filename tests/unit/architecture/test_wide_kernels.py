@@ -48,3 +48,14 @@ def test_blocks_say_what_voxels_say(spacing):
     own = known & there & (weight > 0)
     assert own.sum() > 0.95 * (weight > 0).sum()
     assert np.abs(blocks - fine)[own].max() < 0.03
+
+
+def test_what_is_left_out_changes_nothing_elsewhere():
+    spacing = np.array([2.0, 2.0, 2.5])
+    weight, values = inside(spacing), bend(spacing, 2)
+    where = weight > 0
+    whole, known, leverage = local_polynomial(values, weight, spacing, Kernel(7.0, 2))
+    part, there, own = local_polynomial(values, weight, spacing, Kernel(7.0, 2), where=where)
+    np.testing.assert_array_equal(there, known & where)
+    np.testing.assert_array_equal(part[there], whole[there])
+    np.testing.assert_array_equal(own[there], leverage[there])

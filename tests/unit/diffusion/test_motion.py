@@ -104,3 +104,16 @@ def test_lost_slices_without_trust_do_not_move_a_volume():
     image.data[:, :, 8:11, 6] *= 0.3
     found = estimate_motion(image, table, mask, slice_weights=trust)
     assert not found.corrected[6]
+
+
+def test_threads_do_not_change_a_bit(monkeypatch):
+    table = gradient_table(12, 2)
+    motion = np.random.default_rng(5).uniform(-1, 1, (14, 6))
+    image, _ = series((18, 18, 14), SPACING, table, motion=motion, sigma=15.0, seed=4)
+    mask = leg_mask(image.with_data(image.data.mean(-1)))
+    traces = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        traces.append(estimate_motion(image, table, mask, phase_axis=1))
+    np.testing.assert_array_equal(traces[0].trace, traces[1].trace)
+    np.testing.assert_array_equal(traces[0].slopes, traces[1].slopes)
