@@ -65,14 +65,18 @@ def from_vtk(image: pv.ImageData) -> dict[str, Image]:
 
 
 def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
-    """Write ``.vti`` or ``.vtp`` as compressed raw data: smaller than pyvista's, same bytes."""
+    """Write ``.vti`` or ``.vtp`` as raw data packed by LZ4: the same bytes each time.
+
+    Zlib would take a sixth off the size, twenty times as long to write and six times to read.
+    """
     image = isinstance(data, pv.ImageData)
     writer = vtkXMLImageDataWriter() if image else vtkXMLPolyDataWriter()
     writer.SetFileName(str(path))
     writer.SetInputData(data if image else in_ras(data))
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
-    writer.SetCompressorTypeToZLib()
+    writer.SetCompressorTypeToLZ4()
+    writer.SetCompressionLevel(9)
     writer.SetHeaderTypeToUInt64()
     with caught([]):  # it tells standard error at length of a full disk
         whole = writer.Write() == 1
@@ -131,11 +135,11 @@ def colour_surfaces(surfaces: pv.PolyData, muscles: pd.DataFrame) -> pv.PolyData
     Numeric columns of the wide table that hold values are taken; NaN means not measured.
     """
     out = surfaces.copy()
-    labels = np.asarray(out.cell_data["label"]).astype(int)
-    rows = muscles.set_index("label")
+    labels, owner = np.unique(np.asarray(out.cell_data["label"]).astype(int), return_inverse=True)
+    rows = muscles.set_index("label").reindex(labels)
     endings = ("_sd", "_n", "_ci_low", "_ci_high", "_status")
     for column in rows.columns:
         if pd.api.types.is_numeric_dtype(rows[column]) and not column.endswith(endings):
-            values = rows[column].reindex(labels).to_numpy(dtype=np.float32, na_value=np.nan)
-            out.cell_data[str(column)] = values
+            values = rows[column].to_numpy(dtype=np.float32, na_value=np.nan)
+            out.cell_data[str(column)] = values[owner]
     return out
