@@ -65,9 +65,10 @@ def from_vtk(image: pv.ImageData) -> dict[str, Image]:
 
 
 def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
-    """Write ``.vti`` or ``.vtp`` as raw data packed by LZ4: the same bytes each time.
+    """Write ``.vti`` or ``.vtp`` as compressed raw data: smaller than pyvista's, same bytes.
 
-    Zlib would take a sixth off the size, twenty times as long to write and six times to read.
+    Zlib notices damage by its checksum, which VTK's faster LZ4 has not; its fastest level makes
+    files of numbers with noise 3 % larger than the usual one, in two thirds of the time.
     """
     image = isinstance(data, pv.ImageData)
     writer = vtkXMLImageDataWriter() if image else vtkXMLPolyDataWriter()
@@ -75,8 +76,8 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
     writer.SetInputData(data if image else in_ras(data))
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
-    writer.SetCompressorTypeToLZ4()
-    writer.SetCompressionLevel(9)
+    writer.SetCompressorTypeToZLib()
+    writer.SetCompressionLevel(1)
     writer.SetHeaderTypeToUInt64()
     with caught([]):  # it tells standard error at length of a full disk
         whole = writer.Write() == 1

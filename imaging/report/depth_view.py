@@ -29,32 +29,36 @@ class DepthView:
     shade: NDArray[np.float32]
 
 
-def depth_view(surfaces: Mapping[int, pv.PolyData], back: bool, pixel_mm: float) -> DepthView:
-    """Return the view of surfaces from the front, or from the back; superior is up.
+def depth_views(surfaces: Mapping[int, pv.PolyData], pixel_mm: float) -> list[DepthView]:
+    """Return the views of surfaces from the front and from the back; superior is up.
 
     Parameters
     ----------
     surfaces
         Label to triangles, world RAS+ mm. From the front the person's right is on the left.
-    back
-        Seen from behind.
     pixel_mm
         Edge of a pixel, mm.
     """
-    sign = 1.0 if back else -1.0
-    found = [_samples(np.asarray(m.points, float), np.asarray(m.regular_faces, int), sign, pixel_mm)
+    found = [_samples(np.asarray(m.points, float), np.asarray(m.regular_faces, int), pixel_mm)
              for m in surfaces.values()]  # fmt: skip
     labels = np.repeat(list(surfaces), [len(f) for f in found])
     every = np.concatenate(found) if len(labels) else np.zeros((0, 4))
     if len(every) == 0:
-        return DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))
-    places = np.floor(every[:, :2]).astype(int)
-    places -= places.min(axis=0)
-    width, height = places.max(axis=0) + 1
-    pixel = (height - 1 - places[:, 1]) * width + places[:, 0]
+        return [DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))] * 2
+    return [_seen(every, labels, sign) for sign in (-1.0, 1.0)]
+
+
+def _seen(every: NDArray[np.float64], labels: NDArray[np.int_], sign: float) -> DepthView:
+    """Return what is seen of samples with their labels (S,): from behind for a sign of 1."""
+    across, near = np.floor(sign * every[:, 0]).astype(int), -sign * every[:, 2]
+    up = np.floor(every[:, 1]).astype(int)
+    across -= across.min()
+    up -= up.min()
+    width, height = across.max() + 1, up.max() + 1
+    pixel = (height - 1 - up) * width + across
     nearest = np.full(height * width, -np.inf)
-    np.maximum.at(nearest, pixel, every[:, 2])
-    front = np.flatnonzero(every[:, 2] == nearest[pixel])
+    np.maximum.at(nearest, pixel, near)
+    front = np.flatnonzero(near == nearest[pixel])
     label = np.zeros(height * width, np.int32)
     shade = np.zeros(height * width, np.float32)
     label[pixel[front]] = labels[front]
@@ -63,14 +67,14 @@ def depth_view(surfaces: Mapping[int, pv.PolyData], back: bool, pixel_mm: float)
 
 
 def _samples(
-    points: NDArray[np.float64], faces: NDArray[np.int_], sign: float, pixel_mm: float
+    points: NDArray[np.float64], faces: NDArray[np.int_], pixel_mm: float
 ) -> NDArray[np.float64]:
-    """Return place (two, pixels), nearness and facing of samples of triangles, (S, 4)."""
+    """Return place (R and S, pixels), A (mm) and facing of samples of triangles, (S, 4)."""
     if len(faces) == 0:
         return np.zeros((0, 4))
     facing = np.abs(_normals(points, faces)[:, 1])
-    seen = sign * points[:, 0] / pixel_mm, points[:, 2] / pixel_mm
-    return _fill(np.column_stack([*seen, -sign * points[:, 1], facing])[faces])
+    seen = points[:, 0] / pixel_mm, points[:, 2] / pixel_mm
+    return _fill(np.column_stack([*seen, points[:, 1], facing])[faces])
 
 
 def _fill(corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -
             subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
             return webp(target.read_bytes()), ""
         except (subprocess.SubprocessError, OSError):
-            return plain(read_vtk_mesh(fascicles, REMAKE)), NO_OPENGL
+            return plain(read_vtk_mesh(fascicles, REMAKE, ("label",))), NO_OPENGL
 
 
 def thinned(mesh: pv.PolyData, most: int = _MOST_LINES) -> pv.PolyData:
@@ -90,9 +90,9 @@ def plain(mesh: pv.PolyData) -> str:
 
 def draw(fascicles: Path, surfaces: Path | None, sheets: Path | None, target: Path) -> None:
     """Render fascicles by muscle from two sides and by length, into a PNG."""
-    lines = thinned(read_vtk_mesh(fascicles, REMAKE))
-    skin = read_vtk_mesh(surfaces, REMAKE) if surfaces else None
-    aponeuroses = read_vtk_mesh(sheets, REMAKE) if sheets else None
+    lines = thinned(read_vtk_mesh(fascicles, REMAKE, ("label", "length_mm")))
+    skin = read_vtk_mesh(surfaces, REMAKE, ("label",)) if surfaces else None
+    aponeuroses = read_vtk_mesh(sheets, REMAKE, ()) if sheets else None
     plotter = pv.Plotter(
         off_screen=True, shape=(1, 3), border=False, window_size=[3 * _PANEL[0], _PANEL[1]]
     )
