@@ -132,7 +132,7 @@ def resample(
     *,
     order: int = 1,
     world: FloatArray | None = None,
-    fill: float = 0.0,
+    fill: float | None = 0.0,
 ) -> Image:
     """Resample a 3-D or 4-D image onto another grid.
 
@@ -145,7 +145,7 @@ def resample(
     world
         Optional (4, 4) affine from world points of `like` to world points of `image`.
     fill
-        Value outside the field of view.
+        Value outside the field of view; None continues the values at its border.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def resample(
             continue
         ndimage.affine_transform(
             volumes[..., v], matrix[:3, :3], matrix[:3, 3], like.shape, out[..., v],
-            order=order, mode="constant", cval=fill,
+            order=order, mode="nearest" if fill is None else "constant", cval=fill or 0.0,
         )  # fmt: skip
     return Image(out.reshape(*like.shape, *image.data.shape[3:]), like.affine)
 
@@ -184,7 +184,11 @@ def _along_axes(matrix: FloatArray) -> bool:
 
 
 def _axis_by_axis(
-    values: NDArray[Any], matrix: FloatArray, shape: tuple[int, int, int], order: int, fill: float
+    values: NDArray[Any],
+    matrix: FloatArray,
+    shape: tuple[int, int, int],
+    order: int,
+    fill: float | None,
 ) -> NDArray[Any]:
     """Resample values (I, J, K) onto a grid with the same axes, one axis after the other.
 
@@ -209,7 +213,8 @@ def _axis_by_axis(
         end *= part
         values = np.add(start, end, out=start)
     for places in missing:
-        values[places] = fill
+        if fill is not None:
+            values[places] = fill
     return values
 
 

@@ -189,9 +189,7 @@ def sample_directions(
     return out
 
 
-def _where_known(
-    values: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _where_known(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """Divide by the weight of what was measured, in place; NaN where it is too little."""
     np.divide(values, weight, out=values, where=weight > _MIN_WEIGHT)
     values[~(weight > _MIN_WEIGHT)] = np.nan

@@ -1,4 +1,4 @@
-"""Linear interpolation at fixed points as a sparse matrix: many volumes cost little more than one."""
+"""Linear interpolation at fixed points as a sparse matrix, made once for many volumes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def linear_weights(shape: Sequence[int], voxels: FloatArray) -> sparse.csr_array
     weights = np.empty((len(voxels), 8), np.float32)
     for n, corner in enumerate(product((0, 1), repeat=3)):
         # An axis of one voxel has no neighbour: its weight is 0.
-        places[:, n] = first + sum(c * s * (m > 0) for c, s, m in zip(corner, step, last))
+        places[:, n] = first + sum(
+            c * s * (m > 0) for c, s, m in zip(corner, step, last, strict=True)
+        )
         i, j, k = (part[:, a] if c else rest[:, a] for a, c in enumerate(corner))
         np.multiply(i, j, out=weights[:, n])
         weights[:, n] *= k

@@ -176,7 +176,8 @@ def direction_slices(arrays: dict[str, Image], name: str) -> str | None:
 
 def _grey(anatomy: Image) -> tuple[float, float]:
     """Return display limits over what is not background, so that fat is not blown out."""
-    values = anatomy.data[np.isfinite(anatomy.data)]
+    some = anatomy.data[::2, ::2, ::2]  # an eighth of the voxels has the same percentiles
+    values = some[np.isfinite(some)]
     return 0.0, window(values[values > 0.05 * window(values)[1]], 1, 99.5)[1]
 
 

@@ -6,9 +6,12 @@ Rendering needs OpenGL without a screen, which may be missing or crash. It runs 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from imaging.musclemap.vtk_files import fascicles_of
 from imaging.muscles import bone_labels
 from imaging.palette import SHEET, muscle_hex
 from imaging.report.picture import raster, webp, window
+from imaging.threads import threads
 
 _MOST_LINES = 4000
 _SECONDS = 180
@@ -47,16 +51,45 @@ def render(fascicles: Path, surfaces: Path | None, sheets: Path | None = None) -
     sheets
         ``_aponeuroses.vtp`` or None.
     """
+    return begin(fascicles, surfaces, sheets)()
+
+
+def begin(
+    fascicles: Path, surfaces: Path | None, sheets: Path | None = None
+) -> Callable[[], tuple[str, str]]:
+    """Start rendering, and return what gives the result of :func:`render`.
+
+    Until it is asked for, other pictures can be drawn.
+    """
+    with_one = ThreadPoolExecutor(1)
+    found = with_one.submit(_rendered, fascicles, surfaces, sheets)
+    with_one.shutdown(wait=False)
+
+    def finish() -> tuple[str, str]:
+        content = found.result()
+        if content is not None:
+            return webp(content), ""
+        return plain(read_vtk_mesh(fascicles, REMAKE, ("label",))), NO_OPENGL
+
+    return finish
+
+
+def _rendered(fascicles: Path, surfaces: Path | None, sheets: Path | None) -> bytes | None:
+    """Return the picture as PNG; None where it could not be rendered."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "scene.png"
         command = [sys.executable, "-m", "imaging.report.fascicle_scene", str(fascicles)]
         command += [str(path) if path else "-" for path in (surfaces, sheets)]
         command.append(str(target))
+        # Mesa draws with as many threads as there are cores, each with memory of its own.
+        environment = {**os.environ, "LP_NUM_THREADS": str(threads())}
         try:
-            subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True)
-            return webp(target.read_bytes()), ""
+            subprocess.run(
+                command, capture_output=True, timeout=_SECONDS, check=True, env=environment
+            )
+            return target.read_bytes()
         except (subprocess.SubprocessError, OSError):
-            return plain(read_vtk_mesh(fascicles, REMAKE, ("label",))), NO_OPENGL
+            return None
 
 
 def thinned(mesh: pv.PolyData, most: int = _MOST_LINES) -> pv.PolyData:

@@ -47,4 +47,6 @@ def test_samples_are_taken_in_world_millimetres():
     np.testing.assert_allclose(sample(field.data), points @ [1, 2, -1], rtol=1e-4)
     field.data[2:4, 4:6, 5:7] = np.nan
     assert np.isnan(sample(field.data)).tolist() == [True, False]
-    assert np.isnan(PointSampler(image, image.to_world([[-0.1, 3, 3], [9.1, 3, 3]]))(field.data)).all()
+    assert np.isnan(
+        PointSampler(image, image.to_world([[-0.1, 3, 3], [9.1, 3, 3]]))(field.data)
+    ).all()
