@@ -148,7 +148,7 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     measures = table.complete(measures, rows, present, stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view, stages.names)
-    surfaces = vtk_files.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
+    surfaces = _surfaces(stages, on_grid, rows)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
     return JoinedMap(

@@ -6,7 +6,7 @@ into world RAS+ mm, the frame in which ParaView shows it (3D Slicer asks: answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,20 @@ from imaging.image import Image
 _REMAKE = "Run pennate map again"
 
 
-def to_vtk(arrays: Mapping[str, NDArray[Any]], grid: Image) -> pv.ImageData:
+def to_vtk(arrays: Iterable[tuple[str, NDArray[Any]]], grid: Image) -> pv.ImageData:
     """Return voxel arrays as VTK image.
 
     Parameters
     ----------
     arrays
-        Name to (I, J, K) scalars or (I, J, K, 3) world vectors, on `grid`.
+        Names, and (I, J, K) scalars or (I, J, K, 3) world vectors on `grid`.
     grid
         Any image on the grid; its axes must be orthogonal.
     """
     spacing, origin = grid.spacing.tolist(), grid.affine[:3, 3].tolist()
     image = pv.ImageData(dimensions=grid.shape, spacing=spacing, origin=origin)
     image.direction_matrix = grid.rotation
-    for name, data in arrays.items():
+    for name, data in arrays:
         # VTK counts the first axis fastest.
         flat = data.reshape(-1, order="F") if data.ndim == 3 else _vectors_flat(data)
         image.point_data[name] = flat.astype(data.dtype, copy=False)

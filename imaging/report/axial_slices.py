@@ -18,7 +18,8 @@ from skimage.measure import find_contours
 from imaging.image import Image
 from imaging.muscles import NO_NAMES, Names, muscle_labels, structure_of
 from imaging.palette import muscle_hex
-from imaging.report.picture import raster, window
+from imaging.report.limits import window
+from imaging.report.picture import raster
 
 _COUNT = 5
 _WIDTH = 10.0

@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -103,12 +102,3 @@ def svg(figure: Figure) -> str:
 def address(content: bytes, kind: str) -> str:
     """Return bytes as data address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def window(values: np.ndarray[Any, Any], low: float = 1, high: float = 99) -> tuple[float, float]:
-    """Return display limits: percentiles of the finite values, never empty."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    a, b = np.percentile(finite, [low, high])
-    return float(a), float(b if b > a else a + 1)

@@ -32,7 +32,8 @@ def begin_scene(content: MuscleMap) -> Callable[[], tuple[str, str]] | None:
         content.files.get(f"{name}.vtp") for name in ("fascicles", "surfaces", "aponeuroses")
     )
     assert lines is not None, "fascicles were read from it"
-    return fascicle_scene.begin(lines, *meshes)
+    labels = {*content.surfaces, *content.fascicles.labels.tolist()}
+    return fascicle_scene.begin(lines, *meshes, labels)
 
 
 def first_pictures(
