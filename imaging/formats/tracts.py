@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.openers import Opener
 from nibabel.streamlines import ArraySequence, TckFile, Tractogram, TrkFile
+from nibabel.streamlines.trk import get_affine_rasmm_to_trackvis, header_2_dtype
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
@@ -199,9 +200,31 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
     header["voxel_order"] = "".join(nib.orientations.aff2axcodes(grid.affine))
     taken = list(figures.items())[:_TRK_PROPERTIES]
     properties = {name[:_TRK_NAME]: np.asarray(v, np.float32)[:, None] for name, v in taken}
+    # The header is nibabel's, that of the first tract alone; it writes one tract after the other.
     out = io.BytesIO()
-    TrkFile(_tractogram(tracts, properties), header).save(out)
-    return out.getvalue()
+    count = len(tracts.offsets) - 1
+    first = Tracts(tracts.points[: tracts.offsets[min(1, count)]], tracts.offsets[:2])
+    few = {name: values[:1] for name, values in properties.items()}
+    TrkFile(_tractogram(first, few), header).save(out)
+    told = np.frombuffer(out.getvalue(), header_2_dtype, 1).copy()
+    told["nb_streamlines"] = count
+    return told.tobytes() + _trk_body(tracts, list(properties.values()), told[0])
+
+
+def _trk_body(tracts: Tracts, figures: list[NDArray[Any]], header: Any) -> bytes:
+    """Return number of points, points and figures of one tract after the other."""
+    lengths = np.diff(tracts.offsets)
+    words = 1 + 3 * lengths + len(figures)
+    start = np.cumsum(words) - words
+    numbers = np.empty(int(words.sum()), "<f4")
+    numbers.view("<i4")[start] = lengths
+    within = np.arange(len(tracts.points)) - np.repeat(tracts.offsets[:-1], lengths)
+    places = np.repeat(start + 1, lengths) + 3 * within
+    points = nib.affines.apply_affine(get_affine_rasmm_to_trackvis(header), tracts.points)
+    numbers[places[:, None] + np.arange(3)] = points
+    for n, values in enumerate(figures):
+        numbers[start + 1 + 3 * lengths + n] = values[:, 0]
+    return numbers.tobytes()
 
 
 def tck_bytes(tracts: Tracts) -> bytes:
