@@ -91,8 +91,8 @@ def share_known(mean: FloatArray) -> FloatArray:
 def main_axes(mean: FloatArray) -> MeanAxes:
     """Return the axes of mean dyads (N, 6).
 
-    Eigenvalues in closed form (Smith, Commun ACM 4:168, 1961); the axis is at right angles to two
-    rows of what is left of the matrix without its largest eigenvalue.
+    Eigenvalues in closed form (Smith, Communications of the ACM 4:168, 1961); the axis is at right
+    angles to two rows of what is left of the matrix without its largest eigenvalue.
     """
     xx, xy, yy, xz, yz, zz = (np.asarray(mean[:, k], np.float64) for k in range(6))
     share = share_known(mean)

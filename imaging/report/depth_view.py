@@ -39,31 +39,55 @@ def depth_views(surfaces: Mapping[int, pv.PolyData], pixel_mm: float) -> list[De
     pixel_mm
         Edge of a pixel, mm.
     """
-    found = [_samples(np.asarray(m.points, float), np.asarray(m.regular_faces, int), pixel_mm)
-             for m in surfaces.values()]  # fmt: skip
-    labels = np.repeat(list(surfaces), [len(f) for f in found])
-    every = np.concatenate(found) if len(labels) else np.zeros((0, 4))
-    if len(every) == 0:
+    meshes = {
+        label: (np.asarray(mesh.points, float), np.asarray(mesh.regular_faces, int))
+        for label, mesh in surfaces.items()
+        if mesh.n_cells
+    }
+    if not meshes:
         return [DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))] * 2
-    return [_seen(every, labels, sign) for sign in (-1.0, 1.0)]
+    used = [points[np.unique(faces)] / pixel_mm for points, faces in meshes.values()]
+    low = np.min([points.min(axis=0) for points in used], axis=0)
+    high = np.max([points.max(axis=0) for points in used], axis=0)
+    views = [_Buffer(low, high, sign) for sign in (-1.0, 1.0)]
+    for label, (points, faces) in meshes.items():
+        samples = _samples(points, faces, pixel_mm)
+        for view in views:
+            view.add(label, samples)
+    return [view.seen() for view in views]
 
 
-def _seen(every: NDArray[np.float64], labels: NDArray[np.int_], sign: float) -> DepthView:
-    """Return what is seen of samples with their labels (S,): from behind for a sign of 1."""
-    across, near = np.floor(sign * every[:, 0]).astype(int), -sign * every[:, 2]
-    up = np.floor(every[:, 1]).astype(int)
-    across -= across.min()
-    up -= up.min()
-    width, height = across.max() + 1, up.max() + 1
-    pixel = (height - 1 - up) * width + across
-    nearest = np.full(height * width, -np.inf)
-    np.maximum.at(nearest, pixel, near)
-    front = np.flatnonzero(near == nearest[pixel])
-    label = np.zeros(height * width, np.int32)
-    shade = np.zeros(height * width, np.float32)
-    label[pixel[front]] = labels[front]
-    shade[pixel[front]] = every[front, 3]
-    return DepthView(label.reshape(height, width), shade.reshape(height, width))
+class _Buffer:
+    """The nearest of samples at every pixel, from behind for a sign of 1."""
+
+    def __init__(self, low: NDArray[np.float64], high: NDArray[np.float64], sign: float):
+        """Take the corners (3,) of all that is shown, pixels."""
+        self._sign = sign
+        ends = np.floor(sign * np.array([low[0], high[0]])).astype(int)
+        self._left, self._bottom = int(ends.min()), int(np.floor(low[2]))
+        self._width = int(ends.max()) - self._left + 1
+        self._height = int(np.floor(high[2])) - self._bottom + 1
+        self._nearest = np.full(self._height * self._width, -np.inf)
+        self._label = np.zeros(self._nearest.shape, np.int32)
+        self._shade = np.zeros(self._nearest.shape, np.float32)
+
+    def add(self, label: int, samples: NDArray[np.float64]) -> None:
+        """Add samples (S, 4) of one surface."""
+        across = np.floor(self._sign * samples[:, 0]).astype(int) - self._left
+        up = np.floor(samples[:, 1]).astype(int) - self._bottom
+        # Interpolation may round a sample past a corner.
+        across, up = across.clip(0, self._width - 1), up.clip(0, self._height - 1)
+        near = -self._sign * samples[:, 2]
+        pixel = (self._height - 1 - up) * self._width + across
+        np.maximum.at(self._nearest, pixel, near)
+        front = np.flatnonzero(near == self._nearest[pixel])
+        self._label[pixel[front]] = label
+        self._shade[pixel[front]] = samples[front, 3]
+
+    def seen(self) -> DepthView:
+        """Return the picture."""
+        shape = self._height, self._width
+        return DepthView(self._label.reshape(shape), self._shade.reshape(shape))
 
 
 def _samples(
