@@ -46,7 +46,7 @@ class MeanAxes:
     Attributes
     ----------
     axis : (..., 3) array
-        Unit vectors, either way round.
+        Unit vectors that point upwards (S), so that neighbours are alike.
     share : (...) array
         Part of the weight around a place that knows a direction, 0 to 1.
     agreement : (...) array
@@ -120,6 +120,7 @@ def main_axes(mean: FloatArray) -> MeanAxes:
     unsure = np.flatnonzero(~(told > _TOLD * np.maximum(share.astype(float), 1e-30) ** 2))
     if len(unsure):
         axis[unsure], largest[unsure] = _by_iteration(np.asarray(mean[unsure], np.float64))
+    axis[axis[:, 2] < 0] *= -1
     agreement = np.clip(largest / np.maximum(share, np.finfo(mean.dtype).tiny), 0, 1)
     return MeanAxes(axis.astype(mean.dtype), share, agreement.astype(mean.dtype))
 

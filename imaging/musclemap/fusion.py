@@ -182,7 +182,6 @@ def sample_directions(
     values = np.stack(found, axis=-1)
     known = share_known(values) > _MIN_WEIGHT
     main = main_axes(values[known]).axis
-    main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
     out = np.full((*like.shape, 3), np.nan, np.float32)
     wanted[wanted] = known
     out[wanted] = main

@@ -63,5 +63,6 @@ def test_closed_form_finds_the_axis_that_iteration_finds(seed):
         np.testing.assert_allclose(along, values[:, 2], atol=fine)
         np.testing.assert_allclose(found.agreement, values[:, 2], atol=1e-5)
         apart = values[:, 2] - values[:, 1] > 0.05
+        assert (found.axis[:, 2] >= 0).all()
         turned = np.abs((found.axis * directions[..., 2]).sum(-1))
         assert turned[apart].min() > 1 - fine
