@@ -19,6 +19,8 @@ from imaging.image import Image, resample
 #: Components of a dyad that are kept, in this order.
 PAIRS = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
 _TRACE = (0, 2, 5)
+# Product of both gaps below the largest eigenvalue, of the squared trace.
+_TOLD = 1e-4
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class MeanAxes:
     Attributes
     ----------
     axis : (..., 3) array
-        Unit vectors, either way round.
+        Unit vectors that point upwards (S), so that neighbours are alike.
     share : (...) array
         Part of the weight around a place that knows a direction, 0 to 1.
     agreement : (...) array
@@ -87,14 +89,49 @@ def share_known(mean: FloatArray) -> FloatArray:
 
 
 def main_axes(mean: FloatArray) -> MeanAxes:
-    """Return the axes of mean dyads (N, 6)."""
-    matrix = np.empty((len(mean), 3, 3), mean.dtype)
+    """Return the axes of mean dyads (N, 6).
+
+    Eigenvalues in closed form (Smith, Communications of the ACM 4:168, 1961); the axis is at right
+    angles to two rows of what is left of the matrix without its largest eigenvalue.
+    """
+    xx, xy, yy, xz, yz, zz = (np.asarray(mean[:, k], np.float64) for k in range(6))
+    share = share_known(mean)
+    third = (xx + yy + zz) / 3
+    a, b, c = xx - third, yy - third, zz - third
+    spread = np.sqrt((a * a + b * b + c * c + 2 * (xy * xy + xz * xz + yz * yz)) / 6)
+    volume = a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz)
+    cosine = np.clip(volume / np.maximum(2 * spread**3, np.finfo(float).tiny), -1, 1)
+    largest = third + 2 * spread * np.cos(np.arccos(cosine) / 3)
+    a, b, c = xx - largest, yy - largest, zz - largest
+    # Cross products of each two rows: the longest is told best.
+    crossed = np.stack(
+        [
+            (xy * yz - xz * b, xz * xy - a * yz, a * b - xy * xy),
+            (xy * c - xz * yz, xz * xz - a * c, a * yz - xy * xz),
+            (b * c - yz * yz, yz * xz - xy * c, xy * yz - b * xz),
+        ]
+    )
+    length = np.sqrt((crossed**2).sum(axis=1))
+    best = length.argmax(axis=0)
+    rows = np.arange(len(best))
+    told = length[best, rows]
+    axis = (crossed[best, :, rows].T / np.maximum(told, np.finfo(float).tiny)).T
+    # Two eigenvalues that are nearly one leave no direction in closed form.
+    unsure = np.flatnonzero(~(told > _TOLD * np.maximum(share.astype(float), 1e-30) ** 2))
+    if len(unsure):
+        axis[unsure], largest[unsure] = _by_iteration(np.asarray(mean[unsure], np.float64))
+    axis[axis[:, 2] < 0] *= -1
+    agreement = np.clip(largest / np.maximum(share, np.finfo(mean.dtype).tiny), 0, 1)
+    return MeanAxes(axis.astype(mean.dtype), share, agreement.astype(mean.dtype))
+
+
+def _by_iteration(mean: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return main axes (N, 3) and largest eigenvalues (N,) of dyads (N, 6)."""
+    matrix = np.empty((len(mean), 3, 3))
     for part, (a, b) in enumerate(PAIRS):
         matrix[:, a, b] = matrix[:, b, a] = mean[:, part]
     values, vectors = np.linalg.eigh(matrix)
-    share = share_known(mean)
-    agreement = np.clip(values[:, 2] / np.maximum(share, np.finfo(mean.dtype).tiny), 0, 1)
-    return MeanAxes(vectors[..., 2], share, agreement)
+    return vectors[..., 2], values[:, 2]
 
 
 def dyads_on(directions: Image, grid: Image) -> FloatArray:

@@ -42,11 +42,19 @@ def erode(region: BoolArray, spacing_mm: FloatArray, distance_mm: float) -> Bool
     """
     if distance_mm == 0 or not region.any():
         return region.copy()
+    # Beyond one voxel around the region nothing is nearest to it.
+    used = (np.flatnonzero(region.any(tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    box = tuple(slice(max(int(u[0]) - 1, 0), int(u[-1]) + 2) for u in used)
+    out = np.zeros_like(region)
+    out[box] = _eroded(region[box], np.asarray(spacing_mm, dtype=float), distance_mm)
+    return out
+
+
+def _eroded(region: BoolArray, spacing: FloatArray, distance_mm: float) -> BoolArray:
     # A frame of copies keeps the field of view from counting as a border.
     padded = np.pad(region, 1, mode="edge")
     if padded.all():
-        return region.copy()
-    spacing = np.asarray(spacing_mm, dtype=float)
+        return region
     far, nearest = ndimage.distance_transform_edt(padded, sampling=spacing, return_indices=True)
     squared = np.zeros(padded.shape)
     for axis, edge in enumerate(spacing):

@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,7 +23,15 @@ _DOUBLE_SUFFIXES = (".nii.gz", ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".seg.nrrd"
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
+    path = Path(path).absolute()
+    about = path.stat()
+    return _sha256(path, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, *about: int) -> str:
+    """Return the SHA-256 of a file as it is: many sidecars of a verb name the same sources."""
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

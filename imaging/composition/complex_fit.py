@@ -12,6 +12,7 @@ Med 2005;54:636-644.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,11 +76,9 @@ def water_fat(
     """
     model = _Model(echo_s, field_t)
     signal = echoes[inside].astype(np.complex64)
-    cost = np.concatenate(
-        [model.cost(signal[i : i + _CHUNK]) for i in range(0, len(signal), _CHUNK)]
-    )
-    chosen = _smooth_choice(cost, model, inside, np.abs(signal).sum(1), spacing)
-    field = _refined(cost, chosen, model)
+    chunks = (signal[i : i + _CHUNK] for i in range(0, len(signal), _CHUNK))
+    minima = _joined([_minima(model.cost(chunk), model) for chunk in chunks])
+    field = _smooth_choice(minima, model, inside, np.abs(signal).sum(1), spacing)
     water, fat, decay, rest = model.solve(signal, field)
     out = {
         "fraction": _fraction(water, fat),
@@ -148,39 +147,81 @@ class _Model:
         return np.asarray(self.basis * np.exp(-decay * self.times)[:, None])
 
 
+@dataclass(frozen=True)
+class _Minima:
+    """Minima of the cost of each voxel, as many columns as the voxel with most of them has.
+
+    Attributes
+    ----------
+    step : (V, M) int16 array
+        Which of the fields; -1 where a voxel has no more of them.
+    field_hz : (V, M) float64 array
+        Where the parabola through a minimum and its neighbours is lowest, Hz.
+    """
+
+    step: NDArray[np.int16]
+    field_hz: FloatArray
+
+
+def _minima(cost: NDArray[np.float32], model: _Model) -> _Minima:
+    """Return the minima of costs (V, fields)."""
+    before, after = np.roll(cost, 1, 1), np.roll(cost, -1, 1)
+    lowest = (cost <= before) & (cost <= after)
+    # A minimum far above the best one is none.
+    lowest &= cost <= cost.min(axis=1, keepdims=True) + 0.02
+    voxel, step = np.nonzero(lowest)
+    count = np.bincount(voxel, minlength=len(cost))
+    column = np.arange(len(voxel)) - np.repeat(np.cumsum(count) - count, count)
+    below, own, above = before[lowest], cost[lowest], after[lowest]
+    bend = below - 2 * own + above
+    shift = np.where(bend > 0, 0.5 * (below - above) / np.maximum(bend, 1e-12), 0.0)
+    field = model.fields[step] + model.period / FIELD_STEPS * np.clip(shift, -0.5, 0.5)
+    shape = len(cost), int(count.max(initial=1))
+    out = _Minima(np.full(shape, -1, np.int16), np.zeros(shape))
+    out.step[voxel, column] = step
+    out.field_hz[voxel, column] = field
+    return out
+
+
+def _joined(parts: Sequence[_Minima]) -> _Minima:
+    """Put the minima of parts of the voxels below each other."""
+    most = max(p.step.shape[1] for p in parts)
+    wide = [((0, 0), (0, most - p.step.shape[1])) for p in parts]
+    return _Minima(
+        np.concatenate(
+            [np.pad(p.step, w, constant_values=-1) for p, w in zip(parts, wide, strict=True)]
+        ),
+        np.concatenate([np.pad(p.field_hz, w) for p, w in zip(parts, wide, strict=True)]),
+    )
+
+
 def _smooth_choice(
-    cost: NDArray[np.float32],
+    minima: _Minima,
     model: _Model,
     inside: BoolArray,
     weight: FloatArray,
     spacing: FloatArray,
-) -> NDArray[np.intp]:
-    """Return the index of the field (V,) among the minima of the cost, smooth over voxels."""
-    lowest = (cost <= np.roll(cost, 1, 1)) & (cost <= np.roll(cost, -1, 1))
-    # A minimum far above the best one is none.
-    lowest &= cost <= cost.min(axis=1, keepdims=True) + 0.02
+) -> FloatArray:
+    """Return the field (V,), Hz, at those minima of the cost that are smooth over voxels."""
     turns = np.exp(2j * np.pi * model.fields / model.period)
-    around = np.zeros(inside.shape, complex)
-    expected = np.zeros(len(cost), complex)
-    chosen = np.zeros(len(cost), np.intp)
+    every = turns[minima.step]
+    missing = minima.step < 0
+    around = np.zeros(inside.shape)
+    expected = np.ones(len(every), complex)
+    rows = np.arange(len(every))
+    chosen = np.zeros(len(every), np.intp)
     sigma = SMOOTH_MM / np.asarray(spacing)
-    for _ in range(ROUNDS):
-        reference = np.where(np.abs(expected) > 0, expected, 1.0)
-        near = (turns[None] * np.conj(reference)[:, None]).real / np.abs(reference)[:, None]
-        chosen = np.where(lowest, near, -2.0).argmax(axis=1)
-        around[inside] = weight * turns[chosen]
-        smooth = ndimage.gaussian_filter(around.real, sigma) + 1j * ndimage.gaussian_filter(
-            around.imag, sigma
-        )
-        expected = smooth[inside]
-    return chosen
-
-
-def _refined(cost: NDArray[np.float32], chosen: NDArray[np.intp], model: _Model) -> FloatArray:
-    """Return the field at the parabola through the minimum and its neighbours, Hz."""
-    at = np.arange(len(chosen))
-    below, own, above = (cost[at, (chosen + k) % FIELD_STEPS] for k in (-1, 0, 1))
-    bend = below - 2 * own + above
-    shift = np.where(bend > 0, 0.5 * (below - above) / np.maximum(bend, 1e-12), 0.0)
-    step = model.period / FIELD_STEPS
-    return np.asarray(model.fields[chosen] + step * np.clip(shift, -0.5, 0.5))
+    for turn in range(ROUNDS):
+        near = every.real * expected.real[:, None] + every.imag * expected.imag[:, None]
+        near[missing] = -np.inf
+        chosen = near.argmax(axis=1)
+        if turn == ROUNDS - 1:
+            break
+        found = weight * every[rows, chosen]
+        parts = []
+        for part in (found.real, found.imag):
+            around[inside] = part
+            parts.append(ndimage.gaussian_filter(around, sigma)[inside])
+        expected = parts[0] + 1j * parts[1]
+        expected[expected == 0] = 1.0
+    return minima.field_hz[rows, chosen]

@@ -71,8 +71,7 @@ def curl_helmholtz(
     bottom, noise, used = np.zeros(mask.shape), np.zeros(mask.shape), []
     for field in fields:
         q = field.curl(field.gradient)
-        bins = range(field.still.shape[-1])
-        still = [field.curl(field.gradient_of(field.still[..., b])) for b in bins]
+        still = [field.curl(gradient) for gradient in field.still_gradients]
         limit = cutoff(q, still[0], mask, field.spacing_m, _AXES)
         used.append(round(limit, 1))
         cross, power = _sums(field, q, mask, limit)

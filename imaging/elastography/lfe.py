@@ -78,8 +78,13 @@ def local_frequency(
     slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
     for field in fields:
-        power, cross = _bank(field, field.displacement, mask, axes, curl)
-        power_0, cross_0 = _bank(field, field.still[..., 0], mask, axes, curl)
+        moving, still = (
+            (field.curl(field.gradient), field.curl(field.still_gradients[0]))
+            if curl
+            else (field.displacement, field.still[..., 0])
+        )
+        power, cross = _bank(field, moving, mask, axes)
+        power_0, cross_0 = _bank(field, still, mask, axes)
         power_0, cross_0 = (np.stack([local_mean(v, mask) for v in p]) for p in (power_0, cross_0))
         power, cross = (
             np.stack([within(v, mask, labels, window_voxels) for v in p])
@@ -119,10 +124,9 @@ def local_frequency(
 
 
 def _bank(
-    field: WaveField, u: ComplexArray, mask: BoolArray, axes: Sequence[int], curl: bool
+    field: WaveField, q: ComplexArray, mask: BoolArray, axes: Sequence[int]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return power of every filter (filters, I, J, K), and product with the next."""
-    q = field.curl(field.gradient_of(u)) if curl else u
+    """Return power of q (I, J, K, C, R) in every filter (filters, I, J, K), and with the next."""
     size = [fft.next_fast_len(n + 8) for n in mask.shape]
     k = np.sqrt(np.broadcast_to(wave_numbers(size, field.spacing_m, axes), size))
     octave = np.log(np.maximum(k, 1e-3))
@@ -134,17 +138,20 @@ def _bank(
     inside = tuple(slice(n) for n in mask.shape)
     power = np.zeros((len(_CENTRES), *mask.shape), np.float32)
     cross = np.zeros_like(power[1:])
-    flat = (q * mask[..., None, None]).reshape(*mask.shape, -1)
-    spectra = [fft.fftn(flat[..., f], size, workers=threads()) for f in range(flat.shape[3])]
+    flat = np.moveaxis((q * mask[..., None, None]).reshape(*mask.shape, -1), 3, 0)
+    spectra = fft.fftn(flat, size, axes=(1, 2, 3), workers=threads())
     for way in np.vstack([_WAYS, -_WAYS]):
         along = sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3)
         beam = (np.maximum(along, 0) ** 2).astype(np.float32)
-        for spectrum in spectra:
-            before: ComplexArray | None = None
-            for n, gain in enumerate(radial):
-                here = fft.ifftn(spectrum * (beam * gain), workers=threads())[inside]
-                power[n] += np.abs(here) ** 2
-                if before is not None:
-                    cross[n - 1] += (here * before.conj()).real
-                before = here
+        before: FloatArray | None = None
+        for n, gain in enumerate(radial):
+            passed = spectra * (beam * gain)
+            found = fft.ifftn(passed, axes=(1, 2, 3), workers=threads(), overwrite_x=True)
+            # Real and imaginary parts side by side: products of both are sums over the last axis.
+            here = np.ascontiguousarray(found[(slice(None), *inside)]).view(np.float32)
+            here = here.reshape(len(spectra), *mask.shape, 2)
+            power[n] += np.einsum("fijkp,fijkp->ijk", here, here)
+            if before is not None:
+                cross[n - 1] += np.einsum("fijkp,fijkp->ijk", here, before)
+            before = here
     return power, cross

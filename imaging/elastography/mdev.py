@@ -91,8 +91,7 @@ def mdev(
     used = []
     for field in fields:
         q = _quantity(field, field.gradient, kind, axes)
-        bins = range(field.still.shape[-1])
-        still = [_quantity(field, field.gradient_of(field.still[..., b]), kind, axes) for b in bins]
+        still = [_quantity(field, gradient, kind, axes) for gradient in field.still_gradients]
         limit = cutoff_per_m or cutoff(q, still[0], mask, field.spacing_m, axes)
         used.append(round(limit, 1))
         run = partial(_powers, field, mask=mask, cutoff_per_m=limit, axes=axes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import BoolArray, FloatArray
 
@@ -74,7 +74,9 @@ def lengthwise_gradient(values: FloatArray, place_mm: FloatArray) -> Gradient | 
         return None
     medians = np.array([np.median(values[part == p]) for p in used])
     centres = np.array([place_mm[part == p].mean() for p in used]) / 10.0
-    fit = stats.linregress(centres, medians)
-    reach = float(stats.t.ppf(0.975, used.size - 2)) * float(fit.stderr)
-    slope = float(fit.slope)
+    along, rise = centres - centres.mean(), medians - medians.mean()
+    slope = float(along @ rise / (along @ along))
+    left = float(((rise - slope * along) ** 2).sum())
+    error = float(np.sqrt(left / (used.size - 2) / (along @ along)))
+    reach = float(special.stdtrit(used.size - 2, 0.975)) * error
     return Gradient(slope, slope - reach, slope + reach, int(used.size))

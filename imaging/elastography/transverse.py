@@ -112,7 +112,7 @@ def transverse_isotropic(
     isotropic = sum(drivers) == 1
     if isotropic:
         fibre = np.zeros_like(fibre)
-    still = [[f.gradient_of(f.still[..., b]) for b in range(f.still.shape[-1])] for f in fields]
+    still = [f.still_gradients for f in fields]
     error = direction_error_rad(dispersion_deg, mask.shape)
     done: dict[int, _Muscle] = {}
     for label, region in regions.items():

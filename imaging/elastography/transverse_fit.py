@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import ComplexArray, FloatArray, IntArray
 
@@ -143,4 +143,4 @@ def block_spread(
 
 def half_width(error: float, freedom: float, other_error: float = 0.0) -> float:
     """Return half of a 95 % interval from two independent standard errors."""
-    return float(np.hypot(stats.t.ppf(0.975, freedom) * error, 1.96 * other_error))
+    return float(np.hypot(special.stdtrit(freedom, 0.975) * error, 1.96 * other_error))

@@ -83,6 +83,11 @@ class WaveField:
         """Derivative along world x, y, z of every component, (I, J, K, 3, C, R), rad/m."""
         return self.gradient_of(self.displacement)
 
+    @cached_property
+    def still_gradients(self) -> list[ComplexArray]:
+        """Gradients, see :attr:`gradient`, of every bin without motion."""
+        return [self.gradient_of(self.still[..., b]) for b in range(self.still.shape[-1])]
+
     def gradient_of(self, field: ComplexArray) -> ComplexArray:
         """Return the derivative (I, J, K, 3, ...) along world axes of a field (I, J, K, ...)."""
         out = np.zeros((*field.shape[:3], 3, *field.shape[3:]), np.complex64)

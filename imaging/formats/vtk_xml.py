@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,32 @@ def read_vtk_image(path: str | Path, how: str) -> pv.ImageData:
     return pv.ImageData(_read(Path(path), vtkXMLImageDataReader(), "ImageData", how))
 
 
-def read_vtk_mesh(path: str | Path, how: str) -> pv.PolyData:
-    """Read lines or triangles of a ``.vtp``; otherwise as :func:`read_vtk_image`."""
-    return pv.PolyData(_read(Path(path), vtkXMLPolyDataReader(), "PolyData", how))
+def read_vtk_mesh(path: str | Path, how: str, only: Collection[str] | None = None) -> pv.PolyData:
+    """Read lines or triangles of a ``.vtp``; otherwise as :func:`read_vtk_image`.
+
+    Parameters
+    ----------
+    path, how
+        See there.
+    only
+        Names of the cell arrays that are wanted; None takes all. Arrays of points are left out:
+        nothing goes on with them, and in memory they are most of a mesh.
+    """
+    reader = vtkXMLPolyDataReader()
+
+    def choose() -> None:
+        reader.UpdateInformation()
+        reader.GetPointDataArraySelection().DisableAllArrays()
+        cells = reader.GetCellDataArraySelection()
+        for name in map(cells.GetArrayName, range(cells.GetNumberOfArrays())):
+            cells.SetArraySetting(name, only is None or name in only)
+
+    return pv.PolyData(_read(Path(path), reader, "PolyData", how, choose))
 
 
-def _read(path: Path, reader: Any, kind: str, how: str) -> Any:
+def _read(
+    path: Path, reader: Any, kind: str, how: str, choose: Callable[[], None] = lambda: None
+) -> Any:
     if not path.is_file():
         raise MissingFileError("no such file", path, how)
     _check_ends(path, kind, how)
@@ -65,6 +85,7 @@ def _read(path: Path, reader: Any, kind: str, how: str) -> Any:
     reader.AddObserver("WarningEvent", lambda *_: said.append("WarningEvent"))
     with caught(said):
         reader.SetFileName(str(path))
+        choose()
         reader.Update()
     if said or reader.GetErrorCode():
         raise InputError(_CUT, path, how)

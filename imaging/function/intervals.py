@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import FloatArray
 from imaging.function.cycles import circular_difference, circular_mean
@@ -97,5 +97,5 @@ def _welch(a: float, n_a: int, b: float, n_b: int) -> tuple[float, float]:
 def _around(value: float, error: float, freedom: float) -> tuple[float, float]:
     if not (np.isfinite(error) and freedom >= 1):
         return float("nan"), float("nan")
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
     return value - reach, value + reach

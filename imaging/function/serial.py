@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import FloatArray
 
@@ -26,7 +26,7 @@ class Estimate:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % confidence interval; Student's t."""
-        half = float(stats.t.ppf(0.975, self.freedom)) * self.error
+        half = float(special.stdtrit(self.freedom, 0.975)) * self.error
         return self.value - half, self.value + half
 
     @property
@@ -34,7 +34,7 @@ class Estimate:
         """Two-sided p of no difference from 0."""
         if self.error == 0:
             return 1.0 if self.value == 0 else 0.0
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
+        return float(2 * special.stdtr(self.freedom, -abs(self.value) / self.error))
 
 
 def lag_one(runs: Sequence[FloatArray], parameters: int) -> float:

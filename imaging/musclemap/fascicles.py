@@ -8,36 +8,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.arrays import FloatArray
 from imaging.image import Image
+from imaging.musclemap.interpolation import linear_weights, weighted_mean
 
 
-def sample_points(volume: Image, points: FloatArray) -> NDArray[np.float32]:
-    """Interpolate a scalar volume linearly at points.
+class PointSampler:
+    """Interpolates scalar volumes of one grid linearly at points.
 
     Parameters
     ----------
-    volume
-        (I, J, K), NaN where nothing was measured.
+    grid
+        Any image on the grid (I, J, K).
     points : (N, 3) array
         World RAS+ mm.
-
-    Returns
-    -------
-    (N,) array
-        NaN where less than half of the eight neighbours (by weight) was measured.
     """
-    voxels = volume.to_voxels(points).T
-    measured = np.isfinite(volume.data)
-    weight = _interpolate(measured.astype(np.float32), voxels)
-    values = _interpolate(np.where(measured, volume.data, 0).astype(np.float32), voxels)
-    return np.where(weight > 0.5, values / np.maximum(weight, 1e-6), np.nan).astype(np.float32)
 
+    def __init__(self, grid: Image, points: FloatArray):
+        self._weights = linear_weights(grid.shape, grid.to_voxels(points))
 
-def _interpolate(data: NDArray[Any], voxels: FloatArray) -> NDArray[np.float32]:
-    return ndimage.map_coordinates(data, voxels, order=1, mode="constant", cval=0.0)
+    def __call__(self, volume: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return values (N,) of a volume (I, J, K) that is NaN where nothing was measured.
+
+        NaN where less than half of the eight neighbours (by weight) was measured.
+        """
+        mean, share = weighted_mean(self._weights, volume, np.isfinite(volume))
+        return np.where(share > 0.5, mean, np.float32(np.nan))
 
 
 def fascicle_place(points: FloatArray, offsets: NDArray[np.integer]) -> FloatArray:
@@ -63,37 +60,41 @@ def fascicle_place(points: FloatArray, offsets: NDArray[np.integer]) -> FloatArr
 
 
 def summarise(
-    name: str, values: FloatArray, points: FloatArray, offsets: NDArray[np.integer]
+    arrays: Mapping[str, FloatArray], points: FloatArray, offsets: NDArray[np.integer]
 ) -> pd.DataFrame:
-    """Return the mean of a sampled quantity per fascicle: whole, both end thirds, middle third.
+    """Return the mean of sampled quantities per fascicle: whole, both end thirds, middle third.
 
     Parameters
     ----------
-    name
-        Start of the column names.
-    values : (N,) array
-        Sampled at the points, NaN where not measured.
+    arrays : dict
+        Start of the column names to values (N,) at the points, NaN where not measured.
     points, offsets
         As in :func:`fascicle_place`; fascicles have equidistant points.
 
     Returns
     -------
     DataFrame
-        ``<name>_mean``, ``<name>_ends``, ``<name>_middle`` and ``<name>_measured_fraction``;
-        NaN where not one point was measured.
+        ``<name>_mean``, ``<name>_ends``, ``<name>_middle`` and ``<name>_measured_fraction`` of
+        every name; NaN where not one point was measured.
     """
-    count = len(offsets) - 1
-    owner = np.repeat(np.arange(count), np.diff(offsets))
+    counts = np.diff(offsets)
     place = fascicle_place(points, offsets)
     middle = (place > 1 / 3) & (place < 2 / 3)
-    good = np.isfinite(values)
+    # Twice the fascicle, and one more in its middle third: both parts in one count.
+    part = 2 * np.repeat(np.arange(len(counts)), counts) + middle
     columns = {}
-    for part, mask in (("mean", good), ("ends", good & ~middle), ("middle", good & middle)):
-        n = np.bincount(owner[mask], minlength=count)
-        total = np.bincount(owner[mask], weights=values[mask].astype(float), minlength=count)
-        columns[f"{name}_{part}"] = np.where(n > 0, total / np.maximum(n, 1), np.nan)
-    share = np.bincount(owner[good], minlength=count) / np.maximum(np.diff(offsets), 1)
-    columns[f"{name}_measured_fraction"] = share
+    for name, values in arrays.items():
+        good = np.isfinite(values)
+        own = part[good]
+        n = np.bincount(own, minlength=2 * len(counts)).reshape(-1, 2)
+        total = np.bincount(own, values[good].astype(float), 2 * len(counts)).reshape(-1, 2)
+        for ending, k, sums in (
+            ("mean", n.sum(axis=1), total.sum(axis=1)),
+            ("ends", n[:, 0], total[:, 0]),
+            ("middle", n[:, 1], total[:, 1]),
+        ):
+            columns[f"{name}_{ending}"] = np.where(k > 0, sums / np.maximum(k, 1), np.nan)
+        columns[f"{name}_measured_fraction"] = n.sum(axis=1) / np.maximum(counts, 1)
     return pd.DataFrame(columns).astype(np.float32)
 
 

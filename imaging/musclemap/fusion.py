@@ -17,6 +17,7 @@ from imaging.dyads import dyads, main_axes, share_known
 from imaging.erosion import erode
 from imaging.errors import ImageError
 from imaging.image import Image, regrid, resample
+from imaging.musclemap.interpolation import linear_weights, weighted_mean
 from imaging.muscles import muscle_labels
 
 # Below this share of measured neighbours an interpolated value is mostly invented.
@@ -86,11 +87,15 @@ def sample(image: Image, like: Image, measured: Image | None = None) -> NDArray[
     array of the shape of `like`
         NaN where less than half of the neighbours was measured.
     """
-    weight, values = _weighted(image, like, measured)
-    known = weight > _MIN_WEIGHT
-    out = np.full(like.shape, np.nan, np.float32)
-    out[known] = values[..., 0][known] / weight[known]
-    return out
+    values = image.data.astype(np.float32)
+    if measured is None:
+        mask = np.ones(image.shape, np.float32)
+    else:
+        mask = (measured.data > 0).astype(np.float32)
+        values = values * mask
+    weight = resample(image.with_data(mask), like).data
+    out = resample(image.with_data(values), like).data
+    return _where_known(out, weight)
 
 
 class MuscleSampler:
@@ -110,7 +115,7 @@ class MuscleSampler:
         self._shape = core.shape
         owner = resample(core, grid, order=0).data
         boxes = ndimage.find_objects(owner)
-        # Of each muscle: its voxels, where they lie in the source, its part of the source.
+        # Of each muscle: its voxels, their weights in its part of the source, that part.
         self._muscles = []
         for label in muscle_labels(owner):
             box = tuple(
@@ -120,7 +125,8 @@ class MuscleSampler:
             inside = np.nonzero(core.data == label)
             places = grid.to_voxels(core.to_world(np.stack(inside, axis=-1)))
             places -= [s.start for s in box]
-            self._muscles.append((inside, places.T.astype(np.float32), box, owner[box] == label))
+            own = owner[box] == label
+            self._muscles.append((inside, linear_weights(own.shape, places), box, own))
 
     def __call__(self, image: Image, measured: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return scalars of `image` on the grid of the labels.
@@ -137,15 +143,12 @@ class MuscleSampler:
             NaN outside muscles, near their borders, and where nothing was measured.
         """
         out = np.full(self._shape, np.nan, np.float32)
-        for inside, places, box, own in self._muscles:
-            known = (own & measured[box]).astype(np.float32)
+        for inside, weights, box, own in self._muscles:
+            known = own & measured[box]
             if not known.any():
                 continue
-            weight = ndimage.map_coordinates(known, places, order=1)
-            values = ndimage.map_coordinates(image.data[box] * known, places, order=1)
-            enough = weight > _MIN_WEIGHT
-            found = np.where(enough, values / np.maximum(weight, _MIN_WEIGHT), np.nan)
-            out[inside] = found
+            mean, share = weighted_mean(weights, image.data[box], known)
+            out[inside] = np.where(share > _MIN_WEIGHT, mean, np.nan)
         return out
 
 
@@ -170,30 +173,26 @@ def sample_directions(
     (..., 3) array
         Unit vectors that point upwards (S); NaN elsewhere.
     """
-    parts = np.moveaxis(dyads(vectors.data), -1, 0)
-    # One after the other: all six on the grid of a map would be its largest array by far.
-    weight, first = _weighted(vectors.with_data(parts[0]), like, measured)
+    mask = np.ones(vectors.shape, bool) if measured is None else measured.data > 0
+    weight = resample(vectors.with_data(mask.astype(np.float32)), like).data
     wanted = where & (weight > _MIN_WEIGHT)
-    others = [_weighted(vectors.with_data(p), like, measured)[1][wanted] for p in parts[1:]]
-    values = np.concatenate([first[wanted], *others], axis=-1)
+    # One after the other: all six on the grid of a map would be its largest array by far.
+    parts = np.moveaxis(dyads(vectors.data.astype(np.float32)) * mask[..., None], -1, 0)
+    found = [resample(vectors.with_data(part), like).data[wanted] for part in parts]
+    values = np.stack(found, axis=-1)
     known = share_known(values) > _MIN_WEIGHT
     main = main_axes(values[known]).axis
-    main *= np.where(main[:, 2:] < 0, -1.0, 1.0)
     out = np.full((*like.shape, 3), np.nan, np.float32)
     wanted[wanted] = known
     out[wanted] = main
     return out
 
 
-def _weighted(
-    image: Image, like: Image, measured: Image | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return interpolated mask (...,) and masked values (..., C)."""
-    mask = np.ones(image.shape, bool) if measured is None else measured.data > 0
-    volumes = image.data.reshape(*image.shape, -1).astype(np.float32)
-    weight = resample(image.with_data(mask.astype(np.float32)), like).data
-    values = resample(image.with_data(volumes * mask[..., None]), like).data
-    return weight, values
+def _where_known(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide by the weight of what was measured, in place; NaN where it is too little."""
+    np.divide(values, weight, out=values, where=weight > _MIN_WEIGHT)
+    values[~(weight > _MIN_WEIGHT)] = np.nan
+    return values
 
 
 def muscle_statistics(

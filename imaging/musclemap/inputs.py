@@ -159,7 +159,7 @@ class Stages:
         if lines is None and rows is None:
             return None
         lines, rows = (self.need("fibre", f"fascicles.{e}") for e in ("vtp", "parquet"))
-        mesh = read_lines(lines, rows, FIGURES, AGAIN)
+        mesh = read_lines(lines, rows, FIGURES, AGAIN, ["label"])
         check_muscles(mesh, known, lines)
         return mesh, read_rows(rows, None, AGAIN)
 

@@ -148,7 +148,7 @@ def join_stages(stages: Stages, chosen: MapSettings, fibre_states: Path | None =
     measures = table.complete(measures, rows, present, stages.missing)
     in_view = [m for m in measures if m.label in rows]
     muscles = table.wide(in_view, stages.names)
-    surfaces = vtk_files.colour_surfaces(_surfaces(stages, on_grid, rows), muscles)
+    surfaces = _surfaces(stages, on_grid, rows)
     sheets = stages.path("fibre", "aponeuroses.vtp")
     aponeuroses = None if sheets is None else read_aponeuroses(sheets, labels)
     return JoinedMap(
@@ -221,11 +221,9 @@ def _fascicles(
         return None
     lines, frame = found
     points, offsets = vtk_files.fascicles_of(lines)
-    arrays = {}
-    for name in voxels:
-        arrays[name] = fascicles.sample_points(grid.with_data(voxels[name]), points)
-        part = fascicles.summarise(name, arrays[name], points, offsets)
-        frame = pd.concat([frame, part], axis=1)
+    sampler = fascicles.PointSampler(grid, points)
+    arrays = {name: sampler(layer) for name, layer in voxels.items()}
+    frame = pd.concat([frame, fascicles.summarise(arrays, points, offsets)], axis=1)
     if curves is not None:
         for name, values in emg.painted_values(curves).items():
             frame[f"{name}_painted"] = frame["label"].map(values).astype(np.float32)

@@ -23,7 +23,7 @@ def read_triangles(path: Path, arrays: Sequence[str], how: str) -> pv.PolyData:
     path
         ``.vtp``, world RAS+ mm.
     arrays
-        Cell arrays that must be there, one number for each triangle.
+        Cell arrays that must be there, one number for each triangle; no other is read.
     how
         What a user should do where it cannot be used.
 
@@ -32,14 +32,16 @@ def read_triangles(path: Path, arrays: Sequence[str], how: str) -> pv.PolyData:
     MissingFileError, InputError
         Not there, cut off, not triangles only, without an array, or points that are not numbers.
     """
-    mesh = read_vtk_mesh(path, how)
+    mesh = read_vtk_mesh(path, how, arrays)
     if mesh.n_cells and not mesh.is_all_triangles:
         raise InputError("holds cells that are not triangles", path, how)
     _check(mesh, arrays, path, how)
     return mesh
 
 
-def read_lines(path: Path, rows: Path, needed: Sequence[str], how: str) -> pv.PolyData:
+def read_lines(
+    path: Path, rows: Path, needed: Sequence[str], how: str, only: Sequence[str] | None = None
+) -> pv.PolyData:
     """Read polylines, and check that a table has one row for each.
 
     Parameters
@@ -52,13 +54,15 @@ def read_lines(path: Path, rows: Path, needed: Sequence[str], how: str) -> pv.Po
         Further columns of the table that must be there.
     how
         What a user should do where they cannot be used.
+    only
+        Cell arrays that are wanted, `label` among them; None takes all.
 
     Raises
     ------
     MissingFileError, InputError
         One is not there, cut off, not of lines, or they do not hold the same fascicles.
     """
-    mesh = read_vtk_mesh(path, how)
+    mesh = read_vtk_mesh(path, how, only)
     if mesh.n_lines != mesh.n_cells:
         raise InputError("holds cells that are not lines", path, how)
     labels = read_rows(rows, ["label"], how)["label"].to_numpy()

@@ -29,48 +29,76 @@ class DepthView:
     shade: NDArray[np.float32]
 
 
-def depth_view(surfaces: Mapping[int, pv.PolyData], back: bool, pixel_mm: float) -> DepthView:
-    """Return the view of surfaces from the front, or from the back; superior is up.
+def depth_views(surfaces: Mapping[int, pv.PolyData], pixel_mm: float) -> list[DepthView]:
+    """Return the views of surfaces from the front and from the back; superior is up.
 
     Parameters
     ----------
     surfaces
         Label to triangles, world RAS+ mm. From the front the person's right is on the left.
-    back
-        Seen from behind.
     pixel_mm
         Edge of a pixel, mm.
     """
-    sign = 1.0 if back else -1.0
-    found = [_samples(np.asarray(m.points, float), np.asarray(m.regular_faces, int), sign, pixel_mm)
-             for m in surfaces.values()]  # fmt: skip
-    labels = np.repeat(list(surfaces), [len(f) for f in found])
-    every = np.concatenate(found) if len(labels) else np.zeros((0, 4))
-    if len(every) == 0:
-        return DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))
-    places = np.floor(every[:, :2]).astype(int)
-    places -= places.min(axis=0)
-    width, height = places.max(axis=0) + 1
-    pixel = (height - 1 - places[:, 1]) * width + places[:, 0]
-    nearest = np.full(height * width, -np.inf)
-    np.maximum.at(nearest, pixel, every[:, 2])
-    front = np.flatnonzero(every[:, 2] == nearest[pixel])
-    label = np.zeros(height * width, np.int32)
-    shade = np.zeros(height * width, np.float32)
-    label[pixel[front]] = labels[front]
-    shade[pixel[front]] = every[front, 3]
-    return DepthView(label.reshape(height, width), shade.reshape(height, width))
+    meshes = {
+        label: (np.asarray(mesh.points, float), np.asarray(mesh.regular_faces, int))
+        for label, mesh in surfaces.items()
+        if mesh.n_cells
+    }
+    if not meshes:
+        return [DepthView(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32))] * 2
+    used = [points[np.unique(faces)] / pixel_mm for points, faces in meshes.values()]
+    low = np.min([points.min(axis=0) for points in used], axis=0)
+    high = np.max([points.max(axis=0) for points in used], axis=0)
+    views = [_Buffer(low, high, sign) for sign in (-1.0, 1.0)]
+    for label, (points, faces) in meshes.items():
+        samples = _samples(points, faces, pixel_mm)
+        for view in views:
+            view.add(label, samples)
+    return [view.seen() for view in views]
+
+
+class _Buffer:
+    """The nearest of samples at every pixel, from behind for a sign of 1."""
+
+    def __init__(self, low: NDArray[np.float64], high: NDArray[np.float64], sign: float):
+        """Take the corners (3,) of all that is shown, pixels."""
+        self._sign = sign
+        ends = np.floor(sign * np.array([low[0], high[0]])).astype(int)
+        self._left, self._bottom = int(ends.min()), int(np.floor(low[2]))
+        self._width = int(ends.max()) - self._left + 1
+        self._height = int(np.floor(high[2])) - self._bottom + 1
+        self._nearest = np.full(self._height * self._width, -np.inf)
+        self._label = np.zeros(self._nearest.shape, np.int32)
+        self._shade = np.zeros(self._nearest.shape, np.float32)
+
+    def add(self, label: int, samples: NDArray[np.float64]) -> None:
+        """Add samples (S, 4) of one surface."""
+        across = np.floor(self._sign * samples[:, 0]).astype(int) - self._left
+        up = np.floor(samples[:, 1]).astype(int) - self._bottom
+        # Interpolation may round a sample past a corner.
+        across, up = across.clip(0, self._width - 1), up.clip(0, self._height - 1)
+        near = -self._sign * samples[:, 2]
+        pixel = (self._height - 1 - up) * self._width + across
+        np.maximum.at(self._nearest, pixel, near)
+        front = np.flatnonzero(near == self._nearest[pixel])
+        self._label[pixel[front]] = label
+        self._shade[pixel[front]] = samples[front, 3]
+
+    def seen(self) -> DepthView:
+        """Return the picture."""
+        shape = self._height, self._width
+        return DepthView(self._label.reshape(shape), self._shade.reshape(shape))
 
 
 def _samples(
-    points: NDArray[np.float64], faces: NDArray[np.int_], sign: float, pixel_mm: float
+    points: NDArray[np.float64], faces: NDArray[np.int_], pixel_mm: float
 ) -> NDArray[np.float64]:
-    """Return place (two, pixels), nearness and facing of samples of triangles, (S, 4)."""
+    """Return place (R and S, pixels), A (mm) and facing of samples of triangles, (S, 4)."""
     if len(faces) == 0:
         return np.zeros((0, 4))
     facing = np.abs(_normals(points, faces)[:, 1])
-    seen = sign * points[:, 0] / pixel_mm, points[:, 2] / pixel_mm
-    return _fill(np.column_stack([*seen, -sign * points[:, 1], facing])[faces])
+    seen = points[:, 0] / pixel_mm, points[:, 2] / pixel_mm
+    return _fill(np.column_stack([*seen, points[:, 1], facing])[faces])
 
 
 def _fill(corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import FloatArray
 from imaging.errors import ConfigError
@@ -81,7 +81,7 @@ def norm_of(values: Sequence[float], circular: bool = False) -> Norm | None:
 
 
 def _half_width(sd: float, n: int) -> float:
-    return float(stats.t.ppf(0.975, n - 1)) * sd * float(np.sqrt(1 + 1 / n))
+    return float(special.stdtrit(n - 1, 0.975)) * sd * float(np.sqrt(1 + 1 / n))
 
 
 def _mean_and_sd(values: FloatArray, circular: bool) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from imaging.measures import Measure
 from imaging.musclemap.activation import unit_of
 from imaging.musclemap.read.muscle_map import MuscleMap
 from imaging.muscles import side_of, structure_of
-from imaging.report.depth_view import DepthView, depth_view
+from imaging.report.depth_view import DepthView, depth_views
 from imaging.report.picture import raster
 
 PHASES = ("strike", "mid-stance", "push-off", "swing")
@@ -88,7 +88,7 @@ def front_and_back(content: MuscleMap, side: str) -> list[DepthView]:
     """Return both views of the muscles and bones of one leg."""
     own = {v: m for v, m in content.surfaces.items() if side_of(v) == side}
     drawn = {v: m for v, m in own.items() if structure_of(v).tissue in _DRAWN}
-    return [depth_view(drawn, back, _PIXEL_MM) for back in (False, True)]
+    return depth_views(drawn, _PIXEL_MM)
 
 
 def phase_strip(

@@ -7,12 +7,13 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
+_SVG_DPI = 72  # of matplotlib's SVG, always
 _QUALITY = 90  # of WebP: small letters stay sharp
 _PATH = re.compile(rb' d="[^"]*"')
 _LONG = re.compile(rb"(\d\.\d\d)\d+")
@@ -63,17 +64,20 @@ def guarded(
 
 def raster(figure: Figure, dpi: int = 110) -> str:
     """Return a figure as data address of a WebP, a quarter of the size of a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return webp(buffer.getvalue())
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return _webp(PillowImage.fromarray(np.asarray(canvas.buffer_rgba())))
 
 
 def webp(content: bytes) -> str:
     """Return a picture in another format as data address of a WebP without metadata."""
+    return _webp(PillowImage.open(io.BytesIO(content)))
+
+
+def _webp(picture: PillowImage.Image) -> str:
     buffer = io.BytesIO()
-    PillowImage.open(io.BytesIO(content)).convert("RGB").save(
-        buffer, format="WEBP", quality=_QUALITY, method=4
-    )
+    picture.convert("RGB").save(buffer, format="WEBP", quality=_QUALITY, method=4)
     return address(buffer.getvalue(), "image/webp")
 
 
@@ -82,6 +86,12 @@ def svg(figure: Figure) -> str:
     import matplotlib as mpl
 
     buffer = io.BytesIO()
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        # `savefig` would draw everything once more, only to lay it out.
+        figure.set_dpi(_SVG_DPI)
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     with mpl.rc_context({"svg.hashsalt": "pennate", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     # A hundredth of a point is finer than any screen: six decimals double the size of curves.
@@ -92,12 +102,3 @@ def svg(figure: Figure) -> str:
 def address(content: bytes, kind: str) -> str:
     """Return bytes as data address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def window(values: np.ndarray[Any, Any], low: float = 1, high: float = 99) -> tuple[float, float]:
-    """Return display limits: percentiles of the finite values, never empty."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    a, b = np.percentile(finite, [low, high])
-    return float(a), float(b if b > a else a + 1)

@@ -16,7 +16,8 @@ from imaging.musclemap.stiffness_titles import METHODS, known_maps, title_of_map
 from imaging.musclemap.table import title_of
 from imaging.muscles import side_and_key
 from imaging.report import axial_slices, published_stiffness
-from imaging.report.picture import Picture, guarded, window
+from imaging.report.limits import window
+from imaging.report.picture import Picture, guarded
 from imaging.report.wave_animation import wave_animation
 
 _START = "stiffness_"

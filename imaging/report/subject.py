@@ -22,7 +22,12 @@ from imaging.report.opensim_model import FORCE_TITLES, SHOWN, ModelPart
 from imaging.report.profile import TOPICS, expected_by_chance, profile
 from imaging.report.remarks import remarks
 from imaging.report.stiffness import stiffness_section
-from imaging.report.subject_pictures import first_pictures, function_pictures, tissue_pictures
+from imaging.report.subject_pictures import (
+    begin_scene,
+    first_pictures,
+    function_pictures,
+    tissue_pictures,
+)
 from imaging.report.summary_table import summary_table
 from imaging.report.verdicts import TITLES, checks, verdicts
 
@@ -63,6 +68,9 @@ def subject_page(
     date
         Of the scan, as it is to be shown; empty where it is not known.
     """
+    scene = begin_scene(content)  # in a process of its own, while all else is drawn here
+    tissue, function = tissue_pictures(content), function_pictures(content)
+    steps, stiffness = diffusion_steps(content), stiffness_section(content)
     told = profile(content.measures, norms, content.prefix.split("_")[0], content.names)
     notes = content.notes
     citations = dict.fromkeys(c for stage in notes.stages for c in stage.citations)
@@ -76,20 +84,20 @@ def subject_page(
         checks=[(TITLES[c.stage], c) for c in checks() if c.when != "good"],
         summary=summary_table(content.measures, content.names),
         links=links,
-        first_pictures=first_pictures(content),
+        first_pictures=first_pictures(content, scene),
         remarks=remarks(notes),
         quality=_quality(content),
         groups=muscle_tables.whole_recording(content.measures),
         pairs=pairs,
         no_pairs=no_pairs,
-        tissue_pictures=tissue_pictures(content),
-        function_pictures=function_pictures(content),
+        tissue_pictures=tissue,
+        function_pictures=function,
         conditions=condition_lines(content.conditions),
         profile=[(title, [s for s in told if s.topic == key]) for key, title in TOPICS.items()],
         chance=expected_by_chance(told),
         controls=norms.controls if norms else [],
-        steps=diffusion_steps(content),
-        stiffness=stiffness_section(content),
+        steps=steps,
+        stiffness=stiffness,
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
         tables=muscle_tables.muscle_tables(content.measures, content.names),
         nothing=muscle_tables.without_figures(content.measures, content.names),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 
 from imaging.musclemap.activation import PAINTED
@@ -24,14 +24,36 @@ _FORCE = (
 )
 
 
-def first_pictures(content: MuscleMap) -> list[Picture]:
-    """Return the two pictures of the first screen: muscles on anatomy, and fascicles."""
+def begin_scene(content: MuscleMap) -> Callable[[], tuple[str, str]] | None:
+    """Start rendering the fascicles beside all else, see :func:`first_pictures`."""
+    if content.fascicles is None:
+        return None
+    lines, *meshes = (
+        content.files.get(f"{name}.vtp") for name in ("fascicles", "surfaces", "aponeuroses")
+    )
+    assert lines is not None, "fascicles were read from it"
+    labels = {*content.surfaces, *content.fascicles.labels.tolist()}
+    return fascicle_scene.begin(lines, *meshes, labels)
+
+
+def first_pictures(
+    content: MuscleMap, scene: Callable[[], tuple[str, str]] | None
+) -> list[Picture]:
+    """Return the two pictures of the first screen: muscles on anatomy, and fascicles.
+
+    Parameters
+    ----------
+    content
+        Of the subject.
+    scene
+        See :func:`begin_scene`.
+    """
     return [
         guarded("Muscles on anatomy",
                 f"Labels with the key of each muscle. {_AXIAL}",
                 "Axial slices of the anatomical image with coloured, named muscles.",
                 lambda: axial_slices.label_slices(content.arrays, content.names), "No labels."),
-        _fascicles(content, _absent(content, "fibre", "fascicles")),
+        _fascicles(content, scene, _absent(content, "fibre", "fascicles")),
     ]  # fmt: skip
 
 
@@ -136,25 +158,23 @@ def _spread(content: MuscleMap, absent: str) -> list[Picture]:
     ]  # fmt: skip
 
 
-def _fascicles(content: MuscleMap, absent: str) -> Picture:
+def _fascicles(
+    content: MuscleMap, scene: Callable[[], tuple[str, str]] | None, absent: str
+) -> Picture:
     caption = (
         "Left: by muscle, seen from the front; middle: from the right; right: by fascicle "
         "length. At most 4000 fascicles are drawn."
     )
     alt = "Fascicles in three dimensions, coloured by muscle and by length."
-    if content.fascicles is None:
+    if scene is None:
         return Picture("Fascicles", caption, alt, message=absent)
-    lines, *meshes = (
-        content.files.get(f"{name}.vtp") for name in ("fascicles", "surfaces", "aponeuroses")
-    )
     if content.aponeuroses:
         caption += " Grey sheets: internal aponeuroses."
     note = ""
 
     def draw() -> str:
         nonlocal note
-        assert lines is not None, "fascicles were read from it"
-        source, note = fascicle_scene.render(lines, *meshes)
+        source, note = scene()
         return source
 
     picture = guarded("Fascicles", caption, alt, draw, absent)

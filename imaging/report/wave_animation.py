@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -94,26 +95,38 @@ def _frames(
             aspect=aspect, interpolation="nearest",
         )  # fmt: skip
         axes.set_xlim(plane.shape[0] - 0.5, -0.5)  # radiological: the right side on the left
-        _outlines(axes, muscles)
-        shown.append(image)
+        shown.append((axes, image, _outlines(axes, muscles)))
     bar = figure.add_axes((0.94, 0.1, 0.012, 0.7))
-    figure.colorbar(shown[0], cax=bar)
+    figure.colorbar(shown[0][1], cax=bar)
     bar.set_title(unit.replace("um", "µm"), fontsize=8, pad=4)
     bar.tick_params(labelsize=6)
+    # What stays the same is drawn once, and the waves with their outlines on it.
+    for _, image, outlines in shown:
+        image.set_animated(True)
+        for line in outlines:
+            line.set_animated(True)
+    canvas.draw()
+    still = canvas.copy_from_bbox(figure.bbox)
     out = []
     for step in np.exp(2j * np.pi * np.arange(_FRAMES) / _FRAMES):
-        for c, image in enumerate(shown):
+        canvas.restore_region(still)
+        for c, (axes, image, outlines) in enumerate(shown):
             values = np.where(inside, (plane[..., c] * step).real, np.nan)
             image.set_data(np.ma.masked_invalid(values).T)
-        canvas.draw()
+            for artist in (image, *outlines):
+                axes.draw_artist(artist)
         out.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return out
 
 
-def _outlines(axes: Axes, muscles: NDArray[Any]) -> None:
-    for label in muscle_labels(muscles):
-        mask = ndimage.gaussian_filter((muscles == label).astype(float), 0.6)
-        axes.contour(mask.T, levels=[0.5], colors=["#333333"], linewidths=0.7)
+def _outlines(axes: Axes, muscles: NDArray[Any]) -> list[Artist]:
+    masks = (
+        ndimage.gaussian_filter((muscles == label).astype(float), 0.6)
+        for label in muscle_labels(muscles)
+    )
+    return [
+        axes.contour(mask.T, levels=[0.5], colors=["#333333"], linewidths=0.7) for mask in masks
+    ]
 
 
 def _gif(frames: list[NDArray[np.uint8]]) -> bytes:

@@ -15,7 +15,7 @@ from scipy import ndimage
 from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.muscles import structure
 from imaging.segmentation.frame import leg_frame, out_of_place
-from imaging.segmentation.shares import Shares
+from imaging.segmentation.shares import Shares, likeliest
 from imaging.segmentation.tissue import Tissue
 
 SMOOTH_MM = 2.0
@@ -102,7 +102,7 @@ def one_body(values: Float32, keys: tuple[str, ...], bridged: int = BRIDGED_SLIC
         Slices.
     """
     out = values.copy()
-    winner = np.argmax(values, axis=0).astype(np.int16)
+    winner = likeliest(values)
     named = [c for c, key in enumerate(keys) if key not in _AROUND]
     for c in named:
         _bridge(out, winner, c, keys, bridged)

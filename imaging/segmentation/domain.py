@@ -151,7 +151,7 @@ def _larger_bone(
 
 def _sureness(shares: Shares) -> tuple[float | None, float | None]:
     """Return mean probability and relative entropy over voxels labelled as muscle."""
-    muscle = np.isin(np.argmax(shares.values, axis=0), _muscles(shares))
+    muscle = np.isin(shares.winner, _muscles(shares))
     if not muscle.any():
         return 0.0, 1.0
     chosen = shares.values[:, muscle]
@@ -162,7 +162,7 @@ def _sureness(shares: Shares) -> tuple[float | None, float | None]:
 def _place(shares: Shares) -> float | None:
     """Return how far out of place labelled muscles lie; the most there is, without bones."""
     frame = leg_frame(shares)
-    winner = np.argmax(shares.values, axis=0)
+    winner = shares.winner
     muscle = np.isin(winner, _muscles(shares))
     if not muscle.any():
         return None
@@ -176,7 +176,7 @@ def _agreement(shares: Shares, tissue: Tissue) -> float | None:
     """Return Dice of labelled bones with seen ones in slices in which they are seen."""
     if shares.values.shape[1:] != tissue.leg.shape or not {"TIB", "FIB"} <= set(shares.keys):
         return None
-    winner = np.argmax(shares.values, axis=0)
+    winner = shares.winner
     shown = tissue.tibia | tissue.fibula
     both = [shares.keys.index(key) for key in ("TIB", "FIB")]
     labelled = np.isin(winner, both) & shown.any((0, 1))
@@ -188,7 +188,7 @@ def _muscle(shares: Shares, tissue: Tissue) -> float | None:
     """Return the share of muscle in the section under the fascia, median over slices."""
     if shares.values.shape[1:] != tissue.leg.shape:
         return None
-    winner = np.argmax(shares.values, axis=0)
+    winner = shares.winner
     fat = [c for c, key in enumerate(shares.keys) if key in ("SAT", "SKIN")]
     inside = (tissue.envelope & ~np.isin(winner, fat)).sum((0, 1))
     muscle = (np.isin(winner, _muscles(shares)) & tissue.leg).sum((0, 1))

@@ -60,7 +60,7 @@ def leg_frame(shares: Shares) -> LegFrame | None:
     if not {"TIB", "FIB"} <= set(shares.keys):
         return None
     spacing = shares.grid.spacing
-    winner = np.argmax(shares.values, axis=0)
+    winner = shares.winner
     centres = [_centres(_largest(winner == shares.keys.index(k)), spacing) for k in ("TIB", "FIB")]
     seen = np.isfinite(centres[0][:, 0]) & np.isfinite(centres[1][:, 0])
     if seen.sum() < _MIN_SLICES:
@@ -99,8 +99,11 @@ def out_of_place(shares: Shares, frame: LegFrame) -> Float32:
         row = _place(key)
         if row is not None:
             u, v = where[0] - np.float32(row["u"]), where[1] - np.float32(row["v"])
-            inverse = np.linalg.inv([[row["uu"], row["uv"]], [row["uv"], row["vv"]]])
-            distance = inverse[0, 0] * u**2 + 2 * inverse[0, 1] * u * v + inverse[1, 1] * v**2
+            # Numbers of Python leave arrays in single precision.
+            (a, b), (_, d) = np.linalg.inv(
+                [[row["uu"], row["uv"]], [row["uv"], row["vv"]]]
+            ).tolist()
+            distance = a * u**2 + 2 * b * u * v + d * v**2
             out[c] = np.clip(distance - _FREE, 0.0, _MOST) * frame.known
     return out
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.arrays import Float32, FloatArray
 from imaging.errors import ImageError
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure, structure_of
 from imaging.segmentation.domain import Cues, cues, score
-from imaging.segmentation.shares import Shares
+from imaging.segmentation.shares import Shares, likeliest
 from imaging.segmentation.tissue import Tissue
 
 _DOUBT = 0.5
@@ -94,7 +95,7 @@ def assess_leg(
     if shares is not None:
         for c, key in enumerate(shares.keys):
             if key and structure(key).is_muscle and (shares.values[c] > 0.5).any():
-                plain = expected_dice(shares.values, c)
+                plain = expected_dice(shares.values, c, shares.winner)
                 dice[structure(key).index] = corrected(plain, correction or Correction())
     for index, value in dice.items():
         if value < _LOW_DICE:
@@ -118,7 +119,9 @@ def refuse(flags: Sequence[Flag], path: str | Path | None = None) -> None:
             raise ImageError(flag.sentence, path, "Give an image of the lower leg")
 
 
-def expected_dice(values: Float32, channel: int) -> float:
+def expected_dice(
+    values: Float32, channel: int, winner: NDArray[np.integer] | None = None
+) -> float:
     """Return the expected Dice of the voxels won by a structure with its unknown truth.
 
     The truth of every voxel is a coin with the voxel's probability: twice the expected overlap over
@@ -134,8 +137,10 @@ def expected_dice(values: Float32, channel: int) -> float:
         Probabilities.
     channel
         The structure.
+    winner : (I, J, K) array of int, optional
+        Channel of the largest probability, where it is known already.
     """
-    chosen = np.argmax(values, axis=0) == channel
+    chosen = (likeliest(values) if winner is None else winner) == channel
     total = float(chosen.sum()) + float(values[channel].sum(dtype=float))
     return 2.0 * float(values[channel][chosen].sum(dtype=float)) / total if total > 0 else 0.0
 

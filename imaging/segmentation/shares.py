@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import Float32
-from imaging.image import Image
+from imaging.image import Image, resample
 from imaging.muscles import structure
 from imaging.threads import in_threads
 
@@ -40,13 +41,32 @@ class Shares:
     values: Float32
     grid: Image
 
+    @cached_property
+    def winner(self) -> NDArray[np.int16]:
+        """Channel of the likeliest structure (I, J, K)."""
+        return likeliest(self.values)
+
     def indices(self) -> NDArray[np.int16]:
         """Return the catalogue index of the likeliest structure (I, J, K); 0 for none."""
-        return key_indices(self.keys)[np.argmax(self.values, axis=0)]
+        return key_indices(self.keys)[self.winner]
 
     def confidence(self) -> Float32:
         """Return the probability of the likeliest structure (I, J, K)."""
         return np.asarray(self.values.max(axis=0), np.float32)
+
+
+def likeliest(values: Float32) -> NDArray[np.int16]:
+    """Return the channel of the largest value (I, J, K), the first of equal ones.
+
+    `numpy.argmax` along the first axis takes twenty times as long.
+    """
+    best = values[0].copy()
+    winner = np.zeros(best.shape, np.int16)
+    for c, channel in enumerate(values[1:], start=1):
+        better = channel > best
+        winner[better] = c
+        np.maximum(best, channel, out=best)
+    return winner
 
 
 def key_indices(keys: Sequence[str]) -> NDArray[np.int16]:
@@ -102,21 +122,16 @@ def label_on(shares: Shares, like: Image) -> tuple[NDArray[np.int16], Float32]:
     held at a time, and structures that are nowhere likely are left out. Beyond the shares' grid
     their border values continue: an image ends half a voxel beyond the centres of its last slices.
     """
-    matrix = np.linalg.inv(shares.grid.affine) @ like.affine
     best = np.zeros(like.shape, np.float32)
     winner = np.zeros(like.shape, np.int16)
 
     def fine(channel: Float32) -> Float32:
-        return np.asarray(
-            ndimage.affine_transform(
-                channel, matrix[:3, :3], matrix[:3, 3], like.shape, order=1, mode="nearest"
-            )
-        )
+        return resample(shares.grid.with_data(channel), like, fill=None).data
 
     used = [c for c in range(len(shares.keys)) if c == 0 or shares.values[c].max() > _NEVER]
     indices = key_indices(shares.keys)
     for c, value in zip(used, in_threads(fine, [shares.values[c] for c in used]), strict=True):
         better = value > best
-        np.copyto(winner, indices[c], where=better)
-        np.copyto(best, value, where=better)
+        winner[better] = indices[c]
+        np.maximum(best, value, out=best)
     return winner, best

@@ -6,6 +6,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from imaging.errors import ImageError, LabelError, MissingFileError
@@ -99,6 +100,28 @@ def test_a_part_of_an_oblique_grid_keeps_its_outermost_slices(order, seed):
     part = affine.copy()
     part[:3, 3] = image.to_world([3, 4, 0])
     assert resample(image, Image(np.zeros((30, 36, 30)), part), order=order).data.all()
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16])
+@given(seed=st.integers(0, 10_000), fill=st.sampled_from((-7.0, None)))
+@settings(max_examples=25, deadline=None)
+def test_grids_of_the_same_axes_are_resampled_as_oblique_ones(order, kind, seed, fill):
+    rng = np.random.default_rng(seed)
+    shape, wanted = rng.integers(2, 9, 3), rng.integers(1, 12, 3)
+    values = rng.uniform(-100, 100, shape).astype(kind)
+    scale, shift = rng.uniform(0.3, 2.5, 3) * rng.choice([-1, 1], 3), rng.uniform(-2, 6, 3)
+    matrix = np.diag([*scale, 1.0])
+    matrix[:3, 3] = shift
+    found = resample(
+        Image(values, np.eye(4)), Image(np.zeros(wanted), matrix), order=order, fill=fill
+    )
+    mode = "nearest" if fill is None else "constant"
+    expected = ndimage.affine_transform(
+        values, np.diag(scale), shift, tuple(wanted), kind, order=order, mode=mode, cval=-7
+    )
+    assert found.data.dtype == kind
+    np.testing.assert_allclose(found.data, expected, rtol=0, atol=0 if order == 0 else 1e-4)
 
 
 def test_regrid_keeps_the_field_of_view():

@@ -31,7 +31,7 @@ def write_map(
     prefix
         Start of file names.
     found
-        The stages joined.
+        The stages joined; its voxels are used up.
     stages
         Where their files are.
     chosen
@@ -48,9 +48,13 @@ def write_map(
     together = notes_of_map(stages, own, told)
     files = StageFiles("map", folder, prefix, stages.used, chosen.model_dump())
     write_json(files.path("notes"), together)
-    vtk_files.save_vtk(vtk_files.to_vtk(found.voxels, found.labels), files.path("map"))
+    # Taken out one by one: all layers twice would be most of the memory of the verb.
+    taken = ((name, found.voxels.pop(name)) for name in list(found.voxels))
+    vtk_files.save_vtk(vtk_files.to_vtk(taken, found.labels), files.path("map"))
     files.describe("map", Arrays=layers.array_descriptions(found.maps))
-    vtk_files.save_vtk(found.surfaces, files.path("surfaces"))
+    coloured = vtk_files.colour_surfaces(found.surfaces, found.muscles)
+    vtk_files.save_vtk(coloured, files.path("surfaces"))
+    del coloured
     files.describe("surfaces")
     if found.aponeuroses is not None:
         vtk_files.save_vtk(found.aponeuroses, files.path("aponeuroses"))

@@ -67,3 +67,14 @@ def test_other_files_are_named(tmp_path):
         read_vtk_mesh(tmp_path / "x.vtp", "Copy it again")
     with pytest.raises(MissingFileError):
         read_vtk_mesh(tmp_path / "y.vtp", "Copy it again")
+
+
+def test_only_the_cell_arrays_that_are_wanted_are_read(tmp_path):
+    sphere = mesh()
+    sphere.cell_data["other"] = np.ones(sphere.n_cells)
+    sphere.point_data["more"] = np.ones(sphere.n_points)
+    save_vtk(sphere, tmp_path / "x.vtp")
+    assert list(read_vtk_mesh(tmp_path / "x.vtp", "", ["label"]).cell_data) == ["label"]
+    every = read_vtk_mesh(tmp_path / "x.vtp", "")
+    assert set(every.cell_data) == {"label", "other"}
+    assert list(every.point_data) == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imaging.image import Image
-from imaging.musclemap.fascicles import fascicle_place, sample_points, summarise
+from imaging.musclemap.fascicles import PointSampler, fascicle_place, summarise
 
 POINTS = np.array(
     [[0, 0, z] for z in (0, 1, 2, 3, 4, 5, 6)] + [[5, 0, z] for z in (0, 3, 6)], float
@@ -22,7 +22,7 @@ def test_no_fascicle_gives_no_place():
 
 def test_ends_and_middle_are_told_apart():
     values = np.array([10, 10, 10, 2, 10, 10, 10, 4, 8, 4.0])
-    table = summarise("x", values, POINTS, OFFSETS)
+    table = summarise({"x": values}, POINTS, OFFSETS)
     assert table["x_middle"].tolist() == pytest.approx([2, 8])
     assert table["x_ends"].tolist() == pytest.approx([10, 4])
     assert table["x_mean"][1] == pytest.approx(16 / 3)
@@ -31,7 +31,7 @@ def test_ends_and_middle_are_told_apart():
 
 def test_a_fascicle_without_measured_points_is_nan_not_zero():
     values = np.r_[np.full(7, np.nan), 1.0, np.nan, 1.0]
-    table = summarise("x", values, POINTS, OFFSETS)
+    table = summarise({"x": values}, POINTS, OFFSETS)
     assert np.isnan(table.loc[0, ["x_mean", "x_ends", "x_middle"]].astype(float)).all()
     assert table["x_measured_fraction"].tolist() == pytest.approx([0, 2 / 3])
     assert np.isnan(table["x_middle"][1])
@@ -43,6 +43,10 @@ def test_samples_are_taken_in_world_millimetres():
     index = np.stack(np.meshgrid(*[np.arange(n) for n in image.shape], indexing="ij"), -1)
     field = image.with_data((image.to_world(index) @ [1.0, 2.0, -1.0]).astype(np.float32))
     points = image.to_world([[2.3, 4.1, 5.5], [7.0, 1.0, 2.0]])
-    np.testing.assert_allclose(sample_points(field, points), points @ [1, 2, -1], rtol=1e-4)
+    sample = PointSampler(image, points)
+    np.testing.assert_allclose(sample(field.data), points @ [1, 2, -1], rtol=1e-4)
     field.data[2:4, 4:6, 5:7] = np.nan
-    assert np.isnan(sample_points(field, points)).tolist() == [True, False]
+    assert np.isnan(sample(field.data)).tolist() == [True, False]
+    assert np.isnan(
+        PointSampler(image, image.to_world([[-0.1, 3, 3], [9.1, 3, 3]]))(field.data)
+    ).all()

@@ -11,7 +11,7 @@ from synthetic_map import SHAPES, SOL, TA, write_map
 
 from imaging.measures import Measure
 from imaging.musclemap.read.muscle_map import read_muscle_map
-from imaging.report.depth_view import depth_view
+from imaging.report.depth_view import depth_views
 from imaging.report.phase_strip import front_and_back, phase_strip, phases, stances, why_none
 
 STANCE = Measure(0, "stance_right", 60.0, "percent")
@@ -30,8 +30,7 @@ def strip(content, value):
 
 def test_the_nearest_surface_is_seen_from_each_side_at_its_place():
     near, far = (pv.Sphere(radius=r, center=(10, y, 5)) for r, y in ((10, 30), (20, -30)))
-    front = depth_view({TA: near, SOL: far}, back=False, pixel_mm=1.0)
-    back = depth_view({TA: near, SOL: far}, back=True, pixel_mm=1.0)
+    front, back = depth_views({TA: near, SOL: far}, pixel_mm=1.0)
     assert front.labels[20, 20] == TA
     assert set(np.unique(back.labels)) == {0, SOL}
     area = np.count_nonzero(back.labels)
@@ -41,13 +40,13 @@ def test_the_nearest_surface_is_seen_from_each_side_at_its_place():
 
 def test_no_pixel_of_a_coarse_triangle_is_missed():
     corners = np.array([[0.0, 0, 0], [100, 0, 0], [0, 0, 100]])
-    view = depth_view({TA: pv.PolyData.from_regular_faces(corners, [[0, 1, 2]])}, True, 1.0)
+    _, view = depth_views({TA: pv.PolyData.from_regular_faces(corners, [[0, 1, 2]])}, 1.0)
     assert np.count_nonzero(view.labels) == pytest.approx(5000, rel=0.03)
 
 
 def test_right_is_on_the_left_seen_from_the_front():
     right, middle = (pv.Sphere(radius=2, center=(x, 0, 0)) for x in (50, 0))
-    front = depth_view({TA: right, SOL: middle}, False, 0.5)
+    front, _ = depth_views({TA: right, SOL: middle}, 0.5)
     columns = {label: np.argwhere(front.labels == label)[:, 1].mean() for label in (TA, SOL)}
     assert columns[TA] < columns[SOL]
 

@@ -160,7 +160,7 @@ def test_without_opengl_plain_lines_name_the_package(tmp_path, monkeypatch):
         raise fascicle_scene.subprocess.CalledProcessError(-11, args[0])
 
     monkeypatch.setattr(fascicle_scene.subprocess, "run", crash)
-    source, sentence = fascicle_scene.render(tmp_path / "f.vtp", None)
+    source, sentence = fascicle_scene.render(tmp_path / "f.vtp", None, None, [201, 209])
     assert source.startswith("data:image/webp;base64,")
     assert "libegl1" in sentence
     assert "libosmesa6" in sentence

@@ -2,7 +2,7 @@ import numpy as np
 
 from imaging.image import Image
 from imaging.muscles import structure
-from imaging.segmentation.shares import Shares, join, label_on, soft_labels
+from imaging.segmentation.shares import Shares, join, label_on, likeliest, soft_labels
 
 KEYS = ("", "GM", "SOL")
 
@@ -52,3 +52,8 @@ def test_labels_on_a_finer_grid_have_the_same_volume():
         index = structure(key).index
         assert abs((found == index).sum() / (20.0 * (indices == index).sum()) - 1) < 0.12
     assert confidence.max() <= 1.0
+
+
+def test_the_first_of_equally_likely_structures_is_taken():
+    values = np.random.default_rng(3).integers(0, 4, (6, 9, 8, 7)).astype(np.float32)
+    np.testing.assert_array_equal(likeliest(values), np.argmax(values, axis=0))
