@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from imaging.training.batches import Batch, draw_batch
+from imaging.training.cast import Cast
 from imaging.training.checkpoint import Recipe, Training
 from imaging.training.legs import TrainingLeg
 from imaging.training.loss import class_weights, loss
@@ -131,7 +132,7 @@ def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[B
 def _hold(legs: list[Source], recipe: Recipe) -> None:
     # A worker that outlives a killed run would hold its legs in memory for good.
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _held.update(legs=legs, recipe=recipe, weights=leg_weights(legs, recipe.drawn_share))
+    _held.update(recipe=recipe, cast=Cast(recipe.seed, legs, leg_weights(legs, recipe.drawn_share)))
 
 
 def _end_with(parent: int) -> None:
@@ -142,7 +143,9 @@ def _end_with(parent: int) -> None:
 
 def _draw(step: int) -> Batch:
     recipe: Recipe = _held["recipe"]  # type: ignore[assignment]
+    cast: Cast = _held["cast"]  # type: ignore[assignment]
+    hard = difficulty(recipe, step)
+    legs = cast.at(step)
     return draw_batch(
-        recipe.seed, step, _held["legs"], _held["weights"], recipe.batch,  # type: ignore[arg-type]
-        difficulty(recipe, step),
-    )  # fmt: skip
+        recipe.seed, step, legs, cast.weights, recipe.batch, hard, recipe.slices_mm
+    )
