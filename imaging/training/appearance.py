@@ -113,7 +113,7 @@ def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
     bright = [
         rng.uniform(0.8, 3.0), rng.uniform(0.6, 2.2), rng.uniform(0.0, 0.2),
         rng.uniform(0.4, 2.5), rng.uniform(4.0, 12.0), 0.0,
-        rng.choice([0.05, 0.3, 1.0]) * rng.uniform(0.3, 1.0),
+        rng.choice([0.1, 0.6, 1.6]) * rng.uniform(0.3, 1.0),
     ][family]  # fmt: skip
     phase = [0.0, np.pi, rng.uniform(0, np.pi), 0.0, 0.0, 0.0, rng.uniform(0, np.pi)][family]
     if family in (0, 3) and rng.random() < 0.2 * difficulty:

@@ -17,7 +17,7 @@ _AS_IT_IS = 0.15
 
 
 class Cast:
-    """Legs whose bellies change as training goes on; what a step draws from follows from its number.
+    """Legs whose bellies change as training goes on; what a step sees follows from its number.
 
     Parameters
     ----------

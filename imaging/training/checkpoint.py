@@ -57,13 +57,19 @@ class Recipe:
 
 
 class Training:
-    """A network in training: weights, their running mean, optimiser, and how far it is."""
+    """A network in training: weights, their running mean, optimiser, and how far it is.
+
+    It is trained on an accelerator where PyTorch finds one.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.step = 0
-        self.net: nn.Module = LegNet(len(recipe.slices_mm)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # The first weights are drawn on the processor: the same wherever they are trained.
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        net = LegNet(len(recipe.slices_mm)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net: nn.Module = net.to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), recipe.rate, weight_decay=1e-3, betas=(0.9, 0.99), fused=True
         )
@@ -154,7 +160,7 @@ class Training:
             own["slices_mm"] = tuple(own["slices_mm"])
             out = cls(replace(recipe, slices_mm=own["slices_mm"]) if recipe else Recipe(**own))
             out.net.load_state_dict(_whole(held["net"]))
-            out.mean = _whole(held["mean"])
+            out.mean = {k: v.to(out.device) for k, v in _whole(held["mean"]).items()}
             out.step = int(held["step"])
             if "optimiser" in held:
                 out.optimiser.load_state_dict(held["optimiser"])

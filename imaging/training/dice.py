@@ -46,9 +46,7 @@ def class_dice(
     for n, leg in enumerate(legs):
         for s, height in enumerate(np.linspace(0.02, 0.98, slices)):
             rng = np.random.default_rng([seed, n, s])
-            x, y = draw_image(
-                rng, leg, difficulty, float(height), known, slices_mm=slices_mm
-            )
+            x, y = draw_image(rng, leg, difficulty, float(height), known, slices_mm=slices_mm)
             found = predict(x).argmax(0)
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from imaging.threads import threads
 from imaging.training.batches import Batch, draw_batch
 from imaging.training.cast import Cast
 from imaging.training.checkpoint import Recipe, Training
@@ -80,13 +81,15 @@ def train(
         Called with the training and the mean loss since the last report.
     """
     recipe = training.recipe
-    weights = class_weights()
+    weights = class_weights().to(training.device)
     losses: list[float] = []
     training.net.train()
     steps = range(training.step, until)
-    for batch in tqdm(
-        _batches(recipe, legs, steps), total=len(steps), desc="training", disable=None
-    ):
+    batches = tqdm(
+        _batches(recipe, legs, steps, _workers(training.device)),
+        total=len(steps), desc="training", disable=None,
+    )  # fmt: skip
+    for batch in batches:
         for group in training.optimiser.param_groups:
             group["lr"] = rate(recipe, training.step)
         losses.append(_step(training, batch, weights))
@@ -101,10 +104,11 @@ def train(
 
 
 def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:
-    x = torch.from_numpy(batch.x).to(memory_format=torch.channels_last)
-    target = torch.from_numpy(batch.y).long()
+    on = training.device
+    x = torch.from_numpy(batch.x).to(memory_format=torch.channels_last).to(on)
+    target = torch.from_numpy(batch.y).to(on).long()
     # bfloat16 takes half the time on processors that have it, at the same figures.
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(on.type, torch.bfloat16):
         logits = training.net(x)
     value = loss(logits.float(), target, weights)
     training.optimiser.zero_grad(set_to_none=True)
@@ -114,14 +118,19 @@ def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:
     return float(value.detach())
 
 
-def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[Batch]:
-    """Draw batches ahead in another process, in the order of the steps."""
-    pool = ProcessPoolExecutor(1, get_context("spawn"), _hold, (list(legs), recipe))
+def _workers(device: torch.device) -> int:
+    """Return how many processes draw: beside a processor that trains one, else all it has."""
+    return 1 if device.type == "cpu" else max(threads() - 1, 1)
+
+
+def _batches(recipe: Recipe, legs: Sequence[Source], steps: range, workers: int) -> Iterator[Batch]:
+    """Draw batches ahead in other processes, in the order of the steps."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _hold, (list(legs), recipe))
     waiting: deque[Future[Batch]] = deque()
     try:
         for step in steps:
             waiting.append(pool.submit(_draw, step))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) >= _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -132,7 +141,8 @@ def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[B
 def _hold(legs: list[Source], recipe: Recipe) -> None:
     # A worker that outlives a killed run would hold its legs in memory for good.
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _held.update(recipe=recipe, cast=Cast(recipe.seed, legs, leg_weights(legs, recipe.drawn_share)))
+    weights = leg_weights(legs, recipe.drawn_share)
+    _held.update(recipe=recipe, cast=Cast(recipe.seed, legs, weights, recipe.batch))
 
 
 def _end_with(parent: int) -> None:
@@ -146,6 +156,4 @@ def _draw(step: int) -> Batch:
     cast: Cast = _held["cast"]  # type: ignore[assignment]
     hard = difficulty(recipe, step)
     legs = cast.at(step)
-    return draw_batch(
-        recipe.seed, step, legs, cast.weights, recipe.batch, hard, recipe.slices_mm
-    )
+    return draw_batch(recipe.seed, step, legs, cast.weights, recipe.batch, hard, recipe.slices_mm)

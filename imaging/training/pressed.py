@@ -63,9 +63,7 @@ def draw_press(
     press(warp, float(way), reach - by, by, float(rng.uniform(20.0, 45.0)))
 
 
-def beside(
-    image: Float32, depth: Float32, seen: BoolArray, gap: int
-) -> tuple[Float32, BoolArray]:
+def beside(image: Float32, depth: Float32, seen: BoolArray, gap: int) -> tuple[Float32, BoolArray]:
     """Put the other leg, mirrored, on the medial side of a right leg.
 
     Parameters

@@ -129,9 +129,7 @@ class Stack:
     mix: Float32
 
 
-def draw_stack(
-    rng: np.random.Generator, slices_mm: Sequence[float], difficulty: float
-) -> Stack:
+def draw_stack(rng: np.random.Generator, slices_mm: Sequence[float], difficulty: float) -> Stack:
     """Draw distance and thickness of slices and where the scan ends.
 
     Thin slices are read where the network looks; thick ones are read between as a scan's are, and

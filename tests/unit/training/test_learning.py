@@ -58,7 +58,7 @@ def test_an_exported_network_answers_as_the_trained_one_and_can_be_trained_on(tu
     export(net, tmp_path, {"name": "t", "version": "1", "profile": profile([tube])})
     assert (tmp_path / "network.onnx").stat().st_size < 3.5e6
     network = load_network(tmp_path)
-    x = np.random.default_rng(0).standard_normal((2, 5, 48, 64)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((2, 9, 48, 64)).astype(np.float32)
     with torch.inference_mode():
         wanted = net(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(network.session.run(None, {"input": x})[0], wanted, atol=2e-3)
