@@ -12,6 +12,7 @@ import numpy as np
 
 from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
+from imaging.training.choices import FAMILIES, Choices
 from imaging.training.render import (
     AT_CORTEX_FIB,
     AT_CORTEX_TIB,
@@ -103,10 +104,9 @@ def _sheets(rng: np.random.Generator) -> Float32:
     return out
 
 
-def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
-    """Draw a contrast: T1-like, opposed phase, water, T2-like, fat, random, or echo-planar."""
-    families = np.array([0.27, 0.18, 0.16, 0.10, 0.05, 0.12 * difficulty, 0.20])
-    family = int(rng.choice(7, p=families / families.sum()))
+def draw_appearance(rng: np.random.Generator, choices: Choices, difficulty: float) -> Appearance:
+    """Draw a contrast of the family that was chosen."""
+    family = FAMILIES.index(choices.family)
     jitter = 1 + (0.1 + 0.3 * difficulty) * rng.uniform(-1, 1, (2, len(_WATER)))
     water, fats = _WATER * jitter[0], _FAT * jitter[1]
     fats[T_FILLER] *= rng.uniform(0.4, 1.2)
@@ -131,7 +131,7 @@ def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
     table_water[:T_MUSCLE], table_fat[:T_MUSCLE] = water, fats * bright
     spread = (0.02 + 0.08 * difficulty) * rng.random()
     table_water[T_MUSCLE:] *= np.exp(spread * rng.standard_normal(MUSCLES))
-    thickness = _draw_thickness(rng, difficulty)
+    thickness = _draw_thickness(rng, choices.septa, difficulty)
     # Fat replaces one muscle and spares its neighbour.
     muscles = np.zeros((2, MUSCLES), np.float32)
     muscles[0] = np.exp(0.8 * difficulty * rng.standard_normal(MUSCLES))
@@ -142,11 +142,13 @@ def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
                       family == 6)  # fmt: skip
 
 
-def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float32, float, float]:
+def _draw_thickness(
+    rng: np.random.Generator, septa: bool, difficulty: float
+) -> tuple[Float32, float, float]:
     """Draw widths of skin, fascia, gaps and cortex, thickness of fat, fat in muscle."""
     gap = rng.uniform(0.3, 2.2) if rng.random() < 0.15 + 0.25 * difficulty else 0.0
     fascia = rng.uniform(0.2, 1.3)
-    if rng.random() < 0.1 + 0.15 * difficulty:  # septa that are all but invisible
+    if not septa:
         gap, fascia = 0.0, rng.uniform(0.0, 0.2)
     widths = [
         rng.uniform(0.0, 2.5), fascia, gap, rng.uniform(1.5, 5.5),

@@ -20,6 +20,7 @@ from imaging.segmentation.inputs import (
 )
 from imaging.training.acquire import acquire
 from imaging.training.appearance import Appearance, cortex_at, draw_appearance, draw_fields
+from imaging.training.choices import Choices, draw_choices
 from imaging.training.echo_planar import phase_distortion
 from imaging.training.legs import TrainingLeg
 from imaging.training.pressed import beside, draw_press
@@ -43,6 +44,7 @@ class Batch:
 def draw_image(
     rng: np.random.Generator, leg: TrainingLeg, difficulty: float, height: float | None = None,
     known: bool | None = None, *, slices_mm: Sequence[float] = SLICES_MM,
+    choices: Choices | None = None,
 ) -> tuple[Float32, NDArray[np.uint8]]:  # fmt: skip
     """Draw one synthetic slice with its neighbours.
 
@@ -60,16 +62,21 @@ def draw_image(
         Whether the network is told the height; drawn where none is given.
     slices_mm
         Slices that the network sees.
+    choices
+        What the image shows; drawn where none is given.
 
     Returns
     -------
     Input (S + 2, SIZE, SIZE) and classes (SIZE, SIZE).
     """
     height = draw_height(rng, leg) if height is None else height
-    appearance = draw_appearance(rng, difficulty)
-    image, label, depth, thickness = _scan(rng, leg, difficulty, height, appearance, slices_mm)
+    choices = choices or draw_choices(rng, difficulty)
+    appearance = draw_appearance(rng, choices, difficulty)
+    image, label, depth, thickness = _scan(
+        rng, leg, difficulty, height, appearance, choices, slices_mm
+    )
     mask = _seen(rng, depth, appearance, thickness, difficulty)
-    if rng.random() < 0.12 * difficulty:
+    if choices.touching:
         # A part of the other leg is taken for this one where they touch.
         image, other = beside(image, depth, mask, int(rng.integers(-4, 3)))
         near = ndimage.binary_dilation(mask, iterations=int(rng.integers(1, 9)))
@@ -87,12 +94,12 @@ def draw_image(
 
 def _scan(
     rng: np.random.Generator, leg: TrainingLeg, difficulty: float, height: float,
-    appearance: Appearance, slices_mm: Sequence[float],
+    appearance: Appearance, choices: Choices, slices_mm: Sequence[float],
 ) -> tuple[Float32, NDArray[np.uint8], Float32, Float32]:  # fmt: skip
     """Return slices (S, N, M), classes, depth under the skin, and how thick fat is (N, M)."""
     fields = draw_fields(rng, appearance, difficulty)
     frame, warp = draw_frame(rng, leg, height, difficulty), draw_warp(rng, difficulty)
-    if rng.random() < 0.3 * difficulty:
+    if choices.pressed:
         draw_press(rng, warp, leg, frame, appearance.fat_mm)
     piled = np.ones(1, np.float32)
     shift = np.zeros(2, np.float32)
@@ -102,7 +109,7 @@ def _scan(
         shift[rng.integers(2)] = rng.choice([-1, 1]) * rng.uniform(2.0, 5.0 + 10.0 * difficulty)
     elif rng.random() < 0.25:
         shift[rng.integers(2)] = rng.uniform(-2.0, 2.0) * (0.3 + 0.7 * difficulty)
-    stack = draw_stack(rng, slices_mm, difficulty)
+    stack = draw_stack(rng, slices_mm, choices.apart_mm, difficulty)
     signal, label, depth = draw_slices(
         leg.packed, frame, warp, fields, stack.samples, stack.middle, appearance.water,
         appearance.fats, cortex_at(appearance.widths, height), appearance.fat_mm,

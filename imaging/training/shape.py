@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from scipy.interpolate import BSpline
 
-from imaging.arrays import Float32
+from imaging.arrays import Float32, FloatArray
 from imaging.phantom.leg import rotation_matrix
 from imaging.segmentation.inputs import CLASSES, PIXEL_MM
 from imaging.training.legs import SPACING_MM, TrainingLeg
@@ -129,35 +129,46 @@ class Stack:
     mix: Float32
 
 
-def draw_stack(rng: np.random.Generator, slices_mm: Sequence[float], difficulty: float) -> Stack:
-    """Draw distance and thickness of slices and where the scan ends.
+def draw_stack(
+    rng: np.random.Generator, slices_mm: Sequence[float], apart_mm: float, difficulty: float
+) -> Stack:
+    """Draw thickness of slices and where the scan ends.
 
-    Thin slices are read where the network looks; thick ones are read between as a scan's are, and
-    beyond the ends of a scan its last slice is read again.
+    Beyond the ends of a scan its last slice is read again.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    slices_mm
+        Where the network looks.
+    apart_mm
+        Distance of slices that are read between, as a scan's are; 0: slices are where it looks.
+    difficulty
+        0 to 1.
     """
     at = np.array(slices_mm, float)
-    thick_slices = rng.random() < 0.1 + 0.15 * difficulty
-    apart = rng.uniform(8.0, 12.0 + 10.0 * difficulty) if thick_slices else 6.0
     if rng.random() < 0.35:
         at = np.maximum(at, -rng.exponential(30.0)) if rng.random() < 0.6 else at
         at = np.minimum(at, rng.exponential(30.0)) if rng.random() < 0.6 else at
-    if thick_slices:
-        # The slice itself is one of the scan; its ends are slices, too.
-        at = np.clip(at / apart, np.ceil(at.min() / apart), np.floor(at.max() / apart))
-        low = np.floor(at)
-        places, index = np.unique(np.concatenate([low, low + 1, [0.0]]), return_inverse=True)
-        mix = np.zeros((len(at), len(places)), np.float32)
-        rows = np.arange(len(at))
-        mix[rows, index[: len(at)]] += (1 - (at - low)).astype(np.float32)
-        mix[rows, index[len(at) : 2 * len(at)]] += (at - low).astype(np.float32)
-        middle = int(index[-1])
-        thick, places = apart * rng.uniform(0.6, 1.0), places * apart
-    else:
+    if apart_mm == 0:
         at = at * (1 + 0.15 * difficulty * rng.uniform(-1, 1))
-        places, index = np.unique(np.append(at, 0.0), return_inverse=True)
-        mix = np.eye(len(places), dtype=np.float32)[index[:-1]]
-        middle, thick = int(index[-1]), rng.uniform(1.0, 3.0 + 4.0 * difficulty)
+        return _stack(at, 1.0, float(rng.uniform(1.0, 3.0 + 4.0 * difficulty)))
+    # The slice itself is one of the scan; its ends are slices, too.
+    at = np.clip(at / apart_mm, np.ceil(at.min() / apart_mm), np.floor(at.max() / apart_mm))
+    return _stack(at, apart_mm, float(apart_mm * rng.uniform(0.6, 1.0)))
+
+
+def _stack(at: FloatArray, unit_mm: float, thick_mm: float) -> Stack:
+    """Return the slices needed to read between whole numbers, or at any number if the unit is 1."""
+    low = np.floor(at) if unit_mm != 1.0 else at
+    share = (at - low).astype(np.float32)
+    places, index = np.unique(np.concatenate([low, low + (share > 0), [0.0]]), return_inverse=True)
+    mix = np.zeros((len(at), len(places)), np.float32)
+    rows = np.arange(len(at))
+    np.add.at(mix, (rows, index[: len(at)]), 1 - share)
+    np.add.at(mix, (rows, index[len(at) : -1]), share)
     # Thick slices are sampled more often along the leg.
-    spread = (0.0, -0.4, 0.4, -0.2, 0.2) if thick > 9.0 else (0.0, -0.33, 0.33)
-    samples = places[:, None] + thick * np.array(spread)
-    return Stack(samples.astype(np.float32), middle, mix)
+    spread = (0.0, -0.4, 0.4, -0.2, 0.2) if thick_mm > 9.0 else (0.0, -0.33, 0.33)
+    samples = unit_mm * places[:, None] + thick_mm * np.array(spread)
+    return Stack(samples.astype(np.float32), int(index[-1]), mix)

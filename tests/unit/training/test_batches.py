@@ -5,6 +5,7 @@ from scipy import ndimage
 from imaging.segmentation.inputs import CLASSES, OUTSIDE, PIXEL_MM, SLICES_MM
 from imaging.training.appearance import draw_appearance
 from imaging.training.batches import _seen, draw_batch, draw_image
+from imaging.training.choices import Choices
 from imaging.training.render import T_FAT
 from imaging.training.sources import digital_leg
 
@@ -61,7 +62,7 @@ def test_slices_above_the_knee_hold_no_named_muscle_but_the_heads(leg):
 
 def test_dark_fat_is_sometimes_taken_for_air(leg):
     """A leg's mask ends at the fascia where fat is suppressed; labels end there too."""
-    appearance = draw_appearance(np.random.default_rng(0), 0.0)
+    appearance = draw_appearance(np.random.default_rng(0), Choices("t1"), 0.0)
     appearance.water[T_FAT], appearance.fats[T_FAT] = 0.05, 0.05
     depth = np.linspace(-20, 40, 61, dtype=np.float32)[None]
     dark = [
