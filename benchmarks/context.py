@@ -3,7 +3,7 @@
 ``python -m benchmarks.context --seconds 120`` draws whole legs (male body and digital legs, bellies
 of other lengths and widths), trains small networks on them for the same processor time, and prints
 their Dice on the female body, which none has seen: along the whole leg, and in the slices around
-the lower ends of GM and GL. Slices are 9 mm apart, 3 mm pixels for networks over slices; the network
+the lower ends of GM and GL. Slices are 9 mm apart, 3 mm pixels for networks over slices; the one
 over the whole leg sees 4.5 x 4.5 x 9 mm and answers at 3 mm; "both" multiplies its probabilities
 with those of the network of three slices. Small networks in little time: they compare ways, and
 are no measure of the network that is shipped. Needs PyTorch.

@@ -41,7 +41,7 @@ def linked(body: str | None) -> Path:
     return folder
 
 
-def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
+def slices(predict: Predict, seen: tuple[float, ...], body: str, new: list[int]) -> pd.DataFrame:
     """Return Dice of the network alone on synthetic slices."""
     legs = {"held out": [leg for leg in atlas_legs(linked(None)) if leg.body == body]}
     legs["digital"] = [digital_leg(seed) for seed in new]
@@ -49,7 +49,7 @@ def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
     for name, own in legs.items():
         for hard, words in ((MILD, "mild"), (FULL, "full")):
             for known in (True, False):
-                found = class_dice(predict, own, hard, known=known)
+                found = class_dice(predict, own, hard, known=known, slices_mm=seen)
                 large, single = summary(found)
                 told = "height told" if known else "not told"
                 rows[f"{name}, {words}, {told}"] = {"large": large, "single": single, **found}
@@ -102,15 +102,15 @@ def main() -> None:
     parser.add_argument("--thick", nargs="*", type=int, default=[5])
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
     chosen = parser.parse_args()
-    session = load_network(chosen.network).session
+    network = load_network(chosen.network)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        return np.asarray(session.run(None, {"input": x[None]})[0][0])
+        return np.asarray(network.session.run(None, {"input": x[None]})[0][0])
 
     if chosen.whole:
         table = whole(chosen.network, chosen.body, chosen.contrasts, chosen.thick, chosen.ways)
     else:
-        table = slices(predict, chosen.body, chosen.new)
+        table = slices(predict, network.slices_mm, chosen.body, chosen.new)
     print(table.round(2).to_string())
 
 

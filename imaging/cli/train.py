@@ -42,7 +42,12 @@ def command(
     name: Annotated[str, typer.Option(help="Name in the network's card.")] = "Pennate lower leg",
     version: Annotated[str, typer.Option(help="Version in the network's card.")] = "0",
 ) -> None:
-    """Train the segmentation network from label maps and digital legs."""
+    """Train the segmentation network from label maps and digital legs.
+
+    A run that was killed goes on from its checkpoint.pt, or from its checkpoint-compact.pt (under
+    6 MB, to carry elsewhere) where that alone is in the folder. With --until at a step that was
+    reached, the network is written as it stands.
+    """
     try:
         import torch
     except ImportError as error:
@@ -117,7 +122,7 @@ def _start(recipe: Any, start: Path | None) -> Any:
     if start.is_dir():
         return Training.from_network(start, recipe)
     training = Training.load(start, recipe)
-    training.step = 0
+    training.step = training.since = 0
     return training
 
 
@@ -133,12 +138,15 @@ def _train(
     from imaging.training.loop import train
 
     checkpoint, table = out / "checkpoint.pt", out / "figures.tsv"
-    training = Training.load(checkpoint, recipe) if checkpoint.is_file() else _start(recipe, start)
+    compact = out / "checkpoint-compact.pt"
+    held = [path for path in (checkpoint, compact) if path.is_file()]
+    training = Training.load(held[0], recipe) if held else _start(recipe, start)
     drawn = [leg for leg in legs if isinstance(leg, TrainingLeg)]
     apart = [leg for leg in drawn if leg.body == recipe.hold_out]
     began, first = time.monotonic(), training.step
 
     def report(now: Any, mean_loss: float) -> None:
+        now.save_compact(compact)
         row = {"step": now.step, "loss": round(mean_loss, 4)}
         if apart and (now.step % _JUDGED == 0 or now.step == until):
             for name, hard in (("mild", MILD), ("full", FULL)):
@@ -151,7 +159,6 @@ def _train(
 
     use = [leg for leg in legs if leg.body != recipe.hold_out]
     train(training, use, until, checkpoint=checkpoint, report=report)
-    training.save_compact(out / "checkpoint-compact.pt")
     net = training.averaged()
     judged = (apart or drawn)[:4]
     seen = training.recipe.slices_mm

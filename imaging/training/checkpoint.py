@@ -66,6 +66,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.step = 0
+        self.since = 0  # step at which the optimiser began to gather its moments
         # The first weights are drawn on the processor: the same wherever they are trained.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         net = LegNet(len(recipe.slices_mm)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -104,7 +105,8 @@ class Training:
     def save(self, path: Path) -> None:
         """Write everything; the file is replaced at once, so that a kill leaves the old one."""
         held = {
-            "recipe": asdict(self.recipe), "step": self.step, "net": self.net.state_dict(),
+            "recipe": asdict(self.recipe), "step": self.step, "since": self.since,
+            "net": self.net.state_dict(),
             "mean": self.mean, "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         _write(held, path)
@@ -161,8 +163,9 @@ class Training:
             out = cls(replace(recipe, slices_mm=own["slices_mm"]) if recipe else Recipe(**own))
             out.net.load_state_dict(_whole(held["net"]))
             out.mean = {k: v.to(out.device) for k, v in _whole(held["mean"]).items()}
-            out.step = int(held["step"])
+            out.step = out.since = int(held["step"])
             if "optimiser" in held:
+                out.since = int(held.get("since", 0))
                 out.optimiser.load_state_dict(held["optimiser"])
                 for group in out.optimiser.param_groups:
                     group["fused"] = True

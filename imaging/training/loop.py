@@ -36,9 +36,12 @@ def difficulty(recipe: Recipe, step: int) -> float:
     return min(1.0, _LEAST + (1.0 - _LEAST) * step / max(recipe.widen, 1))
 
 
-def rate(recipe: Recipe, step: int) -> float:
-    """Return the learning rate at a step: a short rise, level, and a fall in the last fifth."""
-    rise = min(1.0, (step + 1) / 300)
+def rate(recipe: Recipe, step: int, since: int = 0) -> float:
+    """Return the learning rate at a step: a short rise, level, and a fall in the last fifth.
+
+    It rises again where a run goes on without the optimiser's moments, from the step `since`.
+    """
+    rise = min(1.0, (step - since + 1) / 300)
     left = (recipe.steps - step) / max(_ANNEAL * recipe.steps, 1)
     return recipe.rate * rise * (1.0 if left >= 1 else 0.5 - 0.5 * math.cos(math.pi * max(left, 0)))
 
@@ -91,7 +94,7 @@ def train(
     )  # fmt: skip
     for batch in batches:
         for group in training.optimiser.param_groups:
-            group["lr"] = rate(recipe, training.step)
+            group["lr"] = rate(recipe, training.step, training.since)
         losses.append(_step(training, batch, weights))
         training.step += 1
         training.follow()

@@ -92,6 +92,7 @@ def test_a_perfect_answer_costs_least():
 def test_images_widen_and_the_rate_falls_only_at_the_end():
     recipe = Recipe(steps=1000, widen=100)
     assert difficulty(recipe, 0) < difficulty(recipe, 50) < difficulty(recipe, 100) == 1.0
+    assert rate(recipe, 500, 500) < 0.01 * recipe.rate == 0.01 * rate(recipe, 800, 500)
     assert rate(recipe, 500) == recipe.rate and rate(recipe, 999) < 0.01 * recipe.rate
 
 
@@ -122,6 +123,7 @@ def test_training_goes_on_from_a_compact_checkpoint(tube, tmp_path):
     train(first := Training(RECIPE), [tube], 2)
     first.save_compact(tmp_path / "c.pt")
     again = Training.load(tmp_path / "c.pt")
+    assert (first.since, again.since) == (0, 2)
     train(again, [tube], 4)
     assert again.step == 4
     assert all(torch.isfinite(v).all() for v in again.mean.values())
