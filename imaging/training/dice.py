@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, REST, SLICES_MM, channels
 from imaging.training.batches import draw_image
+from imaging.training.choices import Choices, draw_choices
 from imaging.training.legs import TrainingLeg
 from imaging.training.scans import ScannedLeg
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 """Takes the input (S + 2, N, M) of one slice to logits or probabilities (C, N, M)."""
+Choose = Callable[[np.random.Generator, float], Choices]
 LARGE = ("TA", "EDL+PT", "PL+PB", "GM", "GL", "SOL", "FHL", "TP")
 SINGLE = (*LARGE, "EHL", "PLA", "POP", "FDL")
 MILD, FULL = 0.3, 1.0
@@ -22,6 +24,7 @@ MILD, FULL = 0.3, 1.0
 def class_dice(
     predict: Predict, legs: Sequence[TrainingLeg], difficulty: float, *,
     known: bool = True, slices: int = 24, seed: int = 7, slices_mm: Sequence[float] = SLICES_MM,
+    choose: Choose = draw_choices,
 ) -> dict[str, float]:  # fmt: skip
     """Return Dice per class, voxels of all slices taken together.
 
@@ -41,12 +44,17 @@ def class_dice(
         Of the images.
     slices_mm
         Slices that the network sees.
+    choose
+        Draws what an image shows.
     """
     counts = np.zeros((3, len(CLASSES)))
     for n, leg in enumerate(legs):
         for s, height in enumerate(np.linspace(0.02, 0.98, slices)):
             rng = np.random.default_rng([seed, n, s])
-            x, y = draw_image(rng, leg, difficulty, float(height), known, slices_mm=slices_mm)
+            choices = choose(np.random.default_rng([seed, n, s, 1]), difficulty)
+            x, y = draw_image(
+                rng, leg, difficulty, float(height), known, slices_mm=slices_mm, choices=choices
+            )
             found = predict(x).argmax(0)
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()
