@@ -44,7 +44,8 @@ def press(warp: Float32, way: float, plane_mm: float, by_mm: float, reach_mm: fl
     """
     at = (np.indices((SIZE, SIZE), dtype=np.float32) - 0.5 * (SIZE - 1)) * PIXEL_MM
     to = np.array([np.cos(way), np.sin(way)], np.float32)
-    squeezed = pressed(plane_mm - np.tensordot(to, at, 1), by_mm, reach_mm)
+    away = np.asarray(plane_mm - np.tensordot(to, at, 1), np.float32)
+    squeezed = pressed(away, by_mm, reach_mm)
     warp[:2] += to[:, None, None] * squeezed
 
 
