@@ -23,6 +23,7 @@ from imaging.io.networks import load_network
 from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Sources, segment
 from imaging.segmentation.view import work_spacing
+from imaging.training.choices import FAMILIES, Choices
 from imaging.training.dice import FULL, LARGE, MILD, Predict, class_dice, summary
 from imaging.training.sources import atlas_legs, digital_leg
 
@@ -41,7 +42,13 @@ def linked(body: str | None) -> Path:
     return folder
 
 
-def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
+def earlier(rng: np.random.Generator, difficulty: float) -> Choices:
+    """Draw what an image shows as it was when version 0.3 was judged: contrasts, nothing rarer."""
+    chances = np.array([0.30, 0.20, 0.22, 0.11, 0.03, 0.14 * difficulty])
+    return Choices(FAMILIES[int(rng.choice(len(chances), p=chances / chances.sum()))])
+
+
+def slices(predict: Predict, seen: tuple[float, ...], body: str, new: list[int]) -> pd.DataFrame:
     """Return Dice of the network alone on synthetic slices."""
     legs = {"held out": [leg for leg in atlas_legs(linked(None)) if leg.body == body]}
     legs["digital"] = [digital_leg(seed) for seed in new]
@@ -49,7 +56,7 @@ def slices(predict: Predict, body: str, new: list[int]) -> pd.DataFrame:
     for name, own in legs.items():
         for hard, words in ((MILD, "mild"), (FULL, "full")):
             for known in (True, False):
-                found = class_dice(predict, own, hard, known=known)
+                found = class_dice(predict, own, hard, known=known, slices_mm=seen, choose=earlier)
                 large, single = summary(found)
                 told = "height told" if known else "not told"
                 rows[f"{name}, {words}, {told}"] = {"large": large, "single": single, **found}
@@ -102,15 +109,15 @@ def main() -> None:
     parser.add_argument("--thick", nargs="*", type=int, default=[5])
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
     chosen = parser.parse_args()
-    session = load_network(chosen.network).session
+    network = load_network(chosen.network)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        return np.asarray(session.run(None, {"input": x[None]})[0][0])
+        return np.asarray(network.session.run(None, {"input": x[None]})[0][0])
 
     if chosen.whole:
         table = whole(chosen.network, chosen.body, chosen.contrasts, chosen.thick, chosen.ways)
     else:
-        table = slices(predict, chosen.body, chosen.new)
+        table = slices(predict, network.slices_mm, chosen.body, chosen.new)
     print(table.round(2).to_string())
 
 

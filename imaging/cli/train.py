@@ -18,6 +18,7 @@ from imaging.threads import threads
 EPILOG = "Needs the extra `train`: pip install 'pennate[train]'. Research use only."
 _DIGITAL_FROM = 1001
 _STEPS, _FINE_STEPS = 50_000, 1_500
+_JUDGED = 1_000
 
 
 def command(
@@ -41,7 +42,12 @@ def command(
     name: Annotated[str, typer.Option(help="Name in the network's card.")] = "Pennate lower leg",
     version: Annotated[str, typer.Option(help="Version in the network's card.")] = "0",
 ) -> None:
-    """Train the segmentation network from label maps and digital legs."""
+    """Train the segmentation network from label maps and digital legs.
+
+    A run that was killed goes on from its checkpoint.pt, or from its checkpoint-compact.pt (under
+    6 MB, to carry elsewhere) where that alone is in the folder. With --until at a step that was
+    reached, the network is written as it stands.
+    """
     try:
         import torch
     except ImportError as error:
@@ -116,7 +122,7 @@ def _start(recipe: Any, start: Path | None) -> Any:
     if start.is_dir():
         return Training.from_network(start, recipe)
     training = Training.load(start, recipe)
-    training.step = 0
+    training.step = training.since = 0
     return training
 
 
@@ -132,30 +138,36 @@ def _train(
     from imaging.training.loop import train
 
     checkpoint, table = out / "checkpoint.pt", out / "figures.tsv"
-    training = Training.load(checkpoint, recipe) if checkpoint.is_file() else _start(recipe, start)
+    compact = out / "checkpoint-compact.pt"
+    held = [path for path in (checkpoint, compact) if path.is_file()]
+    training = Training.load(held[0], recipe) if held else _start(recipe, start)
     drawn = [leg for leg in legs if isinstance(leg, TrainingLeg)]
     apart = [leg for leg in drawn if leg.body == recipe.hold_out]
     began, first = time.monotonic(), training.step
 
     def report(now: Any, mean_loss: float) -> None:
+        now.save_compact(compact)
         row = {"step": now.step, "loss": round(mean_loss, 4)}
-        if apart and (now.step % 2500 == 0 or now.step == until):
+        if apart and (now.step % _JUDGED == 0 or now.step == until):
             for name, hard in (("mild", MILD), ("full", FULL)):
-                large, single = summary(class_dice(now.predict(), apart, hard))
+                large, single = summary(
+                    class_dice(now.predict(), apart, hard, slices_mm=now.recipe.slices_mm)
+                )
                 row |= {f"{name}_large": round(large, 3), f"{name}_single": round(single, 3)}
         row["s_per_step"] = round((time.monotonic() - began) / max(now.step - first, 1), 3)
         _add_row(table, row)
 
     use = [leg for leg in legs if leg.body != recipe.hold_out]
     train(training, use, until, checkpoint=checkpoint, report=report)
-    training.save_compact(out / "checkpoint-compact.pt")
     net = training.averaged()
     judged = (apart or drawn)[:4]
-    warmth = temperature(net, judged)
+    seen = training.recipe.slices_mm
+    warmth = temperature(net, judged, slices_mm=seen)
     about: dict[str, Any] = {
         **card, "licence": "BSD-3-Clause", "bodies": sorted({leg.body for leg in use}),
-        "steps": training.step, "seed": recipe.seed, "temperature": warmth,
-        "dice_correction": dice_correction(net, judged, warmth), "profile": profile(drawn),
+        "steps": training.step, "seed": recipe.seed, "slices_mm": seen, "temperature": warmth,
+        "dice_correction": dice_correction(net, judged, warmth, slices_mm=seen),
+        "profile": profile(drawn),
     }  # fmt: skip
     export(net, out, about)
     print(f"network written to {out}", flush=True)
@@ -190,8 +202,10 @@ def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None
         train(training, [leg for leg in legs if leg.body != body], recipe.steps)
         apart = [leg for leg in legs if leg.body == body]
         scans = [leg for leg in apart if isinstance(leg, ScannedLeg)]
-        own = training.predict()
-        rows[body] = scan_dice(own, scans) if scans else class_dice(own, apart, MILD)
+        own, seen = training.predict(), training.recipe.slices_mm
+        rows[body] = (
+            scan_dice(own, scans, seen) if scans else class_dice(own, apart, MILD, slices_mm=seen)
+        )
     keys = [k for k in next(iter(rows.values())) if k not in ("outside", "rest")]
     print("body\t" + "\t".join(keys))
     for body, dice in rows.items():

@@ -7,10 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from imaging.errors import ConfigError, MissingFileError
-from imaging.segmentation.inputs import (
-    CHANNELS,
-    CLASSES,
-)
+from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS
 from imaging.segmentation.network import Network
 from imaging.threads import threads
 
@@ -38,9 +35,11 @@ def load_network(folder: Path) -> Network:
         )
     except Exception as error:
         raise ConfigError(f"cannot be read ({error})", folder, "Export it again") from error
-    if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != CHANNELS:
+    network = Network(session, card)
+    wanted = len(network.slices_mm) + PLACE_CHANNELS
+    if tuple(card.get("classes", ())) != CLASSES or session.get_inputs()[0].shape[1] != wanted:
         raise ConfigError(
             "has other inputs or classes than this version of Pennate expects", folder,
             "Train it with the same version",
         )  # fmt: skip
-    return Network(session, card)
+    return network

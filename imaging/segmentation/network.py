@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,9 +15,9 @@ from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.image import Image
 from imaging.muscles import Side
 from imaging.segmentation.inputs import (
-    CHANNELS,
     CLASSES,
-    NEIGHBOUR_MM,
+    PLACE_CHANNELS,
+    THREE_MM,
     channels,
     level,
 )
@@ -44,6 +45,11 @@ class Network:
         """Name and version, as they stay with the labels."""
         return f"{self.card['name']} {self.card['version']}"
 
+    @property
+    def slices_mm(self) -> tuple[float, ...]:
+        """Slices that it sees, mm along the leg, the slice itself in the middle."""
+        return tuple(self.card.get("slices_mm", THREE_MM))
+
 
 def built_in() -> Path:
     """Return the folder of the network that comes with the package."""
@@ -68,10 +74,10 @@ class LegSlices:
     levels: FloatArray
     grid: Image
 
-    def triple(self, k: int, mirror: bool) -> Float32:
-        """Return slice k with its neighbours 6 mm below and above, (3, I, J)."""
-        apart = NEIGHBOUR_MM / self.grid.spacing[2]
-        out = np.stack([self._at(k - apart), self.data[:, :, k], self._at(k + apart)])
+    def around(self, k: int, slices_mm: Sequence[float], mirror: bool) -> Float32:
+        """Return slice k and its neighbours at distances along the leg, (S, I, J)."""
+        apart = np.array(slices_mm) / self.grid.spacing[2]
+        out = np.stack([self._at(k + away) for away in apart])
         return out[:, ::-1] if mirror else out
 
     def _at(self, place: float) -> Float32:
@@ -123,13 +129,15 @@ def run(
     use = np.flatnonzero(leg.levels > 0)
     for start in range(0, len(use), _AT_ONCE):
         part = use[start : start + _AT_ONCE]
-        x = np.zeros((len(part), CHANNELS, *padded), np.float32)
-        x[:, :3] = -1.0
+        count = len(network.slices_mm)
+        x = np.zeros((len(part), count + PLACE_CHANNELS, *padded), np.float32)
+        x[:, :count] = -1.0
         for n, k in enumerate(part):
             height = None if heights is None else float(heights[k])
-            seen = channels(leg.triple(int(k), mirror), float(leg.levels[k]), height)
+            near = leg.around(int(k), network.slices_mm, mirror)
+            seen = channels(near, float(leg.levels[k]), height)
             x[n, :, : shape[0], : shape[1]] = seen
-            x[n, 3:] = seen[3:, :1, :1]
+            x[n, count:] = seen[count:, :1, :1]
         logits = network.session.run(None, {"input": x})[0][:, :, : shape[0], : shape[1]]
         cooled = np.asarray(logits, np.float32) / np.float32(network.card.get("temperature", 1.0))
         found = _softmax(cooled.astype(np.float32))

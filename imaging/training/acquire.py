@@ -8,6 +8,7 @@ from scipy import ndimage
 from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
 from imaging.training.appearance import Appearance
+from imaging.training.echo_planar import nyquist_ghost, signal_voids
 from imaging.training.shape import SIZE, smooth_noise
 
 
@@ -18,7 +19,7 @@ def acquire(
     appearance: Appearance,
     difficulty: float,
 ) -> Float32:
-    """Return magnitude slices (3, N, M) of water and fat signals (2, 3, N, M).
+    """Return magnitude slices (S, N, M) of water and fat signals (2, S, N, M).
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def acquire(
         Water and fat.
     depth : (N, M)
         Depth under the skin in the middle slice, mm, negative outside.
-    look
+    appearance
         Contrast.
     difficulty
         0 to 1.
@@ -37,6 +38,10 @@ def acquire(
     turn = np.complex64(np.exp(1j * appearance.phase))
     image = np.abs(signal[0] + turn * signal[1]).astype(np.float32)
     image *= _coils(rng, depth, difficulty)
+    if appearance.echo_planar:
+        image *= signal_voids(rng, depth, int(rng.integers(0, 1 + int(1 + 4 * difficulty))))
+        if rng.random() < 0.6:
+            image = nyquist_ghost(rng, image, float(rng.uniform(0.02, 0.05 + 0.15 * difficulty)))
     # Muscle is 1; where fat outshines it by far, noise comes with fat.
     noise = (0.01 + 0.08 * difficulty * rng.random()) * max(
         1.0, 0.25 * float(appearance.fats.max())
@@ -44,7 +49,7 @@ def acquire(
     # At the edge of the coil next to nothing but noise is left.
     if rng.random() < 0.1 * difficulty:
         noise *= rng.uniform(2.0, 4.0)
-    return _resolve(rng, image, noise, difficulty)
+    return _resolve(rng, image, noise, difficulty, appearance.echo_planar)
 
 
 def _vessels(
@@ -75,10 +80,14 @@ def _coils(rng: np.random.Generator, depth: Float32, difficulty: float) -> Float
     return np.exp(gain).astype(np.float32)
 
 
-def _resolve(rng: np.random.Generator, image: Float32, noise: float, difficulty: float) -> Float32:
+def _resolve(
+    rng: np.random.Generator, image: Float32, noise: float, difficulty: float, coarse: bool
+) -> Float32:
     """Bring slices to a voxel size with noise (Rician) and back to the network's pixels."""
     voxel = rng.uniform(0.8, 1.6)
-    if rng.random() < 0.35:
+    if coarse:
+        voxel = rng.uniform(1.7, 2.6 + 1.0 * difficulty)
+    elif rng.random() < 0.35:
         voxel = rng.uniform(1.6, 1.8 + 1.4 * difficulty)
     size = SIZE
     if voxel > 1.65:

@@ -12,6 +12,7 @@ import numpy as np
 
 from imaging.arrays import Float32
 from imaging.segmentation.inputs import PIXEL_MM
+from imaging.training.choices import FAMILIES, Choices
 from imaging.training.render import (
     AT_CORTEX_FIB,
     AT_CORTEX_TIB,
@@ -57,6 +58,8 @@ class Appearance:
         How much more than the mean each is infiltrated; 1 where a sheet runs within it.
     sheet : int
         Tissue of the sheets: aponeurosis or fat.
+    echo_planar : bool
+        Whether it is read out as diffusion images are.
     """
 
     water: Float32
@@ -67,6 +70,7 @@ class Appearance:
     infiltration: float
     muscles: Float32
     sheet: int
+    echo_planar: bool
 
 
 def draw_fields(rng: np.random.Generator, appearance: Appearance, difficulty: float) -> Float32:
@@ -100,21 +104,21 @@ def _sheets(rng: np.random.Generator) -> Float32:
     return out
 
 
-def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
-    """Draw a contrast: T1-like, opposed phase, water or diffusion, T2-like, fat, or random."""
-    families = np.array([0.30, 0.20, 0.22, 0.11, 0.03, 0.14 * difficulty])
-    family = int(rng.choice(6, p=families / families.sum()))
+def draw_appearance(rng: np.random.Generator, choices: Choices, difficulty: float) -> Appearance:
+    """Draw a contrast of the family that was chosen."""
+    family = FAMILIES.index(choices.family)
     jitter = 1 + (0.1 + 0.3 * difficulty) * rng.uniform(-1, 1, (2, len(_WATER)))
     water, fats = _WATER * jitter[0], _FAT * jitter[1]
     fats[T_FILLER] *= rng.uniform(0.4, 1.2)
     bright = [
         rng.uniform(0.8, 3.0), rng.uniform(0.6, 2.2), rng.uniform(0.0, 0.2),
         rng.uniform(0.4, 2.5), rng.uniform(4.0, 12.0), 0.0,
+        rng.choice([0.1, 0.6, 1.6]) * rng.uniform(0.3, 1.0),
     ][family]  # fmt: skip
-    phase = [0.0, np.pi, rng.uniform(0, np.pi), 0.0, 0.0, 0.0][family]
+    phase = [0.0, np.pi, rng.uniform(0, np.pi), 0.0, 0.0, 0.0, rng.uniform(0, np.pi)][family]
     if family in (0, 3) and rng.random() < 0.2 * difficulty:
         phase = rng.uniform(0, np.pi)
-    if family == 3:
+    if family in (3, 6):
         water[[T_SKIN, T_FILLER, T_CARTILAGE]] *= rng.uniform(0.5, 3.0, 3)
     if family == 5:
         water = rng.uniform(0.0, 2.5, len(water))
@@ -127,21 +131,27 @@ def draw_appearance(rng: np.random.Generator, difficulty: float) -> Appearance:
     table_water[:T_MUSCLE], table_fat[:T_MUSCLE] = water, fats * bright
     spread = (0.02 + 0.08 * difficulty) * rng.random()
     table_water[T_MUSCLE:] *= np.exp(spread * rng.standard_normal(MUSCLES))
-    thickness = _draw_thickness(rng, difficulty)
+    thickness = _draw_thickness(rng, choices.septa, difficulty)
     # Fat replaces one muscle and spares its neighbour.
     muscles = np.zeros((2, MUSCLES), np.float32)
     muscles[0] = np.exp(0.8 * difficulty * rng.standard_normal(MUSCLES))
     if rng.random() < 0.5:
         muscles[1] = rng.random(MUSCLES) < 0.5
     sheet = T_FILLER if rng.random() < 0.25 else T_FASCIA
-    return Appearance(table_water, table_fat, float(phase), *thickness, muscles, sheet)
+    return Appearance(table_water, table_fat, float(phase), *thickness, muscles, sheet,
+                      family == 6)  # fmt: skip
 
 
-def _draw_thickness(rng: np.random.Generator, difficulty: float) -> tuple[Float32, float, float]:
+def _draw_thickness(
+    rng: np.random.Generator, septa: bool, difficulty: float
+) -> tuple[Float32, float, float]:
     """Draw widths of skin, fascia, gaps and cortex, thickness of fat, fat in muscle."""
     gap = rng.uniform(0.3, 2.2) if rng.random() < 0.15 + 0.25 * difficulty else 0.0
+    fascia = rng.uniform(0.2, 1.3)
+    if not septa:
+        gap, fascia = 0.0, rng.uniform(0.0, 0.2)
     widths = [
-        rng.uniform(0.0, 2.5), rng.uniform(0.2, 1.3), gap, rng.uniform(1.5, 5.5),
+        rng.uniform(0.0, 2.5), fascia, gap, rng.uniform(1.5, 5.5),
         rng.uniform(1.0, 3.5), rng.uniform(0.5, 2.5),
     ]  # fmt: skip
     # Thin people and thin shins have next to no fat under the skin.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imaging.errors import ConfigError, MissingFileError
+from imaging.segmentation.inputs import PLACE_CHANNELS, SLICES_MM, THREE_MM
 from imaging.training.dice import Predict
 from imaging.training.network import LegNet
 
 State = dict[str, Tensor]
 KEEP = 0.999
+_FIRST = "down.0.0.weight"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Recipe:
         Share of images from label maps of real legs, the rest is from digital legs.
     hold_out : str
         Body that is kept apart, or nothing.
+    slices_mm : tuple of float
+        Slices that the network sees, mm along the leg.
     """
 
     seed: int = 1
@@ -48,16 +53,24 @@ class Recipe:
     widen: int = 12_000
     drawn_share: float = 0.65
     hold_out: str = ""
+    slices_mm: tuple[float, ...] = SLICES_MM
 
 
 class Training:
-    """A network in training: weights, their running mean, optimiser, and how far it is."""
+    """A network in training: weights, their running mean, optimiser, and how far it is.
+
+    It is trained on an accelerator where PyTorch finds one.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.step = 0
-        self.net: nn.Module = LegNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.since = 0  # step at which the optimiser began to gather its moments
+        # The first weights are drawn on the processor: the same wherever they are trained.
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        net = LegNet(len(recipe.slices_mm)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net: nn.Module = net.to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), recipe.rate, weight_decay=1e-3, betas=(0.9, 0.99), fused=True
         )
@@ -75,7 +88,7 @@ class Training:
 
     def averaged(self) -> LegNet:
         """Return a network with the mean weights, for use."""
-        net = LegNet()
+        net = LegNet(len(self.recipe.slices_mm))
         net.load_state_dict(self.mean)
         return net.eval()
 
@@ -92,7 +105,8 @@ class Training:
     def save(self, path: Path) -> None:
         """Write everything; the file is replaced at once, so that a kill leaves the old one."""
         held = {
-            "recipe": asdict(self.recipe), "step": self.step, "net": self.net.state_dict(),
+            "recipe": asdict(self.recipe), "step": self.step, "since": self.since,
+            "net": self.net.state_dict(),
             "mean": self.mean, "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         _write(held, path)
@@ -115,7 +129,10 @@ class Training:
         if not path.is_file():
             raise MissingFileError("has no network.onnx", folder, "Give a folder of a network")
         out = cls(recipe)
-        missing, _ = out.net.load_state_dict(_from_onnx(path), strict=False)
+        state = _from_onnx(path)
+        if _FIRST in state:
+            state[_FIRST] = _widened(state[_FIRST], _slices_of(folder), recipe.slices_mm)
+        missing, _ = out.net.load_state_dict(state, strict=False)
         if any(not name.endswith("num_batches_tracked") for name in missing):
             raise ConfigError("is not a network of this kind", path, "Give one of `pennate train`")
         out.mean = {k: v.clone() for k, v in out.net.state_dict().items()}
@@ -130,7 +147,7 @@ class Training:
         path
             Checkpoint.
         recipe
-            Recipe to go on with; none: the one in the checkpoint.
+            Recipe to go on with, with the slices of the checkpoint; none: the one in it.
 
         Raises
         ------
@@ -141,11 +158,14 @@ class Training:
             raise MissingFileError("no such checkpoint", path, "Give a file that exists")
         try:
             held = torch.load(path, map_location="cpu", weights_only=True)
-            out = cls(recipe or Recipe(**held["recipe"]))
+            own = {"slices_mm": THREE_MM, **held["recipe"]}
+            own["slices_mm"] = tuple(own["slices_mm"])
+            out = cls(replace(recipe, slices_mm=own["slices_mm"]) if recipe else Recipe(**own))
             out.net.load_state_dict(_whole(held["net"]))
-            out.mean = _whole(held["mean"])
-            out.step = int(held["step"])
+            out.mean = {k: v.to(out.device) for k, v in _whole(held["mean"]).items()}
+            out.step = out.since = int(held["step"])
             if "optimiser" in held:
+                out.since = int(held.get("since", 0))
                 out.optimiser.load_state_dict(held["optimiser"])
                 for group in out.optimiser.param_groups:
                     group["fused"] = True
@@ -164,6 +184,23 @@ def _from_onnx(path: Path) -> State:
     held = onnx.load(path).graph.initializer
     arrays = {one.name: onnx.numpy_helper.to_array(one) for one in held}
     return _whole({name: torch.tensor(values) for name, values in arrays.items()})
+
+
+def _slices_of(folder: Path) -> tuple[float, ...]:
+    """Return the slices that an exported network sees."""
+    card = folder / "network.json"
+    held = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    return tuple(held.get("slices_mm", THREE_MM))
+
+
+def _widened(kernel: Tensor, had: tuple[float, ...], wanted: tuple[float, ...]) -> Tensor:
+    """Return a first kernel that sees other slices; a slice that is new counts nothing at first."""
+    out = torch.zeros((len(kernel), len(wanted) + PLACE_CHANNELS, *kernel.shape[2:]))
+    for n, at in enumerate(had):
+        if at in wanted:
+            out[:, wanted.index(at)] = kernel[:, n]
+    out[:, -PLACE_CHANNELS:] = kernel[:, -PLACE_CHANNELS:]
+    return out
 
 
 def _half(state: State) -> State:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.segmentation.inputs import CHANNELS, CLASSES, REST, channels
+from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, REST, SLICES_MM, channels
 from imaging.training.batches import draw_image
+from imaging.training.choices import Choices, draw_choices
 from imaging.training.legs import TrainingLeg
 from imaging.training.scans import ScannedLeg
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-"""Takes the input (5, N, M) of one slice to logits or probabilities (C, N, M)."""
+"""Takes the input (S + 2, N, M) of one slice to logits or probabilities (C, N, M)."""
+Choose = Callable[[np.random.Generator, float], Choices]
 LARGE = ("TA", "EDL+PT", "PL+PB", "GM", "GL", "SOL", "FHL", "TP")
 SINGLE = (*LARGE, "EHL", "PLA", "POP", "FDL")
 MILD, FULL = 0.3, 1.0
@@ -21,7 +23,8 @@ MILD, FULL = 0.3, 1.0
 
 def class_dice(
     predict: Predict, legs: Sequence[TrainingLeg], difficulty: float, *,
-    known: bool = True, slices: int = 24, seed: int = 7,
+    known: bool = True, slices: int = 24, seed: int = 7, slices_mm: Sequence[float] = SLICES_MM,
+    choose: Choose = draw_choices,
 ) -> dict[str, float]:  # fmt: skip
     """Return Dice per class, voxels of all slices taken together.
 
@@ -39,28 +42,38 @@ def class_dice(
         Slices per leg, evenly spread from ankle to knee.
     seed
         Of the images.
+    slices_mm
+        Slices that the network sees.
+    choose
+        Draws what an image shows.
     """
     counts = np.zeros((3, len(CLASSES)))
     for n, leg in enumerate(legs):
         for s, height in enumerate(np.linspace(0.02, 0.98, slices)):
             rng = np.random.default_rng([seed, n, s])
-            x, y = draw_image(rng, leg, difficulty, float(height), known)
+            choices = choose(np.random.default_rng([seed, n, s, 1]), difficulty)
+            x, y = draw_image(
+                rng, leg, difficulty, float(height), known, slices_mm=slices_mm, choices=choices
+            )
             found = predict(x).argmax(0)
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()
     return _dice(counts)
 
 
-def scan_dice(predict: Predict, legs: Sequence[ScannedLeg]) -> dict[str, float]:
+def scan_dice(
+    predict: Predict, legs: Sequence[ScannedLeg], slices_mm: Sequence[float] = SLICES_MM
+) -> dict[str, float]:
     """Return Dice per class on real images, voxels of all drawn slices taken together."""
     counts = np.zeros((3, len(CLASSES)))
     for leg in legs:
         shape = leg.classes.shape
         padded = [-(-n // 16) * 16 for n in shape[:2]]
         for k in np.flatnonzero((leg.classes > REST).any((0, 1)) & (leg.slices.levels > 0)):
-            x = np.zeros((CHANNELS, *padded), np.float32)
-            x[:3] = -1.0
-            seen = channels(leg.slices.triple(int(k), False), float(leg.slices.levels[k]), None)
+            x = np.zeros((len(slices_mm) + PLACE_CHANNELS, *padded), np.float32)
+            x[:-PLACE_CHANNELS] = -1.0
+            near = leg.slices.around(int(k), slices_mm, False)
+            seen = channels(near, float(leg.slices.levels[k]), None)
             x[:, : shape[0], : shape[1]] = seen
             found = predict(x).argmax(0)[: shape[0], : shape[1]]
             y = leg.classes[:, :, k]

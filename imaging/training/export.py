@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imaging.segmentation.inputs import CHANNELS, CLASSES, NEIGHBOUR_MM, PIXEL_MM, REST
+from imaging.segmentation.inputs import CLASSES, PIXEL_MM, PLACE_CHANNELS, REST, SLICES_MM
 from imaging.segmentation.quality import expected_dice, fit_correction
 from imaging.training.batches import draw_image
 from imaging.training.legs import TrainingLeg
@@ -31,9 +31,11 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
     folder
         Folder to write to; it exists.
     card
-        Name, version, data, licence, recipe, figures, temperature, dice_correction and profile.
+        Name, version, data, licence, recipe, figures, slices_mm, temperature, dice_correction and
+        profile.
     """
-    example = torch.zeros(1, CHANNELS, 64, 64)
+    card = {"slices_mm": SLICES_MM, "temperature": 1.0, "dice_correction": (1.0, 0.0), **card}
+    example = torch.zeros(1, len(card["slices_mm"]) + PLACE_CHANNELS, 64, 64)
     names = {0: "slices", 2: "x", 3: "y"}
     torch.onnx.export(
         net, (example,), folder / "network.onnx", input_names=["input"], output_names=["logits"],
@@ -41,8 +43,7 @@ def export(net: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
         training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
     )  # fmt: skip
     _halve(folder / "network.onnx")
-    card = {"temperature": 1.0, "dice_correction": (1.0, 0.0), **card}
-    fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM, "neighbour_mm": NEIGHBOUR_MM}
+    fixed = {"classes": list(CLASSES), "pixel_mm": PIXEL_MM}
     text = json.dumps({**card, **fixed}, indent=1, ensure_ascii=False)
     (folder / "network.json").write_text(text + "\n", encoding="utf-8")
 
@@ -109,7 +110,10 @@ def _reach(legs: Sequence[TrainingLeg], c: int) -> list[float]:
     ]
 
 
-def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> float:
+def temperature(
+    net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11,
+    slices_mm: Sequence[float] = SLICES_MM,
+) -> float:  # fmt: skip
     """Return the temperature that calibrates the probabilities on synthetic images.
 
     Found by search for the least cross-entropy. Source: Guo et al., ICML 2017.
@@ -118,7 +122,7 @@ def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> 
     for n, leg in enumerate(legs):
         for s, height in enumerate(np.linspace(0.05, 0.95, 12)):
             rng = np.random.default_rng([seed, n, s])
-            x, y = draw_image(rng, leg, 0.7, float(height))
+            x, y = draw_image(rng, leg, 0.7, float(height), slices_mm=slices_mm)
             with torch.inference_mode():
                 out = net(torch.from_numpy(x[None]))[0]
             inside = torch.from_numpy(y.astype(np.int64)) > 0
@@ -131,8 +135,9 @@ def temperature(net: nn.Module, legs: Sequence[TrainingLeg], seed: int = 11) -> 
 
 
 def dice_correction(
-    net: nn.Module, legs: Sequence[TrainingLeg], warmth: float, seed: int = 13
-) -> tuple[float, float]:
+    net: nn.Module, legs: Sequence[TrainingLeg], warmth: float, seed: int = 13,
+    slices_mm: Sequence[float] = SLICES_MM,
+) -> tuple[float, float]:  # fmt: skip
     """Return slope and offset that take expected Dice to seen Dice on synthetic images.
 
     Parameters
@@ -145,6 +150,8 @@ def dice_correction(
         Temperature of its probabilities.
     seed
         Of the images.
+    slices_mm
+        Slices that it sees.
     """
     expected, seen = [], []
     for n, leg in enumerate(legs):
@@ -152,7 +159,7 @@ def dice_correction(
             values, truth = [], []
             for s, height in enumerate(np.linspace(0.05, 0.95, 12)):
                 rng = np.random.default_rng([seed, n, s])
-                x, y = draw_image(rng, leg, hard, float(height))
+                x, y = draw_image(rng, leg, hard, float(height), slices_mm=slices_mm)
                 with torch.inference_mode():
                     logits = net(torch.from_numpy(x[None]))[0] / warmth
                 values.append(torch.softmax(logits, 0).numpy())

@@ -159,17 +159,35 @@ def _edges(classes: NDArray[np.uint8], part: NDArray[np.uint8]) -> NDArray[np.ui
     across it with their whole faces: their distance is one in space.
     """
     out = np.zeros(classes.shape, np.float32)
-    for value, box in enumerate(ndimage.find_objects(classes), 1):
-        if box is None or value == REST:
-            continue
-        for k in range(box[2].start, box[2].stop):
-            out[box[0], box[1], k] += _depth(classes[box[0], box[1], k] == value)
+    for value in np.unique(classes):
+        if value not in (OUTSIDE, REST):
+            out += _depth_within(classes, int(value))
     own = np.where(classes == REST, part, 0)
     for value, box in enumerate(ndimage.find_objects(own), 1):
         if box is not None:
             out[box] += _depth(own[box] == value)
+    return _in_units(out)
+
+
+def edges_of(classes: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
+    """Return the distance to the border of one class across the leg, in 0.25 mm; 0 outside it."""
+    return _in_units(_depth_within(classes, value))
+
+
+def _in_units(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
     # The border lies half a voxel before the first voxel's centre.
-    return np.clip(np.rint((out - 0.5) / EDGE_UNIT_MM), 0, 255).astype(np.uint8)
+    return np.clip(np.rint((depth - 0.5) / EDGE_UNIT_MM), 0, 255).astype(np.uint8)
+
+
+def _depth_within(classes: NDArray[np.uint8], value: int) -> NDArray[np.float32]:
+    """Return how deep in one class each voxel lies across the leg, mm; 0 outside it."""
+    out = np.zeros(classes.shape, np.float32)
+    boxes = ndimage.find_objects((classes == value).astype(np.uint8))
+    if boxes:
+        box = boxes[0]
+        for k in range(box[2].start, box[2].stop):
+            out[box[0], box[1], k] = _depth(classes[box[0], box[1], k] == value)
+    return out
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from imaging.threads import threads
 from imaging.training.batches import Batch, draw_batch
+from imaging.training.cast import Cast
 from imaging.training.checkpoint import Recipe, Training
 from imaging.training.legs import TrainingLeg
 from imaging.training.loss import class_weights, loss
@@ -34,9 +36,12 @@ def difficulty(recipe: Recipe, step: int) -> float:
     return min(1.0, _LEAST + (1.0 - _LEAST) * step / max(recipe.widen, 1))
 
 
-def rate(recipe: Recipe, step: int) -> float:
-    """Return the learning rate at a step: a short rise, level, and a fall in the last fifth."""
-    rise = min(1.0, (step + 1) / 300)
+def rate(recipe: Recipe, step: int, since: int = 0) -> float:
+    """Return the learning rate at a step: a short rise, level, and a fall in the last fifth.
+
+    It rises again where a run goes on without the optimiser's moments, from the step `since`.
+    """
+    rise = min(1.0, (step - since + 1) / 300)
     left = (recipe.steps - step) / max(_ANNEAL * recipe.steps, 1)
     return recipe.rate * rise * (1.0 if left >= 1 else 0.5 - 0.5 * math.cos(math.pi * max(left, 0)))
 
@@ -79,15 +84,17 @@ def train(
         Called with the training and the mean loss since the last report.
     """
     recipe = training.recipe
-    weights = class_weights()
+    weights = class_weights().to(training.device)
     losses: list[float] = []
     training.net.train()
     steps = range(training.step, until)
-    for batch in tqdm(
-        _batches(recipe, legs, steps), total=len(steps), desc="training", disable=None
-    ):
+    batches = tqdm(
+        _batches(recipe, legs, steps, _workers(training.device)),
+        total=len(steps), desc="training", disable=None,
+    )  # fmt: skip
+    for batch in batches:
         for group in training.optimiser.param_groups:
-            group["lr"] = rate(recipe, training.step)
+            group["lr"] = rate(recipe, training.step, training.since)
         losses.append(_step(training, batch, weights))
         training.step += 1
         training.follow()
@@ -100,10 +107,11 @@ def train(
 
 
 def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:
-    x = torch.from_numpy(batch.x).to(memory_format=torch.channels_last)
-    target = torch.from_numpy(batch.y).long()
+    on = training.device
+    x = torch.from_numpy(batch.x).to(memory_format=torch.channels_last).to(on)
+    target = torch.from_numpy(batch.y).to(on).long()
     # bfloat16 takes half the time on processors that have it, at the same figures.
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(on.type, torch.bfloat16):
         logits = training.net(x)
     value = loss(logits.float(), target, weights)
     training.optimiser.zero_grad(set_to_none=True)
@@ -113,14 +121,19 @@ def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:
     return float(value.detach())
 
 
-def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[Batch]:
-    """Draw batches ahead in another process, in the order of the steps."""
-    pool = ProcessPoolExecutor(1, get_context("spawn"), _hold, (list(legs), recipe))
+def _workers(device: torch.device) -> int:
+    """Return how many processes draw: beside a processor that trains one, else all it has."""
+    return 1 if device.type == "cpu" else max(threads() - 1, 1)
+
+
+def _batches(recipe: Recipe, legs: Sequence[Source], steps: range, workers: int) -> Iterator[Batch]:
+    """Draw batches ahead in other processes, in the order of the steps."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _hold, (list(legs), recipe))
     waiting: deque[Future[Batch]] = deque()
     try:
         for step in steps:
             waiting.append(pool.submit(_draw, step))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) >= _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -131,7 +144,8 @@ def _batches(recipe: Recipe, legs: Sequence[Source], steps: range) -> Iterator[B
 def _hold(legs: list[Source], recipe: Recipe) -> None:
     # A worker that outlives a killed run would hold its legs in memory for good.
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _held.update(legs=legs, recipe=recipe, weights=leg_weights(legs, recipe.drawn_share))
+    weights = leg_weights(legs, recipe.drawn_share)
+    _held.update(recipe=recipe, cast=Cast(recipe.seed, legs, weights, recipe.batch))
 
 
 def _end_with(parent: int) -> None:
@@ -142,7 +156,7 @@ def _end_with(parent: int) -> None:
 
 def _draw(step: int) -> Batch:
     recipe: Recipe = _held["recipe"]  # type: ignore[assignment]
-    return draw_batch(
-        recipe.seed, step, _held["legs"], _held["weights"], recipe.batch,  # type: ignore[arg-type]
-        difficulty(recipe, step),
-    )  # fmt: skip
+    cast: Cast = _held["cast"]  # type: ignore[assignment]
+    hard = difficulty(recipe, step)
+    legs = cast.at(step)
+    return draw_batch(recipe.seed, step, legs, cast.weights, recipe.batch, hard, recipe.slices_mm)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imaging.segmentation.inputs import CHANNELS, CLASSES
+from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, SLICES_MM
 
 WIDTHS = (16, 32, 64, 128, 160)
 
@@ -22,18 +22,21 @@ def _block(into: int, out: int) -> nn.Sequential:
 
 
 class LegNet(nn.Module):
-    """U-Net from (B, 5, N, M) to logits (B, C, N, M); N and M multiples of 16.
+    """U-Net from (B, S + 2, N, M) to logits (B, C, N, M); N and M multiples of 16.
 
     Parameters
     ----------
+    slices
+        Number of slices it sees.
     widths
         Channels per level, finest first.
     """
 
-    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, slices: int = len(SLICES_MM), widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
+        into = slices + PLACE_CHANNELS
         self.down = nn.ModuleList(
-            _block(a, b) for a, b in zip((CHANNELS, *widths[:-1]), widths, strict=True)
+            _block(a, b) for a, b in zip((into, *widths[:-1]), widths, strict=True)
         )
         self.up = nn.ModuleList(
             _block(below + own, own)

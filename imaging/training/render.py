@@ -86,8 +86,9 @@ def _voxel(frame: Array, u: float, v: float, q: float) -> tuple[int, int, int]:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def draw_slices(
-    packed: Array, frame: Array, warp: Array, fields: Array, heights: Array, water: Array,
-    fats: Array, widths: Array, fat_mm: float, muscles: Array, sheet: int, shift: Array,
+    packed: Array, frame: Array, warp: Array, fields: Array, heights: Array, middle: int,
+    water: Array, fats: Array, widths: Array, fat_mm: float, muscles: Array, sheet: int,
+    shift: Array,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Draw slices of a leg.
 
@@ -104,6 +105,8 @@ def draw_slices(
         sheet within muscle.
     heights : (S, H)
         Places along the leg at which each slice is sampled, mm; its middle first.
+    middle
+        The slice whose classes are wanted.
     water, fats : (TISSUES,)
         Signals.
     widths : (6,)
@@ -128,7 +131,6 @@ def draw_slices(
     label = np.zeros((n, m), np.uint8)
     # What lies beyond the grid of the leg is air.
     depth = np.full((n, m), -_FAR, np.float32)
-    middle = count // 2
     shape = packed.shape
     moved = shift[0] != 0.0 or shift[1] != 0.0
     # Samples of one pixel lie side by side in memory: pixels outside, samples inside.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from imaging.arrays import Float32
 from imaging.image import Image, resample
-from imaging.segmentation.inputs import OUTSIDE, REST, SAT, channels
+from imaging.segmentation.inputs import OUTSIDE, REST, SAT, SLICES_MM, channels
 from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
 from imaging.segmentation.network import LegSlices, leg_slices
 from imaging.training.legs import to_classes
@@ -67,26 +68,26 @@ def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool)
 
 
 def draw_scan(
-    rng: np.random.Generator, leg: ScannedLeg, difficulty: float
-) -> tuple[Float32, NDArray[np.uint8]]:
+    rng: np.random.Generator, leg: ScannedLeg, difficulty: float,
+    slices_mm: Sequence[float] = SLICES_MM,
+) -> tuple[Float32, NDArray[np.uint8]]:  # fmt: skip
     """Draw one slice of a real image, a little deformed, scaled and shaded.
 
     Returns
     -------
-    Input (5, SIZE, SIZE) and classes (SIZE, SIZE).
+    Input (S + 2, SIZE, SIZE) and classes (SIZE, SIZE).
     """
     drawn = np.flatnonzero((leg.classes >= REST).any((0, 1)) & (leg.slices.levels > 0))
     k = int(rng.choice(drawn))
     points = _points(rng, leg, k, difficulty)
-    triple = np.stack(
-        [ndimage.map_coordinates(s, points, order=1) for s in leg.slices.triple(k, False)]
-    )
+    near = leg.slices.around(k, slices_mm, False)
+    near = np.stack([ndimage.map_coordinates(s, points, order=1) for s in near])
     classes = ndimage.map_coordinates(leg.classes[:, :, k], points, order=0)
-    triple *= np.exp(0.3 * difficulty * smooth_noise(rng, 2, 1)[0])
+    near *= np.exp(0.3 * difficulty * smooth_noise(rng, 2, 1)[0])
     scale = float(leg.slices.levels[k] * np.exp(0.1 * difficulty * rng.standard_normal()))
     noise = 0.04 * difficulty * rng.random() * scale
-    triple += np.float32(noise) * rng.standard_normal(triple.shape, dtype=np.float32)
-    return channels(np.maximum(triple, 0), scale, None), classes
+    near += np.float32(noise) * rng.standard_normal(near.shape, dtype=np.float32)
+    return channels(np.maximum(near, 0), scale, None), classes
 
 
 def _points(rng: np.random.Generator, leg: ScannedLeg, k: int, difficulty: float) -> Float32:

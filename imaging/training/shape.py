@@ -5,18 +5,19 @@ Everything grows with the difficulty: 0 is the leg as it is, 1 is more than peop
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from scipy.interpolate import BSpline
 
-from imaging.arrays import Float32
+from imaging.arrays import Float32, FloatArray
 from imaging.phantom.leg import rotation_matrix
-from imaging.segmentation.inputs import CLASSES, NEIGHBOUR_MM, PIXEL_MM
+from imaging.segmentation.inputs import CLASSES, PIXEL_MM
 from imaging.training.legs import SPACING_MM, TrainingLeg
 
 SIZE = 112
-THICK_SAMPLES = 3
 # A swelling is at most this much of the distance to its centre, so that nothing folds.
 _MOST_SWOLLEN = 0.45
 _SWELLING_REACH_MM = 55.0
@@ -86,23 +87,88 @@ def _swellings(rng: np.random.Generator, difficulty: float) -> Float32:
 
 
 def draw_height(rng: np.random.Generator, leg: TrainingLeg) -> float:
-    """Draw a height along the leg; slices with small muscles, knee and foot come more often."""
+    """Draw a height along the leg.
+
+    Slices with small muscles, ends of the calf's bellies, knee and foot come more often.
+    """
     choice = rng.random()
-    if choice < 0.30:
+    if choice < 0.25:
         small = [CLASSES.index(key) for key in ("PLA", "POP", "EHL", "FDL", "EDL+PT")]
         slices = np.flatnonzero(leg.present[rng.choice(small)])
         if slices.size:
             return float(leg.height[rng.choice(slices)])
-    if choice < 0.50:
+    if choice < 0.45:
+        own = [CLASSES.index(key) for key in ("GM", "GL", "GM", "GL", "SOL")]
+        slices = np.flatnonzero(leg.present[rng.choice(own)])
+        if slices.size:
+            end = slices[-1] if rng.random() < 0.35 else slices[0]
+            near = end + int(rng.normal(0, 12.0 / SPACING_MM[2]))
+            return float(leg.height[np.clip(near, 2, len(leg.height) - 3)])
+    if choice < 0.60:
         low, high = float(leg.height[2]), float(leg.height[-3])
         return float(rng.uniform(low, 0.03) if rng.random() < 0.4 else rng.uniform(0.97, high))
     return float(rng.uniform(-0.05, 1.05))
 
 
-def draw_heights(rng: np.random.Generator, difficulty: float) -> Float32:
-    """Draw distance and thickness of the three slices; places of their samples (3, H), mm."""
-    apart = NEIGHBOUR_MM * (1 + 0.15 * difficulty * rng.uniform(-1, 1))
-    thick = rng.uniform(1.0, 3.0 + 4.0 * difficulty)
-    middle = apart * np.arange(-1, 2)[:, None]
-    offsets = thick * np.array([0.0, -0.33, 0.33])[None, :THICK_SAMPLES]
-    return (middle + offsets).astype(np.float32)
+@dataclass(frozen=True)
+class Stack:
+    """Slices of a scan around one of them, and what the network reads between them.
+
+    Attributes
+    ----------
+    samples : (P, H) float32
+        Places along the leg at which each slice is sampled, mm; its middle first.
+    middle : int
+        The slice itself.
+    mix : (S, P) float32
+        Shares of the slices in what is read at each distance the network sees.
+    """
+
+    samples: Float32
+    middle: int
+    mix: Float32
+
+
+def draw_stack(
+    rng: np.random.Generator, slices_mm: Sequence[float], apart_mm: float, difficulty: float
+) -> Stack:
+    """Draw thickness of slices and where the scan ends.
+
+    Beyond the ends of a scan its last slice is read again.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    slices_mm
+        Where the network looks.
+    apart_mm
+        Distance of slices that are read between, as a scan's are; 0: slices are where it looks.
+    difficulty
+        0 to 1.
+    """
+    at = np.array(slices_mm, float)
+    if rng.random() < 0.35:
+        at = np.maximum(at, -rng.exponential(30.0)) if rng.random() < 0.6 else at
+        at = np.minimum(at, rng.exponential(30.0)) if rng.random() < 0.6 else at
+    if apart_mm == 0:
+        at = at * (1 + 0.15 * difficulty * rng.uniform(-1, 1))
+        return _stack(at, 1.0, float(rng.uniform(1.0, 3.0 + 4.0 * difficulty)))
+    # The slice itself is one of the scan; its ends are slices, too.
+    at = np.clip(at / apart_mm, np.ceil(at.min() / apart_mm), np.floor(at.max() / apart_mm))
+    return _stack(at, apart_mm, float(apart_mm * rng.uniform(0.6, 1.0)))
+
+
+def _stack(at: FloatArray, unit_mm: float, thick_mm: float) -> Stack:
+    """Return the slices needed to read between whole numbers, or at any number if the unit is 1."""
+    low = np.floor(at) if unit_mm != 1.0 else at
+    share = (at - low).astype(np.float32)
+    places, index = np.unique(np.concatenate([low, low + (share > 0), [0.0]]), return_inverse=True)
+    mix = np.zeros((len(at), len(places)), np.float32)
+    rows = np.arange(len(at))
+    np.add.at(mix, (rows, index[: len(at)]), 1 - share)
+    np.add.at(mix, (rows, index[len(at) : -1]), share)
+    # Thick slices are sampled more often along the leg.
+    spread = (0.0, -0.4, 0.4, -0.2, 0.2) if thick_mm > 9.0 else (0.0, -0.33, 0.33)
+    samples = unit_mm * places[:, None] + thick_mm * np.array(spread)
+    return Stack(samples.astype(np.float32), int(index[-1]), mix)

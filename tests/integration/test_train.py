@@ -1,6 +1,7 @@
 """``pennate train`` on files: needs PyTorch (extra ``train``)."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,11 @@ def test_a_run_writes_a_network_and_goes_on(site, tmp_path):
     assert train(*given) == 0
     assert json.loads((out / "network.json").read_text())["steps"] == 3
     assert pd.read_csv(out / "figures.tsv", sep="\t")["step"].tolist() == [2, 3]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(out / "checkpoint-compact.pt", elsewhere)
+    assert train(elsewhere, *given[1:], "--until", 1) == 0
+    assert json.loads((elsewhere / "network.json").read_text())["steps"] == 3
 
 
 def test_legs_kept_from_other_label_maps_are_not_used_again(tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from imaging.image import Image
+from imaging.segmentation.inputs import THREE_MM
 from imaging.segmentation.legs import leg_grid
 from imaging.segmentation.network import leg_slices
 
@@ -53,7 +54,7 @@ def test_neighbours_lie_six_millimetres_away():
     data = image.data * (1.0 + np.arange(image.shape[2]) / 10.0).astype(np.float32)
     slices = leg_slices(*leg_grid(image.with_data(data), mask))
     middle = slices.data.shape[2] // 2
-    below, own, above = (s.max() for s in slices.triple(middle, False))
+    below, own, above = (s.max() for s in slices.around(middle, THREE_MM, False))
     step = own - slices.data[:, :, middle - 1].max()
     assert own - below == pytest.approx(2 * step, rel=0.05)
     assert above - own == pytest.approx(2 * step, rel=0.05)

@@ -4,12 +4,13 @@ import numpy as np
 
 from imaging.training.appearance import draw_appearance, draw_fields
 from imaging.training.batches import draw_image
+from imaging.training.choices import draw_choices
 
 
 def looks(count=60):
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        appearance = draw_appearance(rng, 0.5)
+        appearance = draw_appearance(rng, draw_choices(rng, 0.5), 0.5)
         yield appearance, draw_fields(rng, appearance, 0.5)
 
 

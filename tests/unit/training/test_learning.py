@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra tra
 from imaging.errors import ConfigError, MissingFileError  # noqa: E402
 from imaging.image import Image  # noqa: E402
 from imaging.io.networks import load_network  # noqa: E402
-from imaging.segmentation.inputs import CLASSES  # noqa: E402
+from imaging.segmentation.inputs import CLASSES, THREE_MM  # noqa: E402
 from imaging.segmentation.network import LegSlices, run  # noqa: E402
 from imaging.training.checkpoint import Recipe, Training  # noqa: E402
 from imaging.training.export import export, profile  # noqa: E402
@@ -58,7 +58,7 @@ def test_an_exported_network_answers_as_the_trained_one_and_can_be_trained_on(tu
     export(net, tmp_path, {"name": "t", "version": "1", "profile": profile([tube])})
     assert (tmp_path / "network.onnx").stat().st_size < 3.5e6
     network = load_network(tmp_path)
-    x = np.random.default_rng(0).standard_normal((2, 5, 48, 64)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((2, 9, 48, 64)).astype(np.float32)
     with torch.inference_mode():
         wanted = net(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(network.session.run(None, {"input": x})[0], wanted, atol=2e-3)
@@ -92,9 +92,38 @@ def test_a_perfect_answer_costs_least():
 def test_images_widen_and_the_rate_falls_only_at_the_end():
     recipe = Recipe(steps=1000, widen=100)
     assert difficulty(recipe, 0) < difficulty(recipe, 50) < difficulty(recipe, 100) == 1.0
+    assert rate(recipe, 500, 500) < 0.01 * recipe.rate == 0.01 * rate(recipe, 800, 500)
     assert rate(recipe, 500) == recipe.rate and rate(recipe, 999) < 0.01 * recipe.rate
 
 
 def test_label_maps_weigh_more_than_digital_legs(tube):
     drawn, digital = replace(tube, body="p1"), replace(tube, body="digital-1")
     assert leg_weights([digital, digital, drawn], 0.65) == pytest.approx([0.175, 0.175, 0.65])
+
+
+def test_a_network_of_three_slices_goes_on_with_more(tube, tmp_path):
+    train(training := Training(replace(RECIPE, slices_mm=THREE_MM)), [tube], 1)
+    card = {"name": "t", "version": "1", "profile": profile([tube]), "slices_mm": THREE_MM}
+    export(training.averaged(), tmp_path, card)
+    assert load_network(tmp_path).slices_mm == THREE_MM
+    wider = Training.from_network(tmp_path, RECIPE).averaged()
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 9, 48, 64), np.float32))
+    middle = torch.cat([x[:, 2:5], x[:, -2:]], 1)
+    with torch.inference_mode():
+        torch.testing.assert_close(wider(x), training.averaged()(middle), atol=3e-3, rtol=1e-2)
+
+
+def test_a_checkpoint_goes_on_with_its_own_slices(tmp_path):
+    Training(replace(RECIPE, slices_mm=THREE_MM)).save_compact(tmp_path / "c.pt")
+    assert Training.load(tmp_path / "c.pt", RECIPE).recipe.slices_mm == THREE_MM
+
+
+def test_training_goes_on_from_a_compact_checkpoint(tube, tmp_path):
+    torch.set_num_threads(1)
+    train(first := Training(RECIPE), [tube], 2)
+    first.save_compact(tmp_path / "c.pt")
+    again = Training.load(tmp_path / "c.pt")
+    assert (first.since, again.since) == (0, 2)
+    train(again, [tube], 4)
+    assert again.step == 4
+    assert all(torch.isfinite(v).all() for v in again.mean.values())
