@@ -109,6 +109,7 @@ class Steps:
     _given: dict[str, str] = field(default_factory=dict)
     _block: dict[str, str] = field(default_factory=dict)
     _in_table: bool = False
+    _rule: str | None = None  # the line that opened a log and will close it
     _begin: float | None = None
     _said: str = ""
 
@@ -128,6 +129,8 @@ class Steps:
             Seconds of any steady clock.
         """
         line = line.rstrip("\n")
+        if self._is_of_a_log(line):
+            return None
         if line.startswith("Job stats:"):
             self._in_table = True
         elif self._in_table:
@@ -146,6 +149,21 @@ class Steps:
         elif found := _ENDED.search(line):
             self._ends[found[1].strip("'")] = _ending(found["status"], found["signal"])
         return None
+
+    def _is_of_a_log(self, line: str) -> bool:
+        """Return whether a line is of the log of a failed job, which is shown between two rules.
+
+        That of a cluster is a report of Snakemake itself, on a job of another number.
+        """
+        if self._rule is None:
+            self._rule = "" if line.startswith("Logfile ") and line.endswith(":") else None
+        elif not self._rule:
+            self._rule = line
+        elif line == self._rule:
+            self._rule = None
+        else:
+            return True
+        return False
 
     def _statistic(self, line: str) -> None:
         found = _STATISTIC.match(line)

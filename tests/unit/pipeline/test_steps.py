@@ -141,3 +141,13 @@ def test_a_cluster_adds_its_own_log_and_what_a_job_was_given():
     (failure,) = steps.failures
     assert failure.step == Step("map", "map", "sub-01", "sub-01/sub-01_map.log")
     assert (failure.message, failure.given, failure.cluster_log) == (told, given, beside)
+
+
+def test_the_log_of_a_clusters_job_is_shown_and_not_taken_for_what_happens():
+    steps = Steps()
+    inner = error(0, "map", "sub-01") + "Finished jobid: 1 (Rule: map)\n1 of 1 steps (100%) done\n"
+    shown = f"Logfile /logs/7.log:\n{'=' * 80}\nSNAKEMAKE\n=========\n{inner}{'=' * 80}\n"
+    text = TABLE + begin(1, "map", "sub-01") + error(1, "map", "sub-01", "gone") + shown
+    assert read(steps, text + "Logfile /logs/8.log: empty file\n", 0.0) == ["map of sub-01: failed"]
+    assert [failure.message for failure in steps.failures] == ["gone"] and steps.done == 0
+    assert read(steps, begin(2, "map", "sub-02") + end(2, "map", 1), 9.0) != []
