@@ -59,9 +59,11 @@ def hidden_motion(
     bright = float(np.percentile(mean[mask], 90)) if mask.any() else 0.0
     if bright <= 0 or np.linalg.matrix_rank(design) < design.shape[1]:
         return np.zeros((len(design), 6))
-    logs = np.log(np.maximum(aligned.data, _LEAST * bright))
+    logs = np.maximum(aligned.data, _LEAST * bright)
+    np.log(logs, out=logs)
     elements = logs @ np.linalg.pinv(design)[1:].T.astype(np.float32)
     ridges = _change_with_motion(aligned, logs.mean(-1), placements[0].centre)
+    del logs  # as large as the series
     tissue = (mean > _FLOOR * bright) & ndimage.binary_dilation(mask, iterations=_RIM_VOXELS)
     trust = np.minimum(mean / bright, 1) * tissue
     change = _least_variation(elements, ridges, trust, aligned.spacing)
@@ -85,9 +87,9 @@ def _least_variation(
     for axis, step in enumerate(spacing):
         pair = np.minimum(*(np.delete(trust, end, axis) for end in (0, -1)))
         both = pair > 0
-        rows.append(np.diff(ridges, axis=axis)[both].astype(float) / step)
-        values.append(np.diff(field, axis=axis)[both].astype(float) / step)
-        weights.append(pair[both].astype(float))
+        rows.append(np.diff(ridges, axis=axis)[both] / np.float32(step))
+        values.append(np.diff(field, axis=axis)[both] / np.float32(step))
+        weights.append(pair[both].astype(np.float32))
     x, y, trusted = (np.concatenate(parts) for parts in (rows, values, weights))
     change: FloatArray = np.zeros((x.shape[1], y.shape[1]))
     if len(x) <= x.shape[1]:

@@ -159,10 +159,12 @@ def resample_series(
     -------
     Image
         On the same grid, not negative. Volumes at rest keep their values when there is no
-        displacement.
+        displacement; the series itself, not a copy, where that holds for all.
     """
     n = series.data.shape[3]
     placements = [Placement()] * n if placements is None else placements
+    if displacement_mm is None and all(placed.at_rest for placed in placements):
+        return series
     stretch: FloatArray | float = 0.0
     if displacement_mm is not None and phase_axis is not None:
         stretch = np.gradient(displacement_mm, series.spacing[phase_axis], axis=phase_axis)
