@@ -13,7 +13,6 @@ import nibabel as nib
 import numpy as np
 from nibabel.openers import Opener
 from nibabel.streamlines import ArraySequence, TckFile, Tractogram, TrkFile
-from nibabel.streamlines.trk import get_affine_rasmm_to_trackvis, header_2_dtype
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray, IntArray
@@ -206,7 +205,7 @@ def trk_bytes(tracts: Tracts, figures: Mapping[str, NDArray[Any]], grid: Image) 
     first = Tracts(tracts.points[: tracts.offsets[min(1, count)]], tracts.offsets[:2])
     few = {name: values[:1] for name, values in properties.items()}
     TrkFile(_tractogram(first, few), header).save(out)
-    told = np.frombuffer(out.getvalue(), header_2_dtype, 1).copy()
+    told = np.frombuffer(out.getvalue(), nib.streamlines.trk.header_2_dtype, 1).copy()
     told["nb_streamlines"] = count
     return told.tobytes() + _trk_body(tracts, list(properties.values()), told[0])
 
@@ -220,7 +219,8 @@ def _trk_body(tracts: Tracts, figures: list[NDArray[Any]], header: Any) -> bytes
     numbers.view("<i4")[start] = lengths
     within = np.arange(len(tracts.points)) - np.repeat(tracts.offsets[:-1], lengths)
     places = np.repeat(start + 1, lengths) + 3 * within
-    points = nib.affines.apply_affine(get_affine_rasmm_to_trackvis(header), tracts.points)
+    affine = nib.streamlines.trk.get_affine_rasmm_to_trackvis(header)
+    points = nib.affines.apply_affine(affine, tracts.points)
     numbers[places[:, None] + np.arange(3)] = points
     for n, values in enumerate(figures):
         numbers[start + 1 + 3 * lengths + n] = values[:, 0]
