@@ -19,7 +19,7 @@ from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
 from imaging.report.opensim_model import read_model_part
-from imaging.report.subject import subject_page
+from imaging.report.subject import is_shown, subject_page
 
 VERB = "report"
 
@@ -87,7 +87,7 @@ def _subject(
     map_dir: Path, out: Path, prefix: str, norms: Path | None, participants: Path | None,
     model_dir: Path | None, date: str,
 ) -> None:  # fmt: skip
-    muscle_map = read_muscle_map(map_dir, prefix)
+    muscle_map = read_muscle_map(map_dir, prefix, is_shown)
     model = None if model_dir is None else read_model_part(model_dir, prefix)
     people = None if participants is None else read_participants(participants)
     known = None if norms is None else read_norms(norms, people)

@@ -30,7 +30,9 @@ _PARTS = re.compile(rb'NumberOfComponents="(\d+)"')
 _CUT = "is not whole: it was cut off or damaged"
 
 
-def read_vtk_image(path: str | Path, how: str) -> pv.ImageData:
+def read_vtk_image(
+    path: str | Path, how: str, wanted: Callable[[str], bool] = lambda _: True
+) -> pv.ImageData:
     """Read a ``.vti``.
 
     Parameters
@@ -39,6 +41,8 @@ def read_vtk_image(path: str | Path, how: str) -> pv.ImageData:
         Written by VTK as XML.
     how
         What a user should do where it is missing or cannot be used.
+    wanted
+        Which arrays of points are read, by their names; else all.
 
     Raises
     ------
@@ -47,7 +51,15 @@ def read_vtk_image(path: str | Path, how: str) -> pv.ImageData:
     InputError
         Cut off, damaged, or no VTK image.
     """
-    return pv.ImageData(_read(Path(path), vtkXMLImageDataReader(), "ImageData", how))
+    reader = vtkXMLImageDataReader()
+
+    def choose() -> None:
+        reader.UpdateInformation()
+        arrays = reader.GetPointDataArraySelection()
+        for name in map(arrays.GetArrayName, range(arrays.GetNumberOfArrays())):
+            arrays.SetArraySetting(name, wanted(name))
+
+    return pv.ImageData(_read(Path(path), reader, "ImageData", how, choose))
 
 
 def read_vtk_mesh(path: str | Path, how: str, only: Collection[str] | None = None) -> pv.PolyData:

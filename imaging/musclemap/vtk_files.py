@@ -6,7 +6,7 @@ into world RAS+ mm, the frame in which ParaView shows it (3D Slicer asks: answer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +85,17 @@ def save_vtk(data: pv.ImageData | pv.PolyData, path: str | Path) -> None:
         raise DiskFullError(Path(path).parent, f"{Path(path).name} cannot be written whole")
 
 
-def read_voxels(path: str | Path) -> dict[str, Image]:
-    """Read a ``_map.vti`` as images in world RAS+ mm.
+def read_voxels(
+    path: str | Path, wanted: Callable[[str], bool] = lambda _: True
+) -> dict[str, Image]:
+    """Read a ``_map.vti``, all layers or those that are wanted, as images in world RAS+ mm.
 
     Raises
     ------
     MissingFileError, InputError
         Not there, cut off, without a usable grid, or with arrays of another size.
     """
-    image = read_vtk_image(path, _REMAKE)
+    image = read_vtk_image(path, _REMAKE, wanted)
     affine = np.asarray(image.direction_matrix) * np.asarray(image.spacing)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-9:
         raise InputError("has no usable grid", path, _REMAKE)

@@ -87,4 +87,5 @@ def _bars(axes: Axes, bursts: Sequence[Mapping[str, Any]]) -> None:
         height = -4.0 - 36.0 * (strides.index(int(row["stride"])) + 0.5) / len(strides)
         bars += [(height, a, b) for a, b in pieces]
     if bars:
-        axes.hlines(*zip(*bars, strict=True), colors="#444444", lw=1.2)
+        heights, starts, ends = zip(*bars, strict=True)
+        axes.hlines(heights, starts, ends, colors="#444444", lw=1.2)

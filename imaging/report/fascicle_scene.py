@@ -62,12 +62,12 @@ def begin(
     Until it is asked for, other pictures can be drawn.
     """
     known = sorted(set(labels))
-    paths = [str(path or "") for path in (fascicles, surfaces, sheets)]
+    lines, skin, inside = (str(path or "") for path in (fascicles, surfaces, sheets))
     colours = {str(v): muscle_colour(v) for v in known}
     bones = list(bone_labels(np.array(known)))
     with_one = ThreadPoolExecutor(1)
     found = with_one.submit(
-        _rendered, lambda target: Scene(*paths, target, colours, bones, SHEET, REMAKE)
+        _rendered, lambda target: Scene(lines, skin, inside, target, colours, bones, SHEET, REMAKE)
     )
     with_one.shutdown(wait=False)
 

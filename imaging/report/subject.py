@@ -33,6 +33,12 @@ from imaging.report.verdicts import TITLES, checks, verdicts
 
 RESEARCH_USE = "Research use only. Not a medical device; not for diagnosis or treatment."
 _NO_LINKS = Links(None, [])
+_SHOWN = {"label", "anatomy", "b0", "b0_before", "snr", "fa", "e1", "fat_fraction"}
+
+
+def is_shown(layer: str) -> bool:
+    """Tell whether a page shows a layer of the map; the others need not lie in memory."""
+    return layer in _SHOWN or layer.startswith("stiffness")
 
 
 def environment() -> jinja2.Environment:

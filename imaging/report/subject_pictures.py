@@ -28,12 +28,12 @@ def begin_scene(content: MuscleMap) -> Callable[[], tuple[str, str]] | None:
     """Start rendering the fascicles beside all else, see :func:`first_pictures`."""
     if content.fascicles is None:
         return None
-    lines, *meshes = (
+    lines, surfaces, sheets = (
         content.files.get(f"{name}.vtp") for name in ("fascicles", "surfaces", "aponeuroses")
     )
     assert lines is not None, "fascicles were read from it"
     labels = {*content.surfaces, *content.fascicles.labels.tolist()}
-    return fascicle_scene.begin(lines, *meshes, labels)
+    return fascicle_scene.begin(lines, surfaces, sheets, labels)
 
 
 def first_pictures(

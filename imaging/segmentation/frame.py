@@ -148,7 +148,7 @@ def _along(values: FloatArray, known: NDArray[np.bool_], step_mm: float) -> Floa
     return ndimage.gaussian_filter1d(filled, _SMOOTH_MM / 2 / step_mm, axis=0, mode="nearest")
 
 
-def _anterior_is_forward(winner: NDArray[np.intp], shares: Shares, frame: LegFrame) -> bool:
+def _anterior_is_forward(winner: NDArray[np.integer], shares: Shares, frame: LegFrame) -> bool:
     forward = coordinates(frame, shares.grid.shape, shares.grid.spacing)[1]
     compartment = {s.key: s.compartment for s in catalogue()}
     balance = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,17 @@ class MuscleMap:
         return {int(v) for v in self.activation.loc[self.activation["mean"].notna(), "label"]}
 
 
-def read_muscle_map(folder: Path, prefix: str) -> MuscleMap:
+def read_muscle_map(
+    folder: Path, prefix: str, wanted: Callable[[str], bool] = lambda _: True
+) -> MuscleMap:
     """Read a muscle map and check that its files are whole and belong together.
+
+    Parameters
+    ----------
+    folder, prefix
+        Where the map is, and how the names of its files begin.
+    wanted
+        Which layers of voxels are read, by their names, ``label`` and ``anatomy`` among them.
 
     Raises
     ------
@@ -133,7 +142,7 @@ def read_muscle_map(folder: Path, prefix: str) -> MuscleMap:
     activation = read_activation(paths["activation.tsv"]) if "activation.tsv" in paths else None
     found = MuscleMap(
         prefix=prefix,
-        arrays=read_voxels(paths["map.vti"]),
+        arrays=read_voxels(paths["map.vti"], wanted),
         layers=_layers(files),
         surfaces=read_surfaces(paths["surfaces.vtp"]),
         aponeuroses=read_sheets(paths["aponeuroses.vtp"]) if "aponeuroses.vtp" in paths else {},

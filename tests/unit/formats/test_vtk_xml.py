@@ -69,6 +69,14 @@ def test_other_files_are_named(tmp_path):
         read_vtk_mesh(tmp_path / "y.vtp", "Copy it again")
 
 
+def test_only_the_layers_that_are_wanted_are_read(tmp_path):
+    grid = image()
+    grid.point_data["other"] = np.ones(grid.n_points)
+    save_vtk(grid, tmp_path / "x.vti")
+    found = read_vtk_image(tmp_path / "x.vti", "", "label".__eq__)
+    assert list(found.point_data) == ["label"]
+
+
 def test_only_the_cell_arrays_that_are_wanted_are_read(tmp_path):
     sphere = mesh()
     sphere.cell_data["other"] = np.ones(sphere.n_cells)
