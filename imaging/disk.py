@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import logging
 import os
 import shutil
 import tempfile
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,14 @@ def trouble(error: OSError) -> OutputError | None:
             "Check its rights and its disk",
         )
     return None
+
+
+def let_go(error: BaseException | None) -> None:
+    """Close files that a failed write left open: until then their room is not free again."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    gc.collect()
 
 
 def move(source: Path, target: Path) -> None:

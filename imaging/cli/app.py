@@ -7,12 +7,13 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 import typer
 
 from imaging import __version__
-from imaging.disk import trouble
+from imaging.disk import let_go, trouble
 from imaging.errors import PennateError
 
 VERBS = {
@@ -138,9 +139,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(verb: str | None, error: PennateError) -> int:
     """Print an error; return the exit code."""
+    let_go(error)
     # The summary of a study tells by this word whether the input or a computation is at fault.
     failed = " failed" if error.exit_code == 1 else ""
-    print(f"pennate {verb or ''}{failed}: {error}", file=sys.stderr)
+    with suppress(OSError):  # where standard error goes to a full disk
+        print(f"pennate {verb or ''}{failed}: {error}", file=sys.stderr)
     return error.exit_code
 
 

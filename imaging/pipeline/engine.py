@@ -87,8 +87,10 @@ class Engine:
         except OSError as error:
             if is_full(error):
                 raise DiskFullError(self.state) from error
+            place = self.state if self.work_dir else self.out
+            another = "--work-dir" if self.work_dir else "output folder"
             raise OutputError(
-                f"cannot be written ({error.strerror})", self.state, "Choose another --work-dir"
+                f"cannot be written ({error.strerror})", place, f"Choose another {another}"
             ) from error
 
     def forgotten(self) -> str:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,18 @@ def test_a_disk_that_is_full_in_the_scratch_folder_is_that_of_the_results(tmp_pa
     elsewhere = rf"{tmp_path / 'tmp'}: the disk"
     with pytest.raises(DiskFullError, match=elsewhere), staged(tmp_path, "map"):
         raise DiskFullError(tmp_path / "tmp")
+
+
+def test_a_file_that_a_failed_write_holds_is_closed(tmp_path):
+    def write():
+        file = (tmp_path / "a").open("wb")
+        closed.append(weakref.ref(file))
+        raise error(errno.ENOSPC)
+
+    closed = []
+    try:
+        write()
+    except OSError as caught:
+        assert closed[0]() is not None
+        disk.let_go(caught)
+        assert closed[0]() is None
