@@ -24,6 +24,8 @@ _FAR = 60.0
 # A base does not take what lies farther from it than this, mm: there is no belly to grow.
 _REACH_MM = 12.0
 _END_SHARE = 0.25
+_ROUND = np.hypot(*np.mgrid[-2:3, -2:3]) < 2.3
+_CRUMB_MM2 = 12
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def vary(rng: np.random.Generator, leg: TrainingLeg, strength: float) -> Trainin
     free = ((classes == REST) & np.isin(leg.kind, (FILLER, FAT))) & (leg.envelope < 0)
     ends(rng, classes, free, SOLEUS, strength)
     for base, members in COMPARTMENTS:
-        share(rng, classes, base, members, strength)
+        share(rng, classes, base, members, strength, (classes == REST) & (leg.kind == FILLER))
     changed = np.unique(classes[classes != leg.classes])
     old = np.unique(leg.classes[classes != leg.classes])
     touched = sorted({*changed.tolist(), *old.tolist()} - {REST})
@@ -117,15 +119,21 @@ def ends(
 
 def share(
     rng: np.random.Generator, classes: Classes, base: str, members: tuple[Member, ...],
-    strength: float,
+    strength: float, free: BoolArray,
 ) -> None:  # fmt: skip
-    """Share a compartment anew between its base and its members; changes `classes`."""
+    """Share a compartment anew between its base and its members; changes `classes`.
+
+    Gaps between them (of what is `free`) go with the border: the old one is not left in a muscle.
+    """
     group = np.isin(classes, [CLASSES.index(k) for k in (base, *(m.key for m in members))])
     if not group.any() or strength <= 0:
         return
     box = ndimage.find_objects(group.astype(np.uint8))[0]
-    part, group = classes[box], group[box]
+    part, group, free = classes[box], group[box], free[box]
     anchors = _anchors(group)
+    wide = np.pad(group, ((6, 6), (6, 6), (0, 0)))
+    closed = ndimage.binary_closing(wide, _ROUND[:, :, None], iterations=2)[6:-6, 6:-6]
+    group |= free & closed
     reach = _signed(part == CLASSES.index(base))
     fields = []
     for member in members:
@@ -138,10 +146,40 @@ def share(
     table = np.stack(fields)
     winner, least = table.argmin(0), table.min(0)
     keys = np.array([CLASSES.index(m.key) for m in members], np.uint8)
-    new = np.where(least < 0, keys[winner], np.uint8(CLASSES.index(base)))
+    taken = (least < 0) & group
+    nearest = keys[winner]
+    for k in np.flatnonzero(group.any((0, 1))):
+        taken[:, :, k] = _whole(taken[:, :, k], group[:, :, k], nearest[:, :, k])
+    new = np.where(taken, nearest, np.uint8(CLASSES.index(base)))
     # Where the base has no belly nearby, all stays as it was.
-    keep = (least >= 0) & (reach > _REACH_MM)
+    keep = ~taken & (reach > _REACH_MM)
     part[group & ~keep] = new[group & ~keep]
+
+
+def _whole(taken: BoolArray, group: BoolArray, owner: Classes) -> BoolArray:
+    """Return what members take of a section (I, J) without shreds of a muscle in another.
+
+    The base keeps its largest body, without strips thinner than 5 mm; a member's crumbs go back.
+    """
+    base = group & ~taken
+    core = _largest(ndimage.binary_opening(base, _ROUND))
+    if core.any():
+        taken = group & ~(ndimage.binary_dilation(core, _ROUND) & base)
+    out = taken.copy()
+    for value in np.unique(owner[taken]):
+        own = taken & (owner == value)
+        bodies, count = ndimage.label(own)
+        for n in range(1, count + 1):
+            if (crumb := bodies == n).sum() < _CRUMB_MM2:
+                out &= ~crumb
+    return out
+
+
+def _largest(mask: BoolArray) -> BoolArray:
+    bodies, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    return np.asarray(bodies == 1 + int(np.argmax(np.bincount(bodies.ravel())[1:])))
 
 
 def stretched(own: BoolArray, low: float, high: float, anchors: NDArray[np.intp]) -> Float32:

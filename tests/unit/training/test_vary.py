@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from imaging.image import Image
 from imaging.muscles import structure
@@ -42,11 +43,30 @@ def test_a_belly_reaches_lower_or_higher_and_its_base_fills_the_room():
     for seed in range(12):
         classes = calf()
         member = Member("GM", 20.0, 0.0, 0.0)
-        share(np.random.default_rng(seed), classes, "SOL", (member,), 1.0)
+        share(np.random.default_rng(seed), classes, "SOL", (member,), 1.0, classes == REST)
         ends.add(lower_end(classes))
         np.testing.assert_array_equal(classes > 0, calf() > 0)
         assert set(np.unique(classes)) == {0, GM, SOL}
     assert min(ends) < 26 < 34 < max(ends)
+
+
+def test_the_gap_at_the_old_border_does_not_stay_in_a_muscle():
+    classes = calf()
+    classes[5:35, 14:16, 30:] = REST
+    share(np.random.default_rng(1), classes, "SOL", (Member("GM", 0, 0, 2.5),), 1.0,
+          classes == REST)  # fmt: skip
+    assert not (classes[7:33, 7:33] == REST).any()
+
+
+def test_no_strip_of_the_base_lies_behind_a_belly():
+    for seed in range(6):
+        classes = calf()
+        share(np.random.default_rng(seed), classes, "SOL", (Member("GM", 20, 0, 2.5),), 1.0,
+              classes == REST)  # fmt: skip
+        for k in range(60):
+            bodies, _ = ndimage.label(classes[:, :, k] == SOL)
+            # What is left beside the one body is no more than a crumb.
+            assert np.sort(np.bincount(bodies.ravel())[1:])[:-1].sum() < 12
 
 
 def test_a_belly_laid_between_its_own_ends_is_the_same():
@@ -73,7 +93,7 @@ def test_bones_fascia_and_outline_stay(leg):
         c = CLASSES.index(key)
         np.testing.assert_array_equal(other.classes == c, leg.classes == c)
     np.testing.assert_array_equal(other.envelope, leg.envelope)
-    np.testing.assert_array_equal(other.classes > 0, leg.classes > 0)
+    np.testing.assert_array_equal(other.classes > 0, leg.classes > 0)  # no hole, nothing beyond
 
 
 def test_the_distance_to_the_border_is_that_of_the_new_classes(leg):
