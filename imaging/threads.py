@@ -14,10 +14,14 @@ Result = TypeVar("Result")
 def threads() -> int:
     """Return how many threads may be used: those allowed by OMP_NUM_THREADS and the system."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
-    available = os.cpu_count() or 1
+    return min(int(allowed), cores()) if allowed.isdigit() and int(allowed) else cores()
+
+
+def cores() -> int:
+    """Return how many cores this process may use: a batch system or a container can allow fewer."""
     if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
-    return min(int(allowed), available) if allowed.isdigit() and int(allowed) else available
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def in_threads(step: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from imaging.config import Settings, parse_settings, settings_file
 from imaging.errors import MissingFileError
 from imaging.pipeline.engine import Engine, snakefile
 from imaging.pipeline.study import Study, Wanted
+from imaging.threads import cores
 
 
 class Level(StrEnum):
@@ -31,7 +31,7 @@ def command(
     ],
     participant_label: Participants = None,
     session_id: Sessions = None,
-    nprocs: Annotated[int, typer.Option(min=1, help="Cores to use")] = os.cpu_count() or 1,
+    nprocs: Annotated[int, typer.Option(min=1, help="Cores to use")] = cores(),
     mem_mb: Annotated[int | None, typer.Option(min=500, help="Memory to use at most, MB")] = None,
     work_dir: Annotated[
         Path | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from imaging.dataset.names import ANATOMICAL, NIFTI
 from imaging.dataset.session import State
 from imaging.errors import ComputationError, DatasetError, PennateError
 from imaging.pipeline.table import few
+from imaging.threads import cores
 
 _FEWEST_PER_CORE, _MOST_AT_ONCE = 2, 8  # each reader may hold a large image
 _SILENT_S = 10.0
@@ -160,14 +160,14 @@ def inspect_all(sessions: Sequence[Session], settings: Settings) -> list[Session
     ComputationError
         A reader was killed.
     """
-    cores = min(os.cpu_count() or 1, len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
-    if cores < 2:
+    at_once = min(cores(), len(sessions) // _FEWEST_PER_CORE, _MOST_AT_ONCE)
+    if at_once < 2:
         return list(_progress((inspect(s, settings) for s in sessions), len(sessions)))
     # A server that has no threads forks the readers: they start at once and share its modules.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["imaging.pipeline.inspection", "imaging.pipeline.cautions"])
     try:
-        with ProcessPoolExecutor(cores, context) as pool:
+        with ProcessPoolExecutor(at_once, context) as pool:
             done = pool.map(partial(inspect, settings=settings), sessions)
             return list(_progress(done, len(sessions)))
     except BrokenProcessPool as error:
