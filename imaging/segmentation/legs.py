@@ -6,6 +6,8 @@ runs along the leg.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +144,27 @@ def correct_bias(image: Image, mask: BoolArray) -> Image:
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations([20, 20, 20])
     n4.SetNumberOfControlPoints([4, 4, 4])
-    n4.SetNumberOfThreads(1)
-    n4.Execute(sitk.Cast(moving, sitk.sitkFloat32), region)
-    field = from_sitk(n4.GetLogBiasFieldAsImage(moving)).data
+    with _one_thread():
+        n4.Execute(sitk.Cast(moving, sitk.sitkFloat32), region)
+        field = from_sitk(n4.GetLogBiasFieldAsImage(moving)).data
     log_field = resample(low.with_data(_extend(field, low_mask)), image).data
     out = image.data / np.exp(log_field)
     scale = float(image.data[mask].mean() / out[mask].mean())
     return image.with_data((out * scale).astype(np.float32))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let ITK use one thread: N4's inner filters add up in another order with more.
+
+    They heed the default of the process, not what N4 itself is told.
+    """
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def depth_in_slices(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import SMALL, digests
@@ -26,6 +27,18 @@ def test_same_bytes_elsewhere(verb, arguments, call, tmp_path):
         assert done.returncode == 0, done.stderr
     first, second = digests(tmp_path / "a"), digests(tmp_path / "b" / "deep er")
     assert first and first == second
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_same_bytes_years_ago(verb, arguments, whole, call, tmp_path):
+    """A verb alone: under libfaketime CPython cannot sleep, as the engine must."""
+    places = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
+    if not places:
+        pytest.skip("libfaketime is not installed")
+    clock = {"LD_PRELOAD": str(places[0]), "FAKETIME": "-15y", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    done = call(verb, arguments(verb), tmp_path / "out", **clock)
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "out") == digests(whole(verb, arguments(verb))[0])
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from imaging.errors import ImageError, LabelError
 from imaging.formats.nifti import save_image
@@ -134,3 +135,20 @@ def test_drawn_map_in_another_grid_and_over_automatic(tmp_path):
     save_image(Image(drawn, affine), tmp_path / "drawn.nii.gz")
     with pytest.raises(LabelError):
         in_catalogue(read_label_map(tmp_path / "drawn.nii.gz", None))
+
+
+def test_the_bias_is_the_same_with_any_number_of_threads():
+    x, y, _ = np.meshgrid(*[np.linspace(-1, 1, n) for n in (60, 60, 20)], indexing="ij")
+    mask = np.hypot(x, y) < 0.7
+    data = np.where(mask, 100 * (1 + 0.4 * x), 0) + np.random.default_rng(0).normal(0, 3, x.shape)
+    image = Image(data.astype(np.float32), np.diag([3.0, 3.0, 6.0, 1.0]))
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    found = []
+    try:
+        for threads in (1, 2, 4):
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+            found.append(correct_bias(image, mask).data.tobytes())
+            assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == threads
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    assert found[0] == found[1] == found[2]
