@@ -4,9 +4,9 @@
 
 Starts a Slurm of this machine alone (root, Debian's slurm-wlm), as the tests do, and lets
 ``pennate run --reports-only`` write the pages of some small maps: on this machine without Slurm,
-by a job for each page, and by one array. `waits`: from sending a job to its start. `starts`: time
-of the job beside that of the step (two starts of Snakemake and the plan). `noticed`: seconds
-from its end until Snakemake counts it. Medians of wall time, so the load of the machine counts.
+by a job for each page, and by one array. `waits`: from sending a job to its start, also behind
+others. `starts`: time of the job beside that of the step (two starts of Snakemake and the plan).
+`noticed`: from its end until Snakemake counts it. Medians of wall time, so the load counts.
 """
 
 from __future__ import annotations
