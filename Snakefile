@@ -22,6 +22,10 @@ plan.allowed = lambda: workflow.dag_settings.allowed_rules
 
 LOGS = str(plan.out / "logs" / "{unit}" / "{prefix}")
 ENVIRONMENT = "../../envs/pennate.yaml"
+# A job on a cluster runs a Snakemake of its own, within the threads that the first one asked for.
+THREADS = plan.threads(
+    workflow.resource_settings.cores if workflow.is_main_process else None
+)
 LIMITS = (
     "export OMP_NUM_THREADS={threads} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS={threads}; "
 )

@@ -4,18 +4,18 @@
 
 Every build makes the map of the same data set on two cores: `--study`, or the demo phantom of the
 earlier build, which today's reads, too (not the other way round). Today's build then does its own
-demo, which has more inputs, for the stages that are new. Each verb that the workflow starts is
-waited for by a shim, so that wall time, processor time and memory of every job are counted in one
-way for both builds. Printed: a table of stages, the sums, their ratios against the goals (wall .5,
-processor time .6, memory of the largest job .7), and the accuracy table of each map by today's
-`benchmarks.accuracy`. Figures mean something on an idle machine only; the load before each run is
-printed.
+demo, which has more inputs, for the stages that are new. Each verb that the workflow starts notes
+its wall time, its processor time with that of the processes it waited for, and the memory of the
+largest of them, in one way for both builds. Printed: a table of stages, the sums, their ratios
+against the goals (wall .5, processor time .6, memory of the largest job .7), and the accuracy table
+of each map by today's `benchmarks.accuracy`. Figures mean something on an idle machine only; the
+load before each run is printed.
 
-Legs per hour: the measured jobs of today's build, each with its declared threads, handed out to a
-number of cores by a greedy scheduler (a ready job starts as soon as its threads are free, jobs of
-the earliest leg first), which is what Snakemake's does while no other resource runs short. One leg
-on two cores is simulated as well, to be held against the measured run. A job is taken to last as
-long as on the machine it was measured on: no slower when sixteen share a disk and a memory bus.
+Legs per hour: the measured jobs of today's build, of one thread each, handed out to a number of
+cores by a greedy scheduler (a ready job starts as soon as a core is free, jobs of the earliest leg
+first), which is what Snakemake's does while no other resource runs short. One leg on two cores is
+simulated as well, to be held against the measured run. A job is taken to last as long as on the
+machine it was measured on: no slower when sixteen share a disk and a memory bus.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import heapq
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -46,20 +45,21 @@ NEEDS = {
     "export": ("map",),
     "report": ("map", "export"),
 }
-RULES = {"elastography": "stiffness_from_waves"}
-_SHIM = """#!{python}
-import os, sys, time
-begin = time.monotonic()
-child = os.fork()
-if not child:
-    os.environ["PYTHONPATH"] = {tree!r}
-    os.execv({python!r}, [{python!r}, "-m", "imaging", *sys.argv[1:]])
-_, status, used = os.wait4(child, 0)
-if sys.argv[1] != "run":
-    with open({table!r}, "a") as file:
-        file.write("\\t".join(map(str, [sys.argv[1], time.monotonic() - begin,
-                   used.ru_utime + used.ru_stime, used.ru_maxrss / 1024])) + "\\n")
-sys.exit(os.waitstatus_to_exitcode(status))
+# Loaded by every Python of a run; only verbs that the workflow starts note what they used.
+_WATCH = """
+import atexit, os, resource, sys, time
+verb = next(iter(sys.orig_argv[2:]), "")
+if os.path.basename(next(iter(sys.orig_argv[1:]), "")) == "pennate" and verb != "run":
+    begin, pid = time.monotonic(), os.getpid()
+    def note():
+        if os.getpid() != pid:
+            return
+        used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        cpu = sum(u.ru_utime + u.ru_stime for u in used)
+        mb = max(u.ru_maxrss for u in used) / 1024
+        with open({table!r}, "a") as file:
+            print(verb, time.monotonic() - begin, cpu, mb, sep="\\t", file=file)
+    atexit.register(note)
 """
 
 
@@ -85,20 +85,18 @@ class Run(NamedTuple):
         return {"wall s": self.wall, "cpu s": self.cpu, "largest MB": largest}
 
 
-def run(tree: Path, study: Path, out: Path, cores: int) -> Run:
-    """Make the map of a study by a source tree and return what it cost."""
-    commands = out.with_name(out.name + "-bin")
-    commands.mkdir()
-    table = commands / "jobs.tsv"
-    shim = commands / "pennate"
-    shim.write_text(_SHIM.format(python=sys.executable, tree=str(tree), table=str(table)))
-    shim.chmod(0o755)
-    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(tree)}
+def run(tree: Path, study: Path, out: Path) -> Run:
+    """Make the map of a study by a source tree on two cores, and return what it cost."""
+    watch = out.with_name(out.name + "-watch")
+    watch.mkdir()
+    table = watch / "jobs.tsv"
+    (watch / "sitecustomize.py").write_text(_WATCH.format(table=str(table)))
+    places = os.pathsep.join([str(watch), str(tree)])
+    environment = {**os.environ, "PYTHONPATH": places}
     environment.pop("OMP_NUM_THREADS", None)
     call = [sys.executable, "-m", "imaging", "run", str(study), str(out), "participant"]
     begin, before = time.monotonic(), os.times()
-    told = subprocess.run([*call, "--nprocs", str(cores)], cwd=tree, env=environment,
+    told = subprocess.run([*call, "--nprocs", "2"], cwd=tree, env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
     wall, after = time.monotonic() - begin, os.times()
     if told.returncode:
@@ -140,46 +138,34 @@ def print_stages(builds: dict[str, Run]) -> None:
             print(f"{name:12s} today / before {ratio:.2f} (goal {goal}){met}")
 
 
-def threads(tree: Path) -> dict[str, int]:
-    """Return the threads that each verb's rule asks for."""
-    rules: dict[str, int] = {}
-    for file in sorted((tree / "workflow" / "rules").glob("*.smk")):
-        for text in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
-            asked = re.search(r"^ {4}threads: (\d+)", text, flags=re.MULTILINE)
-            rules[text.partition(":")[0]] = int(asked.group(1)) if asked else 1
-    return {verb: rules.get(RULES.get(verb, verb), 1) for verb in NEEDS}
-
-
-def simulated(jobs: dict[str, Job], asked: dict[str, int], cores: int, legs: int) -> float:
+def simulated(jobs: dict[str, Job], cores: int, legs: int) -> float:
     """Return the time (s) that a number of legs takes on a number of cores."""
     waiting = {(leg, verb) for leg in range(legs) for verb in jobs}
     order = {verb: k for k, verb in enumerate(NEEDS)}
     done: set[tuple[int, str]] = set()
     running: list[tuple[float, int, str]] = []
-    free, now = cores, 0.0
+    now = 0.0
     while waiting or running:
         ready = [
             (leg, verb)
             for leg, verb in waiting
             if all((leg, n) in done or n not in jobs for n in NEEDS[verb])
         ]
-        for leg, verb in sorted(ready, key=lambda job: (job[0], order[job[1]])):
-            if min(asked[verb], cores) <= free:
-                free -= min(asked[verb], cores)
-                heapq.heappush(running, (now + jobs[verb].wall, leg, verb))
-                waiting.remove((leg, verb))
+        first = sorted(ready, key=lambda job: (job[0], order[job[1]]))
+        for leg, verb in first[: cores - len(running)]:
+            heapq.heappush(running, (now + jobs[verb].wall, leg, verb))
+            waiting.remove((leg, verb))
         now, leg, verb = heapq.heappop(running)
-        free += min(asked[verb], cores)
         done.add((leg, verb))
     return now
 
 
-def print_legs_per_hour(found: Run, asked: dict[str, int]) -> None:
+def print_legs_per_hour(found: Run) -> None:
     """Print how many legs an hour holds."""
-    one = simulated(found.jobs, asked, 2, 1)
+    one = simulated(found.jobs, 2, 1)
     print(f"one leg on 2 cores: simulated {one:.0f} s of jobs, measured {found.wall:.0f} s")
     for cores, legs in ((2, 20), (16, 200)):
-        took = simulated(found.jobs, asked, cores, legs)
+        took = simulated(found.jobs, cores, legs)
         hourly = 3600 * legs / took
         print(f"{legs} legs on {cores} cores: {took / 60:.0f} min, {hourly:.0f} an hour")
 
@@ -199,14 +185,14 @@ def in_turn(trees: dict[str, Path], study: Path, scratch: Path, args: argparse.N
     for turn in range(args.repeat):
         for name, tree in trees.items():
             print(f"{name}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
-            runs[name].append(run(tree, study, scratch / f"{name}-{turn}", args.cores))
+            runs[name].append(run(tree, study, scratch / f"{name}-{turn}"))
     print("one data set, both builds")
     print_stages({name: best(each) for name, each in runs.items()})
     own = demo(ROOT, scratch / "own")
-    today = run(ROOT, own, scratch / "own-map", args.cores)
+    today = run(ROOT, own, scratch / "own-map")
     print("\ntoday's own demo, which has more inputs")
     print_stages({"today": today})
-    print_legs_per_hour(today, threads(ROOT))
+    print_legs_per_hour(today)
     maps = {name: (study, scratch / f"{name}-0") for name in trees}
     maps["today, own demo"] = (own, scratch / "own-map")
     for name, folders in maps.items():
@@ -218,7 +204,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--before", default="a4f14b3", help="Commit to compare with")
     parser.add_argument("--study", type=Path, help="BIDS folder with one phantom leg")
-    parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=1, help="Runs of each build, in turn")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

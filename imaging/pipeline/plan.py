@@ -324,6 +324,14 @@ class Plan:
             content["sarcomere_length_um"] = self.settings.fibres.sarcomere_length_um
         return json.dumps(content, sort_keys=True)
 
+    def threads(self, cores: int | None) -> int:
+        """Return the threads of a step that can use two, given the cores of this machine.
+
+        One each where sessions fill the cores: no step spends all its time in both threads. A
+        cluster (None) gives a job what it asks for.
+        """
+        return 1 if cores is not None and cores < 4 * len(self.sessions) else 2
+
     def memory(self, stage: str) -> Callable[..., int]:
         """Return a resource function: memory in MB from the size of the inputs and the attempt."""
         base, factor = _MEMORY_MB[stage]

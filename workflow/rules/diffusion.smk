@@ -12,7 +12,7 @@ rule diffusion:
         f"{LOGS}_diffusion.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=plan.memory("diffusion"),
         runtime=minutes(60),

@@ -12,7 +12,7 @@ rule stiffness_from_waves:
         f"{LOGS}_waves.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=plan.memory("elastography"),
         runtime=minutes(30),

@@ -12,7 +12,7 @@ rule fibres:
         f"{LOGS}_fibres.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=plan.memory("fibres"),
         runtime=minutes(60),

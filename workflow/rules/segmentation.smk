@@ -9,7 +9,7 @@ rule segment:
         f"{LOGS}_segment.tsv"
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: THREADS
     resources:
         mem_mb=plan.memory("segmentation"),
         runtime=minutes(60),
