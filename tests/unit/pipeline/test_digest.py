@@ -147,7 +147,7 @@ def test_every_rule_that_runs_a_verb_has_its_digest_among_the_parameters():
     for rule in rules:
         (verb,) = re.findall(r"pennate (\w+) ", rule)
         assert verb in VERBS
-        assert f'code=code("{verb}"),' in rule
+        assert f'code=code_of("{verb}"),' in rule
 
 
 def test_the_snakefile_imports_from_the_pipeline_only():
