@@ -62,7 +62,7 @@ def track(
 ) -> Streamlines:
     """Follow the field both ways from each seed to the first triangle met.
 
-    Midpoint rule, whose error is far below that of the field; between voxels the field is the mean of the eight neighbours, each
+    By the midpoint rule, its error far below that of the field; between voxels the field is the mean of the eight neighbours, each
     turned to the way the streamline goes, so that the sign of a direction does not matter.
 
     Parameters
