@@ -51,9 +51,9 @@ def _spans(shape: tuple[int, ...], where: BoolArray | None, axis: int) -> IntArr
     lines, count = prod(shape[:axis]), shape[axis]
     if where is None:
         return np.tile([0, count], (lines, 1))
-    wanted = where.reshape(lines, count, -1).any(axis=2)
-    first, last = wanted.argmax(axis=1), count - wanted[:, ::-1].argmax(axis=1)
-    return np.stack([first, np.where(wanted.any(axis=1), last, first)], axis=1)
+    wanted = np.any(where.reshape(lines, count, -1), axis=2)
+    first, last = np.argmax(wanted, axis=1), count - np.argmax(wanted[:, ::-1], axis=1)
+    return np.stack([first, np.where(np.any(wanted, axis=1), last, first)], axis=1)
 
 
 def _along(image: FloatArray, taps: FloatArray, axis: int, spans: IntArray) -> FloatArray:

@@ -62,8 +62,9 @@ def track(
 ) -> Streamlines:
     """Follow the field both ways from each seed to the first triangle met.
 
-    By the midpoint rule, its error far below that of the field; between voxels the field is the mean of the eight neighbours, each
-    turned to the way the streamline goes, so that the sign of a direction does not matter.
+    By the midpoint rule, its error far below that of the field; between voxels the field is the
+    mean of the eight neighbours, each turned to the way the streamline goes, so that the sign of
+    a direction does not matter.
 
     Parameters
     ----------
