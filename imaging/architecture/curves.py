@@ -73,12 +73,8 @@ def fit_curves(places: FloatArray, order: int, *, through_ends: bool = True) -> 
     """
     values, first, second = _basis(places.shape[1], order, through_ends)
     line, rate = _chords(places) if through_ends else (np.zeros_like(places), 0.0)
-    share = np.einsum("fpa,pb->fba", places - line, values)
-    return Curves(
-        line + np.einsum("fba,pb->fpa", share, values),
-        rate + np.einsum("fba,pb->fpa", share, first),
-        np.einsum("fba,pb->fpa", share, second),
-    )
+    share = values.T @ (places - line)
+    return Curves(line + values @ share, rate + first @ share, second @ share)
 
 
 def choose_order(places: FloatArray) -> int:

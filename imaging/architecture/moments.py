@@ -8,14 +8,17 @@ from math import prod
 import numba
 import numpy as np
 
-from imaging.arrays import FloatArray
+from imaging.arrays import BoolArray, FloatArray, IntArray
 
 Powers = tuple[int, ...]
 _RUN = 1024  # values worked on together: they stay in the fastest cache
 
 
 def moments(
-    image: FloatArray, kernels: Sequence[Sequence[FloatArray]], terms: Sequence[Powers]
+    image: FloatArray,
+    kernels: Sequence[Sequence[FloatArray]],
+    terms: Sequence[Powers],
+    where: BoolArray | None = None,
 ) -> Iterator[tuple[Powers, FloatArray]]:
     """Yield the moments float32 of an image (I, J, K) or (I, J, K, N) for powers of x, y, z.
 
@@ -28,45 +31,61 @@ def moments(
     terms
         Powers, yielded in sorted order; what they have in common is done once, and forgotten when
         no other needs it.
+    where : (I, J, K) bool array or None
+        Voxels whose moments are wanted, those of others may be 0; none: all.
     """
+    spans = [_spans(image.shape[:3], where, axis) for axis in range(3)]
     partial: dict[Powers, FloatArray] = {(): np.ascontiguousarray(image, np.float32)}
     for powers in sorted(terms):
         partial = {done: values for done, values in partial.items() if powers[: len(done)] == done}
         for axis, power in enumerate(powers):
             if powers[: axis + 1] not in partial:
                 partial[powers[: axis + 1]] = _along(
-                    partial[powers[:axis]], kernels[axis][power], axis
+                    partial[powers[:axis]], kernels[axis][power], axis, spans[axis]
                 )
         yield powers, partial.pop(powers)
 
 
-def _along(image: FloatArray, taps: FloatArray, axis: int) -> FloatArray:
-    """Return an image (I, J, K[, N]) correlated with taps (2 R + 1,) along an axis."""
+def _spans(shape: tuple[int, ...], where: BoolArray | None, axis: int) -> IntArray:
+    """Return from where to where (A, 2) each line along an axis is wanted by any later axis."""
+    lines, count = prod(shape[:axis]), shape[axis]
+    if where is None:
+        return np.tile([0, count], (lines, 1))
+    wanted = np.any(where.reshape(lines, count, -1), axis=2)
+    first, last = np.argmax(wanted, axis=1), count - np.argmax(wanted[:, ::-1], axis=1)
+    return np.stack([first, np.where(np.any(wanted, axis=1), last, first)], axis=1)
+
+
+def _along(image: FloatArray, taps: FloatArray, axis: int, spans: IntArray) -> FloatArray:
+    """Return an image (I, J, K[, N]) correlated with taps (2 R + 1,) along an axis, in spans."""
     lines = image.reshape(prod(image.shape[:axis]), -1)
-    out = np.empty_like(image)
+    out = np.zeros_like(image)
     stride = prod(image.shape[axis + 1 :])
     padded = np.zeros(-(-len(taps) // 4) * 4, np.float32)
     padded[: len(taps)] = taps
-    _correlate(lines, padded, len(taps) // 2, stride, out.reshape(lines.shape))
+    _correlate(lines, padded, len(taps) // 2, stride, spans * stride, out.reshape(lines.shape))
     return out
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _correlate(lines, taps, radius, stride, out):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _correlate(lines, taps, radius, stride, spans, out):  # type: ignore[no-untyped-def]
     """Correlate lines (A, N * stride) whose neighbours are `stride` apart; taps in fours."""
     count, length = lines.shape
+    before = radius * stride
     room = np.zeros(length + (len(taps) - 1) * stride, np.float32)
     for a in range(count):
-        for x in range(length):
-            room[radius * stride + x] = lines[a, x]
-        for first in range(0, length, _RUN):
-            total = out[a, first : first + _RUN]
-            total[:] = 0.0
+        begin, end = spans[a]
+        if begin == end:
+            continue
+        for x in range(max(begin - before, 0), min(end + before, length)):
+            room[before + x] = lines[a, x]
+        for first in range(begin, end, _RUN):
+            total = out[a, first : min(first + _RUN, end)]
             for k in range(0, len(taps), 4):
                 _add_four(taps[k : k + 4], room[first + k * stride :], stride, total)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _add_four(taps, room, stride, total):  # type: ignore[no-untyped-def]
     t0, t1, t2, t3 = taps[0], taps[1], taps[2], taps[3]
     r0, r1, r2, r3 = room, room[stride:], room[2 * stride :], room[3 * stride :]

@@ -63,7 +63,7 @@ def fibre_notes(
         "fields of direction, and moved onto a dark line of the anatomical image where there is "
         "one. Streamlines "
         f"were followed from seeds spread evenly ({settings.seed_spacing_mm:g} mm) with "
-        f"fourth-order Runge-Kutta steps of {settings.step_mm:g} mm up to their exact "
+        f"midpoint steps of {settings.step_mm:g} mm up to their exact "
         "intersection with the muscle's surface or an internal aponeurosis. Streamlines that "
         f"turned by more than {settings.max_angle_deg_per_mm:g} degrees per mm, were shorter than "
         f"{settings.min_length_mm:g} mm or longer than {settings.max_length_mm:g} mm, or ended "

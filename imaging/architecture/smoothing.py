@@ -92,12 +92,11 @@ class LocalPolynomial:
         weight = weight.astype(np.float32)
         basis = _basis(kernel.order)
         products = {tuple(np.add(p, q).tolist()) for p in basis for q in basis}
-        inside: dict[Powers, FloatArray] = {}
-        for powers, moment in moments(weight, kernels, sorted(products)):
-            if not inside:  # the mass, which comes first
-                known = moment > LEAST_MASS
-                known &= True if where is None else where
-            inside[powers] = moment[known]
+        (_, mass), *_ = moments(weight, kernels, [(0, 0, 0)], where)
+        known = mass > LEAST_MASS
+        known &= True if where is None else where
+        found = moments(weight, kernels, sorted(products), known)
+        inside = {powers: moment[known] for powers, moment in found}
         first_row = first_rows(inside, basis, ridge)
         leverage = np.zeros(weight.shape, np.float32)
         centre = float(np.prod([k[0][len(k[0]) // 2] for k in kernels]))
@@ -116,7 +115,9 @@ class LocalPolynomial:
                 [_next_taps(k) if a == axis else _centre_tap(k) for k in axis_kernels]
                 for a, axis_kernels in enumerate(self._kernels)
             ]
-            for powers, moment in moments(self.weight, kernels, self._basis):
+            # Of the other axes only the middle counts, where all powers but 0 vanish.
+            terms = [p for p in self._basis if sum(p) == p[axis]]
+            for powers, moment in moments(self.weight, kernels, terms, self.known):
                 row = self._first_row[:, self._basis.index(powers)]
                 total[self.known] += correlation[axis] * row * moment[self.known]
         return total
@@ -128,7 +129,7 @@ class LocalPolynomial:
         column = {powers: a for a, powers in enumerate(self._basis)}
         weighted = np.asarray(self.weight[..., None] * values, np.float32)
         total = np.zeros((len(places), count), np.float32)
-        for powers, moment in moments(weighted, self._kernels, self._basis):
+        for powers, moment in moments(weighted, self._kernels, self._basis, self.known):
             factors = self._first_row[:, column[powers]]
             add_products(factors, moment.reshape(-1, count), places, total)
         smooth = np.zeros((self.weight.size, count), np.float32)
@@ -295,12 +296,12 @@ def _kernels(spacing: FloatArray, sigma_mm: float) -> list[list[FloatArray]]:
 
 
 def _centre_tap(kernel: FloatArray) -> FloatArray:
-    """Return a kernel with nothing but its middle."""
+    """Return the middle (1,) of a kernel."""
     middle = len(kernel) // 2
-    return np.where(np.arange(len(kernel)) == middle, kernel, 0.0)
+    return kernel[middle : middle + 1]
 
 
 def _next_taps(kernel: FloatArray) -> FloatArray:
-    """Return a kernel with nothing but what lies next to its middle."""
-    away = np.abs(np.arange(len(kernel)) - len(kernel) // 2)
-    return np.where(away == 1, kernel, 0.0)
+    """Return a kernel (3,) with nothing but what lies next to its middle."""
+    middle = len(kernel) // 2
+    return kernel[middle - 1 : middle + 2] * [1.0, 0.0, 1.0]
