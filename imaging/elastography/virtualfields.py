@@ -223,10 +223,10 @@ def _solve(
     region: BoolArray,
     steps: int,
 ) -> ComplexArray:
-    right = now.pull
+    rest = now.pull - smoothness * smooth.apply(start)
     diagonal = smoothness * smooth.diagonal()
     for s, w in zip(systems, now.weights, strict=True):
-        right = right + tests.adjoint(s.strain, w * s.force)
+        rest += tests.adjoint(s.strain, w * (s.force - tests.stiffness(s.strain, start)))
         diagonal = diagonal + tests.diagonal(s.strain, w)
 
     def operator(g: ComplexArray) -> ComplexArray:
@@ -236,7 +236,7 @@ def _solve(
         return np.where(region, out, 0)
 
     scale = np.where(region, 1 / np.maximum(diagonal, 1e-30), 0).astype(np.float32)
-    found = _conjugate_gradient(operator, np.where(region, right, 0), start, scale, steps)
+    found = _conjugate_gradient(operator, np.where(region, rest, 0), start, scale, steps)
     # Storage is positive; a wild voxel must not rule the weights of the next round.
     real = np.clip(found.real, *PLAUSIBLE_PA)
     imag = np.clip(found.imag, -real, 3 * real)
@@ -245,13 +245,14 @@ def _solve(
 
 def _conjugate_gradient(
     operator: Callable[[ComplexArray], ComplexArray],
-    right: ComplexArray,
+    rest: ComplexArray,
     start: ComplexArray,
     scale: FloatArray,
     steps: int,
 ) -> ComplexArray:
+    """Return a start improved by some steps, from what it leaves of the right side."""
     x = start.copy()
-    r = (right - operator(x)).astype(np.complex64)
+    r = rest.astype(np.complex64)
     z = scale * r
     p = z.copy()
     rz = float(np.vdot(r, z).real)
