@@ -149,11 +149,11 @@ def _bank(
     for way in np.vstack([_WAYS, -_WAYS]):
         along = sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3)
         beam = (np.maximum(along, 0) ** 2).astype(np.float32)
-        gains = [beam * gain for gain in radial]
+        gains = [np.repeat(beam * gain, 2, axis=-1) for gain in radial]
         for q, spectrum in ((q, one) for q, many in enumerate(spectra) for one in many):
             before: FloatArray | None = None
             for n, gain in enumerate(gains):
-                here = _back(spectrum * gain, box)
+                here = _back((spectrum.view(np.float32) * gain).view(np.complex64), box)
                 power[q, n] += here * here
                 if before is not None:
                     cross[q, n - 1] += here * before
