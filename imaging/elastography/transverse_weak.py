@@ -127,7 +127,7 @@ def basis_stresses(gradient: ComplexArray, fibre: FloatArray) -> ComplexArray:
 
 def _profiles(places: BoolArray) -> list[BoolArray]:
     """Return per axis where it holds any place."""
-    return [places.any(tuple(b for b in range(3) if b != a)) for a in range(3)]
+    return [np.asarray(places.any(tuple(b for b in range(3) if b != a))) for a in range(3)]
 
 
 class WeakForm:
