@@ -17,6 +17,18 @@ from imaging.threads import threads
 _SECOND = np.array([-1 / 12, 4 / 3, -5 / 2, 4 / 3, -1 / 12], np.float32)
 REACH = 2
 
+Box = tuple[slice, slice, slice]
+
+
+def box_around(region: BoolArray, margin: Sequence[int] = (0, 0, 0)) -> Box:
+    """Return the part of the grid that holds a region and a margin of voxels."""
+    found = ndimage.find_objects(region.astype(np.uint8))[0]
+    a, b, c = (
+        slice(max(s.start - m, 0), min(s.stop + m, n))
+        for s, m, n in zip(found, margin, region.shape, strict=True)
+    )
+    return a, b, c
+
 
 def laplacian_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, ...]:
     """Choose the axes of the Laplacian: all three, or the two of the slice plane.

@@ -58,10 +58,9 @@ def check_encoding(field: WaveField, mask: BoolArray) -> EncodingCheck | None:
     """
     if not field.components_in_world or min(mask.shape) < 3 or not mask.any():
         return None
-    products = _products(field, field.displacement, mask)
-    bins = field.still.shape[-1]
-    for b in range(bins):
-        products -= _products(field, field.still[..., b], mask) / bins
+    products = _products(field, field.gradient, mask)
+    for still in field.still_gradients:
+        products -= _products(field, still, mask) / len(field.still_gradients)
     whole = float(np.einsum("abab->", products))
     if whole <= 0:
         return None
@@ -76,10 +75,11 @@ def check_encoding(field: WaveField, mask: BoolArray) -> EncodingCheck | None:
     return EncodingCheck(shares[0][0], best[0], best[1])
 
 
-def _products(field: WaveField, moving: ComplexArray, mask: BoolArray) -> FloatArray:
-    """Return sums of products of the gradient (3, 3) along image axes, (3, 3, 3, 3)."""
-    turned = np.einsum("ijkcr,ca->ijkar", moving, field.rotation.astype(np.float32))
-    gradient = field.gradient_of(turned)[mask]
-    inner = np.einsum("vbcr,ba->vacr", gradient, field.rotation.astype(np.float32))
-    flat = np.moveaxis(inner, (1, 2), (0, 1)).reshape(9, -1).astype(np.complex64)
-    return (flat @ flat.conj().T).real.astype(float).reshape(3, 3, 3, 3)
+def _products(field: WaveField, gradient: ComplexArray, mask: BoolArray) -> FloatArray:
+    """Return sums of products of a gradient (3, 3) along image axes, (3, 3, 3, 3)."""
+    flat = np.moveaxis(gradient[mask], (1, 2), (0, 1)).reshape(9, -1)
+    world = (flat @ flat.conj().T).real.astype(float).reshape(3, 3, 3, 3)
+    turn = field.rotation
+    return np.asarray(
+        np.einsum("wxyz,wa,xb,yc,zd->abcd", world, turn, turn, turn, turn, optimize=True)
+    )

@@ -11,6 +11,8 @@ from scipy import fft
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import (
+    Box,
+    box_around,
     laplacian_axes,
     local_mean,
     wave_numbers,
@@ -77,14 +79,14 @@ def local_frequency(
     curl = len(axes) == 3 and all(f.components_in_world for f in fields)
     slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)
-    for field in fields:
-        moving, still = (
-            (field.curl(field.gradient), field.curl(field.still_gradients[0]))
-            if curl
-            else (field.displacement, field.still[..., 0])
-        )
-        power, cross = _bank(field, moving, mask, axes)
-        power_0, cross_0 = _bank(field, still, mask, axes)
+    both = [
+        (f.curl(f.gradient), f.curl(f.still_gradients[0])) if curl
+        else (f.displacement, f.still[..., 0]) for f in fields
+    ]  # fmt: skip
+    sums = _bank([q for pair in both for q in pair], mask, fields[0].spacing_m, axes)
+    for field, (power, cross), (power_0, cross_0) in zip(
+        fields, sums[::2], sums[1::2], strict=True
+    ):
         power_0, cross_0 = (np.stack([local_mean(v, mask) for v in p]) for p in (power_0, cross_0))
         power, cross = (
             np.stack([within(v, mask, labels, window_voxels) for v in p])
@@ -124,34 +126,59 @@ def local_frequency(
 
 
 def _bank(
-    field: WaveField, q: ComplexArray, mask: BoolArray, axes: Sequence[int]
-) -> tuple[FloatArray, FloatArray]:
-    """Return power of q (I, J, K, C, R) in every filter (filters, I, J, K), and with the next."""
+    moving: Sequence[ComplexArray], mask: BoolArray, spacing_m: FloatArray, axes: Sequence[int]
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return power of fields (I, J, K, C, R) in every filter (filters, I, J, K), and with the next.
+
+    Both are 0 outside the box of the mask.
+    """
+    box = box_around(mask)
     size = [fft.next_fast_len(n + 8) for n in mask.shape]
-    k = np.sqrt(np.broadcast_to(wave_numbers(size, field.spacing_m, axes), size))
+    k = np.sqrt(np.broadcast_to(wave_numbers(size, spacing_m, axes), size))
     octave = np.log(np.maximum(k, 1e-3))
     radial = [np.exp(-_WIDTH * (octave - np.log(c)) ** 2).astype(np.float32) for c in _CENTRES]
     parts = [
         fft.fftfreq(n, float(h)).reshape([-1 if a == axis else 1 for a in range(3)])
-        for axis, (n, h) in enumerate(zip(size, field.spacing_m, strict=True))
+        for axis, (n, h) in enumerate(zip(size, spacing_m, strict=True))
     ]
-    inside = tuple(slice(n) for n in mask.shape)
-    power = np.zeros((len(_CENTRES), *mask.shape), np.float32)
-    cross = np.zeros_like(power[1:])
-    flat = np.moveaxis((q * mask[..., None, None]).reshape(*mask.shape, -1), 3, 0)
-    spectra = fft.fftn(flat, size, axes=(1, 2, 3), workers=threads())
+    spectra = [_spectra(q, mask, size) for q in moving]
+    # Real and imaginary parts side by side.
+    shape = (*(s.stop - s.start for s in box[:2]), 2 * (box[2].stop - box[2].start))
+    power = np.zeros((len(moving), len(_CENTRES), *shape), np.float32)
+    cross = np.zeros((len(moving), len(_CENTRES) - 1, *shape), np.float32)
     for way in np.vstack([_WAYS, -_WAYS]):
         along = sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3)
         beam = (np.maximum(along, 0) ** 2).astype(np.float32)
-        before: FloatArray | None = None
-        for n, gain in enumerate(radial):
-            passed = spectra * (beam * gain)
-            found = fft.ifftn(passed, axes=(1, 2, 3), workers=threads(), overwrite_x=True)
-            # Real and imaginary parts side by side: products of both are sums over the last axis.
-            here = np.ascontiguousarray(found[(slice(None), *inside)]).view(np.float32)
-            here = here.reshape(len(spectra), *mask.shape, 2)
-            power[n] += np.einsum("fijkp,fijkp->ijk", here, here)
-            if before is not None:
-                cross[n - 1] += np.einsum("fijkp,fijkp->ijk", here, before)
-            before = here
-    return power, cross
+        gains = [np.repeat(beam * gain, 2, axis=-1) for gain in radial]
+        for q, spectrum in ((q, one) for q, many in enumerate(spectra) for one in many):
+            before: FloatArray | None = None
+            for n, gain in enumerate(gains):
+                here = _back((spectrum.view(np.float32) * gain).view(np.complex64), box)
+                power[q, n] += here * here
+                if before is not None:
+                    cross[q, n - 1] += here * before
+                before = here
+    return [
+        (_on_grid(p, mask, box), _on_grid(c, mask, box)) for p, c in zip(power, cross, strict=True)
+    ]
+
+
+def _spectra(q: ComplexArray, mask: BoolArray, size: Sequence[int]) -> ComplexArray:
+    """Return the spectra (C R, ...) of a field (I, J, K, C, R) inside a mask."""
+    flat = np.moveaxis((q * mask[..., None, None]).reshape(*mask.shape, -1), 3, 0)
+    return np.asarray(fft.fftn(flat, size, axes=(1, 2, 3), workers=threads()))
+
+
+def _back(spectrum: ComplexArray, box: Box) -> FloatArray:
+    """Return the field of a spectrum in a box, real and imaginary parts side by side."""
+    for axis, part in enumerate(box):
+        found = fft.ifft(spectrum, axis=axis, workers=threads(), overwrite_x=True)
+        spectrum = found[(*(slice(None),) * axis, part)]
+    return np.ascontiguousarray(spectrum).view(np.float32)
+
+
+def _on_grid(sums: FloatArray, mask: BoolArray, box: Box) -> FloatArray:
+    """Return sums over real and imaginary parts (n, ...) in a box, on the grid of a mask."""
+    out = np.zeros((len(sums), *mask.shape), np.float32)
+    out[(slice(None), *box)] = sums.reshape(*sums.shape[:3], -1, 2).sum(4)
+    return out

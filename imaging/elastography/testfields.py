@@ -70,17 +70,14 @@ class TestFields:
         self._spectra = spectra
         # Entry (pair, i): how stress of a pair of axes works on the test field of axis i.
         kernels = {(n, i): self._pair(*pair, i) for n, pair in enumerate(_PAIRS) for i in range(3)}
-        self._work = {key: k for key, k in kernels.items() if k is not None}
-
+        work = {key: k for key, k in kernels.items() if k is not None}
         count = float(np.prod(self.size))
         self._power = [
-            sum(
-                float((np.abs(k) ** 2).sum()) / count
-                for (pair, _), k in self._work.items()
-                if pair == n
-            )
+            sum(float((k**2).sum()) / count for (pair, _), k in work.items() if pair == n)
             for n in range(len(_PAIRS))
         ]
+        # They are real, and multiply real and imaginary parts side by side.
+        self._work = {key: np.repeat(k, 2, axis=-1) for key, k in work.items()}
 
     def _derivative(self, *axes: int) -> NDArray[Any]:
         orders = [axes.count(a) for a in range(3)]
@@ -109,11 +106,27 @@ class TestFields:
         return np.asarray(out[1:-1, 1:-1, 1:-1])
 
     def _fft(self, values: NDArray[Any]) -> ComplexArray:
-        return fft.fftn(values, self.size, axes=_IMAGE, workers=threads())
+        found = np.asarray(values, np.complex64)
+        for axis in reversed(_IMAGE):  # padded first where lines are contiguous
+            found = fft.fft(found, self.size[axis], axis, workers=threads())
+        return np.asarray(found)
 
     def _back(self, spectrum: NDArray[Any]) -> ComplexArray:
-        found = fft.ifftn(spectrum, axes=_IMAGE, workers=threads(), overwrite_x=True)
-        return found[(..., *(slice(n) for n in self.shape))]
+        found = spectrum
+        for axis in _IMAGE:
+            found = fft.ifft(found, axis=axis, workers=threads(), overwrite_x=True)
+            found = found[(..., slice(self.shape[axis]), *[slice(None)] * (-1 - axis))]
+        return np.asarray(found)
+
+    def _mix(self, spectra: ComplexArray, count: int, pair_first: bool) -> ComplexArray:
+        """Return `count` sums of spectra by the kernels, from pairs to axes or back."""
+        parts = np.ascontiguousarray(spectra).view(np.float32)
+        out = np.zeros((count, *parts.shape[1:]), np.float32)
+        part = np.empty(parts.shape[1:], np.float32)
+        for (n, i), kernel in self._work.items():
+            source, target = (n, i) if pair_first else (i, n)
+            out[target] += np.multiply(kernel, parts[source], out=part)
+        return out.view(np.complex64)
 
     def inertia(self, displacement: ComplexArray) -> ComplexArray:
         """Return the integral of u . v (3, I, J, K) per voxel, for u (3, I, J, K) in array axes."""
@@ -128,19 +141,12 @@ class TestFields:
 
         `strain` (5, I, J, K) as :func:`deviator` gives it.
         """
-        stress = self._fft(strain * modulus)
-        out = np.zeros((3, *self.size), np.complex64)
-        for (n, i), kernel in self._work.items():
-            out[i] += kernel * stress[n]
-        return self._back(out)
+        return self._back(self._mix(self._fft(strain * modulus), 3, pair_first=True))
 
     def adjoint(self, strain: ComplexArray, rows: ComplexArray) -> ComplexArray:
         """Return the adjoint (I, J, K) of :meth:`stiffness` at rows (3, I, J, K)."""
-        y = self._fft(rows)
-        out = np.zeros((len(_PAIRS), *self.size), np.complex64)
-        for (n, i), kernel in self._work.items():
-            out[n] += kernel * y[i]
-        return np.asarray((strain.conj() * self._back(out)).sum(0))
+        found = self._back(self._mix(self._fft(rows), len(_PAIRS), pair_first=False))
+        return np.asarray((strain.conj() * found).sum(0))
 
     def diagonal(self, strain: ComplexArray, weight: FloatArray) -> FloatArray:
         """Return about the diagonal (I, J, K) of the normal equations, without mixed terms."""

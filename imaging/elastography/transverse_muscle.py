@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.elastography.derivatives import Box, box_around
 from imaging.elastography.transverse_fit import MuscleFit, condition
 from imaging.elastography.transverse_weak import (
     Bump,
@@ -20,8 +21,6 @@ from imaging.elastography.transverse_weak import (
     share_outside,
 )
 from imaging.elastography.waves import WaveField
-
-Box = tuple[slice, slice, slice]
 
 #: Half-width of bumps, largest first: wide ones average most noise, thin muscles hold none of them.
 RADII_M = (0.0100, 0.0085, 0.0070)
@@ -58,16 +57,6 @@ class MuscleEquations:
     normal: ComplexArray
     noise: ComplexArray
     trust: FloatArray
-
-
-def box_around(region: BoolArray, margin: Sequence[int]) -> Box:
-    """Return the part of the grid that holds a region and a margin of voxels."""
-    found = ndimage.find_objects(region.astype(np.uint8))[0]
-    a, b, c = (
-        slice(max(s.start - m, 0), min(s.stop + m, n))
-        for s, m, n in zip(found, margin, region.shape, strict=True)
-    )
-    return a, b, c
 
 
 def choose_places(

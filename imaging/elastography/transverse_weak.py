@@ -16,6 +16,7 @@ import numpy as np
 from scipy import fft
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.elastography.derivatives import box_around
 from imaging.threads import threads
 
 #: Symmetric pairs of axes in which stresses are kept.
@@ -124,19 +125,33 @@ def basis_stresses(gradient: ComplexArray, fibre: FloatArray) -> ComplexArray:
     return out
 
 
+def _profiles(places: BoolArray) -> list[BoolArray]:
+    """Return per axis where it holds any place."""
+    return [np.asarray(places.any(tuple(b for b in range(3) if b != a))) for a in range(3)]
+
+
 class WeakForm:
     """Equations of one muscle for bumps at given places."""
 
     def __init__(self, bump: Bump, places: BoolArray):
         """Take a bump and the voxels (I, J, K) to centre it on."""
         self.places = places
+        reach = [n // 2 for n in bump.value.shape]
+        #: Part of the grid that the bumps cover: nothing else counts.
+        self._window = box_around(places, reach)
+        self._places = places[self._window]
+        # Only a bump that reaches out of the grid could meet the data of the other side.
+        out = (
+            max(r - int(np.flatnonzero(used)[0]), r - int(np.flatnonzero(used[::-1])[0]), 0)
+            for used, r in zip(_profiles(self._places), reach, strict=True)
+        )
         self.size = [
-            fft.next_fast_len(n + m // 2)
-            for n, m in zip(places.shape, bump.value.shape, strict=True)
+            fft.next_fast_len(max(n + more, 2 * r + 1))
+            for n, more, r in zip(self._places.shape, out, reach, strict=True)
         ]
         self._value = _spectrum(bump.value, self.size)
         self._second = _spectrum(bump.second, self.size)
-        self._inside = (..., *(slice(n) for n in places.shape))
+        self._inside = (..., *(slice(n) for n in self._places.shape))
 
     def _forward(self, fields: ComplexArray) -> ComplexArray:
         found = fft.fftn(fields, self.size, axes=_SPACE, workers=threads())
@@ -144,16 +159,16 @@ class WeakForm:
 
     def _at_places(self, spectrum: ComplexArray) -> ComplexArray:
         found = fft.ifftn(spectrum, axes=_SPACE, workers=threads(), overwrite_x=True)
-        return np.asarray(found[self._inside][..., self.places])
+        return np.asarray(found[self._inside][..., self._places])
 
-    def inertial(self, gradient: ComplexArray, inertia: float) -> ComplexArray:
-        """Return the left sides (3, P), for a gradient (3, 3, I, J, K)."""
+    def _inertial(self, gradient: ComplexArray, inertia: float) -> ComplexArray:
+        """Return the left sides (3, P), for a gradient (3, 3, ...) in the window."""
         g = gradient
         curl = np.stack([g[1, 2] - g[2, 1], g[2, 0] - g[0, 2], g[0, 1] - g[1, 0]])
         return np.complex64(inertia) * self._at_places(self._forward(curl) * self._value)
 
-    def elastic(self, stress: ComplexArray) -> ComplexArray:
-        """Return the right sides (3, P) of one stress (6, I, J, K)."""
+    def _elastic(self, stress: ComplexArray) -> ComplexArray:
+        """Return the right sides (3, P) of one stress (6, ...) in the window."""
         s, h = self._forward(stress), self._second
         sides = np.empty((3, *self.size), np.complex64)
         for c in range(3):
@@ -164,8 +179,9 @@ class WeakForm:
 
     def rows(self, gradient: ComplexArray, fibre: FloatArray, inertia: float) -> ComplexArray:
         """Return the equations (P, 3, 4): three moduli's sides and the left side."""
-        sides = [self.elastic(s) for s in basis_stresses(gradient, fibre)]
-        sides.append(self.inertial(gradient, inertia))
+        gradient, fibre = gradient[(..., *self._window)], fibre[(..., *self._window)]
+        sides = [self._elastic(s) for s in basis_stresses(gradient, fibre)]
+        sides.append(self._inertial(gradient, inertia))
         return np.asarray(np.transpose(np.stack(sides), (2, 1, 0)))
 
 

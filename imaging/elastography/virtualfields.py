@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import local_mean
-from imaging.elastography.displacement import derivative
+from imaging.elastography.derivatives import Box, box_around, local_mean
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
@@ -93,14 +92,18 @@ def virtual_fields(
     first = fields[0]
     if not all(f.components_in_world for f in fields):
         raise ComputationError("virtual fields need three encoding directions")
-    tests = TestFields(mask.shape, first.spacing_m, _KNOTS * float(np.max(first.spacing_m)))
     # Derivatives at the very border are one-sided.
-    region = ndimage.binary_erosion(mask & np.logical_and.reduce([f.valid for f in fields]))
+    whole = ndimage.binary_erosion(mask & np.logical_and.reduce([f.valid for f in fields]))
+    # No test field reaches out of the region, so that what lies around it need not be transformed.
+    box = box_around(whole) if whole.any() else (slice(None),) * 3
+    region = whole[box]
+    labels = None if labels is None else labels[box]
+    tests = TestFields(region.shape, first.spacing_m, _KNOTS * float(np.max(first.spacing_m)))
     centres = tests.fits(region)
     if not centres.any():
         raise ComputationError("the mask is too thin for a test field")
     systems = [
-        _system(field, r, tests, region) for field in fields
+        _system(field, r, tests, region, box) for field in fields
         for r in range(field.displacement.shape[4])
     ]  # fmt: skip
     smooth = Smoothness(region, labels, first.spacing_m)
@@ -114,10 +117,18 @@ def virtual_fields(
     reach = [2 * r + 1 for r in tests.reach]
     covered = ndimage.maximum_filter(centres.astype(np.uint8), reach) > 0
     valid = region & covered & (confidence >= MIN_CONFIDENCE) & (modulus.real > PLAUSIBLE_PA[0])
+    found = np.zeros(mask.shape, bool)
+    found[box] = valid
+
+    def kept(values: FloatArray) -> FloatArray:
+        out = np.zeros(mask.shape, np.float32)
+        out[found] = values[valid]
+        return out
+
     maps = {
-        "stiffness": QuantityMap(_inside(np.abs(modulus), valid), "Pa", "magnitude"),
-        "lossangle": QuantityMap(_inside(np.angle(modulus), valid), "rad", "loss_angle"),
-        "confidence": QuantityMap(_inside(confidence, valid), "1", "confidence"),
+        "stiffness": QuantityMap(kept(np.abs(modulus)), "Pa", "magnitude"),
+        "lossangle": QuantityMap(kept(np.angle(modulus)), "rad", "loss_angle"),
+        "confidence": QuantityMap(kept(confidence), "1", "confidence"),
     }
     edges = "total variation not counted across labels" if labels is not None else "total variation"
     drivers = first.displacement.shape[4]
@@ -125,32 +136,29 @@ def virtual_fields(
         "vfm",
         "virtual fields without divergence (weak form, modulus free to vary in space, "
         f"{edges}), isotropic",
-        maps, valid, warnings=virtual_fields_warnings(drivers * len(fields)),
+        maps, found, warnings=virtual_fields_warnings(drivers * len(fields)),
         citations=VIRTUAL_FIELDS_CITATIONS,
         facts={"test_field_mm": round(6 * _KNOTS * float(np.max(first.spacing_m)) * 1000, 1),
                "smoothness": smoothness, "systems": len(systems)},
     )  # fmt: skip
 
 
-def _inside(values: NDArray[Any], valid: BoolArray) -> FloatArray:
-    return np.where(valid, values, 0).astype(np.float32)
+def _system(
+    field: WaveField, driver: int, tests: TestFields, region: BoolArray, box: Box
+) -> _System:
+    # Along the axes of the array; a mirrored array changes the sign of both sides.
+    turn = field.rotation.astype(np.float32)
 
+    def made(u: ComplexArray, gradient: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        moved = np.moveaxis((u[box] @ turn) * region[..., None], -1, 0)
+        strain = deviator(turn.T @ gradient[box] @ turn) * region
+        return strain, np.complex64(field.inertia) * tests.inertia(moved.astype(np.complex64))
 
-def _system(field: WaveField, driver: int, tests: TestFields, region: BoolArray) -> _System:
-    def made(u: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
-        # Along the axes of the array; a mirrored array changes the sign of both sides.
-        turned = (u @ field.rotation.astype(np.float32)).astype(np.complex64)
-        gradient = np.stack(
-            [derivative(turned, field.valid, a, float(h)) for a, h in enumerate(field.spacing_m)],
-            axis=3,
-        )
-        moved = np.moveaxis(turned * region[..., None], -1, 0)
-        return deviator(gradient) * region, np.complex64(field.inertia) * tests.inertia(moved)
-
-    bins = range(field.still.shape[5])
-    return _System(
-        *made(field.displacement[..., driver]), [made(field.still[..., driver, b]) for b in bins]
-    )
+    still = [
+        made(field.still[..., driver, b], gradient[..., driver])
+        for b, gradient in enumerate(field.still_gradients)
+    ]
+    return _System(*made(field.displacement[..., driver], field.gradient[..., driver]), still)
 
 
 def _one_modulus(
@@ -215,10 +223,10 @@ def _solve(
     region: BoolArray,
     steps: int,
 ) -> ComplexArray:
-    right = now.pull
+    rest = now.pull - smoothness * smooth.apply(start)
     diagonal = smoothness * smooth.diagonal()
     for s, w in zip(systems, now.weights, strict=True):
-        right = right + tests.adjoint(s.strain, w * s.force)
+        rest += tests.adjoint(s.strain, w * (s.force - tests.stiffness(s.strain, start)))
         diagonal = diagonal + tests.diagonal(s.strain, w)
 
     def operator(g: ComplexArray) -> ComplexArray:
@@ -228,7 +236,7 @@ def _solve(
         return np.where(region, out, 0)
 
     scale = np.where(region, 1 / np.maximum(diagonal, 1e-30), 0).astype(np.float32)
-    found = _conjugate_gradient(operator, np.where(region, right, 0), start, scale, steps)
+    found = _conjugate_gradient(operator, np.where(region, rest, 0), start, scale, steps)
     # Storage is positive; a wild voxel must not rule the weights of the next round.
     real = np.clip(found.real, *PLAUSIBLE_PA)
     imag = np.clip(found.imag, -real, 3 * real)
@@ -237,13 +245,14 @@ def _solve(
 
 def _conjugate_gradient(
     operator: Callable[[ComplexArray], ComplexArray],
-    right: ComplexArray,
+    rest: ComplexArray,
     start: ComplexArray,
     scale: FloatArray,
     steps: int,
 ) -> ComplexArray:
+    """Return a start improved by some steps, from what it leaves of the right side."""
     x = start.copy()
-    r = (right - operator(x)).astype(np.complex64)
+    r = rest.astype(np.complex64)
     z = scale * r
     p = z.copy()
     rz = float(np.vdot(r, z).real)

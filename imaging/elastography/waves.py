@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
+from imaging.elastography.derivatives import box_around
 from imaging.elastography.displacement import derivative, harmonics
 from imaging.elastography.spatial_noise import white_noise
 
@@ -91,11 +92,14 @@ class WaveField:
     def gradient_of(self, field: ComplexArray) -> ComplexArray:
         """Return the derivative (I, J, K, 3, ...) along world axes of a field (I, J, K, ...)."""
         out = np.zeros((*field.shape[:3], 3, *field.shape[3:]), np.complex64)
+        if not self.valid.any():
+            return out
+        box = box_around(self.valid)  # around it there is no derivative
         for axis, spacing in enumerate(self.spacing_m):
-            part = derivative(field, self.valid, axis, float(spacing))
+            part = derivative(field[box], self.valid[box], axis, float(spacing))
             for world, share in enumerate(self.rotation[:, axis]):
                 if abs(share) > 1e-6:
-                    out[:, :, :, world] += np.complex64(share) * part
+                    out[(*box, world)] += np.float32(share) * part
         return out
 
     @property

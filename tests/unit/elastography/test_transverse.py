@@ -10,7 +10,7 @@ from imaging.elastography.transverse import transverse_isotropic
 from imaging.elastography.transverse_draws import direction_error_rad, turned_fibres
 from imaging.elastography.transverse_fit import condition, fit_muscle, half_width
 from imaging.elastography.transverse_muscle import muscle_equations
-from imaging.elastography.transverse_weak import make_bump, share_outside
+from imaging.elastography.transverse_weak import WeakForm, make_bump, share_outside
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 
@@ -272,3 +272,21 @@ def test_half_width_joins_both_errors():
     assert half_width(0.0, 5.0, 1.0) == pytest.approx(1.96)
     assert half_width(1.0, 1e6, 0.0) == pytest.approx(1.96, rel=1e-3)
     assert half_width(1.0, 3.0) > 3
+
+
+def test_equations_do_not_see_beyond_their_bumps() -> None:
+    rng = np.random.default_rng(3)
+    bump = make_bump(0.007, np.full(3, 0.0025), np.eye(3))
+    shape, inner = (14, 15, 13), (slice(3, 11), slice(4, 12), slice(0, 9))
+    draw = rng.standard_normal((2, 3, 3, *shape)).astype(np.float32)
+    gradient = (draw[0] + 1j * draw[1]).astype(np.complex64)
+    fibre = np.zeros((3, *shape), np.float32)
+    fibre[2] = 1
+    places = np.zeros(shape, bool)
+    places[6:8, 7:9, 1:6] = True  # the lowest bumps reach out of the grid
+    whole = WeakForm(bump, places).rows(gradient, fibre, 1e5)
+    part = WeakForm(bump, places[inner]).rows(gradient[(..., *inner)], fibre[(..., *inner)], 1e5)
+    np.testing.assert_allclose(part, whole, atol=1e-5 * np.abs(whole).max())
+    changed = gradient.copy()
+    changed[..., -2:] = 100  # would come back at the lowest bumps if the transform were too small
+    np.testing.assert_array_equal(WeakForm(bump, places).rows(changed, fibre, 1e5), whole)
