@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from results_of_runs import QUICK, SMALL, ended
 
-SMALL = ("composition", "function", "map", "export", "report")
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
@@ -119,26 +119,6 @@ def call():
     return run
 
 
-def digests(folder):
-    """Return names and SHA-256 of all files below a folder."""
-    from imaging.provenance import sha256
-
-    files = (p for p in sorted(Path(folder).rglob("*")) if p.is_file())
-    return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
-
-
-# Everything that takes long and that no fault depends on is left out.
-QUICK = {
-    "diffusion": {"denoise": False, "motion": False, "outliers": False, "robust": False,
-                  "distortion": "off", "gradient_check": False, "register_to_anatomy": False},
-    "fibres": {"bootstrap": 0, "seed_spacing_mm": 10.0, "smoothing_mm": 6.0, "step_mm": 1.0},
-    "elastography": {"inversions": ["mdev"], "motion": False},
-    "map": {"spacing_mm": 4.0},
-}  # fmt: skip
-# What a run tells of itself is not a result: when, how long, how much memory.
-OF_THE_RUN = ("logs/", ".pennate/")
-
-
 @pytest.fixture(scope="session")
 def study(tmp_path_factory):
     """Folders and settings of a small digital leg with all inputs, a third of it drawn."""
@@ -187,12 +167,6 @@ def pennate_run(study):
     return start
 
 
-def ended(process, timeout=1800):
-    """Return exit code, standard output and standard error of a run."""
-    said, errors = process.communicate(timeout=timeout)
-    return process.returncode, said, errors
-
-
 @pytest.fixture(scope="session")
 def undisturbed(pennate_run, tmp_path_factory):
     """Output folder of a run that nothing happened to, and how long it took."""
@@ -211,8 +185,3 @@ def _undisturbed(out, pennate_run, **more):
     code, said, errors = ended(pennate_run(out, **more))
     assert code == 0, said + errors
     return out, time.perf_counter() - start
-
-
-def results(out):
-    """Return the digests of all results: everything that does not tell of the run itself."""
-    return {n: d for n, d in digests(out).items() if not n.startswith(OF_THE_RUN)}

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from conftest import ended, results
+from results_of_runs import ended, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 # Shares of what all results take; the last leaves room for everything but the engine's own state.

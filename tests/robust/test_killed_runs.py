@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ended, results
+from results_of_runs import ended, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 KILLS, FRESH = 20, 2  # of them, those into an empty folder

@@ -6,7 +6,7 @@ import stat
 import subprocess
 
 import pytest
-from conftest import ended, results
+from results_of_runs import ended, results
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, digests
+from results_of_runs import SMALL, digests
 
 pytestmark = [pytest.mark.slow, pytest.mark.robust]
 VERBS = (*SMALL, "segment", "diffusion", "fibres", "elastography", "ultrasound")
