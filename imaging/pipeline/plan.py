@@ -330,7 +330,7 @@ class Plan:
         One each where sessions fill the cores: no step spends all its time in both threads. A
         cluster (None) gives a job what it asks for.
         """
-        return 1 if cores is not None and cores < 4 * len(self.sessions) else 2
+        return 1 if cores is not None and cores < 2 * len(self.sessions) else 2
 
     def memory(self, stage: str) -> Callable[..., int]:
         """Return a resource function: memory in MB from the size of the inputs and the attempt."""

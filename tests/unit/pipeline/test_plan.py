@@ -129,5 +129,5 @@ def test_the_group_is_told_who_was_asked_for():
 
 def test_steps_take_one_thread_each_where_sessions_fill_the_cores():
     plan = Plan(Settings(bids_dir="in", out_dir="out"), [Session(f"{n}", "a") for n in range(3)])
-    assert plan.threads(2) == plan.threads(11) == 1
-    assert plan.threads(12) == plan.threads(None) == 2
+    assert plan.threads(2) == plan.threads(5) == 1
+    assert plan.threads(6) == plan.threads(None) == 2
