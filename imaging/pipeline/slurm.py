@@ -30,7 +30,7 @@ _NO_REASON = "For further error details see the cluster"  # all that other plugi
 _TAIL_BYTES = 20_000
 # What a profile may say otherwise. One question for all jobs, 5 s after the last one that ended,
 # then 15 s, 25 s, ...; a controller that does not answer is asked for an hour, every five seconds:
-# the plugin asks five times within half a second, and then waits for its jobs for ever.
+# the plugin's own patience is half a second.
 _WHERE_SILENT = {
     "slurm-init-seconds-before-status-checks": "5",
     "max-status-checks-per-second": "0.2",
@@ -38,7 +38,7 @@ _WHERE_SILENT = {
 }
 # Accounting knows the tasks of an array by other numbers than the plugin does.
 _FOR_ARRAYS = {"slurm-status-command": "squeue"}
-# Of more jobs than may be sent at once, the plugin sends none, and waits for ever.
+# An array is sent whole: nothing may hold back a part of it.
 _WITH_ARRAYS = {"jobs": "100000", "max-jobs-per-timespan": "100000/1s"}
 _LONGEST_S = 190  # between two questions of the plugin
 _SACCT = """\
