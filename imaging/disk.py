@@ -61,6 +61,13 @@ def trouble(error: OSError) -> OutputError | None:
     return None
 
 
+def unwritable(error: OSError, folder: Path, advice: str) -> OutputError:
+    """Return why a folder cannot be written: no room, or what the machine says."""
+    if is_full(error):
+        return DiskFullError(folder)
+    return OutputError(f"cannot be written ({error.strerror})", folder, advice)
+
+
 def let_go(error: BaseException | None) -> None:
     """Close files that a failed write left open: until then their room is not free again."""
     while error is not None:

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from imaging import __version__
-from imaging.disk import full_disk, held, is_full, move
-from imaging.errors import DiskFullError, OutputError
+from imaging.disk import full_disk, held, is_full, move, unwritable
+from imaging.errors import DiskFullError
 
 # A path from the root, the home or the folder above, perhaps behind the kind of a model.
 _PLACE = re.compile(r"(?P<kind>([a-z]+:)?)(?P<path>(/|~|\.\.?/).*)")
@@ -156,11 +156,7 @@ def _made(out_dir: Path, name: str) -> Iterator[Path]:
             out_dir.mkdir(parents=True, exist_ok=True)
             stack.enter_context(held(out_dir / name))
         except OSError as error:
-            if is_full(error):
-                raise DiskFullError(out_dir) from error
-            raise OutputError(
-                f"cannot be written ({error.strerror})", out_dir, "Choose another output folder"
-            ) from error
+            raise unwritable(error, out_dir, "Choose another output folder") from error
         yield out_dir / name
 
 

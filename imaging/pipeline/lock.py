@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from imaging.disk import is_full
-from imaging.errors import DiskFullError, OutputError
+from imaging.disk import is_full, unwritable
+from imaging.errors import OutputError
 
 #: Folder of what a run remembers, in the output folder.
 STATE = ".pennate"
@@ -35,11 +35,7 @@ def locked(out: Path) -> Iterator[IO[str]]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("a+", encoding="utf-8")
     except OSError as error:
-        if is_full(error):
-            raise DiskFullError(out) from error
-        raise OutputError(
-            f"cannot be written ({error.strerror})", out, "Choose another output folder"
-        ) from error
+        raise unwritable(error, out, "Choose another output folder") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
