@@ -35,6 +35,9 @@ def command(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps in all.")] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Stop at this step for now.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=1e-6, max=1e-1, help="Learning rate.  [2e-3; --from: 3e-4]")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same network.")] = 1,
     leave_one_out: Annotated[
         bool, typer.Option(help="Fine-tune once without each body and print Dice.")
@@ -62,7 +65,7 @@ def command(
     fine = start is not None
     recipe = Recipe(
         seed=seed, steps=steps or (_FINE_STEPS if fine else _STEPS), hold_out=hold_out,
-        rate=3e-4 if fine else 2e-3, widen=1 if fine else 12_000,
+        rate=rate or (3e-4 if fine else 2e-3), widen=1 if fine else 12_000,
     )  # fmt: skip
     try:
         out.mkdir(parents=True, exist_ok=True)
