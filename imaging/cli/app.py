@@ -115,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # a process of its own: a polite end clears up, as Ctrl-C does
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if "--version" in arguments or arguments[:1] == ["-v"]:
+    # `train` has a --version of its own, which is followed by one.
+    if arguments[:1] in (["--version"], ["-v"]) or arguments[-1:] == ["--version"]:
         print(f"pennate {__version__}")
         return 0
     for stream in (sys.stdout, sys.stderr):

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from imaging import __version__
 from imaging.cli.app import VERBS, as_bids_app, main
 from imaging.cli.run import _settings
 
@@ -148,3 +149,15 @@ def test_names_that_are_not_utf8_are_shown_and_written(tmp_path, capsys):
     assert main(["check", str(root), "--out", str(tmp_path / "inputs.tsv")]) == 2
     assert "sub-01_\\udcfe_T2w.nii.gz: rename it to sub-01_T2w.nii.gz" in capsys.readouterr().out
     assert "\\udcff{x}\\nb" in (tmp_path / "inputs.tsv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("given", [["--version"], ["-v"], ["/data", "/out", "--version"]])
+def test_version_stops_wherever_it_ends_the_line(given, capsys):
+    assert main(given) == 0
+    assert capsys.readouterr().out == f"pennate {__version__}\n"
+
+
+def test_a_network_has_a_version_of_its_own(tmp_path, capsys):
+    """`pennate train --version 2` once printed the version of Pennate and ended."""
+    assert main(["train", str(tmp_path / "run"), "--digital", "0", "--version", "2"]) == 2
+    assert "pennate 0" not in capsys.readouterr().out
