@@ -20,6 +20,7 @@ from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
 from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
+from imaging.segmentation.rim import with_rim
 from imaging.segmentation.shares import Shares, join, label_on
 from imaging.segmentation.sides import decide_sides
 from imaging.segmentation.sparse import find_slices
@@ -125,6 +126,8 @@ def segment(
         tissue = tissue_on(view.tissue, view.work, shares.grid)
         # The network sees bone and fat better than thresholds do.
         shares = impose_anatomy(shares, tissue if sources.network is None else None)
+        if sources.network is not None:
+            shares = with_rim(shares, slices[n].data, grids[n][1])
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
         _assess(out, tissue, shares, leg_side, sources.network)
