@@ -13,6 +13,7 @@ import typer
 
 from imaging import __version__
 from imaging.errors import ConfigError, MissingToolError, OutputError
+from imaging.formats.json import read_json
 from imaging.threads import threads
 
 EPILOG = "Needs the extra `train`: pip install 'pennate[train]'. Research use only."
@@ -58,6 +59,7 @@ def command(
             "training needs PyTorch", None, "Install it: pip install 'pennate[train]'"
         ) from error
     from imaging.training.checkpoint import Recipe
+    from imaging.training.legs import TrainingLeg
 
     if not labels and not digital:
         raise ConfigError("no legs to train on", None, "Give --labels or --digital")
@@ -72,6 +74,11 @@ def command(
     except OSError as error:
         raise OutputError("cannot be written", out, "Choose another folder") from error
     legs = _gather(out, labels or [], scheme, digital)
+    if start is None and not any(isinstance(leg, TrainingLeg) for leg in legs):
+        raise ConfigError(
+            "a few drawn slices make no network", None,
+            "Give --from a network to go on with, --digital or label maps of whole legs",
+        )  # fmt: skip
     bodies = sorted({leg.body for leg in legs})
     if hold_out and hold_out not in bodies:
         raise ConfigError(f"no body {hold_out!r} to hold out", None, f"Use one of {bodies}")
@@ -93,12 +100,14 @@ def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) ->
     for folder in folders:
         digest = _digest(folder, scheme)
         names = sorted(p.name.removesuffix("_dseg.nii.gz") for p in folder.glob("*_dseg.nii.gz"))
-        kept = [held / f"{name}-{digest}.npz" for name in names]
-        if not kept or not all(p.is_file() for p in kept):
+        scans = scanned_legs(folder, scheme)
+        kept, done = [held / f"{name}-{digest}.npz" for name in names], held / f"{digest}.done"
+        if not done.is_file():
             for leg in atlas_legs(folder, scheme):
                 leg.save(held / f"{leg.name}-{digest}.npz")
-        legs += [TrainingLeg.load(p) for p in kept]
-        legs += scanned_legs(folder, scheme)
+            done.touch()
+        legs += [TrainingLeg.load(p) for p in kept if p.is_file()]
+        legs += scans
     for leg_seed in tqdm(
         range(_DIGITAL_FROM, _DIGITAL_FROM + digital), desc="digital legs", disable=None
     ):
@@ -165,15 +174,26 @@ def _train(
     net = training.averaged()
     judged = (apart or drawn)[:4]
     seen = training.recipe.slices_mm
-    warmth = temperature(net, judged, slices_mm=seen)
-    about: dict[str, Any] = {
+    about: dict[str, Any] = _inherited(start) | {
         **card, "licence": "BSD-3-Clause", "bodies": sorted({leg.body for leg in use}),
-        "steps": training.step, "seed": recipe.seed, "slices_mm": seen, "temperature": warmth,
-        "dice_correction": dice_correction(net, judged, warmth, slices_mm=seen),
-        "profile": profile(drawn),
+        "steps": training.step, "seed": recipe.seed, "slices_mm": seen,
     }  # fmt: skip
+    if judged:
+        warmth = temperature(net, judged, slices_mm=seen)
+        correction = dice_correction(net, judged, warmth, slices_mm=seen)
+        about |= {"temperature": warmth, "dice_correction": correction}
+    # A site's few slices do not tell where along a leg its structures lie.
+    if "profile" not in about or any(not leg.body.startswith("digital") for leg in drawn):
+        about["profile"] = profile(drawn)
     export(net, out, about)
     print(f"network written to {out}", flush=True)
+
+
+def _inherited(start: Path | None) -> dict[str, Any]:
+    """Return what a network that was started from knows of whole legs."""
+    path = start / "network.json" if start is not None and start.is_dir() else None
+    card = read_json(path, "Give a folder of a network") if path and path.is_file() else {}
+    return {k: card[k] for k in ("temperature", "dice_correction", "profile") if k in card}
 
 
 _COLUMNS = ("step", "loss", "mild_large", "mild_single", "full_large", "full_single", "s_per_step")

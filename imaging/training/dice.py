@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, REST, SLICES_MM, channels
+from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, SLICES_MM, channels
 from imaging.training.batches import draw_image
 from imaging.training.choices import Choices, draw_choices
 from imaging.training.legs import TrainingLeg
-from imaging.training.scans import ScannedLeg
+from imaging.training.scans import IGNORED, ScannedLeg
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 """Takes the input (S + 2, N, M) of one slice to logits or probabilities (C, N, M)."""
@@ -69,7 +69,7 @@ def scan_dice(
     for leg in legs:
         shape = leg.classes.shape
         padded = [-(-n // 16) * 16 for n in shape[:2]]
-        for k in np.flatnonzero((leg.classes > REST).any((0, 1)) & (leg.slices.levels > 0)):
+        for k in leg.drawn:
             x = np.zeros((len(slices_mm) + PLACE_CHANNELS, *padded), np.float32)
             x[:-PLACE_CHANNELS] = -1.0
             near = leg.slices.around(int(k), slices_mm, False)
@@ -77,6 +77,7 @@ def scan_dice(
             x[:, : shape[0], : shape[1]] = seen
             found = predict(x).argmax(0)[: shape[0], : shape[1]]
             y = leg.classes[:, :, k]
+            found = np.where(y == IGNORED, IGNORED, found)
             for c in range(len(CLASSES)):
                 counts[:, c] += ((found == c) & (y == c)).sum(), (found == c).sum(), (y == c).sum()
     return _dice(counts)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imaging.segmentation.inputs import CLASSES, OUTSIDE
+from imaging.training.scans import IGNORED
 
 _SMALL = ("EHL", "PLA", "POP", "FDL", "EDL+PT", "FIB")
 SMOOTH = 1.0
@@ -28,13 +29,15 @@ def loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     logits : (B, C, N, M)
         Output of the network.
     target : (B, N, M) int64
-        Classes.
+        Classes; where it is ``IGNORED`` a pixel counts nothing.
     weights : (C,)
         See :func:`class_weights`.
     """
-    entropy = functional.cross_entropy(logits, target, weights)
-    probability = torch.softmax(logits, dim=1)
-    truth = functional.one_hot(target, len(CLASSES)).permute(0, 3, 1, 2).to(probability.dtype)
+    known = target != IGNORED
+    entropy = functional.cross_entropy(logits, target, weights, ignore_index=IGNORED)
+    probability = torch.softmax(logits, dim=1) * known[:, None]
+    truth = functional.one_hot(target * known, len(CLASSES)).permute(0, 3, 1, 2)
+    truth = truth.to(probability.dtype) * known[:, None]
     shared = (probability * truth).sum((0, 2, 3))
     total = probability.sum((0, 2, 3)) + truth.sum((0, 2, 3))
     dice = (2 * shared + SMOOTH) / (total + SMOOTH)

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import convex_hull_image
 
-from imaging.arrays import Float32
+from imaging.arrays import BoolArray, Float32
 from imaging.image import Image, resample
-from imaging.segmentation.inputs import OUTSIDE, REST, SAT, SLICES_MM, channels
+from imaging.segmentation.inputs import CLASSES, OUTSIDE, REST, SAT, SLICES_MM, channels
 from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
 from imaging.segmentation.network import LegSlices, leg_slices
 from imaging.training.legs import to_classes
 from imaging.training.shape import SIZE, smooth_noise
+
+IGNORED = 255
+"""Of classes: not known, nothing is learnt from it."""
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,19 @@ class ScannedLeg:
     slices : LegSlices
         What the network sees.
     classes : (I, J, K) uint8
-        Network classes on the same grid.
+        Network classes on the same grid; ``IGNORED`` where it is not known.
     """
 
     name: str
     body: str
     slices: LegSlices
     classes: NDArray[np.uint8]
+
+    @property
+    def drawn(self) -> NDArray[np.intp]:
+        """Slices in which something was drawn and muscle is seen."""
+        labelled = (self.classes > REST) & (self.classes != IGNORED)
+        return np.flatnonzero(labelled.any((0, 1)) & (self.slices.levels > 0))
 
 
 def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool) -> ScannedLeg:
@@ -58,13 +69,46 @@ def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool)
     grid, mask = leg_grid(image, leg)
     slices = leg_slices(grid, mask)
     classes = to_classes(resample(indices, grid, order=0).data)
-    under = ndimage.binary_closing(classes > 0, np.ones((5, 5, 1), bool))
-    classes[(classes == OUTSIDE) & mask] = SAT
-    classes[under & (classes == SAT)] = REST
+    classes = _around(classes, mask)
     if not right:
         slices = LegSlices(slices.data[::-1].copy(), slices.levels, grid)
         classes = classes[::-1].copy()
     return ScannedLeg(name, body, slices, classes)
+
+
+def _around(classes: NDArray[np.uint8], mask: BoolArray) -> NDArray[np.uint8]:
+    """Say what the voxels without a label are, as far as it is known.
+
+    Under the fascia they are the rest; but where whole muscles or the bones were not drawn they may
+    be those as well, and nothing is to be learnt from them.
+    """
+    classes = classes.copy()
+    some = is_partial(classes)
+    under = _hulls(classes > 0) if some else _closed(classes > 0)
+    edge = ndimage.binary_dilation(under, np.ones((5, 5, 1), bool)) if some else under
+    bare = (classes == OUTSIDE) & mask
+    classes[bare] = SAT
+    classes[bare & edge] = IGNORED
+    classes[bare & under] = IGNORED if some else REST
+    return classes
+
+
+def is_partial(classes: NDArray[np.uint8]) -> bool:
+    """Tell whether bones or more than a few muscles were left out of a drawing."""
+    missing = set(range(REST + 1, len(CLASSES))) - set(np.unique(classes).tolist())
+    return len(missing) > _FEW or CLASSES.index("TIB") in missing
+
+
+def _closed(inside: BoolArray) -> BoolArray:
+    return np.asarray(ndimage.binary_closing(inside, np.ones((5, 5, 1), bool)))
+
+
+def _hulls(inside: BoolArray) -> BoolArray:
+    """Return the convex hull of every slice."""
+    out = inside.copy()
+    for k in np.flatnonzero(inside.sum((0, 1)) > 2):
+        out[:, :, k] = convex_hull_image(inside[:, :, k])
+    return out
 
 
 def draw_scan(
@@ -77,8 +121,7 @@ def draw_scan(
     -------
     Input (S + 2, SIZE, SIZE) and classes (SIZE, SIZE).
     """
-    drawn = np.flatnonzero((leg.classes >= REST).any((0, 1)) & (leg.slices.levels > 0))
-    k = int(rng.choice(drawn))
+    k = int(rng.choice(leg.drawn))
     points = _points(rng, leg, k, difficulty)
     near = leg.slices.around(k, slices_mm, False)
     near = np.stack([ndimage.map_coordinates(s, points, order=1) for s in near])

@@ -19,8 +19,11 @@ from imaging.schemes import translate
 from imaging.segmentation.atlas import AtlasLeg
 from imaging.segmentation.features import hull_gap
 from imaging.segmentation.legs import correct_bias, leg_mask
-from imaging.training.legs import SPACING_MM, TrainingLeg, prepare
-from imaging.training.scans import ScannedLeg, scanned_leg
+from imaging.training.legs import SPACING_MM, TrainingLeg, prepare, to_classes
+from imaging.training.scans import ScannedLeg, is_partial, scanned_leg
+
+# Of a leg that images can be drawn from.
+_LEAST_MM = 100.0
 
 
 def digital_leg(seed: int) -> TrainingLeg:
@@ -41,12 +44,15 @@ def digital_leg(seed: int) -> TrainingLeg:
 def atlas_legs(folder: Path, scheme: str | None = None) -> list[TrainingLeg]:
     """Return the legs of a folder of label maps (see :mod:`imaging.segmentation.atlas`).
 
-    A tibia that is not labelled is taken from another leg of the folder.
+    A tibia that is not labelled is taken from another leg of the folder. Maps of which slices or
+    muscles are left out tell nothing of whole legs: they are passed over where their image lies
+    beside them (see :func:`scanned_legs`).
     """
     atlas = load_atlas(folder, np.array(SPACING_MM), scheme)
-    models = [leg for leg in atlas.legs if _has_tibia(leg)]
+    whole = [leg for leg in atlas.legs if not (_scan_of(folder, leg).is_file() and _is_part(leg))]
+    models = [leg for leg in whole if _has_tibia(leg)]
     out = []
-    for leg in tqdm(atlas.legs, desc="label maps", disable=None):
+    for leg in tqdm(whole, desc="label maps", disable=None):
         indices = leg.indices if _has_tibia(leg) else with_tibia(leg, models)
         grid = Image(indices, np.diag([*SPACING_MM, 1.0]))
         out.append(prepare(leg.name, body_of(leg.name), grid, np.zeros(indices.shape, bool)))
@@ -72,6 +78,18 @@ def scanned_legs(folder: Path, scheme: str | None = None) -> list[ScannedLeg]:
 def body_of(name: str) -> str:
     """Return whose leg it is: legs are of one body where names differ in left and right only."""
     return name.replace("left", "").replace("right", "").strip("_-")
+
+
+def _scan_of(folder: Path, leg: AtlasLeg) -> Path:
+    return folder / f"{leg.name}_anat.nii.gz"
+
+
+def _is_part(leg: AtlasLeg) -> bool:
+    """Tell whether slices or muscles were left out of a drawing."""
+    slices = np.flatnonzero((leg.indices > 0).any((0, 1)))
+    gaps = slices.size and slices.size < 0.9 * (slices[-1] - slices[0] + 1)
+    short = slices.size * float(leg.spacing[2]) < _LEAST_MM
+    return bool(gaps or short or is_partial(to_classes(leg.indices)))
 
 
 def _has_tibia(leg: AtlasLeg) -> bool:

@@ -9,11 +9,16 @@ import pytest
 
 from imaging.cli.app import main
 from imaging.cli.train import _digest
-from imaging.formats.nifti import save_image
+from imaging.formats.nifti import load_labels, save_image
+from imaging.muscles import structure
 from imaging.phantom.images import label_image, t1_weighted
 from imaging.phantom.leg import make_leg
+from imaging.segmentation.network import built_in
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
+
+
+FEW = [structure(key).index for key in ("TA", "GM", "GL", "SOL")]
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +92,36 @@ def test_a_body_that_is_not_there_cannot_be_held_out(site, tmp_path, capsys):
 def test_nothing_to_train_on_is_an_error(tmp_path, capsys):
     assert train(tmp_path / "x", "--digital", 0) == 2
     assert "no legs" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def few_slices(site, tmp_path_factory):
+    """The same calves, of each of which a few slices of four muscles are drawn."""
+    folder = tmp_path_factory.mktemp("few")
+    for path in site.iterdir():
+        if not path.name.endswith("_dseg.nii.gz"):
+            shutil.copy(path, folder)
+            continue
+        labels = load_labels(path)
+        data = np.where(np.isin(labels.data % 100, FEW), labels.data, 0)
+        data[:, :, np.arange(data.shape[2]) % 8 != 3] = 0
+        save_image(labels.with_data(data), folder / path.name)
+    return folder
+
+
+def test_a_few_drawn_slices_teach_a_network_what_they_show(few_slices, tmp_path):
+    """What was not drawn is no proof that nothing is there; where things lie stays as it was."""
+    out = tmp_path / "run"
+    given = ("--labels", few_slices, "--digital", 0, "--from", built_in(), "--steps", 2)
+    assert train(out, *given) == 0
+    card, old = (json.loads((f / "network.json").read_text()) for f in (out, built_in()))
+    assert card["bodies"] == ["p0", "p1"]
+    assert {k: card[k] for k in ("profile", "temperature")} == {
+        k: old[k] for k in ("profile", "temperature")
+    }
+    assert not list((out / "legs").glob("*.npz"))
+
+
+def test_a_few_drawn_slices_make_no_network(few_slices, tmp_path, capsys):
+    assert train(tmp_path / "run", "--labels", few_slices, "--digital", 0) == 2
+    assert "a few drawn slices make no network" in capsys.readouterr().err
