@@ -14,7 +14,8 @@ from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
-from imaging.segmentation.legs import leg_grid, split_legs
+from imaging.segmentation.find_legs import find_legs
+from imaging.segmentation.legs import leg_grid
 from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
@@ -110,7 +111,8 @@ def segment(
     ImageError
         The image certainly shows no lower leg.
     """
-    legs = split_legs(mask, image.spacing)
+    seen = find_legs(image, mask)
+    legs = seen.masks
     views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
     for view in views:
         refuse(assess_leg(view.tissue, view.work.spacing).flags, path)
@@ -121,6 +123,7 @@ def segment(
         found = [likelier_side(sources.network, slices[0])]
     sides = decide_sides(found, side, path)
     out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
+    out.warnings += seen.warnings
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
         shares, facts = leg_shares(view, slices[n], leg_side, sources)
         tissue = tissue_on(view.tissue, view.work, shares.grid)
