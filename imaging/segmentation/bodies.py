@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, FloatArray
+from imaging.segmentation.legs import depth_in_slices
 from imaging.segmentation.tissue import Tissue
 
 _DARK = (0.25, 0.4, 0.55)
 _LEAST_MM2 = 45.0
 _OPENED_MM = 2.0
+_RIM_MM = 4.0
 _ROUND, _SOLID = 2.4, 0.5
 
 
@@ -93,11 +95,13 @@ def enclosed_by_bone(tissue: Tissue, spacing: FloatArray) -> float:
     A skull encloses most of the section; the bones of a leg enclose little.
     """
     shares = []
+    # A mask is a little larger than the leg: what is dark at its rim is air.
+    under = depth_in_slices(tissue.leg, spacing) > _RIM_MM
     for k in np.flatnonzero(tissue.valid & tissue.leg.any((0, 1))):
         leg = tissue.leg[:, :, k]
         best = 0.0
         for threshold in _DARK:
-            dark = leg & (tissue.intensity[:, :, k] < threshold)
+            dark = under[:, :, k] & (tissue.intensity[:, :, k] < threshold)
             holes = ndimage.binary_fill_holes(dark) & ~dark
             bodies, count = ndimage.label(holes)
             if count:
