@@ -41,7 +41,7 @@ REASONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # What speaks against a lower leg; other warnings are about its muscles.
 AGAINST = (
-    "Error", "as in a", "as at the", "No slice looks", "fits no place", "looks little like",
+    "Error", "as in a ", "at the hip", "No slice looks", "fits no place", "looks little like",
     "Hardly any", "Three bones", "an image of fat", "as wide as two", "taken for one",
 )  # fmt: skip
 PERSON, MRI = ANATOMY.parent / "person", ANATOMY.parent / "mri"

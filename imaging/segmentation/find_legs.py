@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from imaging.arrays import BoolArray, FloatArray
 from imaging.image import Image
 from imaging.segmentation.apart import apart, as_wide_as_two
-from imaging.segmentation.bodies import bones_of_section
+from imaging.segmentation.bodies import Bone, bones_of_section
 from imaging.segmentation.legs import depth_in_slices, hulls, split_legs, three_dimensional_bodies
 
 _MOSTLY, _SOME = 0.5, 0.2
 _APART_MM = (55.0, 150.0)
 _SECTION_CM2 = 300.0
+# A femoral head is larger.
+_TIBIA_MM2 = 1400.0
 _SKIN_MM = 4.0
 _BESIDE = 0.05
 
@@ -92,7 +94,7 @@ def middles_from_bones(image: Image, mask: BoolArray) -> FloatArray | None:
         inside = depth[:, :, k] > _SKIN_MM
         relative = np.asarray(image.data[:, :, k] / max(level, 1e-6), np.float32)
         bones = bones_of_section(relative, inside, spacing[:2])
-        pair = _two_groups(np.array([b.centre for b in bones]), section, spacing)
+        pair = _one_on_each_side(bones, section, spacing)
         if pair is not None:
             found[:, k] = pair
     seen = np.isfinite(found[0, :, 0])
@@ -105,18 +107,20 @@ def middles_from_bones(image: Image, mask: BoolArray) -> FloatArray | None:
     )
 
 
-def _two_groups(centres: FloatArray, section: BoolArray, spacing: FloatArray) -> FloatArray | None:
-    """Part the bones of a slice by the middle of the section's long axis; means (2, 2) of both."""
-    if len(centres) < 2:
-        return None
+def _one_on_each_side(
+    bones: list[Bone], section: BoolArray, spacing: FloatArray
+) -> FloatArray | None:
+    """Return the middles (2, 2) of the largest bones on both sides of a section, mm."""
     at = np.argwhere(section) * spacing[:2]
     middle = at.mean(0)
     long = np.linalg.eigh(np.cov((at - middle).T))[1][:, 1]
     long = long * (1.0 if long[0] >= 0 else -1.0)
-    side = (centres - middle) @ long
-    if not ((side < 0).any() and (side > 0).any()):
+    sides: tuple[list[Bone], list[Bone]] = ([], [])
+    for bone in bones:
+        sides[int((bone.centre - middle) @ long >= 0)].append(bone)
+    if not all(sides) or max(side[0].area_mm2 for side in sides) > _TIBIA_MM2:
         return None
-    pair = np.stack([centres[side < 0].mean(0), centres[side >= 0].mean(0)])
+    pair = np.stack([side[0].centre for side in sides])
     away = float(np.hypot(*(pair[1] - pair[0])))
     return pair if _APART_MM[0] < away < _APART_MM[1] else None
 

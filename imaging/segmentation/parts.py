@@ -91,7 +91,7 @@ def measure_sections(
 
 
 def fat_alone(seen: Sections) -> tuple[bool, str] | None:
-    """Tell whether muscle is nearly dark beside fat: (certain, sentence)."""
+    """Tell whether muscle is nearly dark beside fat: (certain, clause)."""
     if seen.fat < _FAT_DOUBTFUL:
         return None
     certain = seen.fat >= _FAT_ALONE
@@ -102,35 +102,35 @@ def fat_alone(seen: Sections) -> tuple[bool, str] | None:
 
 
 def other_part(seen: Sections) -> tuple[str, str] | None:
-    """Return a code and one sentence for what is another part of the body; none otherwise."""
+    """Return a code and one clause for what is another part of the body; none otherwise."""
     if seen.width_mm > _WIDE_MM:
         return "too wide", (
-            f"The section is {seen.width_mm / 10:.0f} cm wide, as at the hip or the trunk, or of "
-            "two legs that could not be told apart: no lower leg is as wide."
+            f"has sections {seen.width_mm / 10:.0f} cm wide, as at the hip or the trunk, or of "
+            "two legs that could not be told apart: no lower leg is as wide"
         )
     if seen.long > _FLAT:
         return "flat", (
-            f"The section is {seen.long:.1f} times as long as it is wide, as in a foot or a hand: "
-            "that of a lower leg is nearly round."
+            f"the section is {seen.long:.1f} times as long as it is wide, as in a foot or a hand: "
+            "that of a lower leg is nearly round"
         )
     if seen.enclosed > _ENCLOSED and seen.fat > _BRIGHT_SCALP:
         return "enclosed", (
-            f"A ring of bone encloses {100 * seen.enclosed:.0f} % of the section, as in a head: "
-            "this is no lower leg."
+            f"a ring of bone encloses {100 * seen.enclosed:.0f} % of the section, as in a head: "
+            "this is no lower leg"
         )
     if seen.one_deep > _MOSTLY:
         return "one deep bone", (
-            "One bone deep in the middle, as in a thigh or an upper arm: the muscles of the lower "
-            "leg may not be in this image."
+            "one bone deep in the middle, as in a thigh or an upper arm: the muscles of the lower "
+            "leg may not be in this image"
         )
     if seen.many > _MOSTLY:
         return "many bones", (
-            "Three bones or more in most sections, as in a hand or a foot: a lower leg has two."
+            "three bones or more in most sections, as in a hand or a foot: a lower leg has two"
         )
     if seen.alike > _MOSTLY and seen.area_cm2 < _FOREARM_CM2:
         return "bones alike", (
-            "Two bones of nearly one size, as in a forearm: the tibia of a lower leg is far larger "
-            "than its fibula."
+            "two bones of nearly one size, as in a forearm: the tibia of a lower leg is far larger "
+            "than its fibula"
         )
     return None
 

@@ -243,7 +243,12 @@ def _other(sections: Sections) -> list[Flag]:
     if fat is not None:
         return [Flag("fat alone", "flag", f"The image {fat[1]}.")]
     part = other_part(sections)
-    return [Flag(part[0], "refuse" if part[0] == "too wide" else "flag", part[1])] if part else []
+    if part is None:
+        return []
+    code, sentence = part
+    if code == "too wide":
+        return [Flag(code, "refuse", sentence)]
+    return [Flag(code, "flag", f"{sentence[0].upper()}{sentence[1:]}.")]
 
 
 def _off_the_leg(place: Place) -> list[Flag]:
