@@ -28,13 +28,13 @@ from imaging.segmentation.segment import Sources, segment
 
 # Words of the reasons that are true of each part.
 FAT = ("an image of fat alone",)
-JOINT = ("Bone fills most", "a joint", "No slice looks like one", "above the knee")
-FOOT = ("in a foot", "or a foot", "below the ankle", *JOINT)
+JOINT = ("Bone fills most", "a joint", ": a knee, a thigh, a foot")
+FOOT = ("in a foot", "or a foot", *JOINT)
 REASONS: dict[str, tuple[str, ...]] = {
     "thigh": ("as in a thigh",), "both thighs": ("as in a thigh",), "upper arm": ("an upper arm",),
     "hip": ("at the hip",), "knee": JOINT, "knee and thigh": ("as in a thigh", *JOINT),
     "foot, sections across it": (*FOOT, "another part of the body"),
-    "foot, sections along it": ("as in a foot",),
+    "foot, sections along it": FOOT,
     "both feet, across them": (*FOOT, "another part of the body"), "hand": ("a hand",),
     "forearm": ("in a forearm",), "head": ("as in a head",), "bottle": ("a bottle",),
     "two bottles": ("a bottle",), "noise": ("only background noise",),

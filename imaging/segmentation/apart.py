@@ -26,6 +26,8 @@ _VALLEY_MM, _VALLEY_GAIN = 6.0, 0.8
 _SMOOTH_MM = 20.0
 # A section without a waist as long as this beside its width may be two legs pressed flat.
 _AS_TWO = 1.6
+# Least distance of the middles of two legs.
+_ROOM_MM = 60.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Waist:
     narrow: float
     halves: FloatArray
     alike: float
+
+    @property
+    def beside(self) -> bool:
+        """Whether two legs have room in it, side by side."""
+        apart_mm = self.halves[1] - self.halves[0]
+        length = float(np.hypot(*apart_mm))
+        return length > _ROOM_MM and abs(float(apart_mm[0])) > 0.7 * length
 
     @property
     def two(self) -> bool:
@@ -97,7 +106,7 @@ def as_wide_as_two(mask: BoolArray, spacing: FloatArray) -> float:
     """
     seen = np.flatnonzero(mask.any((0, 1)))
     shapes = [waist(mask[:, :, k], spacing) for k in seen]
-    wide = [s is not None and (s.long > _AS_TWO or s.two) for s in shapes]
+    wide = [s is not None and s.beside and (s.long > _AS_TWO or s.two) for s in shapes]
     return float(np.mean(wide)) if wide else 0.0
 
 

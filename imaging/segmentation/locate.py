@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray
+from imaging.image import Image
 from imaging.segmentation.inputs import CLASSES, REST
 from imaging.segmentation.shares import Shares
 
@@ -51,6 +52,14 @@ class Place:
     def sure(self) -> bool:
         """Whether what is labelled looks like a lower leg at these heights."""
         return self.misfit < SURE_OF_PLACE
+
+    def on(self, grid: Image, other: Image) -> Place:
+        """Return the same place for the slices of another grid that runs along the same leg."""
+        ends = np.zeros((other.shape[2], 3))
+        ends[:, 2] = np.arange(other.shape[2])
+        k = grid.to_voxels(other.to_world(ends))[:, 2]
+        step = grid.spacing[2] / self.length_mm
+        return Place(self.heights[0] + step * k, self.length_mm, self.misfit)
 
     @property
     def between(self) -> BoolArray:

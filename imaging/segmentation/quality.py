@@ -24,6 +24,7 @@ _DOUBT = 0.5
 _LOW_DICE = 0.6
 _MOSTLY_BONE, _LITTLE_MUSCLE, _LABELLED_BONE = 0.33, 0.25, 0.25
 _INNER, _MISFIT = 0.04, 0.12
+_OTHER_BONES = ("too wide", "enclosed", "one deep bone", "bones alike", "flat")
 _HOMOGENEOUS = 0.05
 
 
@@ -73,7 +74,7 @@ class Quality:
     @property
     def bones_tell(self) -> bool:
         """Whether the bones in view can be those of a lower leg, so that they tell its side."""
-        return not any(flag.label == 0 and flag.code != "not like a leg" for flag in self.flags)
+        return not any(flag.code in _OTHER_BONES for flag in self.flags)
 
 
 def assess_leg(
@@ -82,6 +83,7 @@ def assess_leg(
     shares: Shares | None = None,
     correction: Correction | None = None,
     place: Place | None = None,
+    sections: Sections | None = None,
 ) -> Quality:
     """Judge one leg, before (`shares` None) or after labelling.
 
@@ -97,13 +99,14 @@ def assess_leg(
         Of the expected Dice; None: none.
     place
         Where its slices lie along the leg, as the labels show it.
+    sections
+        What its sections measure on the grid on which they were classified; None: on this one.
     """
     seen = cues(tissue, spacing, shares, place)
     mark = score(seen)
-    slices = place.between if place is not None and place.sure and place.between.any() else None
-    flags = _refusals(tissue, seen) or _doubts(
-        seen, mark, measure_sections(tissue, spacing, slices), place
-    )
+    if sections is None:
+        sections = measure_sections(tissue, spacing)
+    flags = _refusals(tissue, seen) or _doubts(seen, mark, sections, place)
     dice: dict[int, float] = {}
     if shares is not None:
         for c, key in enumerate(shares.keys):
@@ -208,13 +211,15 @@ def _doubts(seen: Cues, mark: float, sections: Sections | None, place: Place | N
     """Say what speaks against a lower leg: the strongest reason, and whether it looks like one."""
     flags: list[Flag] = []
     if sections is not None:
-        flags += _other(sections)
+        flags += _other(sections, place is not None and place.sure)
     if not flags and place is not None:
         flags += _off_the_leg(place)
     # Thin cortex at the joints hides their bones from thresholds; labels then tell.
     bony = seen.bone_share is not None and seen.bone_share > _MOSTLY_BONE
     bony |= seen.bone is not None and seen.bone > _LABELLED_BONE
     little = seen.muscle is not None and seen.muscle < _LITTLE_MUSCLE
+    # Near a joint little muscle is as it should be.
+    little &= place is None or not place.sure
     if not flags and (little or (bony and seen.muscle is None)):
         if bony:
             sentence = (
@@ -235,15 +240,18 @@ def _doubts(seen: Cues, mark: float, sections: Sections | None, place: Place | N
     return flags
 
 
-def _other(sections: Sections) -> list[Flag]:
-    """Say that fat alone, or another part of the body, is in view."""
+def _other(sections: Sections, sure: bool) -> list[Flag]:
+    """Say that fat alone, or another part of the body, is in view.
+
+    Where the labels are `sure` of their place, many dark bodies are tendons above the ankle.
+    """
     fat = fat_alone(sections)
     if fat is not None and fat[0]:
         return [Flag("fat alone", "refuse", fat[1])]
     if fat is not None:
         return [Flag("fat alone", "flag", f"The image {fat[1]}.")]
     part = other_part(sections)
-    if part is None:
+    if part is None or (sure and part[0] == "many bones"):
         return []
     code, sentence = part
     if code == "too wide":
@@ -257,10 +265,9 @@ def _off_the_leg(place: Place) -> list[Flag]:
     if place.sure and inner.any():
         return []
     if not inner.any():
-        where = "above the knee" if place.heights.mean() > 0.5 else "below the ankle"
         return [
-            Flag("off the leg", "flag", "No slice looks like one between ankle and knee; what is "
-                 f"in view is most like what lies at or {where}, if it is a leg at all.")
+            Flag("off the leg", "flag", "No slice looks like one between ankle and knee: a knee, a "
+                 "thigh, a foot, or another part of the body.")
         ]  # fmt: skip
     if place.misfit > _MISFIT:
         return [

@@ -19,6 +19,7 @@ from imaging.segmentation.legs import leg_grid
 from imaging.segmentation.locate import Place, cut_sentence, locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
+from imaging.segmentation.parts import measure_sections
 from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.rim import with_rim
@@ -137,7 +138,7 @@ def segment(
             shares = with_rim(shares, slices[n].data, grids[n][1])
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
-        _assess(out, tissue, shares, leg_side, sources.network, place)
+        _assess(out, view, tissue, shares, leg_side, sources.network, place)
         part = cut(image, view.box)
         _put(out, view.box, legs[n][view.box], part, shares, leg_side)
         out.shares.append((leg_side, shares))
@@ -150,12 +151,13 @@ def segment(
 
 
 def _assess(
-    out: Segmentation, tissue: Tissue, shares: Shares, side: Side, network: Network | None,
-    place: Place | None,
+    out: Segmentation, view: LegView, tissue: Tissue, shares: Shares, side: Side,
+    network: Network | None, place: Place | None,
 ) -> None:  # fmt: skip
     """Note how far the labels of one leg can be trusted."""
     correction = Correction(*network.card["dice_correction"]) if network is not None else None
-    quality = assess_leg(tissue, shares.grid.spacing, shares, correction, place)
+    sections = measure_sections(view.tissue, view.work.spacing, _judged(view, shares, place))
+    quality = assess_leg(tissue, shares.grid.spacing, shares, correction, place, sections)
     code = 100 * SIDE_CODES[side]
     out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
     leg = "" if side == "undecided" else f"{side.capitalize()} leg: "
@@ -163,6 +165,14 @@ def _assess(
     if place is not None and place.sure and (said := cut_sentence(place)):
         out.warnings.append(leg + said)
     out.facts.setdefault("likeness_to_a_leg", {})[side] = round(quality.score, 2)
+
+
+def _judged(view: LegView, shares: Shares, place: Place | None) -> BoolArray | None:
+    """Return the slices of a view between ankle and knee; none where that is not known."""
+    if place is None or not place.sure:
+        return None
+    between = place.on(shares.grid, view.work).between
+    return between if (between & view.tissue.valid).any() else None
 
 
 def leg_shares(

@@ -98,3 +98,12 @@ def test_a_scan_of_a_lower_leg_is_not_cut():
     assert not far_from_leg(place).any()
     assert place.sure
     assert place.between.sum() < 40
+
+
+def test_the_place_on_a_finer_grid():
+    grid = Image(np.zeros((4, 4, 20), np.float32), np.diag([1.5, 1.5, 6.0, 1.0]))
+    fine = Image(np.zeros((4, 4, 40), np.float32), np.diag([2.0, 2.0, 3.0, 1.0]))
+    fine.affine[2, 3] = 9.0
+    place = Place(0.1 + 6.0 / 370.0 * np.arange(20), 370.0, 0.02)
+    found = place.on(grid, fine).heights
+    np.testing.assert_allclose(found, 0.1 + (9.0 + 3.0 * np.arange(40)) / 370.0)
