@@ -8,7 +8,7 @@ measured: they tell whether a method sees what sets such a part apart from a cal
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -77,7 +77,6 @@ class Part:
     thick_mm: float = 6.0
     centres: tuple[float, ...] = (0.0,)
     field_mm: float = 240.0
-    tags: tuple[str, ...] = field(default=())
 
 
 def _thigh(t: float) -> Section:
@@ -188,7 +187,7 @@ def draw(part: Part, contrast: str, seed: int = 0, noise: float = 0.04) -> Image
             tissue[:, :, k] = np.where(here > AIR, here, tissue[:, :, k])
     level = np.array(CONTRASTS[contrast], np.float32)
     data = level[tissue]
-    if any(part.section(0.5).muscles for _ in (0,)):
+    if part.section(0.5).muscles:
         texture = ndimage.gaussian_filter(rng.standard_normal(data.shape), (2, 2, 1))
         data = data * (1 + 0.06 * texture / texture.std())
     shade = 1 + 0.2 * (x / part.field_mm)[..., None] + 0.15 * (y / part.field_mm)[..., None]
@@ -237,6 +236,15 @@ def _tissue(x: np.ndarray, y: np.ndarray, section: Section, septa: np.ndarray) -
     return out
 
 
+def contact_plane(legs: Sequence[np.ndarray]) -> float:
+    """Return where two legs moved together meet, voxels along the first axis."""
+    ends = []
+    for side, leg in enumerate(legs):
+        rows = [np.flatnonzero(leg[:, :, k].any(1)) for k in np.flatnonzero(leg.any((0, 1)))]
+        ends.append(np.mean([r[-1] + 0.5 if side == 0 else r[0] - 0.5 for r in rows]))
+    return float(0.5 * (ends[0] + ends[1]))
+
+
 def pressed_together(image: Image, legs: Sequence[np.ndarray], by_mm: float) -> Image:
     """Return two legs moved together until they overlap by some mm, flat where they meet.
 
@@ -258,8 +266,7 @@ def pressed_together(image: Image, legs: Sequence[np.ndarray], by_mm: float) -> 
             edge[side][k] = rows[-1] + 0.5 if side == 0 else rows[0] - 0.5
     gap = float(np.nanmin(edge[1] - edge[0])) * step
     shift = 0.5 * (gap + by_mm) / step
-    with np.errstate(invalid="ignore"):
-        plane = 0.5 * (np.nanmean(edge[0]) + np.nanmean(edge[1]))
+    plane = contact_plane(legs)
     air = float(np.median(image.data[~np.logical_or(*legs)]))
     rng = np.random.default_rng(0)
     spare = image.data[~np.logical_or(*legs)]
@@ -283,8 +290,3 @@ def pressed_together(image: Image, legs: Sequence[np.ndarray], by_mm: float) -> 
             )  # fmt: skip
             out[own, :, k] = column
     return image.with_data(out)
-
-
-def one_of(part: Part, **changes: object) -> Part:
-    """Return a part with some of its numbers changed."""
-    return replace(part, **changes)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from imaging.arrays import BoolArray, FloatArray
 from imaging.image import Image
@@ -20,6 +21,8 @@ _SECTION_CM2 = 300.0
 _TIBIA_MM2 = 1400.0
 _SKIN_MM = 4.0
 _BESIDE = 0.05
+# Range of the intensity of a bottle, in parts of its median.
+_UNIFORM = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,16 @@ def find_legs(image: Image, mask: BoolArray) -> Legs:
                 "one leg was found: if two are in view they press each other too flat to be told "
                 "apart, and the labels are wrong."
             )
+    found = len(legs)
+    whole = [leg for leg in legs if not _homogeneous(image, leg)]
+    if len(whole) == 1 and len(legs) == 2:
+        legs = whole
+        said.append(
+            "A homogeneous object beside the leg, as large as a leg, was left out: a bottle or a "
+            "phantom."
+        )
     left_out = _left_out(mask, legs, image)
-    if left_out > _BESIDE:
+    if left_out > _BESIDE and len(legs) == found:
         said.append(
             f"Something beside the legs was left out ({100 * left_out:.0f} % of what is no air): "
             "a hand, a phantom, or a piece of a leg that hangs together with none."
@@ -123,6 +134,18 @@ def _one_on_each_side(
     pair = np.stack([side[0].centre for side in sides])
     away = float(np.hypot(*(pair[1] - pair[0])))
     return pair if _APART_MM[0] < away < _APART_MM[1] else None
+
+
+def _homogeneous(image: Image, leg: BoolArray) -> bool:
+    """Tell whether something has no bones and no muscles: a bottle."""
+    depth = depth_in_slices(leg, image.spacing)
+    inside = depth > min(8.0, 0.4 * float(depth.max()))
+    if not inside.any():
+        return False
+    sigma = (*(2.5 / image.spacing[:2]), 0.0)
+    smooth = ndimage.gaussian_filter(np.asarray(image.data, np.float32), sigma)[inside]
+    low, middle, high = np.percentile(smooth, [2, 50, 98])
+    return bool(high - low < _UNIFORM * max(float(middle), 1e-6))
 
 
 def _left_out(mask: BoolArray, legs: list[BoolArray], image: Image) -> float:

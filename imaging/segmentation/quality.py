@@ -202,7 +202,10 @@ def _refusals(tissue: Tissue, seen: Cues) -> list[Flag]:
         return [Flag("empty", "refuse", "shows no signal that could be a leg")]
     bone = tissue.tibia.any() or tissue.fibula.any()
     if not bone and not tissue.fat.any() and seen.texture < _HOMOGENEOUS:
-        sentence = "is homogeneous, without bones and without fat: a bottle or noise, not a leg"
+        sentence = (
+            "is nearly homogeneous and shows neither the bones nor the fat of a leg: a bottle, a "
+            "phantom, noise or another part of the body"
+        )
         return [Flag("homogeneous", "refuse", sentence)]
     return []
 

@@ -144,3 +144,14 @@ def test_what_lies_beside_the_legs_is_said():
     found = find_legs(_with_bones(mask, []), mask)
     assert [round(np.argwhere(m)[:, 0].mean() * 2) for m in found.masks] == [70, 180]
     assert "beside the legs" in found.warnings[0]
+
+
+def test_a_bottle_beside_a_leg_is_left_out_and_said():
+    x, y, _ = _places()
+    leg, bottle = np.hypot(x - 80, y - 70) < 50, np.hypot(x - 210, y - 70) < 45
+    image = _with_bones(leg | bottle, [(70, 90), (100, 70)])
+    noise = np.random.default_rng(0).normal(0, 3, SHAPE)
+    found = find_legs(image.with_data((image.data + noise).astype(np.float32)), leg | bottle)
+    assert [round(np.argwhere(m)[:, 0].mean() * 2) for m in found.masks] == [80]
+    assert len(found.warnings) == 1
+    assert "a bottle" in found.warnings[0]
