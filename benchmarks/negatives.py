@@ -36,7 +36,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "foot, sections across it": (*FOOT, "another part of the body"),
     "foot, sections along it": FOOT,
     "both feet, across them": (*FOOT, "another part of the body"), "hand": ("a hand",),
-    "forearm": ("in a forearm",), "head": ("as in a head", "another part of the body"), "bottle": ("a bottle",),
+    "forearm": ("in a forearm",), "head": ("as in a head", "another part of the body"),
+    "bottle": ("a bottle",),
     "two bottles": ("a bottle",), "noise": ("only background noise",),
 }  # fmt: skip
 # What speaks against a lower leg; other warnings are about its muscles.

@@ -24,6 +24,8 @@ _MANY = 3
 _ALIKE, _FOREARM_MM2, _FOREARM_CM2 = 0.7, (90.0, 330.0), 80.0
 _ENCLOSED, _BRIGHT_SCALP = 0.5, 0.8
 _FAT_MM = (2.0, 5.0)
+# What is as bright as fat deep in a leg, in an image of fat: marrow and septa.
+_INSIDE_MM, _MARROW = 10.0, 0.25
 _FAT_DOUBTFUL, _FAT_ALONE = 6.0, 10.0
 
 
@@ -41,7 +43,8 @@ class Sections:
     enclosed : float
         Share of the section that one ring of bone encloses.
     fat : float
-        Signal of what lies under the skin beside that of the deep part.
+        Signal of what lies under the skin beside that of the deep part; 1 where much of the deep
+        part is as bright, as where the deep part is dark bone and not muscle.
     """
 
     area_cm2: float
@@ -80,14 +83,23 @@ def measure_sections(
     shapes = [waist(tissue.leg[:, :, k], spacing) for k in np.flatnonzero(use)]
     long = float(np.median([s.long for s in shapes if s is not None] or [1.0]))
     bones = list(bones_of_slices(shown, spacing).values())
-    depth = depth_in_slices(tissue.leg, spacing)
-    shell = (depth > _FAT_MM[0]) & (depth < _FAT_MM[1]) & use
     return Sections(
         area, long, 10.0 * float(np.sqrt(4.0 * area * long / np.pi)),
         _share([_one_deep(b) for b in bones]), _share([len(b) >= _MANY for b in bones]),
         _share([_two_alike(b) for b in bones]), enclosed_by_bone(shown, spacing),
-        float(np.median(tissue.intensity[shell])) if shell.any() else 1.0,
+        _fat(shown, spacing),
     )  # fmt: skip
+
+
+def _fat(tissue: Tissue, spacing: FloatArray) -> float:
+    depth = depth_in_slices(tissue.leg, spacing)
+    shell = (depth > _FAT_MM[0]) & (depth < _FAT_MM[1]) & tissue.valid
+    inside = (depth > _INSIDE_MM) & tissue.valid
+    if not shell.any() or not inside.any():
+        return 1.0
+    level = float(np.median(tissue.intensity[shell]))
+    alike = float((tissue.intensity[inside] > 0.5 * level).mean())
+    return level if level < _FAT_DOUBTFUL or alike < _MARROW else 1.0
 
 
 def fat_alone(seen: Sections) -> tuple[bool, str] | None:
