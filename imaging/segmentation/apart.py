@@ -4,7 +4,7 @@ What is two legs in a slice shows by two bodies, or by one body with a waist. Fr
 middles of both legs are followed along the scan, and every body that holds both middles is cut
 between them along the path that runs through the least tissue, best through a narrow dark line
 (skin and air between two layers of fat, or suppressed fat between two muscles): a shortest path, as
-in Dijkstra, Numer Math 1, 1959, found row by row.
+in Dijkstra, Numerische Mathematik 1, 1959, found row by row.
 """
 
 from __future__ import annotations
