@@ -25,7 +25,8 @@ from imaging.io.networks import load_network
 from imaging.muscles import muscle_labels, side_of, structure_of
 from imaging.segmentation import manual
 from imaging.segmentation.atlas import built_in_atlas
-from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
+from imaging.segmentation.find_legs import find_legs
+from imaging.segmentation.legs import correct_bias, leg_mask
 from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Segmentation, Sources
 from imaging.segmentation.sides import decide_sides
@@ -184,7 +185,8 @@ def label_by_model(
 ) -> tuple[Segmentation, dict[str, Any]]:
     """Label an image by a model that the user has; sides come from anatomy where it tells none."""
     kind, where = parse_model(str(chosen.model))
-    legs = split_legs(mask, image.spacing)
+    seen = find_legs(image, mask)
+    legs = seen.masks
     spacing = work_spacing(chosen.work_spacing_mm)
     found = [view_leg(image, leg, spacing).side for leg in legs]
     sides = decide_sides(found, side, path)
@@ -200,6 +202,7 @@ def label_by_model(
         confidence = _geometric(labels, image)
     out = Segmentation(labels, np.asarray(confidence, np.float32))
     out.facts = {f"leg_{n + 1}": {"side": s} for n, s in enumerate(sides)}
+    out.warnings += seen.warnings
     if swapped > _SWAPPED:
         out.warnings.append(
             f"The model puts {100 * swapped:.0f} % of its labels on the other leg than anatomy "

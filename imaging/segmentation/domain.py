@@ -16,6 +16,7 @@ from scipy import ndimage
 from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.frame import leg_frame, out_of_place
 from imaging.segmentation.legs import depth_in_slices
+from imaging.segmentation.locate import Place
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.tissue import Tissue
 
@@ -30,6 +31,7 @@ _JUDGED = {
     "sureness": (1.0, 0.60, 0.06, 2.0),
     "place": (1.5, 2.0, -0.7, 2.0),
     "agreement": (1.0, 0.35, 0.10, 4.0),
+    "misfit": (1.5, 0.13, -0.025, 3.0),
 }
 
 
@@ -60,6 +62,10 @@ class Cues:
         Dice of labelled bones with those the image shows.
     muscle : float or None
         Share of labelled muscle in the section under the fascia, median over slices.
+    bone : float or None
+        Share of labelled bone there.
+    misfit : float or None
+        How far what is labelled is from a lower leg's along its height, 0 up (:class:`Place`).
     """
 
     texture: float
@@ -72,9 +78,13 @@ class Cues:
     place: float | None = None
     agreement: float | None = None
     muscle: float | None = None
+    bone: float | None = None
+    misfit: float | None = None
 
 
-def cues(tissue: Tissue, spacing: FloatArray, shares: Shares | None = None) -> Cues:
+def cues(
+    tissue: Tissue, spacing: FloatArray, shares: Shares | None = None, place: Place | None = None
+) -> Cues:
     """Return the cues of one leg.
 
     Parameters
@@ -85,6 +95,8 @@ def cues(tissue: Tissue, spacing: FloatArray, shares: Shares | None = None) -> C
         Voxel size of the tissue classes, mm.
     shares
         Its shares, on the grid of the tissue classes or another; None before labelling.
+    place
+        Where its slices lie; muscle is then looked for between ankle and knee.
     """
     valid = tissue.valid & tissue.leg.any((0, 1))
     count = max(int(valid.sum()), 1)
@@ -101,7 +113,9 @@ def cues(tissue: Tissue, spacing: FloatArray, shares: Shares | None = None) -> C
         entropy,
         _place(shares) if shares is not None else None,
         _agreement(shares, tissue) if shares is not None else None,
-        _muscle(shares, tissue) if shares is not None else None,
+        _labelled(shares, tissue, place, _muscles(shares)) if shares is not None else None,
+        _labelled(shares, tissue, place, _bones(shares)) if shares is not None else None,
+        place.misfit if place is not None else None,
     )
 
 
@@ -125,7 +139,7 @@ def _texture(tissue: Tissue, spacing: FloatArray, valid: BoolArray) -> float:
     inside = (depth > min(8.0, 0.4 * float(depth.max()))) & valid
     if not inside.any():
         return 0.0
-    smooth = ndimage.gaussian_filter(tissue.intensity, (*(2.5 / spacing[:2]), 0.0))
+    smooth = ndimage.gaussian_filter(np.minimum(tissue.intensity, 4.0), (*(2.5 / spacing[:2]), 0.0))
     low, middle, high = np.percentile(smooth[inside], [5, 50, 95])
     return float((high - low) / 3.29 / max(float(middle), 1e-6))
 
@@ -184,16 +198,24 @@ def _agreement(shares: Shares, tissue: Tissue) -> float | None:
     return 2.0 * float((shown & labelled).sum()) / total if shown.any() else None
 
 
-def _muscle(shares: Shares, tissue: Tissue) -> float | None:
-    """Return the share of muscle in the section under the fascia, median over slices."""
+def _labelled(
+    shares: Shares, tissue: Tissue, place: Place | None, channels: NDArray[np.intp]
+) -> float | None:
+    """Return the share of structures in the section under the fascia, median over slices."""
     if shares.values.shape[1:] != tissue.leg.shape:
         return None
     winner = shares.winner
     fat = [c for c, key in enumerate(shares.keys) if key in ("SAT", "SKIN")]
     inside = (tissue.envelope & ~np.isin(winner, fat)).sum((0, 1))
-    muscle = (np.isin(winner, _muscles(shares)) & tissue.leg).sum((0, 1))
+    own = (np.isin(winner, channels) & tissue.leg).sum((0, 1))
     seen = tissue.valid & (inside > 0)
-    return float(np.median(muscle[seen] / inside[seen])) if seen.any() else None
+    if place is not None and (seen & place.between).any():
+        seen &= place.between
+    return float(np.median(own[seen] / inside[seen])) if seen.any() else None
+
+
+def _bones(shares: Shares) -> NDArray[np.intp]:
+    return np.flatnonzero([key in ("TIB", "FIB") for key in shares.keys])
 
 
 def _muscles(shares: Shares) -> NDArray[np.intp]:

@@ -140,7 +140,7 @@ def _septa_of_intensity(tissue: Tissue, spacing: FloatArray) -> NDArray[np.float
     """Return thin lines within the muscles, dark or bright, 0..1."""
     inside = ndimage.binary_erosion(tissue.envelope, np.ones((3, 3, 1), bool))
     bone = ndimage.binary_dilation(tissue.tibia | tissue.fibula, np.ones((5, 5, 1), bool))
-    values = np.where(inside & ~bone, tissue.intensity, 1.0)
+    values = np.where(inside & ~bone, np.minimum(tissue.intensity, 4.0), 1.0)
     width = [max(3, int(2 * round(4.0 / s) + 1)) for s in spacing[:2]]
     dark = ndimage.grey_closing(values, (*width, 1)) - values
     bright = values - ndimage.grey_opening(values, (*width, 1))

@@ -23,6 +23,7 @@ from imaging.arrays import BoolArray, FloatArray
 from imaging.errors import ImageError
 from imaging.formats.itk import from_sitk, to_sitk
 from imaging.image import Image, regrid, resample
+from imaging.segmentation.apart import apart
 from imaging.segmentation.inputs import PIXEL_MM
 
 _MIN_AREA_MM2 = 800.0
@@ -30,6 +31,10 @@ _MIN_CONTRAST = 0.25
 _LAG_MM, _LEAST_CORRELATION = 10.0, 0.1
 _MAX_TILT_DEG = 8.0
 _MARGIN_MM = 8.0
+_LEAST_OF_LARGEST = 0.3
+# Signal of muscle in images of fat, in parts of fat's; rim of fat; the share of an inside below
+# which a mask is hollow.
+_DARK_INSIDE, _RIM_MM, _HOLLOW = 0.015, 12.0, 0.7
 
 
 def leg_mask(image: Image, path: str | Path | None = None) -> BoolArray:
@@ -63,55 +68,47 @@ def leg_mask(image: Image, path: str | Path | None = None) -> BoolArray:
         raise nothing
     light = ndimage.gaussian_filter(data, 1.0 / image.spacing)
     top = np.percentile(light[light > threshold_otsu(light.ravel())], 50)
-    mask = light > max(0.2 * top, 0.5 * _air_threshold(light))
-    mask = ndimage.binary_opening(mask, _disk(4.0, image.spacing))
-    # The dark cortex of the tibia lies under the skin and would open the mask there.
-    wide = np.pad(mask, ((8, 8), (8, 8), (0, 0)))
-    mask = ndimage.binary_closing(wide, _disk(10.0, image.spacing))[8:-8, 8:-8]
-    for k in range(mask.shape[2]):
-        mask[:, :, k] = ndimage.binary_fill_holes(mask[:, :, k])
+    mask = _whole(light > max(0.2 * top, 0.5 * _air_threshold(light)), image.spacing)
+    mask = _with_dark_insides(mask, light, float(top), image.spacing)
     mask = _large_blobs(mask, image.spacing)
     if not mask.any():
         raise nothing
     return resample(image.with_data(mask.astype(np.float32)), fine).data > 0.5
 
 
-def split_legs(mask: BoolArray, spacing: FloatArray) -> list[BoolArray]:
+def split_legs(
+    mask: BoolArray, spacing: FloatArray, data: NDArray[Any] | None = None
+) -> list[BoolArray]:
     """Return one mask per leg, ordered by rising x (the person's left leg first).
 
-    Two legs that touch in some slices are parted by the nearest of the two bodies found after
-    erosion. Every slice of a leg is filled to its convex hull, since bone under the skin is no
-    brighter than air where fat is suppressed.
+    Legs that touch are cut apart (:mod:`imaging.segmentation.apart`), best with the image
+    `data`, which shows the valley between them. Every slice of a leg is filled to its convex
+    hull, since bone under the skin is no brighter than air where fat is suppressed.
     """
-    legs = _parted(mask, spacing)
-    hulls = [_hull(leg) for leg in legs]
+    return hulls(apart(_two_largest(mask), spacing, data))
+
+
+def hulls(legs: list[BoolArray]) -> list[BoolArray]:
+    """Fill every slice of every leg to its convex hull, but not into another leg."""
+    filled = [_hull(leg) for leg in legs]
     if len(legs) == 2:
-        hulls = [hulls[0] & ~legs[1], hulls[1] & ~legs[0]]
-    return hulls
+        filled = [filled[0] & ~legs[1], filled[1] & ~legs[0]]
+    return filled
 
 
-def _parted(mask: BoolArray, spacing: FloatArray) -> list[BoolArray]:
-    """Return one mask per leg as it is, ordered by rising x."""
-    depth = depth_in_slices(mask, spacing)
-    for radius in (0.0, 6.0, 12.0, 18.0, 24.0, 30.0):
-        core = depth > radius
-        bodies, count = ndimage.label(core)
-        if count == 0:
-            return [mask]
-        sizes = ndimage.sum_labels(core, bodies, range(1, count + 1))
-        large = np.flatnonzero(sizes > 0.3 * sizes.max()) + 1
-        if len(large) >= 2:
-            large = large[np.argsort(sizes[large - 1])[::-1][:2]]
-            break
-    else:
-        return [mask]
-    seeds = np.where(np.isin(bodies, large), bodies, 0)
-    nearest = ndimage.distance_transform_edt(
-        seeds == 0, sampling=spacing, return_distances=False, return_indices=True
-    )
-    owner = seeds[tuple(nearest)]
-    legs = [mask & (owner == label) for label in large]
-    return sorted(legs, key=lambda leg: float(ndimage.center_of_mass(leg)[0]))
+def three_dimensional_bodies(mask: BoolArray) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Return the bodies of a mask, numbered from 1, and their sizes in voxels."""
+    bodies, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    return bodies, np.bincount(bodies.ravel())[1:]
+
+
+def _two_largest(mask: BoolArray) -> BoolArray:
+    """Return the two largest bodies, the second only where it has a leg's part of the first."""
+    bodies, sizes = three_dimensional_bodies(mask)
+    if len(sizes) < 2:
+        return mask
+    order = np.argsort(sizes)[::-1][:2]
+    return np.isin(bodies, order[sizes[order] > _LEAST_OF_LARGEST * sizes.max()] + 1)
 
 
 def _hull(leg: BoolArray) -> BoolArray:
@@ -175,6 +172,43 @@ def depth_in_slices(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]
             out[:, :, k] = ndimage.distance_transform_edt(
                 np.pad(mask[:, :, k], 1), sampling=spacing[:2]
             )[1:-1, 1:-1]
+    return out
+
+
+def _whole(mask: BoolArray, spacing: FloatArray) -> BoolArray:
+    """Take off specks, close gaps at the border and fill holes, slice by slice."""
+    mask = ndimage.binary_opening(mask, _disk(4.0, spacing))
+    # The dark cortex of the tibia lies under the skin and would open the mask there.
+    wide = np.pad(mask, ((8, 8), (8, 8), (0, 0)))
+    mask = ndimage.binary_closing(wide, _disk(10.0, spacing))[8:-8, 8:-8]
+    for k in range(mask.shape[2]):
+        mask[:, :, k] = ndimage.binary_fill_holes(mask[:, :, k])
+    return np.asarray(mask)
+
+
+def _with_dark_insides(
+    mask: BoolArray, light: FloatArray, top: float, spacing: FloatArray
+) -> BoolArray:
+    """Take in what is dark inside a bright rim: muscle in images of fat and of late echoes.
+
+    Where the rim is open nothing fills it. What stands out from the noise of the air is taken
+    instead, if the mask lacks most of its inside.
+    """
+    air = light[~ndimage.binary_dilation(_hull(mask), _disk(10.0, spacing))]
+    if not air.size:
+        return mask
+    low = max(_DARK_INSIDE * top, 1.5 * float(np.percentile(air, 98)))
+    wide = _whole(light > low, spacing)
+    out = mask.copy()
+    for k in np.flatnonzero(mask.any((0, 1))):
+        bodies, _ = ndimage.label(wide[:, :, k])
+        depth = depth_in_slices(wide[:, :, k : k + 1], spacing)[:, :, 0]
+        for label, box in enumerate(ndimage.find_objects(bodies), 1):
+            body = bodies[box] == label
+            inside = body & (depth[box] > _RIM_MM)
+            own = mask[:, :, k][box]
+            if inside.any() and (own & body).any() and own[inside].mean() < _HOLLOW:
+                out[:, :, k][box] |= body & _hull((own & body)[..., None])[..., 0]
     return out
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray
+from imaging.image import Image
 from imaging.segmentation.inputs import CLASSES, REST
 from imaging.segmentation.shares import Shares
 
@@ -23,6 +24,10 @@ _STEP_MM = 4.0
 _LEAST_SLICES = 3
 _SLACK = 0.04
 _MOST, _OUTSIDE, _BEYOND = 0.15, 0.12, 0.05
+SURE_OF_PLACE = 0.09
+"""Misfit below which the place is believed."""
+_KEPT = 0.06
+_TOLD_MM = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,24 @@ class Place:
     heights: FloatArray
     length_mm: float
     misfit: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether what is labelled looks like a lower leg at these heights."""
+        return self.misfit < SURE_OF_PLACE
+
+    def on(self, grid: Image, other: Image) -> Place:
+        """Return the same place for the slices of another grid that runs along the same leg."""
+        ends = np.zeros((other.shape[2], 3))
+        ends[:, 2] = np.arange(other.shape[2])
+        k = grid.to_voxels(other.to_world(ends))[:, 2]
+        step = grid.spacing[2] / self.length_mm
+        return Place(self.heights[0] + step * k, self.length_mm, self.misfit)
+
+    @property
+    def between(self) -> BoolArray:
+        """Which slices (K,) lie between the joints."""
+        return np.asarray((self.heights > 0.0) & (self.heights < 1.0))
 
 
 def locate(shares: Shares, profile: dict[str, Any], leg: BoolArray) -> Place | None:
@@ -105,5 +128,31 @@ def within_reach(shares: Shares, place: Place, profile: dict[str, Any]) -> Share
             low, high = profile["reach"][CLASSES.index(key)]
             beyond = np.maximum(low - place.heights, place.heights - high)
             values[c] *= np.exp(-((np.maximum(beyond, 0) / _SLACK) ** 2)).astype(np.float32)
+    values[:, :, :, far_from_leg(place)] = 0.0
     values[0] += 1.0 - values.sum(0)
     return Shares(shares.keys, values, shares.grid)
+
+
+def far_from_leg(place: Place) -> BoolArray:
+    """Return which slices (K,) lie beyond knee and ankle, where nothing is labelled."""
+    return np.asarray((place.heights < -_KEPT) | (place.heights > 1.0 + _KEPT))
+
+
+def cut_sentence(place: Place) -> str | None:
+    """Say what of a scan was left out because it is no lower leg; none where nothing was.
+
+    Parameters
+    ----------
+    place
+        A sure one.
+    """
+    below = float(max(-_KEPT - place.heights.min(), 0.0)) * place.length_mm
+    above = float(max(place.heights.max() - 1.0 - _KEPT, 0.0)) * place.length_mm
+    parts = [
+        f"{length / 10:.0f} cm {where}"
+        for length, where in ((above, "above the knee"), (below, "below the ankle"))
+        if length > _TOLD_MM
+    ]
+    if not parts:
+        return None
+    return f"The scan goes on {' and '.join(parts)}: nothing was labelled there."

@@ -15,13 +15,16 @@ from imaging.errors import ImageError
 from imaging.measures import Measure, not_measured
 from imaging.muscles import structure, structure_of
 from imaging.segmentation.domain import Cues, cues, score
+from imaging.segmentation.locate import Place
+from imaging.segmentation.parts import Sections, fat_alone, measure_sections, other_part
 from imaging.segmentation.shares import Shares, likeliest
 from imaging.segmentation.tissue import Tissue
 
 _DOUBT = 0.5
 _LOW_DICE = 0.6
-_MOSTLY_BONE, _LITTLE_MUSCLE = 0.33, 0.30
-_DEEP = 0.35
+_MOSTLY_BONE, _LITTLE_MUSCLE, _LABELLED_BONE = 0.33, 0.25, 0.25
+_INNER, _MISFIT = 0.04, 0.12
+_OTHER_BONES = ("too wide", "enclosed", "one deep bone", "bones alike", "flat")
 _HOMOGENEOUS = 0.05
 
 
@@ -68,12 +71,19 @@ class Quality:
     score: float = 1.0
     cues: Cues | None = None
 
+    @property
+    def bones_tell(self) -> bool:
+        """Whether the bones in view can be those of a lower leg, so that they tell its side."""
+        return not any(flag.code in _OTHER_BONES for flag in self.flags)
+
 
 def assess_leg(
     tissue: Tissue,
     spacing: FloatArray,
     shares: Shares | None = None,
     correction: Correction | None = None,
+    place: Place | None = None,
+    sections: Sections | None = None,
 ) -> Quality:
     """Judge one leg, before (`shares` None) or after labelling.
 
@@ -87,10 +97,16 @@ def assess_leg(
         Final shares of the leg.
     correction
         Of the expected Dice; None: none.
+    place
+        Where its slices lie along the leg, as the labels show it.
+    sections
+        What its sections measure on the grid on which they were classified; None: on this one.
     """
-    seen = cues(tissue, spacing, shares)
+    seen = cues(tissue, spacing, shares, place)
     mark = score(seen)
-    flags = [*_refusals(tissue, seen), *_doubts(seen, mark)]
+    if sections is None:
+        sections = measure_sections(tissue, spacing)
+    flags = _refusals(tissue, seen) or _doubts(seen, mark, sections, place)
     dice: dict[int, float] = {}
     if shares is not None:
         for c, key in enumerate(shares.keys):
@@ -186,28 +202,80 @@ def _refusals(tissue: Tissue, seen: Cues) -> list[Flag]:
         return [Flag("empty", "refuse", "shows no signal that could be a leg")]
     bone = tissue.tibia.any() or tissue.fibula.any()
     if not bone and not tissue.fat.any() and seen.texture < _HOMOGENEOUS:
-        sentence = "is homogeneous, without bones and without fat: a bottle or noise, not a leg"
+        sentence = (
+            "is nearly homogeneous and shows neither the bones nor the fat of a leg: a bottle, a "
+            "phantom, noise or another part of the body"
+        )
         return [Flag("homogeneous", "refuse", sentence)]
     return []
 
 
-def _doubts(seen: Cues, mark: float) -> list[Flag]:
-    flags = []
-    if seen.depth is not None and seen.depth > _DEEP and seen.one_bone > seen.bones:
-        flags.append(
-            Flag("one deep bone", "flag", "One bone deep in the middle, as in a thigh: the muscles "
-                 "of the lower leg may not be in this image.")
-        )  # fmt: skip
+def _doubts(seen: Cues, mark: float, sections: Sections | None, place: Place | None) -> list[Flag]:
+    """Say what speaks against a lower leg: the strongest reason, and whether it looks like one."""
+    flags: list[Flag] = []
+    if sections is not None:
+        flags += _other(sections, place is not None and place.sure)
+    if not flags and place is not None:
+        flags += _off_the_leg(place)
     # Thin cortex at the joints hides their bones from thresholds; labels then tell.
     bony = seen.bone_share is not None and seen.bone_share > _MOSTLY_BONE
-    if bony or (seen.muscle is not None and seen.muscle < _LITTLE_MUSCLE):
-        flags.append(
-            Flag("mostly bone", "flag", "Bone fills most of the section, as at the knee or ankle: "
-                 "little muscle is in view.")
-        )  # fmt: skip
+    bony |= seen.bone is not None and seen.bone > _LABELLED_BONE
+    little = seen.muscle is not None and seen.muscle < _LITTLE_MUSCLE
+    # Near a joint little muscle is as it should be.
+    little &= place is None or not place.sure
+    if not flags and (little or (bony and seen.muscle is None)):
+        if bony:
+            sentence = (
+                "Bone fills most of the section, as at the knee or ankle: little muscle is in view."
+            )
+            flags.append(Flag("mostly bone", "flag", sentence))
+        else:
+            flags.append(
+                Flag("little muscle", "flag", "Hardly any of the section was named as a muscle of "
+                     f"the lower leg ({100 * (seen.muscle or 0.0):.0f} %): another part of the "
+                     "body, or a joint.")
+            )  # fmt: skip
     if mark < _DOUBT:
         flags.append(
             Flag("not like a leg", "flag", f"The image looks little like a lower leg (score "
                  f"{mark:.2f} of 1): look at the picture before using any figure.")
         )  # fmt: skip
     return flags
+
+
+def _other(sections: Sections, sure: bool) -> list[Flag]:
+    """Say that fat alone, or another part of the body, is in view.
+
+    Where the labels are `sure` of their place, many dark bodies are tendons above the ankle.
+    """
+    fat = fat_alone(sections)
+    if fat is not None and fat[0]:
+        return [Flag("fat alone", "refuse", fat[1])]
+    if fat is not None:
+        return [Flag("fat alone", "flag", f"The image {fat[1]}.")]
+    part = other_part(sections)
+    if part is None or (sure and part[0] == "many bones"):
+        return []
+    code, sentence = part
+    if code == "too wide":
+        return [Flag(code, "refuse", sentence)]
+    return [Flag(code, "flag", f"{sentence[0].upper()}{sentence[1:]}.")]
+
+
+def _off_the_leg(place: Place) -> list[Flag]:
+    """Say that what is labelled looks like no lower leg, or hardly any slice like one."""
+    inner = (place.heights > _INNER) & (place.heights < 1.0 - _INNER)
+    if place.sure and inner.any():
+        return []
+    if not inner.any():
+        return [
+            Flag("off the leg", "flag", "No slice looks like one between ankle and knee: a knee, a "
+                 "thigh, a foot, or another part of the body.")
+        ]  # fmt: skip
+    if place.misfit > _MISFIT:
+        return [
+            Flag("no place", "flag", "What was labelled fits no place along a lower leg (misfit "
+                 f"{place.misfit:.2f}, {_MISFIT} at most): another part of the body, or labels "
+                 "that are wrong.")
+        ]  # fmt: skip
+    return []

@@ -14,10 +14,12 @@ from imaging.image import Image
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
-from imaging.segmentation.legs import leg_grid, split_legs
-from imaging.segmentation.locate import locate, within_reach
+from imaging.segmentation.find_legs import find_legs
+from imaging.segmentation.legs import leg_grid
+from imaging.segmentation.locate import Place, cut_sentence, locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
+from imaging.segmentation.parts import measure_sections
 from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.rim import with_rim
@@ -29,7 +31,6 @@ from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_sp
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
 NETWORK_WEIGHT = 0.8
-_SURE_OF_PLACE = 0.09
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,26 @@ def segment(
     ImageError
         The image certainly shows no lower leg.
     """
-    legs = split_legs(mask, image.spacing)
+    seen = find_legs(image, mask)
+    legs = seen.masks
     views = [view_leg(image, leg, work_spacing(spacing_mm)) for leg in legs]
-    for view in views:
-        refuse(assess_leg(view.tissue, view.work.spacing).flags, path)
+    looks = [assess_leg(view.tissue, view.work.spacing) for view in views]
+    for look in looks:
+        refuse(look.flags, path)
     grids = [leg_grid(image, leg) for leg in legs]
     slices = [leg_slices(*pair) for pair in grids]
-    found = [view.side for view in views]
+    # Other parts of the body have other bones: they tell no side.
+    found: list[Side] = [
+        view.side if look.bones_tell else "undecided"
+        for view, look in zip(views, looks, strict=True)
+    ]
     if len(legs) == 1 and found[0] == "undecided" and sources.network is not None:
         found = [likelier_side(sources.network, slices[0])]
     sides = decide_sides(found, side, path)
     out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
+    out.warnings += seen.warnings
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
-        shares, facts = leg_shares(view, slices[n], leg_side, sources)
+        shares, facts, place = leg_shares(view, slices[n], leg_side, sources)
         tissue = tissue_on(view.tissue, view.work, shares.grid)
         # The network sees bone and fat better than thresholds do.
         shares = impose_anatomy(shares, tissue if sources.network is None else None)
@@ -130,7 +138,7 @@ def segment(
             shares = with_rim(shares, slices[n].data, grids[n][1], float(image.spacing[:2].max()))
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
-        _assess(out, tissue, shares, leg_side, sources.network)
+        _assess(out, view, tissue, shares, leg_side, sources.network, place)
         part = cut(image, view.box)
         _put(out, view.box, legs[n][view.box], part, shares, leg_side)
         out.shares.append((leg_side, shares))
@@ -143,22 +151,35 @@ def segment(
 
 
 def _assess(
-    out: Segmentation, tissue: Tissue, shares: Shares, side: Side, network: Network | None
-) -> None:
+    out: Segmentation, view: LegView, tissue: Tissue, shares: Shares, side: Side,
+    network: Network | None, place: Place | None,
+) -> None:  # fmt: skip
     """Note how far the labels of one leg can be trusted."""
     correction = Correction(*network.card["dice_correction"]) if network is not None else None
-    quality = assess_leg(tissue, shares.grid.spacing, shares, correction)
+    sections = measure_sections(view.tissue, view.work.spacing, _judged(view, shares, place))
+    quality = assess_leg(tissue, shares.grid.spacing, shares, correction, place, sections)
     code = 100 * SIDE_CODES[side]
     out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
     leg = "" if side == "undecided" else f"{side.capitalize()} leg: "
     out.warnings += [leg + flag.sentence for flag in quality.flags]
+    if place is not None and place.sure and (said := cut_sentence(place)):
+        out.warnings.append(leg + said)
     out.facts.setdefault("likeness_to_a_leg", {})[side] = round(quality.score, 2)
+
+
+def _judged(view: LegView, shares: Shares, place: Place | None) -> BoolArray | None:
+    """Return the slices of a view between ankle and knee; none where that is not known."""
+    if place is None or not place.sure:
+        return None
+    between = place.on(shares.grid, view.work).between
+    return between if (between & view.tissue.valid).any() else None
 
 
 def leg_shares(
     view: LegView, slices: LegSlices, side: Side, sources: Sources
-) -> tuple[Shares, dict[str, Any]]:
-    """Return the probabilities of one leg from network, atlas, or both, and what to note."""
+) -> tuple[Shares, dict[str, Any], Place | None]:
+    """Return the probabilities of one leg from network, atlas, or both, what to note, its place."""
+    place = None
     parts: list[Shares] = []
     weights: list[float] = []
     facts: dict[str, Any] = {}
@@ -169,7 +190,7 @@ def leg_shares(
             ends = [round(float(h), 2) for h in place.heights[[0, -1]]]
             facts |= {"heights": ends, "tibia_mm": place.length_mm}
             facts["misfit_of_place"] = round(place.misfit, 3)
-            if place.misfit < _SURE_OF_PLACE:
+            if place.sure:
                 shares = within_reach(shares, place, sources.network.card["profile"])
         parts, weights = [shares], [NETWORK_WEIGHT]
     if sources.atlas is not None:
@@ -177,7 +198,7 @@ def leg_shares(
             view, sources.atlas.legs, side, KEYS, slices.grid, sources.count
         )
         parts, weights, facts = [*parts, shares], [*weights, 1 - NETWORK_WEIGHT], facts | about
-    return (join(parts, weights) if len(parts) > 1 else parts[0]), facts
+    return (join(parts, weights) if len(parts) > 1 else parts[0]), facts, place
 
 
 def _with_drawn(shares: Shares, image: Image, leg: BoolArray, labels: Image, side: Side) -> Shares:

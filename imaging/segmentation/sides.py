@@ -67,7 +67,10 @@ def decide_sides(
     SideError
         Anatomy, place in the scanner and what was given contradict each other.
     """
-    fix = "Check the orientation in the header and the given side"
+    fix = (
+        "Check the orientation in the header and the given side, and that the image shows lower "
+        "legs, not knees or thighs"
+    )
     if len(found) == 2:
         if given != "auto":
             raise SideError(

@@ -18,6 +18,8 @@ from imaging.arrays import BoolArray, FloatArray
 from imaging.segmentation.legs import depth_in_slices
 
 _DARK = (0.2, 0.3, 0.4, 0.5, 0.6)
+CEILING = 20.0
+"""Largest intensity, in parts of muscle's: fat in an image of fat alone is about that."""
 _MIN_CONTRAST = 0.2
 _TIBIA_MM2 = 280.0
 
@@ -83,7 +85,7 @@ def relative_intensity(
         longest = 1 + int(np.argmax(ndimage.sum_labels(valid, runs, range(1, count + 1))))
         valid = runs == longest
     safe = np.where(valid, np.maximum(level, 1e-6), np.inf)
-    return (np.clip(data / safe, 0, 4)).astype(np.float32), valid
+    return (np.clip(data / safe, 0, CEILING)).astype(np.float32), valid
 
 
 def subcutaneous_fat(

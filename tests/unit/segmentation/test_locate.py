@@ -3,7 +3,7 @@ import pytest
 
 from imaging.image import Image
 from imaging.segmentation.inputs import CLASSES
-from imaging.segmentation.locate import Place, locate, within_reach
+from imaging.segmentation.locate import Place, cut_sentence, far_from_leg, locate, within_reach
 from imaging.segmentation.network import KEYS
 from imaging.segmentation.shares import Shares
 
@@ -71,3 +71,39 @@ def test_no_tibia_is_left_above_the_knee():
     bone = seen.values[KEYS.index("TIB")].mean((0, 1))
     assert (bone[heights > 1.12] < 1e-3).all()
     assert (bone[heights < 1.0] > 0.2).all()
+
+
+def test_a_scan_that_goes_on_is_cut_to_the_lower_leg_and_says_so():
+    low_mm, length_mm = 60.0, 370.0
+    shares, heights = _leg(low_mm, length_mm, count=110)
+    values = shares.values
+    values[0] = 1.0 - values[1:].sum(0)
+    place = Place(heights, length_mm, 0.01)
+    kept = within_reach(shares, place, _profile()).values[1:].sum((0, 1, 2))
+    outside = (heights < -0.06) | (heights > 1.06)
+    np.testing.assert_array_equal(far_from_leg(place), outside)
+    assert kept[outside].max() == 0.0
+    assert kept[(heights > 0.1) & (heights < 0.9)].min() > 0
+    sentence = cut_sentence(place)
+    above = (heights.max() - 1.06) * length_mm / 10
+    assert sentence == (
+        f"The scan goes on {above:.0f} cm above the knee and 4 cm below the ankle: nothing was "
+        "labelled there."
+    )
+
+
+def test_a_scan_of_a_lower_leg_is_not_cut():
+    place = Place(np.linspace(-0.05, 1.04, 40), 370.0, 0.01)
+    assert cut_sentence(place) is None
+    assert not far_from_leg(place).any()
+    assert place.sure
+    assert place.between.sum() < 40
+
+
+def test_the_place_on_a_finer_grid():
+    grid = Image(np.zeros((4, 4, 20), np.float32), np.diag([1.5, 1.5, 6.0, 1.0]))
+    fine = Image(np.zeros((4, 4, 40), np.float32), np.diag([2.0, 2.0, 3.0, 1.0]))
+    fine.affine[2, 3] = 9.0
+    place = Place(0.1 + 6.0 / 370.0 * np.arange(20), 370.0, 0.02)
+    found = place.on(grid, fine).heights
+    np.testing.assert_allclose(found, 0.1 + (9.0 + 3.0 * np.arange(40)) / 370.0)
