@@ -17,7 +17,7 @@ import pandas as pd
 from benchmarks.person import MUSCLES, PERSON, drawn_labels, series
 from benchmarks.real_scans import labelled, picture
 from imaging.config import SegmentationSettings
-from imaging.diffusion.register import register_rigid
+from imaging.geometry.rigid import register_rigid
 from imaging.errors import PennateError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, canonical

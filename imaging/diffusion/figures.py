@@ -9,7 +9,7 @@ from imaging.arrays import FloatArray
 from imaging.diffusion.cleaning import CleanedSeries
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.register import Alignment
+from imaging.geometry.rigid import Alignment
 from imaging.diffusion.tensor import TensorFit
 from imaging.measures import Measure, not_measured
 

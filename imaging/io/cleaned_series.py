@@ -13,7 +13,7 @@ from imaging import measures as m
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.diffusion.pipeline import DiffusionResult, process
-from imaging.diffusion.register import overlap_share
+from imaging.geometry.rigid import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels

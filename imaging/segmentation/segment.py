@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
 from imaging.segmentation.legs import leg_grid, split_legs
-from imaging.segmentation.locate import locate, within_reach
 from imaging.segmentation.multiatlas import atlas_shares
-from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
+from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side
+from imaging.segmentation.network_leg import network_shares
 from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
 from imaging.segmentation.rim import with_rim
@@ -26,10 +27,10 @@ from imaging.segmentation.sides import decide_sides
 from imaging.segmentation.sparse import find_slices
 from imaging.segmentation.tissue import Tissue
 from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_spacing
+from imaging.segmentation.votes import Poll, Voter, open_poll, vote
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
 NETWORK_WEIGHT = 0.8
-_SURE_OF_PLACE = 0.09
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Segmentation:
 
 def segment(
     image: Image, mask: BoolArray, sources: Sources, *, side: str = "auto",
-    spacing_mm: float = 2.0, path: str | Path | None = None,
+    spacing_mm: float = 2.0, path: str | Path | None = None, voters: Iterable[Voter] = (),
 ) -> Segmentation:  # fmt: skip
     """Label the muscles of one or both lower legs.
 
@@ -102,6 +103,9 @@ def segment(
         Working grid of registration and tissue classes across the leg; twice that along it.
     path
         The image, for messages.
+    voters
+        Other images of the same legs, which vote on the labels where there is a network; taken
+        one after the other.
 
     Raises
     ------
@@ -121,8 +125,10 @@ def segment(
         found = [likelier_side(sources.network, slices[0])]
     sides = decide_sides(found, side, path)
     out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
+    told = [leg_shares(*one, sources) for one in zip(views, slices, sides, strict=True)]
+    joint = _polled(out, image, legs, views, sides, [own for own, _ in told], sources, voters)
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
-        shares, facts = leg_shares(view, slices[n], leg_side, sources)
+        shares, facts = joint[n], told[n][1]
         tissue = tissue_on(view.tissue, view.work, shares.grid)
         # The network sees bone and fat better than thresholds do.
         shares = impose_anatomy(shares, tissue if sources.network is None else None)
@@ -140,6 +146,27 @@ def segment(
                 "The side of the leg could not be told from its bones: labels carry no side."
             )
     return out
+
+
+def _polled(
+    out: Segmentation, image: Image, legs: list[BoolArray], views: list[LegView],
+    sides: list[Side], own: list[Shares], sources: Sources, voters: Iterable[Voter],
+) -> list[Shares]:  # fmt: skip
+    """Let other images vote on every leg; return the joint shares, and note who voted."""
+    if sources.network is None:
+        return own
+    polls: list[Poll] = []
+    for voter in voters:
+        polls = polls or [
+            open_poll(leg, side, shares, assess_leg(
+                tissue_on(view.tissue, view.work, shares.grid), shares.grid.spacing, shares
+            ))
+            for leg, side, shares, view in zip(legs, sides, own, views, strict=True)
+        ]  # fmt: skip
+        facts, said = vote(voter, image, polls, sources.network)
+        out.facts.setdefault("votes", {})[voter.name] = facts
+        out.warnings += said
+    return [poll.joint() for poll in polls] or own
 
 
 def _assess(
@@ -163,14 +190,7 @@ def leg_shares(
     weights: list[float] = []
     facts: dict[str, Any] = {}
     if sources.network is not None:
-        shares = run(sources.network, slices, side == "left")
-        place = locate(shares, sources.network.card["profile"], slices.data > 0)
-        if place is not None:
-            ends = [round(float(h), 2) for h in place.heights[[0, -1]]]
-            facts |= {"heights": ends, "tibia_mm": place.length_mm}
-            facts["misfit_of_place"] = round(place.misfit, 3)
-            if place.misfit < _SURE_OF_PLACE:
-                shares = within_reach(shares, place, sources.network.card["profile"])
+        shares, facts = network_shares(sources.network, slices, side)
         parts, weights = [shares], [NETWORK_WEIGHT]
     if sources.atlas is not None:
         shares, about = atlas_shares(
