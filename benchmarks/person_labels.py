@@ -22,7 +22,7 @@ from imaging.errors import PennateError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, canonical
 from imaging.muscles import label_of
-from imaging.segmentation.legs import leg_mask
+from imaging.segmentation.legs import leg_mask, split_legs
 
 SIDES = ("left", "right")
 OURS = {"EDL": ("EDL+PT", "EHL")}
@@ -37,7 +37,7 @@ def images() -> dict[str, Image]:
     diffusion, table = series()
     b0 = diffusion.data[..., np.asarray(table.bvals) < 5].mean(-1)
     anat = load_image(PERSON / "both-lower-legs_anat_3mm.nii.gz").data[::-1]
-    echoes = load_image(PERSON / "both-lower-legs_t2_18echoes.nii.gz", ndim=4)
+    echoes = spin_echoes()
     out = {
         "anat": Image(np.ascontiguousarray(anat, np.float32), diffusion.affine),
         "b0": Image(b0.astype(np.float32), diffusion.affine),
@@ -53,8 +53,26 @@ def images() -> dict[str, Image]:
     return out | {"water": Image(water.data, place), "fat": Image(fat.data, place)}
 
 
+def spin_echoes() -> Image:
+    """Return the train of spin echoes (I, J, K, 17).
+
+    The file tells of 13 slices and 18 volumes, but the echoes of each slice follow one another in
+    it: seventeen of every slice, then one more image of each. Read as its header says, a "volume"
+    is a stack of echoes of a slice or two.
+    """
+    image = load_image(PERSON / "both-lower-legs_t2_18echoes.nii.gz", ndim=4)
+    i, j, slices, count = image.data.shape
+    flat = np.asarray(image.data).reshape(i, j, slices * count, order="F")
+    trains = flat[..., : slices * (count - 1)].reshape(i, j, count - 1, slices, order="F")
+    return image.with_data(np.ascontiguousarray(np.swapaxes(trains, 2, 3)))
+
+
 def moved(anat: Image, water: Image) -> np.ndarray:
-    """Return the affine of the water image in the world of the 3 mm image."""
+    """Return the affine of the water image in the world of the 3 mm image.
+
+    The legs lie a few millimetres nearer to each other in one of the images: what both need
+    together is the rotation, and the mean of what each needs by itself the shift.
+    """
     masks = [leg_mask(image) for image in (anat, water)]
     centres = [
         image.to_world(np.argwhere(mask)).mean(0)
@@ -62,8 +80,14 @@ def moved(anat: Image, water: Image) -> np.ndarray:
     ]
     near = water.affine.copy()
     near[:3, 3] += centres[0] - centres[1]
-    found = register_rigid(anat, masks[0], Image(water.data, near))
-    return np.linalg.inv(found.world) @ near
+    near = np.linalg.inv(register_rigid(anat, masks[0], Image(water.data, near)).world) @ near
+    shifts = []
+    for leg in split_legs(masks[0], anat.spacing):
+        centre = anat.to_world(np.argwhere(leg).mean(0))
+        world = register_rigid(anat, leg, Image(water.data, near)).world
+        shifts.append(world[:3, :3] @ centre + world[:3, 3] - centre)
+    near[:3, 3] -= np.mean(shifts, axis=0)
+    return near
 
 
 def on_grid(labels: Image, grid: Image) -> np.ndarray:

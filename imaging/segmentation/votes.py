@@ -160,35 +160,48 @@ def vote(
         Labels the image.
     """
     facts: dict[str, Any] = {}
-    said: list[str] = []
-    try:
-        place = _placed(voter, reference, polls)
-    except NotAVoter as why:
-        return {"left_out": str(why)}, [f"{voter.name} was not used for the labels: {why}"]
-    facts |= {"registration": place.status, "shift_mm": round(place.shift_mm, 1)}
-    facts["rotation_deg"] = round(place.rotation_deg, 1)
-    for n, (poll, leg) in enumerate(zip(polls, _own_legs(voter, reference, polls, place.world))):
+    said: dict[str, list[str]] = {}
+    bodies = split_legs(voter.mask, voter.image.spacing)
+    for n, poll in enumerate(polls):
         try:
-            weight = _vote_on(poll, voter, leg, place.world, network)
+            facts[f"leg_{n + 1}"] = _vote_on_leg(n, polls, voter, reference, bodies, network)
         except NotAVoter as why:
             facts[f"leg_{n + 1}"] = {"left_out": str(why)}
-            leg_name = "leg" if poll.side == "undecided" else f"{poll.side} leg"
-            said.append(f"{voter.name} was not used for the labels of the {leg_name}: {why}")
-            continue
-        facts[f"leg_{n + 1}"] = {"weight": round(weight, 2)}
-    return facts, said
+            said.setdefault(str(why), []).append(poll.side)
+    return facts, [_sentence(voter.name, sides, why, len(polls)) for why, sides in said.items()]
 
 
-def _placed(voter: Voter, reference: Image, polls: Sequence[Poll]) -> Alignment:
-    """Register an image with the reference."""
-    legs = np.any([poll.leg for poll in polls], axis=0)
-    if overlap_share(reference, legs, voter.image) < _LEAST_OVERLAP:
+def _sentence(name: str, sides: Sequence[str], why: str, count: int) -> str:
+    where = "" if len(sides) == count else f" of the {sides[0]} leg"
+    return f"{name} was not used for the labels{where}: {why}"
+
+
+def _vote_on_leg(
+    n: int, polls: Sequence[Poll], voter: Voter, reference: Image,
+    bodies: Sequence[BoolArray], network: Network,
+) -> dict[str, Any]:  # fmt: skip
+    """Register, label and count one leg of an image; legs move on their own between images."""
+    poll = polls[n]
+    found = _placed(voter, reference, poll)
+    leg = _own_leg(n, polls, voter, reference, bodies, found.world)
+    weight = _counted(poll, voter, leg, found.world, network)
+    return {
+        "registration": found.status,
+        "shift_mm": round(found.shift_mm, 1),
+        "rotation_deg": round(found.rotation_deg, 1),
+        "weight": round(weight, 2),
+    }
+
+
+def _placed(voter: Voter, reference: Image, poll: Poll) -> Alignment:
+    """Register one leg of an image with that of the reference."""
+    if overlap_share(reference, poll.leg, voter.image) < _LEAST_OVERLAP:
         raise NotAVoter(
             "by its header it lies elsewhere and shows next to nothing of the legs of the "
             "reference. Correct its header, or leave it out."
         )
     try:
-        found = register_rigid(reference, legs, voter.image)
+        found = register_rigid(reference, poll.leg, voter.image)
     except ComputationError as error:
         raise NotAVoter(f"it could not be registered with the reference ({error}).") from error
     if found.status == "refused":
@@ -200,36 +213,34 @@ def _placed(voter: Voter, reference: Image, polls: Sequence[Poll]) -> Alignment:
     return found
 
 
-def _own_legs(
-    voter: Voter, reference: Image, polls: Sequence[Poll], world: FloatArray
-) -> list[BoolArray]:
-    """Return, for each leg of the reference, the leg of the image that lies on it."""
+def _own_leg(
+    n: int, polls: Sequence[Poll], voter: Voter, reference: Image,
+    bodies: Sequence[BoolArray], world: FloatArray,
+) -> BoolArray:  # fmt: skip
+    """Return the leg of the image that lies on a leg of the reference."""
     back = np.linalg.inv(world)
     known = [
         resample(reference.with_data(p.leg.astype(np.uint8)), voter.image, order=0, world=back).data
         > 0
         for p in polls
     ]
-    bodies = split_legs(voter.mask, voter.image.spacing)
-    out = []
-    for place in known:
-        shared = [int((body & place).sum()) for body in bodies]
-        best = int(np.argmax(shared))
-        found = shared[best] >= _LEAST_SHARED * max(int(place.sum()), 1)
-        out.append(bodies[best] if found and place.any() else np.zeros(voter.mask.shape, bool))
-    if len(out) == 2 and (out[0] & out[1]).any():  # legs that touch in this image
-        away = [ndimage.distance_transform_edt(~p, sampling=voter.image.spacing) for p in known]
-        nearer = away[0] <= away[1]
-        out = [out[0] & (nearer | ~out[1]), out[1] & (~nearer | ~out[0])]
-    return out
+    shared = [int((body & known[n]).sum()) for body in bodies]
+    best = int(np.argmax(shared))
+    if shared[best] < max(_LEAST_SHARED * int(known[n].sum()), 1):
+        raise NotAVoter("no leg was found in it where that of the reference lies.")
+    leg = bodies[best]
+    for other in (place for m, place in enumerate(known) if m != n):
+        if (leg & other).sum() > _LEAST_SHARED * other.sum():  # legs that touch in this image
+            spacing = voter.image.spacing
+            away = [ndimage.distance_transform_edt(~p, sampling=spacing) for p in (known[n], other)]
+            leg = leg & (away[0] <= away[1])
+    return leg
 
 
-def _vote_on(
+def _counted(
     poll: Poll, voter: Voter, leg: BoolArray, world: FloatArray, network: Network
 ) -> float:
     """Label one leg in one image and count its vote; return its weight."""
-    if not leg.any():
-        raise NotAVoter("no leg was found in it where that of the reference lies.")
     view = view_leg(voter.image, leg, work_spacing(_SPACING))
     if {view.side, poll.side} == {"left", "right"}:
         raise NotAVoter(
