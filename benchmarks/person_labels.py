@@ -17,9 +17,9 @@ import pandas as pd
 from benchmarks.person import MUSCLES, PERSON, drawn_labels, series
 from benchmarks.real_scans import labelled, picture
 from imaging.config import SegmentationSettings
-from imaging.geometry.rigid import register_rigid
 from imaging.errors import PennateError
 from imaging.formats.nifti import load_image
+from imaging.geometry.rigid import register_rigid
 from imaging.image import Image, canonical
 from imaging.muscles import label_of
 from imaging.segmentation.legs import leg_mask, split_legs

@@ -16,8 +16,8 @@ from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, 
 from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.legmask import bounding_box, leg_mask
-from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.diffusion.resample import resample_series
+from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.image import Image, resample
 
 Method = Literal["fmap", "anatomy"]

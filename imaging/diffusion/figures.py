@@ -9,8 +9,8 @@ from imaging.arrays import FloatArray
 from imaging.diffusion.cleaning import CleanedSeries
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
-from imaging.geometry.rigid import Alignment
 from imaging.diffusion.tensor import TensorFit
+from imaging.geometry.rigid import Alignment
 from imaging.measures import Measure, not_measured
 
 

@@ -20,9 +20,9 @@ from imaging.diffusion.forward import series_at_rest
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.notes import Journal, note_alignment, note_distortion
-from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.diffusion.resample import resample_series
 from imaging.diffusion.tensor import TensorFit
+from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.image import Image
 from imaging.measures import Measure
 

@@ -13,11 +13,11 @@ from imaging import measures as m
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.diffusion.pipeline import DiffusionResult, process
-from imaging.geometry.rigid import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.formats.nifti_place import place_warnings
+from imaging.geometry.rigid import overlap_share
 from imaging.image import Image
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
