@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
+from imaging.measures import Measure
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
+from imaging.segmentation.differences import agreements, range_warning, volume_ranges
 from imaging.segmentation.legs import leg_grid, split_legs
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side
@@ -73,6 +75,8 @@ class Segmentation:
         Sides, place along the leg, sources and their residuals, per leg.
     warnings : list of str
         What a reader must know.
+    rows : list of Measure
+        Of the way the labels were found: how far images differ.
     """
 
     labels: NDArray[np.int16]
@@ -81,6 +85,7 @@ class Segmentation:
     expected_dice: dict[int, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rows: list[Measure] = field(default_factory=list)
 
 
 def segment(
@@ -166,7 +171,23 @@ def _polled(
         facts, said = vote(voter, image, polls, sources.network)
         out.facts.setdefault("votes", {})[voter.name] = facts
         out.warnings += said
-    return [poll.joint() for poll in polls] or own
+    for n, poll in enumerate(polls):
+        joint = poll.joint()
+        own[n] = joint
+        if len(poll.ballots) > 1:
+            _note_differences(out, n, poll, joint)
+    return own
+
+
+def _note_differences(out: Segmentation, n: int, poll: Poll, joint: Shares) -> None:
+    """Note how far the images that voted on one leg differ."""
+    for name, dice in agreements(poll, joint).items():
+        about = out.facts["votes"].setdefault(name, {})
+        about.setdefault(f"leg_{n + 1}", {})["dice_with_joint"] = dice
+    rows = volume_ranges(poll, joint)
+    out.rows += rows
+    if said := range_warning(poll, rows):
+        out.warnings.append(said)
 
 
 def _assess(

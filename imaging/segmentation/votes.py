@@ -41,7 +41,7 @@ _LEAST_ALIKE = 0.4
 _SPACING = 2.0
 
 
-class NotAVoter(Exception):
+class VoterError(Exception):
     """An image cannot vote; the message says why."""
 
 
@@ -165,7 +165,7 @@ def vote(
     for n, poll in enumerate(polls):
         try:
             facts[f"leg_{n + 1}"] = _vote_on_leg(n, polls, voter, reference, bodies, network)
-        except NotAVoter as why:
+        except VoterError as why:
             facts[f"leg_{n + 1}"] = {"left_out": str(why)}
             said.setdefault(str(why), []).append(poll.side)
     return facts, [_sentence(voter.name, sides, why, len(polls)) for why, sides in said.items()]
@@ -196,16 +196,16 @@ def _vote_on_leg(
 def _placed(voter: Voter, reference: Image, poll: Poll) -> Alignment:
     """Register one leg of an image with that of the reference."""
     if overlap_share(reference, poll.leg, voter.image) < _LEAST_OVERLAP:
-        raise NotAVoter(
+        raise VoterError(
             "by its header it lies elsewhere and shows next to nothing of the legs of the "
             "reference. Correct its header, or leave it out."
         )
     try:
         found = register_rigid(reference, poll.leg, voter.image)
     except ComputationError as error:
-        raise NotAVoter(f"it could not be registered with the reference ({error}).") from error
+        raise VoterError(f"it could not be registered with the reference ({error}).") from error
     if found.status == "refused":
-        raise NotAVoter(
+        raise VoterError(
             f"registration with the reference would move it by {found.shift_mm:.0f} mm and "
             f"{found.rotation_deg:.0f}°, which is no repositioning within a session. Check its "
             "header, or leave it out."
@@ -227,7 +227,7 @@ def _own_leg(
     shared = [int((body & known[n]).sum()) for body in bodies]
     best = int(np.argmax(shared))
     if shared[best] < max(_LEAST_SHARED * int(known[n].sum()), 1):
-        raise NotAVoter("no leg was found in it where that of the reference lies.")
+        raise VoterError("no leg was found in it where that of the reference lies.")
     leg = bodies[best]
     for other in (place for m, place in enumerate(known) if m != n):
         if (leg & other).sum() > _LEAST_SHARED * other.sum():  # legs that touch in this image
@@ -243,7 +243,7 @@ def _counted(
     """Label one leg in one image and count its vote; return its weight."""
     view = view_leg(voter.image, leg, work_spacing(_SPACING))
     if {view.side, poll.side} == {"left", "right"}:
-        raise NotAVoter(
+        raise VoterError(
             f"its bones are those of a {view.side} leg: left and right of its header contradict "
             "the reference. Correct the header that is wrong."
         )
@@ -253,7 +253,7 @@ def _counted(
     tissue = tissue_on(view.tissue, view.work, shares.grid)
     quality = assess_leg(tissue, shares.grid.spacing, shares)
     if odd := next((flag for flag in quality.flags if flag.label == 0), None):
-        raise NotAVoter(f"it is unlike a lower leg. {odd.sentence}")
+        raise VoterError(f"it is unlike a lower leg. {odd.sentence}")
     like = poll.own.grid
 
     def laid(channel: Float32) -> Float32:
@@ -271,7 +271,7 @@ def _counted(
     )
     alike = agreement(ballot.winner, poll.own.winner, seen)
     if alike < _LEAST_ALIKE:
-        raise NotAVoter(
+        raise VoterError(
             f"its labels do not lie on those of the reference (Dice {alike:.2f}): one of the two "
             "images is turned, lies elsewhere, or shows something else."
         )
