@@ -2,11 +2,12 @@
 
 Every image is labelled by itself on its own grid, laid on the anatomical reference by rigid
 registration (mutual information, any contrasts), and its probabilities are joined with those of
-the reference by a logarithmic opinion pool (Genest & Zidek, Stat Sci 1, 1986), whose weights say
-what each image can see: nothing outside its leg and field of view, less where its slices are
-thicker, less where its own labels are unsure. The weights of a voxel add up to 1, so that images
-which agree are not taken for independent witnesses, and images which contradict each other leave
-little certainty.
+the reference by a linear opinion pool (Genest & Zidek, Stat Sci 1, 1986), whose weights say what
+each image can see: nothing outside its leg and field of view, less where its slices are thicker,
+less where its own labels are unsure. The weights of a voxel add up to 1, so that images which agree
+are not taken for independent witnesses, and images which contradict each other leave little
+certainty. A logarithmic pool lets one image that errs, or lies a few millimetres aside, forbid what
+all others see: on a person's six images it gave .01 Dice less (`benchmarks.person_labels`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from imaging.threads import in_threads
 
 #: Name of the reference among those who vote.
 REFERENCE = "reference"
-_FLOOR = 1e-4
 _LEAST_OVERLAP = 0.1
 _LEAST_SHARED = 0.5
 _LEAST_ALIKE = 0.4
@@ -111,18 +111,13 @@ class Poll:
         """Add the probabilities of one image (C, I, J, K)."""
         weight = np.float32(ballot.weight) * ballot.seen.astype(np.float32)
         for c, channel in enumerate(values):
-            self.total[c] += weight * np.log(np.maximum(channel, _FLOOR))
+            self.total[c] += weight * channel
         self.weights += weight
         self.ballots.append(ballot)
 
     def joint(self) -> Shares:
         """Return the joint probabilities; those of the reference where no other image sees."""
-        values = self.total / self.weights
-        values -= values.max(axis=0, keepdims=True)
-        np.exp(values, out=values)
-        values /= values.sum(axis=0, keepdims=True)
-        alone = ~np.any([b.seen for b in self.ballots[1:]], axis=0) if self.ballots[1:] else True
-        return Shares(self.own.keys, np.where(alone, self.own.values, values), self.own.grid)
+        return Shares(self.own.keys, self.total / self.weights, self.own.grid)
 
 
 def open_poll(leg: BoolArray, side: Side, own: Shares, quality: Quality) -> Poll:
