@@ -37,7 +37,7 @@ from imaging.threads import in_threads
 REFERENCE = "reference"
 _LEAST_OVERLAP = 0.1
 _LEAST_SHARED = 0.5
-_LEAST_ALIKE = 0.4
+_LEAST_ALIKE = 0.6
 _SPACING = 2.0
 
 
