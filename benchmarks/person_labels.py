@@ -22,10 +22,10 @@ from benchmarks.real_scans import labelled, picture
 from imaging.config import SegmentationSettings
 from imaging.errors import PennateError
 from imaging.formats.nifti import load_image
-from imaging.geometry.rigid import register_rigid
 from imaging.image import Image, canonical
 from imaging.io.label_sources import read_sources
 from imaging.muscles import label_of
+from imaging.registration import register_rigid
 from imaging.segmentation.legs import correct_bias, leg_mask, split_legs
 from imaging.segmentation.segment import Segmentation, segment
 from imaging.segmentation.votes import Voter

@@ -17,8 +17,8 @@ from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.legmask import bounding_box, leg_mask
 from imaging.diffusion.resample import resample_series
-from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.image import Image, resample
+from imaging.registration import Alignment, register_rigid
 
 Method = Literal["fmap", "anatomy"]
 

@@ -10,8 +10,8 @@ from imaging.diffusion.cleaning import CleanedSeries
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.tensor import TensorFit
-from imaging.geometry.rigid import Alignment
 from imaging.measures import Measure, not_measured
+from imaging.registration import Alignment
 
 
 def whole_image_measures(

@@ -22,9 +22,9 @@ from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.notes import Journal, note_alignment, note_distortion
 from imaging.diffusion.resample import resample_series
 from imaging.diffusion.tensor import TensorFit
-from imaging.geometry.rigid import Alignment, register_rigid
 from imaging.image import Image
 from imaging.measures import Measure
+from imaging.registration import Alignment, register_rigid
 
 _UNKNOWN = Acquisition()
 

@@ -17,12 +17,12 @@ from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels
 from imaging.formats.nifti_place import place_warnings
-from imaging.geometry.rigid import overlap_share
 from imaging.image import Image
 from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path
+from imaging.registration import overlap_share
 
 
 @dataclass(frozen=True)

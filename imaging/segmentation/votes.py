@@ -22,9 +22,9 @@ from scipy import ndimage
 
 from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.errors import ComputationError
-from imaging.geometry.rigid import Alignment, overlap_share, register_rigid
 from imaging.image import Image, resample
 from imaging.muscles import Side
+from imaging.registration import Alignment, overlap_share, register_rigid
 from imaging.segmentation.legs import leg_grid, split_legs
 from imaging.segmentation.network import Network, leg_slices
 from imaging.segmentation.network_leg import network_shares

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from imaging.geometry.rigid import overlap_share, register_rigid
 from imaging.image import Image
+from imaging.registration import overlap_share, register_rigid
 
 
 @pytest.fixture(scope="module")
