@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from imaging.arrays import FloatArray
-from imaging.errors import ComputationError, MissingFileError, RecordingError
+from imaging.disk import full_disk
+from imaging.errors import MissingFileError, RecordingError
 from imaging.function.event_names import read_names
 from imaging.function.recording import Event, Recording, Tracks
 from imaging.function.side_names import without_persons
@@ -103,8 +104,8 @@ def read_c3d(path: Path) -> Recording:
 
 def _open(path: Path, layout: Layout) -> Any:
     """Read the file in a process of its own, by way of a copy where the reader needs one."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
             source = path
             if layout.needs_copy:
                 source = Path(folder, "whole.c3d")
@@ -113,10 +114,10 @@ def _open(path: Path, layout: Layout) -> Any:
             content = run_apart(load, str(source), str(analogs), limit_s=LIMIT_S)
             content["data"]["analogs"] = np.load(analogs)
             return content
-    except ComputationError as error:
-        raise RecordingError(f"cannot be read as C3D ({error})", path, EXPORT_AGAIN) from error
-    except Exception as error:  # the reader raises whatever its C++ core raises
-        raise RecordingError(f"cannot be read as C3D ({error})", path, EXPORT_AGAIN) from error
+        except Exception as error:  # the reader raises whatever its C++ core raises
+            if full := full_disk([folder]):
+                raise full from error
+            raise RecordingError(f"cannot be read as C3D ({error})", path, EXPORT_AGAIN) from error
 
 
 def _data(content: Any, layout: Layout, path: Path) -> tuple[FloatArray, FloatArray]:

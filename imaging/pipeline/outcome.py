@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imaging.dataset import Session
-from imaging.errors import InputError
+from imaging.errors import DiskFullError, InputError
 from imaging.pipeline import slurm
 from imaging.pipeline.steps import Failure
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _SAID = re.compile(r"pennate \w+( failed)?: (.+)")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt)\b.*")
 _TAIL_BYTES = 50_000
+_LITTLE_ROOM = 50e6
 NONE = "n/a"
 
 
@@ -162,6 +164,9 @@ def why_failed(failure: Failure, out: Path) -> tuple[Status, str]:
             return Status.failed, f"It ended with {line}"
     beside = Path(failure.cluster_log) if failure.cluster_log else None
     said = slurm.reason(failure.message, failure.given, beside) or failure.message
+    if not said and (left := shutil.disk_usage(out).free) < _LITTLE_ROOM:
+        # There was no room for what it said, either; by now its half-written files are gone.
+        return Status.failed, str(DiskFullError(out, f"{left / 1e6:.1f} MB are left"))
     said = said or "it ended without a word"
     return Status.failed, f"{said[0].upper()}{said[1:]}."
 

@@ -2,18 +2,18 @@
 
 Where fat is suppressed and a surface coil makes the rim of the muscles bright, as in images without
 diffusion weighting, a network that knows fat as bright gives the outer millimetres of the muscles
-to it. The image says otherwise wherever its fat and its muscle differ: muscles are grown outwards,
-voxel by voxel, for as long as what follows is nearer to the muscle under it than to the fat of this
-leg. Where fat and muscle look alike nothing is changed.
+to it. The image says otherwise where what lies around the labelled muscles falls into two kinds,
+one as bright as muscle and one darker (Otsu, IEEE Trans Syst Man Cybern 9, 1979): then muscles are
+grown outwards for as long as what follows is of their kind. Where it is all of one kind, as where
+fat is as bright as muscle or the labels already reach the fascia, nothing is changed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.muscles import structure
@@ -22,39 +22,16 @@ from imaging.segmentation.shares import Shares
 
 #: How far muscles grow at most, mm.
 REACH_MM = 9.0
-# Depth under the skin at which fat is looked for: not the voxels that air shares.
-_SKIN_MM = (1.0, 4.0)
-_CORE_MM, _LOCAL_MM, _SMOOTH_MM = 3.0, 8.0, 1.0
-_GAP_MM, _SHRED_MM = 6.0, 3.0
-# Of muscle's signal: what is darker under bright fat is fascia.
-_FASCIA = 0.6
-# How many standard deviations fat and muscle must be apart to be told apart.
-_APART = 2.5
+_LOCAL_MM, _SMOOTH_MM, _GAP_MM, _SHRED_MM = 8.0, 1.0, 6.0, 3.0
+# What is looked at begins so many voxels under the skin, where air shares none, and is so deep.
+_SKIN_VOXELS, _DEEP_MM = 1.5, 9.0
+# Means of the two kinds, in parts of muscle, and how many standard deviations they are apart; one
+# normal distribution cut into two has 2.65.
+_MUSCLE, _DARK, _APART = (0.85, 1.15), 0.7, 3.1
 _LEAST_VOXELS = 200
 
 
-@dataclass(frozen=True)
-class Levels:
-    """Signal of fat beside that of the muscle next to it (1), and how well they are told apart.
-
-    Attributes
-    ----------
-    fat : float
-        Signal of subcutaneous fat, in parts of muscle's.
-    apart : float
-        Distance of the two in standard deviations of muscle.
-    """
-
-    fat: float
-    apart: float
-
-    @property
-    def told(self) -> bool:
-        """Whether a voxel can be given to one of them by its signal."""
-        return self.apart > _APART
-
-
-def with_rim(shares: Shares, data: Float32, mask: BoolArray) -> Shares:
+def with_rim(shares: Shares, data: Float32, mask: BoolArray, voxel_mm: float) -> Shares:
     """Return shares whose muscles reach as far under the skin as the image shows muscle.
 
     Parameters
@@ -65,6 +42,8 @@ def with_rim(shares: Shares, data: Float32, mask: BoolArray) -> Shares:
         Image on the grid of the shares.
     mask : (I, J, K) bool
         The leg there.
+    voxel_mm
+        Voxel size of the scan across the leg.
     """
     winner, spacing = shares.winner, shares.grid.spacing
     muscle = _muscles(shares.keys)[winner] & mask
@@ -72,11 +51,11 @@ def with_rim(shares: Shares, data: Float32, mask: BoolArray) -> Shares:
         return shares
     ratio = beside_muscle(data, muscle, spacing)
     around = mask & ~_filled(winner > shares.keys.index("SAT"), spacing)
-    levels = fat_levels(ratio, muscle, around, mask, spacing)
-    if not levels.told:
+    depth = depth_in_slices(mask, spacing) - max(_SKIN_VOXELS * voxel_mm, float(spacing[0]))
+    threshold = darkest_muscle(ratio[around & (depth > 0) & (depth < _DEEP_MM)])
+    if threshold is None:
         return shares
-    free = around & _like_muscle(ratio, levels.fat)
-    return _given(shares, winner, muscle, _grown(muscle, free, spacing))
+    return _given(shares, winner, muscle, _grown(muscle, around & (ratio > threshold), spacing))
 
 
 def beside_muscle(data: Float32, muscle: BoolArray, spacing: FloatArray) -> Float32:
@@ -90,29 +69,23 @@ def beside_muscle(data: Float32, muscle: BoolArray, spacing: FloatArray) -> Floa
     return np.asarray(smooth / np.maximum(level, 1e-6), np.float32)
 
 
-def fat_levels(
-    ratio: Float32, muscle: BoolArray, around: BoolArray, mask: BoolArray, spacing: FloatArray
-) -> Levels:
-    """Return the signal of what lies outermost beside that of muscle, and how well it is told.
+def darkest_muscle(ratio: Float32) -> float | None:
+    """Return the signal that parts muscle from darker fat; None where they are not told apart.
 
     Parameters
     ----------
-    ratio : (I, J, K) float32
-        From :func:`beside_muscle`.
-    muscle, around, mask : (I, J, K) bool
-        Labelled muscle, what lies around all that is labelled, the leg.
-    spacing : (3,)
-        Voxel size, mm.
+    ratio : (N,) float32
+        Signal around the labelled muscles, in parts of the muscle nearby.
     """
-    depth = depth_in_slices(mask, spacing)
-    fat = ratio[around & (depth > _SKIN_MM[0]) & (depth <= _SKIN_MM[1])]
-    core = ratio[muscle & (depth_in_slices(muscle, spacing) > _CORE_MM)]
-    if fat.size < _LEAST_VOXELS or core.size < _LEAST_VOXELS:
-        return Levels(1.0, 0.0)
-    middle = float(np.median(core))
-    spread = 1.4826 * float(np.median(np.abs(core - middle)))
-    level = float(np.median(fat)) / max(middle, 1e-6)
-    return Levels(level, abs(level - 1.0) / max(spread / max(middle, 1e-6), 1e-3))
+    if ratio.size < _LEAST_VOXELS or np.ptp(ratio) == 0:
+        return None
+    ratio = np.clip(ratio, 0.0, 3.0)
+    threshold = float(threshold_otsu(ratio))
+    fat, muscle = ratio[ratio <= threshold], ratio[ratio > threshold]
+    apart = muscle.mean() - fat.mean()
+    spread = np.sqrt(0.5 * (fat.var() + muscle.var()))
+    alike = _MUSCLE[0] < muscle.mean() < _MUSCLE[1] and fat.mean() < _DARK
+    return threshold if alike and apart > _APART * spread else None
 
 
 def _muscles(keys: tuple[str, ...]) -> BoolArray:
@@ -128,14 +101,6 @@ def _filled(inner: BoolArray, spacing: FloatArray) -> BoolArray:
     for k in np.flatnonzero(out.any((0, 1))):
         out[:, :, k] = ndimage.binary_fill_holes(out[:, :, k])
     return out
-
-
-def _like_muscle(ratio: Float32, fat: float) -> BoolArray:
-    """Tell what is nearer to muscle than to fat; at the middle half a voxel is muscle."""
-    middle = 0.5 * (1.0 + fat)
-    if fat < 1.0:
-        return ratio > middle
-    return (ratio < middle) & (ratio > _FASCIA)
 
 
 def _grown(muscle: BoolArray, free: BoolArray, spacing: FloatArray) -> BoolArray:

@@ -138,7 +138,7 @@ def segment(
         # The network sees bone and fat better than thresholds do.
         shares = impose_anatomy(shares, tissue if sources.network is None else None)
         if sources.network is not None:
-            shares = with_rim(shares, slices[n].data, grids[n][1])
+            shares = with_rim(shares, slices[n].data, grids[n][1], float(image.spacing[:2].max()))
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
         _assess(out, tissue, shares, leg_side, sources.network)

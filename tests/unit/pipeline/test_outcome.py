@@ -1,5 +1,7 @@
 """The summary of a study: one row for each session, with the verb's own sentence."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from imaging.dataset import Session
@@ -47,6 +49,16 @@ def test_the_sentence_of_a_log(tmp_path, text, status, reason):
 
 def test_a_log_that_is_not_there(tmp_path):
     assert why_failed(failure("sub-01"), tmp_path) == (Status.failed, "It ended without a word.")
+
+
+@pytest.mark.parametrize("text", ["", "warning: half a senten"])
+def test_a_log_that_found_no_room(tmp_path, text, monkeypatch):
+    log(tmp_path, "sub-01", text)
+    left = SimpleNamespace(free=200_000)
+    monkeypatch.setattr("imaging.pipeline.outcome.shutil.disk_usage", lambda folder: left)
+    status, reason = why_failed(failure("sub-01"), tmp_path)
+    assert status is Status.failed
+    assert reason.startswith(f"{tmp_path}: the disk is full (0.2 MB are left).")
 
 
 def test_one_row_for_each_session_and_back_from_the_file(tmp_path):
