@@ -129,7 +129,7 @@ def domain() -> pd.DataFrame:
         images[path.name.removesuffix(".nii.gz")] = canonical(load_image(path))
     rows = []
     for name, image in images.items():
-        for mask in split_legs(leg_mask(image), image.spacing):
+        for mask in split_legs(leg_mask(image), image.spacing, image.data):
             view = view_leg(image, mask, work_spacing(2.0))
             found = assess_leg(view.tissue, view.work.spacing)
             rows.append((name, found.score, "; ".join(flag.code for flag in found.flags)))

@@ -108,7 +108,9 @@ def ends(network: Network) -> pd.DataFrame:
     mask = leg_mask(image)
     image = correct_bias(image, mask)
     rows = {}
-    for leg, (side, seen) in zip(split_legs(mask, image.spacing), JOINTS.items(), strict=True):
+    for leg, (side, seen) in zip(
+        split_legs(mask, image.spacing, image.data), JOINTS.items(), strict=True
+    ):
         grid, own = leg_grid(image, leg)
         slices = leg_slices(grid, own)
         shares = run(network, slices, side == "left")

@@ -48,6 +48,11 @@ class SegmentationSettings(Section):
     )
     model_version: str | None = Field(None, description="Its version, where its files don't say")
     model_scheme: str | None = Field(None, description="Its label scheme, where its names don't")
+    votes: bool = Field(
+        True,
+        description="Label the other anatomical images of a session, too, and join what the "
+        "network says of all",
+    )
     side: Literal["auto", "left", "right"] = Field("auto", description="Side when known")
     work_spacing_mm: float = Field(2.0, gt=0, description="Grid of the registration")
 

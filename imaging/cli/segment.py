@@ -24,6 +24,7 @@ from imaging.io.label_sources import (
     read_sources,
     unused_atlas,
 )
+from imaging.io.voters import read_voters
 from imaging.io.writers.segmentation import SegmentationOutput, write_segmentation
 from imaging.provenance import staged
 from imaging.segmentation.finished import finish
@@ -46,6 +47,13 @@ def command(
     anat: Annotated[Path, typer.Option(help="Anatomical image, any contrast.")],
     out: Annotated[Path, typer.Option(help="Folder to write, e.g. OUT/sub-01/anat.")],
     prefix: Annotated[str, typer.Option(help="Start of file names, e.g. sub-01.")],
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another image of the same legs, any contrast but fat: it is registered and "
+            "votes on the labels of the network. May be given several times."
+        ),
+    ] = None,
     atlas: Annotated[Path | None, typer.Option(help="Folder of label maps; else built in.")] = None,
     scheme: Annotated[str | None, typer.Option(help="Label scheme of the atlas.")] = None,
     model: Annotated[str | None, typer.Option(help="KIND[:PATH] of a model you have.")] = None,
@@ -84,11 +92,15 @@ def command(
             result, about = label_by_model(preproc, mask, chosen, given, anat)
         else:
             sources, about, read = read_sources(chosen, scheme, drawing.slices)
-            inputs += read
+            inputs += [*read, *(also or [])]
+            unread: list[str] = []
+            voters = read_voters(also or [], unread)
             try:
                 result = segment(
-                    preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm, path=anat
-                )
+                    preproc, mask, sources, side=given, spacing_mm=chosen.work_spacing_mm,
+                    path=anat, voters=voters,
+                )  # fmt: skip
+                result.warnings += unread
             except ImageError as error:  # certainly no leg, says the image; a person says it is one
                 if not drawing.present:
                     raise

@@ -86,6 +86,8 @@ class Session:
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
     anat, dwi, fmap, stiffness, manual_dseg : Path or None
         `fmap` has reversed phase encoding, `stiffness` is a ready map.
+    others : tuple of Path
+        Other anatomical images than the reference, one of every series, none of fat.
     dixon, spin_echoes : tuple of Path
         Images that tell fat from water, and the train of echoes that T2 is fitted to.
     waves, frames, recordings, aponeuroses : tuple of Path
@@ -99,6 +101,7 @@ class Session:
     anat: Path | None = None
     dwi: Path | None = None
     fmap: Path | None = None
+    others: tuple[Path, ...] = ()
     dixon: tuple[Path, ...] = ()
     spin_echoes: tuple[Path, ...] = ()
     waves: tuple[Path, ...] = ()
@@ -234,6 +237,7 @@ class SessionFiles:
             anat=anat,
             dwi=dwi,
             fmap=self.one("fmap", against, no_reversed),
+            others=self._others(anat),
             dixon=self.many("dixon", fat, "no fat fraction"),
             spin_echoes=self.many("spin_echoes", self.files("anat", NIFTI, "MESE"), "no T2"),
             waves=self.many("waves", phases, "no stiffness from wave images"),
@@ -260,6 +264,26 @@ class SessionFiles:
                 first = min(_echo(p) for p in files)
                 return [p for p in files if _echo(p) == first]
         return []
+
+    def _others(self, anat: Path | None) -> tuple[Path, ...]:
+        """Return anatomical images beside the reference: magnitude, first echo, no fat."""
+        pattern = self.select.get("anat", "*")
+        found: list[Path] = []
+        for contrast in (*ANATOMICAL, "MESE"):
+            files = self.files("anat", NIFTI, contrast)
+            files = [p for p in files if entities(p).get("part", "mag") == "mag"]
+            files = [p for p in files if part_of(p) != "fat" and not not_fetched(p)]
+            if anat is not None and contrast == suffix_of(anat):  # those that were not selected
+                files = [p for p in files if fnmatch.fnmatch(p.name, pattern)]
+            series: dict[str, list[Path]] = {}
+            for path in files:
+                echo = f"_echo-{entities(path).get('echo', '')}"
+                series.setdefault(path.name.replace(echo, ""), []).append(path)
+            found += [min(echoes, key=_echo) for echoes in series.values()]
+        if anat is None:
+            return ()
+        found = [p for p in found if p != anat]
+        return self.many("others", found, "") if found else ()
 
     def _recordings(self) -> tuple[Path, ...]:
         """Return recordings of EMG, one of each name, and take the motion that belongs to them."""

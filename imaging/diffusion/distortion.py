@@ -16,9 +16,9 @@ from imaging.diffusion.distortion_anatomy import expected_b0, field_to_anatomy, 
 from imaging.diffusion.distortion_field import Field, undistort
 from imaging.diffusion.fieldmap import field_of_pair
 from imaging.diffusion.legmask import bounding_box, leg_mask
-from imaging.diffusion.register import Alignment, register_rigid
 from imaging.diffusion.resample import resample_series
 from imaging.image import Image, resample
+from imaging.registration import Alignment, register_rigid
 
 Method = Literal["fmap", "anatomy"]
 

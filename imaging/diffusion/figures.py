@@ -9,9 +9,9 @@ from imaging.arrays import FloatArray
 from imaging.diffusion.cleaning import CleanedSeries
 from imaging.diffusion.distortion import Distortion
 from imaging.diffusion.gradients import GradientTable
-from imaging.diffusion.register import Alignment
 from imaging.diffusion.tensor import TensorFit
 from imaging.measures import Measure, not_measured
+from imaging.registration import Alignment
 
 
 def whole_image_measures(

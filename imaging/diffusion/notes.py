@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # the steps import this module
     from imaging.diffusion.distortion import Distortion
     from imaging.diffusion.motion import Motion
     from imaging.diffusion.outliers import Outliers
-    from imaging.diffusion.register import Alignment
+    from imaging.registration import Alignment
 
 _MANY_VOLUMES = 0.25
 

@@ -20,11 +20,11 @@ from imaging.diffusion.forward import series_at_rest
 from imaging.diffusion.gradients import GradientTable
 from imaging.diffusion.legmask import leg_mask
 from imaging.diffusion.notes import Journal, note_alignment, note_distortion
-from imaging.diffusion.register import Alignment, register_rigid
 from imaging.diffusion.resample import resample_series
 from imaging.diffusion.tensor import TensorFit
 from imaging.image import Image
 from imaging.measures import Measure
+from imaging.registration import Alignment, register_rigid
 
 _UNKNOWN = Acquisition()
 

@@ -13,7 +13,6 @@ from imaging import measures as m
 from imaging.config import DiffusionSettings
 from imaging.diffusion.acquisition import acquisition_of
 from imaging.diffusion.pipeline import DiffusionResult, process
-from imaging.diffusion.register import overlap_share
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar
 from imaging.formats.nifti import load_image, load_labels
@@ -23,6 +22,7 @@ from imaging.io.diffusion_series import read_series
 from imaging.io.label_maps import in_catalogue, read_label_map
 from imaging.io.reversed_scan import read_reversed
 from imaging.provenance import sidecar_path
+from imaging.registration import overlap_share
 
 
 @dataclass(frozen=True)

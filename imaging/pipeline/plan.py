@@ -173,13 +173,19 @@ class Plan:
         return ["segmentation", *(stage for stage, inputs in wanted.items() if inputs)]
 
     def segment_inputs(self, wildcards: Any) -> dict[str, Any]:
-        """Return the anatomical image and, where drawn, the manual labels with their look-up."""
+        """Return the anatomical images and, where drawn, the manual labels with their look-up."""
         session = self.session(wildcards)
         found = {"anat": session.anat, "manual": session.manual_dseg}
         if session.manual_dseg and sibling(session.manual_dseg, ".tsv").is_file():
             found["lookup"] = sibling(session.manual_dseg, ".tsv")
         files = {name: str(path) for name, path in found.items() if path}
-        return {**files, "beside": _beside(session.anat)}
+        return {**files, "also": self.voters(session), "beside": _beside(session.anat)}
+
+    def voters(self, session: Session) -> list[str]:
+        """Return the images that vote on the labels beside the anatomical reference."""
+        chosen = self.settings.segmentation
+        able = chosen.votes and not chosen.model and chosen.method != "atlas"
+        return [str(p) for p in session.others] if able else []
 
     def dwi_inputs(self, wildcards: Any) -> dict[str, Any]:
         """Return the diffusion-weighted image, its gradient table and the sidecars."""

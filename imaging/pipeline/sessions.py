@@ -28,6 +28,7 @@ _TITLES = {
     "dwi": "the diffusion images",
     "fmap": "the scan of reversed phase encoding",
     "dixon": "the images of water and fat",
+    "others": "the other anatomical images",
     "spin_echoes": "the spin echoes",
     "waves": "the wave images",
     "stiffness": "the ready stiffness map",

@@ -76,4 +76,5 @@ def finish(
     present = set(np.unique(labels).tolist())
     expected = {k: v for k, v in found.expected_dice.items() if k in present}
     rows += expected_rows(expected, list(drawn_whole))
+    rows += [r for r in found.rows if r.label in present and r.label not in drawn_whole]
     return Finished(image, labels, probability, rows, warnings)

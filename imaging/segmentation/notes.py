@@ -22,6 +22,11 @@ CITATIONS = [
     "Thirion JP. Image matching as a diffusion process. Med Image Anal 1998;2:243-60.",
     "Wang H et al. Multi-atlas segmentation with joint label fusion. IEEE TPAMI 2013;35:611-23.",
 ]
+_VOTE_CITATIONS = [
+    "Mattes D et al. PET-CT image registration in the chest using free-form deformations. IEEE "
+    "TMI 2003;22:120-8.",
+    "Genest C, Zidek JV. Combining probability distributions. Stat Sci 1986;1:114-35.",
+]
 _WAYS = {"network": "network", "atlas": "registration of a label atlas", "model": "model"}
 
 
@@ -46,7 +51,15 @@ def notes(
         BIDS suffix of the image.
     """
     told = {**facts, **about, "boundary": BOUNDARY, "contrast": contrast}
-    return Notes("segmentation", method(about, drawn), CITATIONS, warnings, told)
+    count = len(voted(facts))
+    citations = [*CITATIONS, *(_VOTE_CITATIONS if count else [])]
+    return Notes("segmentation", method(about, drawn, count), citations, warnings, told)
+
+
+def voted(facts: Mapping[str, Any]) -> list[str]:
+    """Return the names of the images beside the reference whose votes were counted."""
+    votes = facts.get("votes", {})
+    return [name for name, legs in votes.items() if any("weight" in leg for leg in legs.values())]
 
 
 def way(about: Mapping[str, Any]) -> str:
@@ -54,8 +67,16 @@ def way(about: Mapping[str, Any]) -> str:
     return " and ".join(words for key, words in _WAYS.items() if key in about)
 
 
-def method(about: Mapping[str, Any], drawn: str) -> str:
-    """Return the sentences of the methods section; parameters as in :func:`notes`."""
+def method(about: Mapping[str, Any], drawn: str, voters: int = 0) -> str:
+    """Return the sentences of the methods section.
+
+    Parameters
+    ----------
+    about, drawn
+        As in :func:`notes`.
+    voters
+        Images beside the reference whose votes were counted.
+    """
     parts = []
     if drawn == "slices":
         parts.append(
@@ -68,6 +89,13 @@ def method(about: Mapping[str, Any], drawn: str) -> str:
         parts.append(
             f"Muscles were labelled by the network {about['network']['name']} "
             f"(version {about['network']['version']}), trained on synthetic images."
+        )
+    if voters:
+        images = "1 other image" if voters == 1 else f"{voters} other images"
+        parts.append(
+            f"{images} of the session labelled likewise voted: each leg was registered rigidly "
+            "with that of the reference by mutual information, and the probabilities of all images "
+            "were averaged, weighted by field of view, slice thickness and certainty."
         )
     if "atlas" in about:
         parts.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
+from imaging.measures import Measure
 from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
+from imaging.segmentation.differences import agreements, range_warning, volume_ranges
 from imaging.segmentation.find_legs import find_legs
 from imaging.segmentation.legs import leg_grid
-from imaging.segmentation.locate import Place, cut_sentence, locate, within_reach
+from imaging.segmentation.locate import Place, cut_sentence
 from imaging.segmentation.multiatlas import atlas_shares
-from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side, run
+from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side
+from imaging.segmentation.network_leg import between_joints, network_shares
 from imaging.segmentation.parts import measure_sections
 from imaging.segmentation.quality import Correction, assess_leg, refuse
 from imaging.segmentation.refine import refine
@@ -28,9 +32,13 @@ from imaging.segmentation.sides import decide_sides
 from imaging.segmentation.sparse import find_slices
 from imaging.segmentation.tissue import Tissue
 from imaging.segmentation.view import LegView, cut, tissue_on, view_leg, work_spacing
+from imaging.segmentation.votes import Poll, Voter, open_poll, vote
 
 # Registration knows where muscles lie, the network sees their borders: it has the louder voice.
 NETWORK_WEIGHT = 0.8
+
+
+Told = tuple[Shares, dict[str, Any], Place | None]
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,8 @@ class Segmentation:
         Sides, place along the leg, sources and their residuals, per leg.
     warnings : list of str
         What a reader must know.
+    rows : list of Measure
+        Of the way the labels were found: how far images differ.
     """
 
     labels: NDArray[np.int16]
@@ -81,11 +91,12 @@ class Segmentation:
     expected_dice: dict[int, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    rows: list[Measure] = field(default_factory=list)
 
 
 def segment(
     image: Image, mask: BoolArray, sources: Sources, *, side: str = "auto",
-    spacing_mm: float = 2.0, path: str | Path | None = None,
+    spacing_mm: float = 2.0, path: str | Path | None = None, voters: Iterable[Voter] = (),
 ) -> Segmentation:  # fmt: skip
     """Label the muscles of one or both lower legs.
 
@@ -103,6 +114,9 @@ def segment(
         Working grid of registration and tissue classes across the leg; twice that along it.
     path
         The image, for messages.
+    voters
+        Other images of the same legs, which vote on the labels where there is a network; taken
+        one after the other.
 
     Raises
     ------
@@ -129,8 +143,10 @@ def segment(
     sides = decide_sides(found, side, path)
     out = Segmentation(np.zeros(image.shape, np.int16), np.zeros(image.shape, np.float32))
     out.warnings += seen.warnings
+    told = [leg_shares(*one, sources) for one in zip(views, slices, sides, strict=True)]
+    joint = _polled(out, image, legs, views, sides, told, sources, voters)
     for n, (view, leg_side) in enumerate(zip(views, sides, strict=True)):
-        shares, facts, place = leg_shares(view, slices[n], leg_side, sources)
+        shares, (_, facts, place) = joint[n], told[n]
         tissue = tissue_on(view.tissue, view.work, shares.grid)
         # The network sees bone and fat better than thresholds do.
         shares = impose_anatomy(shares, tissue if sources.network is None else None)
@@ -150,13 +166,54 @@ def segment(
     return out
 
 
+def _polled(
+    out: Segmentation, image: Image, legs: list[BoolArray], views: list[LegView],
+    sides: list[Side], told: list[Told], sources: Sources, voters: Iterable[Voter],
+) -> list[Shares]:  # fmt: skip
+    """Let other images vote on every leg; return the joint shares, and note who voted."""
+    own = [shares for shares, *_ in told]
+    if sources.network is None:
+        return own
+    polls: list[Poll] = []
+    for voter in voters:
+        polls = polls or [
+            open_poll(leg, side, shares, assess_leg(
+                tissue_on(view.tissue, view.work, shares.grid), shares.grid.spacing, shares,
+                None, place, measure_sections(
+                    view.tissue, view.work.spacing, between_joints(view, shares, place)
+                ),
+            ))
+            for leg, side, view, (shares, _, place) in zip(legs, sides, views, told, strict=True)
+        ]  # fmt: skip
+        facts, said = vote(voter, image, polls, sources.network)
+        out.facts.setdefault("votes", {})[voter.name] = facts
+        out.warnings += said
+    for n, poll in enumerate(polls):
+        joint = poll.joint()
+        own[n] = joint
+        if len(poll.ballots) > 1:
+            _note_differences(out, n, poll, joint)
+    return own
+
+
+def _note_differences(out: Segmentation, n: int, poll: Poll, joint: Shares) -> None:
+    """Note how far the images that voted on one leg differ."""
+    for name, dice in agreements(poll, joint).items():
+        about = out.facts["votes"].setdefault(name, {})
+        about.setdefault(f"leg_{n + 1}", {})["dice_with_joint"] = dice
+    rows = volume_ranges(poll, joint)
+    out.rows += rows
+    if said := range_warning(poll, rows):
+        out.warnings.append(said)
+
+
 def _assess(
     out: Segmentation, view: LegView, tissue: Tissue, shares: Shares, side: Side,
     network: Network | None, place: Place | None,
 ) -> None:  # fmt: skip
     """Note how far the labels of one leg can be trusted."""
     correction = Correction(*network.card["dice_correction"]) if network is not None else None
-    sections = measure_sections(view.tissue, view.work.spacing, _judged(view, shares, place))
+    sections = measure_sections(view.tissue, view.work.spacing, between_joints(view, shares, place))
     quality = assess_leg(tissue, shares.grid.spacing, shares, correction, place, sections)
     code = 100 * SIDE_CODES[side]
     out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
@@ -167,31 +224,14 @@ def _assess(
     out.facts.setdefault("likeness_to_a_leg", {})[side] = round(quality.score, 2)
 
 
-def _judged(view: LegView, shares: Shares, place: Place | None) -> BoolArray | None:
-    """Return the slices of a view between ankle and knee; none where that is not known."""
-    if place is None or not place.sure:
-        return None
-    between = place.on(shares.grid, view.work).between
-    return between if (between & view.tissue.valid).any() else None
-
-
-def leg_shares(
-    view: LegView, slices: LegSlices, side: Side, sources: Sources
-) -> tuple[Shares, dict[str, Any], Place | None]:
+def leg_shares(view: LegView, slices: LegSlices, side: Side, sources: Sources) -> Told:
     """Return the probabilities of one leg from network, atlas, or both, what to note, its place."""
     place = None
     parts: list[Shares] = []
     weights: list[float] = []
     facts: dict[str, Any] = {}
     if sources.network is not None:
-        shares = run(sources.network, slices, side == "left")
-        place = locate(shares, sources.network.card["profile"], slices.data > 0)
-        if place is not None:
-            ends = [round(float(h), 2) for h in place.heights[[0, -1]]]
-            facts |= {"heights": ends, "tibia_mm": place.length_mm}
-            facts["misfit_of_place"] = round(place.misfit, 3)
-            if place.sure:
-                shares = within_reach(shares, place, sources.network.card["profile"])
+        shares, facts, place = network_shares(sources.network, slices, side)
         parts, weights = [shares], [NETWORK_WEIGHT]
     if sources.atlas is not None:
         shares, about = atlas_shares(

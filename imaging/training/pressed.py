@@ -91,11 +91,12 @@ def beside(image: Float32, depth: Float32, seen: BoolArray, gap: int) -> tuple[F
     shift = left - gap - 1 - right
     out = image.copy()
     other = np.zeros_like(seen)
-    if shift <= -SIZE:
+    if abs(shift) >= SIZE:
         return out, other
-    other[: SIZE + shift] = inside[-shift:]
+    to, of = slice(max(shift, 0), SIZE + min(shift, 0)), slice(max(-shift, 0), SIZE - max(shift, 0))
+    other[to] = inside[of]
     other &= ~own
     moved = np.zeros_like(image)
-    moved[:, : SIZE + shift] = mirror[:, -shift:]
+    moved[:, to] = mirror[:, of]
     out[:, other] = moved[:, other]
     return out, other

@@ -64,7 +64,7 @@ def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool)
         Whether it is a right leg; a left one is mirrored.
     """
     labels = resample(indices, image, order=0).data
-    legs = split_legs(leg_mask(image), image.spacing)
+    legs = split_legs(leg_mask(image), image.spacing, image.data)
     leg = max(legs, key=lambda mask: int((labels[mask] > 0).sum()))
     grid, mask = leg_grid(image, leg)
     slices = leg_slices(grid, mask)

@@ -104,3 +104,25 @@ def test_a_drawing_on_an_image_without_a_leg_is_kept_and_said(tmp_path, capsys):
     notes = json.loads((tmp_path / "o" / "sub-01_desc-segmentation_notes.json").read_text())
     assert "only what is drawn is labelled" in notes["warnings"][0]
     assert "15.0 mm apart" in notes["warnings"][1]
+
+
+def test_other_images_vote_and_one_that_lies_elsewhere_is_named(data, tmp_path, capsys):
+    anat = load_image(data / "sub-01" / "anat" / "sub-01_T1w.nii.gz")
+    near, far = anat.affine.copy(), anat.affine.copy()
+    near[0, 3] += 5.0
+    far[2, 3] += 480.0
+    inverted = np.where(anat.data > 0.1 * anat.data.max(), 1.2 * anat.data.max() - anat.data, 0)
+    save_image(Image(inverted.astype(np.float32), near), tmp_path / "T2w.nii.gz")
+    save_image(Image(anat.data, far), tmp_path / "water.nii.gz")
+    also = [part for n in ("T2w", "water") for part in ("--also", tmp_path / f"{n}.nii.gz")]
+    assert run(data, tmp_path / "out", *also) == 0
+    assert_as_promised(tmp_path / "out", "sub-01", "segmentation")
+    assert "water.nii.gz was not used for the labels: by its header" in capsys.readouterr().err
+    notes = json.loads((tmp_path / "out" / "sub-01_desc-segmentation_notes.json").read_text())
+    votes = notes["facts"]["votes"]
+    assert votes["T2w.nii.gz"]["leg_1"]["shift_mm"] == pytest.approx(5.0, abs=1.0)
+    assert "1 other image of the session labelled likewise voted" in notes["method"]
+    assert "left_out" in votes["water.nii.gz"]["leg_1"]
+    truth = load_labels(data / "derivatives" / "truth" / "sub-01" / "sub-01_dseg.nii.gz")
+    scores = dice(truth.data, load_labels(tmp_path / "out" / "sub-01_seg-muscles_dseg.nii.gz").data)
+    assert min(scores[k] for k in ("TA", "GM", "GL", "SOL")) > 0.65, scores

@@ -56,6 +56,34 @@ def test_one_subject_without_sessions(tmp_path):
     assert states(session)["stiffness"] == "missing"
 
 
+def test_other_anatomical_images_are_found_but_for_fat_phases_and_later_echoes(tmp_path):
+    touch(
+        tmp_path,
+        *(
+            f"sub-01/anat/sub-01_{name}.nii.gz"
+            for name in (
+                "T1w", "T2w", "acq-dixonWater_T1w", "acq-dixonFat_T1w", "acq-dixonIn_T1w",
+                "echo-1_part-mag_MEGRE", "echo-1_part-phase_MEGRE", "echo-2_part-mag_MEGRE",
+                "echo-2_part-phase_MEGRE", "MESE",
+            )
+        ),
+        "sub-01/dwi/sub-01_dwi.nii.gz",
+    )  # fmt: skip
+    (session,) = find_sessions(tmp_path)
+    assert session.anat is not None
+    assert session.anat.name == "sub-01_T1w.nii.gz"
+    assert [p.name.removeprefix("sub-01_").removesuffix(".nii.gz") for p in session.others] == [
+        "acq-dixonIn_T1w", "acq-dixonWater_T1w", "T2w", "echo-1_part-mag_MEGRE", "MESE",
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_not_selected_is_no_other_image(tmp_path):
+    names = [f"sub-01/anat/sub-01_{n}.nii.gz" for n in ("run-1_T1w", "run-2_T1w", "T2w")]
+    touch(tmp_path, *names)
+    (session,) = find_sessions(tmp_path, select={"anat": "*run-2*"})
+    assert [p.name for p in session.others] == ["sub-01_T2w.nii.gz"]
+
+
 def test_sessions_and_filters(tmp_path):
     touch(
         tmp_path,

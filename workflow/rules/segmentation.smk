@@ -16,6 +16,7 @@ rule segment:
     params:
         code=code_of("segment"),
         settings=plan.settings_of("segmentation"),
+        also=lambda wildcards, input: options("--also", input.also),
         manual=lambda wildcards, input: options("--manual", input.get("manual", [])),
         lookup=lambda wildcards, input: options(
             "--manual-lookup", input.get("lookup", [])
@@ -23,6 +24,6 @@ rule segment:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS
-        + "pennate segment --anat {input.anat:q} {params.manual} {params.lookup} "
+        + "pennate segment --anat {input.anat:q} {params.also} {params.manual} {params.lookup} "
         "--out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"

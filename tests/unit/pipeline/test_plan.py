@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +40,19 @@ def test_what_lies_beside_an_input_counts_as_input(tmp_path):
     assert found.beside("waves")(wildcards) == paths[:2]
     assert found.beside("recordings")(wildcards) == paths[2:]
     assert found.beside("stiffness")(wildcards) == []
+
+
+def test_other_images_vote_where_the_network_labels_and_settings_let_them():
+    session = Session("01", anat=Path("T1w.nii"), others=(Path("T2w.nii"), Path("water.nii")))
+    wildcards = SimpleNamespace(prefix="sub-01")
+    for settings, voters in (
+        ({}, ["T2w.nii", "water.nii"]),
+        ({"votes": False}, []),
+        ({"method": "atlas"}, []),
+        ({"model": "musclemap"}, []),
+    ):
+        content = Settings(bids_dir="in", out_dir="out", segmentation=settings)
+        assert Plan(content, [session]).segment_inputs(wildcards)["also"] == voters
 
 
 def test_waves_and_frames_get_fibre_directions_only_where_diffusion_gives_them(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from imaging.segmentation.inputs import OUTSIDE, PIXEL_MM, SAT, SLICES_MM, THREE_MM
 from imaging.training.batches import draw_image
@@ -61,6 +62,16 @@ def test_the_other_leg_lies_medially_and_is_not_this_one():
     out, other = beside(image, disk(), disk() > 0, 0)
     assert other.any() and not (other & (disk() > 0)).any()
     assert np.argwhere(other)[:, 0].max() < np.argwhere(disk() > 0)[:, 0].min()
+    assert (out[:, other] == 1).all()
+
+
+@pytest.mark.parametrize("aside", [-30, 30, 45])
+def test_the_other_leg_of_one_that_lies_far_aside(aside):
+    """A training of hours once ended at a leg that lay wholly in one half of its image."""
+    depth = ndimage.shift(disk(), (aside, 0), order=0, cval=-10.0)
+    image = np.where(depth > 0, 1.0, 0.0).astype(np.float32)[None]
+    out, other = beside(image, depth, depth > 0, 2)
+    assert out.shape == image.shape and not (other & (depth > 0)).any()
     assert (out[:, other] == 1).all()
 
 

@@ -1,4 +1,4 @@
-"""Rigid registration of the mean b = 0 image to the anatomical image.
+"""Rigid registration of two images of one leg or body, any contrasts.
 
 Mattes D, et al. PET-CT image registration in the chest using free-form deformations. IEEE Trans
 Med Imaging 2003;22:120 (mutual information).
@@ -32,12 +32,12 @@ _SEED = 1
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where the diffusion images lie in the anatomical world.
+    """Where an image lies in the world of another.
 
     Attributes
     ----------
     world : (4, 4) array
-        Rigid, from the world of the diffusion images to that of the anatomical image, RAS+ mm.
+        Rigid, from the world of the fixed image to that of the moving one, RAS+ mm.
     status : str
         ``registered``; ``kept``: the header position was at least as good; ``refused``: the
         result was implausible and the header position is kept.
@@ -66,27 +66,27 @@ def overlap_share(image: Image, mask: NDArray[np.bool_], other: Image) -> float:
     return float(inside.mean())
 
 
-def register_rigid(b0: Image, mask: NDArray[np.bool_], anatomy: Image) -> Alignment:
-    """Find the rigid motion that puts a b = 0 image onto an anatomical image.
+def register_rigid(fixed: Image, mask: NDArray[np.bool_], moving: Image) -> Alignment:
+    """Find the rigid motion that puts one image onto another.
 
     Parameters
     ----------
-    b0 : Image
-        3-D mean b = 0 image.
+    fixed : Image
+        3-D, any contrast.
     mask : (I, J, K) bool array
-        Legs in `b0`; a rim around them is used too.
-    anatomy : Image
-        3-D, any contrast, overlapping with `b0`.
+        Legs in `fixed`; a rim around them is used too.
+    moving : Image
+        3-D, any contrast, overlapping with `fixed`.
 
     Raises
     ------
     ComputationError
         The optimiser failed.
     """
-    rim = ndimage.distance_transform_edt(~mask, sampling=b0.spacing) <= _MARGIN_MM
-    fixed, moving = to_sitk(_float(b0)), to_sitk(_float(anatomy))
-    fixed_mask = to_sitk(b0.with_data(rim.astype(np.uint8)))
-    points = b0.to_world(np.argwhere(mask)[:: max(1, int(mask.sum()) // 5000)])
+    rim = ndimage.distance_transform_edt(~mask, sampling=fixed.spacing) <= _MARGIN_MM
+    still, movable = to_sitk(_float(fixed)), to_sitk(_float(moving))
+    fixed_mask = to_sitk(fixed.with_data(rim.astype(np.uint8)))
+    points = fixed.to_world(np.argwhere(mask)[:: max(1, int(mask.sum()) // 5000)])
     centre = points.mean(0)
     inside = max(int(rim.sum()), 1)
 
@@ -111,12 +111,12 @@ def register_rigid(b0: Image, mask: NDArray[np.bool_], anatomy: Image) -> Alignm
     def metric(transform: sitk.Transform) -> float:
         single = method(_SAMPLES, 1.0)
         single.SetInitialTransform(transform)
-        return -float(single.MetricEvaluate(fixed, moving))
+        return -float(single.MetricEvaluate(still, movable))
 
     try:
         before = metric(_rigid(centre, (0, 0, 0)))
         found = [_rigid(centre, start) for start in _STARTS]
-        smooth = [sitk.SmoothingRecursiveGaussian(image, _SMOOTH_MM) for image in (fixed, moving)]
+        smooth = [sitk.SmoothingRecursiveGaussian(image, _SMOOTH_MM) for image in (still, movable)]
         for transform in found:
             registration = method(_COARSE_SAMPLES, 2.0)
             registration.SetInitialTransform(transform, inPlace=True)
@@ -124,11 +124,11 @@ def register_rigid(b0: Image, mask: NDArray[np.bool_], anatomy: Image) -> Alignm
         best = max(found, key=metric)
         registration = method(_SAMPLES, 0.5)
         registration.SetInitialTransform(best, inPlace=True)
-        registration.Execute(fixed, moving)
+        registration.Execute(still, movable)
         after, world = metric(best), sitk_affine_to_ras(best)
     except RuntimeError as error:
         raise ComputationError(
-            f"Registration of b0 to the anatomical image failed: {str(error).splitlines()[-1]}"
+            f"Rigid registration of two images failed: {str(error).splitlines()[-1]}"
         ) from error
     moved = points @ world[:3, :3].T + world[:3, 3] - points
     shift = float(np.sqrt(np.square(moved).sum(1).mean()))
