@@ -17,7 +17,7 @@ from imaging.segmentation.bodies import Bone, bones_of_slices, enclosed_by_bone
 from imaging.segmentation.legs import depth_in_slices
 from imaging.segmentation.tissue import Tissue
 
-_MOSTLY = 0.5
+_MOSTLY, _SOME = 0.5, 0.2
 _WIDE_MM, _FLAT = 260.0, 1.75
 _DEEP, _LARGE_MM2 = 0.33, 220.0
 _MANY = 3
@@ -42,6 +42,8 @@ class Sections:
         of nearly one size.
     enclosed : float
         Share of the section that one ring of bone encloses.
+    tibia : float
+        Share of slices with what may be a tibia.
     fat : float
         Signal of what lies under the skin beside that of the deep part; 1 where much of the deep
         part is as bright, as where the deep part is dark bone and not muscle.
@@ -54,6 +56,7 @@ class Sections:
     many: float
     alike: float
     enclosed: float
+    tibia: float
     fat: float
 
 
@@ -87,7 +90,7 @@ def measure_sections(
         area, long, 10.0 * float(np.sqrt(4.0 * area * long / np.pi)),
         _share([_one_deep(b) for b in bones]), _share([len(b) >= _MANY for b in bones]),
         _share([_two_alike(b) for b in bones]), enclosed_by_bone(shown, spacing),
-        _fat(shown, spacing),
+        float(tissue.tibia.any((0, 1))[use].mean()), _fat(shown, spacing),
     )  # fmt: skip
 
 
@@ -125,7 +128,8 @@ def other_part(seen: Sections) -> tuple[str, str] | None:
             f"the section is {seen.long:.1f} times as long as it is wide, as in a foot or a hand: "
             "that of a lower leg is nearly round"
         )
-    if seen.enclosed > _ENCLOSED and seen.fat > _BRIGHT_SCALP:
+    # Fat that is dark under bright skin is a ring as well, but there is a tibia in it.
+    if seen.enclosed > _ENCLOSED and seen.fat > _BRIGHT_SCALP and seen.tibia < _SOME:
         return "enclosed", (
             f"a ring of bone encloses {100 * seen.enclosed:.0f} % of the section, as in a head: "
             "this is no lower leg"

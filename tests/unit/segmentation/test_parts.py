@@ -1,5 +1,7 @@
 """Other parts of the body are told by their own marks; a leg by none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,13 @@ def test_a_part_of_the_body_is_named(part, code, contrast):
 def test_a_head_is_named():
     (seen,) = _sections(draw(PARTS["head"], "t1", seed=3))
     assert other_part(seen)[0] == "enclosed"
+
+
+def test_dark_fat_under_bright_skin_is_no_skull():
+    """As with fat suppressed: the ring of fat lies around a tibia."""
+    (head,) = _sections(draw(PARTS["head"], "t1", seed=3))
+    assert head.tibia == 0
+    assert other_part(replace(head, tibia=0.4)) is None
 
 
 def test_a_digital_leg_is_no_other_part():
