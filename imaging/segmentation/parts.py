@@ -90,7 +90,7 @@ def measure_sections(
         area, long, 10.0 * float(np.sqrt(4.0 * area * long / np.pi)),
         _share([_one_deep(b) for b in bones]), _share([len(b) >= _MANY for b in bones]),
         _share([_two_alike(b) for b in bones]), enclosed_by_bone(shown, spacing),
-        float(tissue.tibia.any((0, 1))[use].mean()), _fat(shown, spacing),
+        float(tissue.tibia[:, :, use].any((0, 1)).mean()), _fat(shown, spacing),
     )  # fmt: skip
 
 
