@@ -177,10 +177,10 @@ def depth_in_slices(mask: BoolArray, spacing: FloatArray) -> NDArray[np.float32]
 
 def _whole(mask: BoolArray, spacing: FloatArray) -> BoolArray:
     """Take off specks, close gaps at the border and fill holes, slice by slice."""
-    mask = ndimage.binary_opening(mask, _disk(4.0, spacing))
+    mask = ndimage.binary_opening(mask, disk(4.0, spacing))
     # The dark cortex of the tibia lies under the skin and would open the mask there.
     wide = np.pad(mask, ((8, 8), (8, 8), (0, 0)))
-    mask = ndimage.binary_closing(wide, _disk(10.0, spacing))[8:-8, 8:-8]
+    mask = ndimage.binary_closing(wide, disk(10.0, spacing))[8:-8, 8:-8]
     for k in range(mask.shape[2]):
         mask[:, :, k] = ndimage.binary_fill_holes(mask[:, :, k])
     return np.asarray(mask)
@@ -194,7 +194,7 @@ def _with_dark_insides(
     Where the rim is open nothing fills it. What stands out from the noise of the air is taken
     instead, if the mask lacks most of its inside.
     """
-    air = light[~ndimage.binary_dilation(_hull(mask), _disk(10.0, spacing))]
+    air = light[~ndimage.binary_dilation(_hull(mask), disk(10.0, spacing))]
     if not air.size:
         return mask
     low = max(_DARK_INSIDE * top, 1.5 * float(np.percentile(air, 98)))
@@ -241,7 +241,7 @@ def _air_threshold(data: NDArray[Any]) -> float:
     return float(threshold_otsu(low)) if low.size and np.ptp(low) > 0 else 0.0
 
 
-def _disk(radius_mm: float, spacing: FloatArray) -> BoolArray:
+def disk(radius_mm: float, spacing: FloatArray) -> BoolArray:
     """Return a flat disk across the leg, as a structuring element (2n+1, 2m+1, 1)."""
     n, m = (int(np.ceil(radius_mm / s)) for s in spacing[:2])
     x, y = np.mgrid[-n : n + 1, -m : m + 1]

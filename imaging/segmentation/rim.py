@@ -17,7 +17,7 @@ from skimage.filters import threshold_otsu
 
 from imaging.arrays import BoolArray, Float32, FloatArray
 from imaging.muscles import structure
-from imaging.segmentation.legs import depth_in_slices
+from imaging.segmentation.legs import depth_in_slices, disk
 from imaging.segmentation.shares import Shares
 
 #: How far muscles grow at most, mm.
@@ -94,10 +94,10 @@ def _muscles(keys: tuple[str, ...]) -> BoolArray:
 
 def _filled(inner: BoolArray, spacing: FloatArray) -> BoolArray:
     """Close the gaps between muscles and bones, slice by slice."""
-    disk = _disk(_GAP_MM, spacing)
-    pad = [(n // 2 + 1,) * 2 for n in disk.shape[:2]] + [(0, 0)]
+    around = disk(_GAP_MM, spacing)
+    pad = [(n // 2 + 1,) * 2 for n in around.shape[:2]] + [(0, 0)]
     cut = tuple(slice(a, -a if a else None) for a, _ in pad)
-    out = ndimage.binary_closing(np.pad(inner, pad), disk)[cut]
+    out = ndimage.binary_closing(np.pad(inner, pad), around)[cut]
     for k in np.flatnonzero(out.any((0, 1))):
         out[:, :, k] = ndimage.binary_fill_holes(out[:, :, k])
     return out
@@ -108,8 +108,7 @@ def _grown(muscle: BoolArray, free: BoolArray, spacing: FloatArray) -> BoolArray
     cross = ndimage.generate_binary_structure(2, 1)[..., None]
     rounds = max(1, round(REACH_MM / float(spacing[:2].min())))
     wide = ndimage.binary_dilation(muscle, cross, rounds, mask=muscle | free)
-    disk = _disk(_SHRED_MM, spacing)
-    return ndimage.binary_opening(wide, disk) & ~muscle
+    return ndimage.binary_opening(wide, disk(_SHRED_MM, spacing)) & ~muscle
 
 
 def _given(shares: Shares, winner: NDArray[np.int16], muscle: BoolArray, new: BoolArray) -> Shares:
@@ -125,9 +124,3 @@ def _given(shares: Shares, winner: NDArray[np.int16], muscle: BoolArray, new: Bo
         old = winner[i, j, k]
         values[own, i, j, k], values[old, i, j, k] = values[old, i, j, k], values[own, i, j, k]
     return Shares(shares.keys, values, shares.grid)
-
-
-def _disk(radius_mm: float, spacing: FloatArray) -> BoolArray:
-    n, m = (int(radius_mm / s) for s in spacing[:2])
-    x, y = np.mgrid[-n : n + 1, -m : m + 1]
-    return (np.hypot(x * spacing[0], y * spacing[1]) <= radius_mm)[..., None]

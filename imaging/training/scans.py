@@ -82,25 +82,20 @@ def _around(classes: NDArray[np.uint8], mask: BoolArray) -> NDArray[np.uint8]:
     Under the fascia they are the rest; but where whole muscles or the bones were not drawn they may
     be those as well, and nothing is to be learnt from them.
     """
-    classes = classes.copy()
-    some = is_partial(classes)
-    under = _hulls(classes > 0) if some else _closed(classes > 0)
-    edge = ndimage.binary_dilation(under, np.ones((5, 5, 1), bool)) if some else under
     bare = (classes == OUTSIDE) & mask
-    classes[bare] = SAT
-    classes[bare & edge] = IGNORED
-    classes[bare & under] = IGNORED if some else REST
-    return classes
+    out = np.where(bare, SAT, classes).astype(np.uint8)
+    if is_partial(classes):
+        near = ndimage.binary_dilation(_hulls(classes > 0), np.ones((5, 5, 1), bool))
+        out[bare & near] = IGNORED
+    else:
+        out[bare & ndimage.binary_closing(classes > 0, np.ones((5, 5, 1), bool))] = REST
+    return out
 
 
 def is_partial(classes: NDArray[np.uint8]) -> bool:
     """Tell whether bones or more than a few muscles were left out of a drawing."""
     missing = set(range(REST + 1, len(CLASSES))) - set(np.unique(classes).tolist())
     return len(missing) > _FEW or CLASSES.index("TIB") in missing
-
-
-def _closed(inside: BoolArray) -> BoolArray:
-    return np.asarray(ndimage.binary_closing(inside, np.ones((5, 5, 1), bool)))
 
 
 def _hulls(inside: BoolArray) -> BoolArray:
