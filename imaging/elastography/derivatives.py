@@ -30,6 +30,14 @@ def box_around(region: BoolArray, margin: Sequence[int] = (0, 0, 0)) -> Box:
     return a, b, c
 
 
+def slice_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, int]:
+    """Return the two array axes of the slice: not the thickest, nor the shortest of cubic voxels."""
+    thick = np.round(np.asarray(spacing_m) * 1e6) - np.asarray(shape) / 1e3
+    across = int(np.argmax(thick))
+    a, b = (a for a in range(3) if a != across)
+    return a, b
+
+
 def laplacian_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, ...]:
     """Choose the axes of the Laplacian: all three, or the two of the slice plane.
 

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import box_around
+from imaging.elastography.derivatives import box_around, slice_axes
 from imaging.elastography.displacement import derivative, harmonics
-from imaging.elastography.spatial_noise import white_noise
+from imaging.elastography.spatial_noise import noise_gain, white_noise
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class WaveField:
         Component c for driver r, rad (displacement times the encoding gain, which no modulus
         depends on), up to a constant; 0 outside `valid`.
     still : (I, J, K, C, R, B) complex64 array
-        The same in B frequency bins that hold no motion: noise, as large as that of the first.
+        The same in B frequency bins that hold no motion: noise, raised to that of the first.
     valid : (I, J, K) bool array
         Where there is a phase.
     components_in_world : bool
@@ -67,6 +67,9 @@ class WaveField:
     share : (I, J, K) float32 array or None
         Part of the first harmonic in the power of the phase over one period, 0 to 1; the rest is
         noise, higher harmonics of the driver and motion that is not periodic.
+    noise_gain : (D, R) array or None
+        Noise of the first harmonic over that of the bins without motion, by which `still` was
+        raised; see :func:`imaging.elastography.spatial_noise.noise_gain`.
     """
 
     displacement: ComplexArray
@@ -78,6 +81,7 @@ class WaveField:
     frequency_hz: float
     density: float
     share: FloatArray | None = None
+    noise_gain: FloatArray | None = None
 
     @cached_property
     def gradient(self) -> ComplexArray:
@@ -150,6 +154,10 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
             power = found.real**2 + found.imag**2
             wave += power[..., 0]
             total += power @ weights.astype(np.float32)
+    gain = np.ones((directions, drivers), np.float32)
+    if others:
+        gain = noise_gain(raw[..., 0], raw[..., 1:], valid, slice_axes(shape, spacing_m))
+        raw[..., 1:] *= gain[..., None]
     turned = np.einsum("ijkdrn,cd->ijkcrn", raw, mixing.astype(np.float32), optimize=True)
     moving = np.ascontiguousarray(turned[..., 0])
     still = np.ascontiguousarray(turned[..., 1:])
@@ -159,5 +167,5 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
     share = (wave / np.maximum(total, np.finfo(np.float32).tiny)).astype(np.float32)
     return WaveField(
         moving, still, valid,
-        in_world, spacing_m, rotation, images.frequency_hz, images.density, share,
+        in_world, spacing_m, rotation, images.frequency_hz, images.density, share, gain,
     )  # fmt: skip
