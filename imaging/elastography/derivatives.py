@@ -30,11 +30,14 @@ def box_around(region: BoolArray, margin: Sequence[int] = (0, 0, 0)) -> Box:
     return a, b, c
 
 
+def across_axis(shape: Sequence[int], spacing_m: FloatArray) -> int:
+    """Return the array axis across slices: of the thickest voxels, or of cubic ones the fewest."""
+    return int(np.argmax(np.round(np.asarray(spacing_m) * 1e6) - np.asarray(shape) / 1e3))
+
+
 def slice_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, int]:
-    """Return the two array axes of the slice: not the thickest, nor the shortest of cubic voxels."""
-    thick = np.round(np.asarray(spacing_m) * 1e6) - np.asarray(shape) / 1e3
-    across = int(np.argmax(thick))
-    a, b = (a for a in range(3) if a != across)
+    """Return the two array axes of the slice."""
+    a, b = (a for a in range(3) if a != across_axis(shape, spacing_m))
     return a, b
 
 

@@ -45,19 +45,20 @@ class TestFields:
         Of the grid.
     spacing_m : (3,) array
         Voxel size, metres.
-    width_m
-        Distance of the knots of psi, metres; its support is six of them wide. At least one voxel.
+    widths_m : (3,) array
+        Distance of the knots of psi along every axis, metres; its support is six of them wide. At
+        least one voxel.
     """
 
     __test__ = False
 
-    def __init__(self, shape: Sequence[int], spacing_m: FloatArray, width_m: float):
+    def __init__(self, shape: Sequence[int], spacing_m: FloatArray, widths_m: FloatArray):
         self.shape = tuple(shape)
         self.size = [fft.next_fast_len(n) for n in self.shape]
         self.reach: list[int] = []
         spectra: list[list[NDArray[Any]]] = []
-        for axis, (n, h) in enumerate(zip(self.size, spacing_m, strict=True)):
-            scale = max(width_m / float(h), 1.0)
+        for axis, (n, h, width) in enumerate(zip(self.size, spacing_m, widths_m, strict=True)):
+            scale = max(float(width / h), 1.0)
             line = []
             for order in range(3):
                 offsets, values = bump(scale, order)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import Box, box_around, local_mean
+from imaging.elastography.derivatives import Box, across_axis, box_around, local_mean
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
@@ -25,6 +25,8 @@ _MODEL_ERROR = 0.03
 # Distance of the knots of the test fields, in the largest edge of a voxel: their support is six
 # times as wide.
 _KNOTS = 1.3
+# Places of a test field across a slab below which narrower ones are used.
+_SPARE_SLICES = 2
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
 
@@ -92,16 +94,22 @@ def virtual_fields(
     first = fields[0]
     if not all(f.components_in_world for f in fields):
         raise ComputationError("virtual fields need three encoding directions")
-    # Derivatives at the very border are one-sided.
-    whole = ndimage.binary_erosion(mask & np.logical_and.reduce([f.valid for f in fields]))
+    across = across_axis(mask.shape, first.spacing_m)
+    # Derivatives at the very border are one-sided; a thin slab has no slice to give away.
+    whole = ndimage.binary_erosion(
+        mask & np.logical_and.reduce([f.valid for f in fields]), _slice_cross(across)
+    )
     # No test field reaches out of the region, so that what lies around it need not be transformed.
     box = box_around(whole) if whole.any() else (slice(None),) * 3
     region = whole[box]
     labels = None if labels is None else labels[box]
-    tests = TestFields(region.shape, first.spacing_m, _KNOTS * float(np.max(first.spacing_m)))
+    widths = knots(region.shape[across], across, first.spacing_m)
+    tests = TestFields(region.shape, first.spacing_m, widths)
     centres = tests.fits(region)
     if not centres.any():
-        raise ComputationError("the mask is too thin for a test field")
+        raise ComputationError(
+            "the mask is too thin for a test field: five slices and eight voxels across are needed"
+        )
     systems = [
         _system(field, r, tests, region, box) for field in fields
         for r in range(field.displacement.shape[4])
@@ -138,9 +146,28 @@ def virtual_fields(
         f"{edges}), isotropic",
         maps, found, warnings=virtual_fields_warnings(drivers * len(fields)),
         citations=VIRTUAL_FIELDS_CITATIONS,
-        facts={"test_field_mm": round(6 * _KNOTS * float(np.max(first.spacing_m)) * 1000, 1),
+        facts={"test_field_mm": np.round(6000 * widths, 1).tolist(),
                "smoothness": smoothness, "systems": len(systems)},
     )  # fmt: skip
+
+
+def _slice_cross(across: int) -> BoolArray:
+    """Return the neighbours (3, 3, 3) of a voxel in its slice."""
+    cross = np.array(ndimage.generate_binary_structure(3, 1))
+    cross[tuple([0, 2] if a == across else slice(None) for a in range(3))] = False
+    return cross
+
+
+def knots(slices: int, across: int, spacing_m: FloatArray) -> FloatArray:
+    """Return the distance (3,) of the knots of test fields, metres.
+
+    Where there are few slices they are a slice apart, so that five slices hold a test field.
+    """
+    widths = np.full(3, _KNOTS * float(np.max(spacing_m)))
+    support = 2 * int(np.ceil(3 * widths[across] / spacing_m[across])) - 1
+    if slices < support + _SPARE_SLICES:
+        widths[across] = spacing_m[across]
+    return widths
 
 
 def _system(

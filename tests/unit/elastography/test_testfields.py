@@ -22,7 +22,7 @@ def inside(values, tests):
 
 def test_adjoint():
     rng = np.random.default_rng(0)
-    tests = TestFields(SHAPE, SPACING, 3e-3)
+    tests = TestFields(SHAPE, SPACING, np.full(3, 3e-3))
     strain, g, y = some(rng, 5, *SHAPE), some(rng, *SHAPE), some(rng, 3, *SHAPE)
     y = inside(y, tests)
     left = np.vdot(y, tests.stiffness(strain, g))
@@ -32,7 +32,7 @@ def test_adjoint():
 
 def test_pressure_does_no_work():
     rng = np.random.default_rng(1)
-    tests = TestFields(SHAPE, SPACING, 3e-3)
+    tests = TestFields(SHAPE, SPACING, np.full(3, 3e-3))
     numbers = 100 * rng.uniform(-1, 1, 3)
     # A displacement that is a gradient meets no test field.
     potential = np.exp(1j * (np.stack(np.indices(SHAPE), -1) * SPACING) @ numbers)
@@ -47,7 +47,7 @@ def test_pressure_does_no_work():
 
 def test_wave_of_a_homogeneous_medium_balances():
     g, frequency = modulus(1000, 0.3), 60.0
-    tests = TestFields(SHAPE, SPACING, 3e-3)
+    tests = TestFields(SHAPE, SPACING, np.full(3, 3e-3))
     k = 2 * np.pi * frequency * np.sqrt(1000 / g)
     k = -k if k.imag > 0 else k
     points = np.stack(np.indices(SHAPE), -1) * SPACING
@@ -75,7 +75,7 @@ def test_bump_is_a_smooth_hill():
 def test_test_fields_fit_only_where_their_support_is_inside():
     region = np.ones(SHAPE, bool)
     region[10, 9, 8] = False
-    tests = TestFields(SHAPE, SPACING, 3e-3)
+    tests = TestFields(SHAPE, SPACING, np.full(3, 3e-3))
     keep = tests.fits(region)
     assert not keep[10 - tests.reach[0] : 11 + tests.reach[0], 9, 8].any()
     assert not keep[: tests.reach[0]].any()
