@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import (
-    cutoff,
-    laplacian,
-    local_mean,
-    low_pass,
-    supported,
-    within,
-)
+from imaging.arrays import BoolArray, FloatArray
+from imaging.elastography.derivatives import local_mean, within
+from imaging.elastography.helmholtz import HelmholtzSums
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
 from imaging.elastography.notes import CURL_CITATIONS, backwards_warning
@@ -24,7 +18,6 @@ from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 
-_AXES = (0, 1, 2)
 # Noise alone makes G'' negative in half of the voxels.
 _MOSTLY = 0.75
 
@@ -35,6 +28,8 @@ def curl_helmholtz(
     *,
     labels: NDArray[np.integer[Any]] | None = None,
     window_voxels: float = 1.0,
+    cutoff_per_m: float | None = None,
+    sums: HelmholtzSums | None = None,
 ) -> Inversion:
     """Return storage and loss modulus that fit G Lap q = -rho omega^2 q, with q the curl.
 
@@ -52,6 +47,8 @@ def curl_helmholtz(
         Neither stencils nor the window cross their borders.
     window_voxels
         Sigma of the window.
+    cutoff_per_m, sums
+        As in :func:`imaging.elastography.mdev.mdev`.
 
     Raises
     ------
@@ -64,24 +61,14 @@ def curl_helmholtz(
     """
     if not all(f.components_in_world for f in fields):
         raise ComputationError("the curl needs three encoding directions")
-    valid = supported(mask, _AXES, labels)
-    if not valid.any():
-        raise ComputationError("no voxel has enough neighbours inside the mask for a derivative")
+    sums = sums or HelmholtzSums(fields, mask, labels, cutoff_per_m)
+    valid = sums.valid.copy()
     top = np.zeros(mask.shape, np.complex128)
-    bottom, noise, used = np.zeros(mask.shape), np.zeros(mask.shape), []
-    for field in fields:
-        q = field.curl(field.gradient)
-        still = [field.curl(gradient) for gradient in field.still_gradients]
-        limit = cutoff(q, still[0], mask, field.spacing_m, _AXES)
-        used.append(round(limit, 1))
-        cross, power = _sums(field, q, mask, limit)
-        made = [_sums(field, s, mask, limit) for s in still]
-        cross_0, power_0 = (
-            local_mean(np.mean(part, axis=0), mask) for part in zip(*made, strict=True)
-        )
-        top -= field.inertia * (cross - cross_0)
-        bottom += power - power_0
-        noise += power_0
+    bottom, noise = np.zeros(mask.shape), np.zeros(mask.shape)
+    for one in sums.frequencies:
+        top -= one.inertia * (one.ql - one.ql_0)
+        bottom += one.ll - one.ll_0
+        noise += one.ll_0
     top, bottom = (within(v, valid, labels, window_voxels) for v in (top, bottom))
     total = local_mean(bottom + noise, valid)
     tiny = np.finfo(np.float32).tiny
@@ -96,8 +83,8 @@ def curl_helmholtz(
     negative = float((modulus.imag[valid] < 0).mean()) if valid.any() else 0.0
     return Inversion(
         "curl",
-        "least squares on the Helmholtz equation of the curl, 3-D Laplacian, Butterworth low-pass "
-        f"{' and '.join(f'{c:.0f}' for c in used)} /m, isotropic",
+        f"least squares on the Helmholtz equation of the {sums.kind}, {sums.slab.text}, Butterworth "
+        f"low-pass {sums.cutoff_text}, isotropic",
         {
             "storage": QuantityMap(kept(modulus.real), "Pa", "storage_modulus"),
             "loss": QuantityMap(kept(modulus.imag), "Pa", "loss_modulus"),
@@ -106,14 +93,5 @@ def curl_helmholtz(
         valid,
         warnings=(backwards_warning(negative),) if negative > _MOSTLY else (),
         citations=CURL_CITATIONS,
-        facts={"cutoff_per_m": used},
+        facts=sums.facts,
     )
-
-
-def _sums(
-    field: WaveField, q: ComplexArray, mask: BoolArray, limit: float
-) -> tuple[ComplexArray, FloatArray]:
-    """Return sums (I, J, K) over components and drivers: q conj(Lap q) and |Lap q|^2."""
-    smooth = low_pass(q, mask, field.spacing_m, limit, _AXES)
-    lap = laplacian(smooth, field.spacing_m, _AXES)
-    return (smooth * lap.conj()).sum((3, 4)), (np.abs(lap) ** 2).sum((3, 4))

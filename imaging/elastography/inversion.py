@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imaging.arrays import BoolArray, FloatArray
+from imaging.elastography.uncertainty import MuscleError
 from imaging.measures import Measure
 
 
@@ -49,6 +50,8 @@ class Inversion:
     muscles : tuple of Measure
         Figures fitted to whole muscles, with intervals, where the method does so; they stand
         beside the medians of voxels.
+    errors : mapping of int to MuscleError
+        How far the modulus of every labelled muscle may be off, where the method can tell.
     citations : tuple of str
     facts : mapping
         Numbers behind the words (cut-off, drivers, frequencies ...), JSON-able.
@@ -60,5 +63,6 @@ class Inversion:
     mask: BoolArray
     warnings: tuple[str, ...] = ()
     muscles: tuple[Measure, ...] = ()
+    errors: Mapping[int, MuscleError] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)

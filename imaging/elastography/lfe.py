@@ -13,14 +13,14 @@ from imaging.arrays import BoolArray, ComplexArray, FloatArray
 from imaging.elastography.derivatives import (
     Box,
     box_around,
-    laplacian_axes,
     local_mean,
-    wave_numbers,
     within,
 )
+from imaging.elastography.helmholtz import slab_of
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.mdev import MIN_CONFIDENCE
 from imaging.elastography.notes import LFE_CITATIONS
+from imaging.elastography.spectra import wave_numbers
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
@@ -75,7 +75,7 @@ def local_frequency(
     """
     if not mask.any():
         raise ComputationError("no voxel is left to invert")
-    axes = laplacian_axes(mask.shape, fields[0].spacing_m)
+    axes = slab_of(mask.shape, fields[0].spacing_m).filtered
     curl = len(axes) == 3 and all(f.components_in_world for f in fields)
     slowness, weight = np.zeros(mask.shape), np.zeros(mask.shape)
     signal, noise = np.zeros(mask.shape), np.zeros(mask.shape)

@@ -20,6 +20,8 @@ _REACH_VOXELS = 3.0
 # Fourth difference of unit gain on white noise: along both axes of the slice it leaves of waves
 # longer than six voxels less than a millionth of their power.
 _FOURTH = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(np.float32(70))
+# Median of the power of white noise over its mean; that of the highest bin may be real.
+_MEDIAN_COMPLEX, _MEDIAN_REAL = float(np.log(2)), 0.4549
 _FEW = 50  # voxels below which a ratio of powers says nothing
 
 
@@ -105,7 +107,8 @@ def noise_gain(
         rough = field
         for axis in axes:
             rough = ndimage.correlate1d(rough, _FOURTH, axis, mode="nearest")
-        return float(np.median(rough.real[inside] ** 2 + rough.imag[inside] ** 2))
+        share = _MEDIAN_COMPLEX if rough.imag.any() else _MEDIAN_REAL
+        return float(np.median(rough.real[inside] ** 2 + rough.imag[inside] ** 2)) / share
 
     for d, r in np.ndindex(gains.shape):
         quiet = np.mean([power(still[..., d, r, b]) for b in range(still.shape[5])])

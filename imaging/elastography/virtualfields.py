@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import Box, across_axis, box_around, local_mean
+from imaging.elastography.derivatives import across_axis, box_around, local_mean
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
-from imaging.elastography.testfields import TestFields, deviator
+from imaging.elastography.testfields import TestFields
+from imaging.elastography.virtual_systems import Round, System, make_system, weigh
+from imaging.elastography.virtual_uncertainty import PART_KNOTS, muscle_errors
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
 
-# What discretisation leaves of a test field's inertia.
-_MODEL_ERROR = 0.03
 # Distance of the knots of the test fields, in the largest edge of a voxel: their support is six
 # times as wide.
 _KNOTS = 1.3
@@ -29,23 +28,6 @@ _KNOTS = 1.3
 _SPARE_SLICES = 2
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
-
-
-@dataclass(frozen=True)
-class _System:
-    """One driver at one frequency: strain, inertia of the test fields, and both of noise alone."""
-
-    strain: ComplexArray
-    force: ComplexArray
-    still: Sequence[tuple[ComplexArray, ComplexArray]]
-
-
-@dataclass(frozen=True)
-class _Round:
-    """What one modulus says of the systems: weights of test fields, and the pull of noise."""
-
-    weights: list[FloatArray]
-    pull: ComplexArray
 
 
 def virtual_fields(
@@ -111,17 +93,22 @@ def virtual_fields(
             "the mask is too thin for a test field: five slices and eight voxels across are needed"
         )
     systems = [
-        _system(field, r, tests, region, box) for field in fields
+        make_system(field, r, tests, region, box) for field in fields
         for r in range(field.displacement.shape[4])
     ]  # fmt: skip
     smooth = Smoothness(region, labels, first.spacing_m)
     modulus = _one_modulus(systems, tests, region, centres)
     for _ in range(rounds):
-        now = _weigh(systems, tests, modulus, centres)
+        now = weigh(systems, tests, modulus, centres)
         smooth.update(modulus)
         modulus = _solve(systems, tests, smooth, smoothness, now, modulus, region, steps)
-    now = _weigh(systems, tests, modulus, centres)
+    now = weigh(systems, tests, modulus, centres)
     confidence = _confidence(systems, tests, modulus, now, centres)
+    errors = muscle_errors(
+        systems, now.weights, tests, modulus, centres,
+        np.zeros(region.shape, np.int16) if labels is None else np.where(region, labels, 0),
+        PART_KNOTS * widths / first.spacing_m,
+    )  # fmt: skip
     reach = [2 * r + 1 for r in tests.reach]
     covered = ndimage.maximum_filter(centres.astype(np.uint8), reach) > 0
     valid = region & covered & (confidence >= MIN_CONFIDENCE) & (modulus.real > PLAUSIBLE_PA[0])
@@ -145,7 +132,7 @@ def virtual_fields(
         "virtual fields without divergence (weak form, modulus free to vary in space, "
         f"{edges}), isotropic",
         maps, found, warnings=virtual_fields_warnings(drivers * len(fields)),
-        citations=VIRTUAL_FIELDS_CITATIONS,
+        citations=VIRTUAL_FIELDS_CITATIONS, errors=errors,
         facts={"test_field_mm": np.round(6000 * widths, 1).tolist(),
                "smoothness": smoothness, "systems": len(systems)},
     )  # fmt: skip
@@ -170,26 +157,8 @@ def knots(slices: int, across: int, spacing_m: FloatArray) -> FloatArray:
     return widths
 
 
-def _system(
-    field: WaveField, driver: int, tests: TestFields, region: BoolArray, box: Box
-) -> _System:
-    # Along the axes of the array; a mirrored array changes the sign of both sides.
-    turn = field.rotation.astype(np.float32)
-
-    def made(u: ComplexArray, gradient: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
-        moved = np.moveaxis((u[box] @ turn) * region[..., None], -1, 0)
-        strain = deviator(turn.T @ gradient[box] @ turn) * region
-        return strain, np.complex64(field.inertia) * tests.inertia(moved.astype(np.complex64))
-
-    still = [
-        made(field.still[..., driver, b], gradient[..., driver])
-        for b, gradient in enumerate(field.still_gradients)
-    ]
-    return _System(*made(field.displacement[..., driver], field.gradient[..., driver]), still)
-
-
 def _one_modulus(
-    systems: Sequence[_System], tests: TestFields, region: BoolArray, centres: BoolArray
+    systems: Sequence[System], tests: TestFields, region: BoolArray, centres: BoolArray
 ) -> ComplexArray:
     """Return the one modulus that fits best, all over the region."""
     top, bottom = 0j, 1e-30
@@ -204,30 +173,11 @@ def _one_modulus(
     return np.where(region, found, 0).astype(np.complex64)
 
 
-def _weigh(
-    systems: Sequence[_System], tests: TestFields, modulus: ComplexArray, centres: BoolArray
-) -> _Round:
-    """Weight test fields by what is left of noise, and of discretisation, at a modulus."""
-    pull = np.zeros(modulus.shape, np.complex64)
-    weights = []
-    for s in systems:
-        off = [tests.stiffness(strain, modulus) - force for strain, force in s.still]
-        noise = sum((np.abs(o) ** 2).sum(0) for o in off) / max(len(off), 1)
-        noise = local_mean(noise, centres)
-        signal = local_mean((np.abs(s.force) ** 2).sum(0), centres)
-        weight = np.where(centres, 1 / (noise + _MODEL_ERROR**2 * signal + 1e-30), 0)
-        weight = weight.astype(np.float32)
-        for (strain, _), o in zip(s.still, off, strict=True):
-            pull += tests.adjoint(strain, weight * o) / len(off)
-        weights.append(weight)
-    return _Round(weights, pull)
-
-
 def _confidence(
-    systems: Sequence[_System],
+    systems: Sequence[System],
     tests: TestFields,
     modulus: ComplexArray,
-    now: _Round,
+    now: Round,
     centres: BoolArray,
 ) -> FloatArray:
     """Return the share of the power in the tested strain, around every voxel, above noise."""
@@ -241,11 +191,11 @@ def _confidence(
 
 
 def _solve(
-    systems: Sequence[_System],
+    systems: Sequence[System],
     tests: TestFields,
     smooth: Smoothness,
     smoothness: float,
-    now: _Round,
+    now: Round,
     start: ComplexArray,
     region: BoolArray,
     steps: int,
