@@ -3,7 +3,7 @@
 ``python -m benchmarks.bioqic phantom_raw.mat`` (or ``phantom_unwrapped.mat``; from
 bioqic-apps.charite.de/downloads) prints the median |G*| of the matrix and the four inclusions
 beside the springpot constants of the literature (Papazoglou et al., Phys Med Biol 2012), averaged
-over the frequencies used; rho c^2 of LFE becomes |G*| by the loss angle of the curl inversion.
+over the frequencies used; rho c^2 of k-MDEV becomes |G*| by the loss angle of the curl inversion.
 Places of inclusions and constants are those by which others evaluated the file; they were not
 checked against it here, because it may not be passed on.
 """
@@ -21,7 +21,7 @@ from skimage.filters import threshold_otsu
 
 from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.encoding import check_encoding
-from imaging.elastography.lfe import local_frequency
+from imaging.elastography.kmdev import k_mdev
 from imaging.elastography.mdev import mdev
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.elastography.waves import WaveField, harmonic_field
@@ -85,14 +85,14 @@ def table(path: Path) -> dict[str, dict[str, float]]:
     curl = curl_helmholtz(fields, tissue)
     storage, loss = (curl.maps[k].values for k in ("storage", "loss"))
     free = virtual_fields(fields, tissue)
-    plain, speed = mdev(fields, tissue), local_frequency(fields, tissue)
+    plain, speed = mdev(fields, tissue), k_mdev(fields, tissue)
     shear = Stiffness(
-        speed.maps["stiffness"].values, "shear_stiffness", tuple(hertz), fields[0].density, "lfe"
+        speed.maps["stiffness"].values, "shear_stiffness", tuple(hertz), fields[0].density, "kmdev"
     )
     maps = {
         "MDEV": (plain.maps["stiffness"].values, plain.mask),
         "curl": (np.hypot(storage, loss), curl.mask),
-        "LFE": (shear.to("magnitude", np.arctan2(loss, storage)).values, speed.mask & curl.mask),
+        "k-MDEV": (shear.to("magnitude", np.arctan2(loss, storage)).values, speed.mask & curl.mask),
         "virtual fields": (free.maps["stiffness"].values, free.mask),
     }
     out = {}

@@ -15,6 +15,8 @@ above 20 %, no flag, interval excludes the truth), and the share of intervals th
 from __future__ import annotations
 
 import argparse
+import itertools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
+from imaging.elastography.fields import HarmonicFields, frequency_field, harmonic_fields
+from imaging.elastography.intervals import with_intervals
+from imaging.elastography.inversion import Inversion
+from imaging.elastography.methods import invert
+from imaging.elastography.muscles import FEW_VOXELS, muscle_measures
+from imaging.elastography.notes import UNSURE_HALF_WIDTH
+from imaging.elastography.waves import WaveImages
 from imaging.image import Image
+from imaging.muscles import muscle_labels, structure_of
 from imaging.phantom.leg import Leg, make_leg
 from imaging.phantom.moduli import paint
 from imaging.phantom.mre import (
@@ -40,7 +49,8 @@ from imaging.phantom.mre import (
 
 CACHE = Path(__file__).parent.parent / "scratch" / "elastography"
 FREQUENCIES = (40.0, 50.0, 60.0)
-VOXEL_MM, TALL = 2.5, 40
+VOXEL_MM, TALL, ERODE_MM = 2.5, 40, 3.0
+ISOTROPIC = ("mdev", "curl", "kmdev", "vfm")
 SOLVER = Preset(2.0, 16.0, 136.0, 18.0, (VOXEL_MM,) * 3, TALL, 30.0)
 TILT = Rotation.from_euler("xyz", [3, -4, 6], degrees=True).as_matrix()
 
@@ -55,9 +65,10 @@ class Scene:
     modulus: NDArray[np.complexfloating[Any, Any]]
     affine: NDArray[Any]
 
-    def fields(self) -> list[WaveField]:
+    def waves(self) -> HarmonicFields:
         """Return the harmonic fields."""
-        return [harmonic_field(one) for one in self.images]
+        found = [frequency_field(one, None, self.tissue) for one in self.images]
+        return harmonic_fields(found, self.tissue)
 
 
 def solved(leg: Leg, body: int, frequency: float, drivers: int) -> Image:
@@ -108,3 +119,118 @@ def _shaken(
     noise *= sd[..., None, None]
     more = (noise[..., None, :] * steps[:, None]).real
     return np.angle(np.exp(1j * (phase + more))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one muscle: off the truth by `error` percent; None where it is none."""
+
+    method: str
+    quantity: str
+    muscle: str
+    error: float | None
+    half: float
+    few: bool
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the product itself calls it unsure."""
+        return self.few or self.half > 100 * UNSURE_HALF_WIDTH
+
+    @property
+    def holds(self) -> bool:
+        """Whether the interval holds the truth."""
+        assert self.error is not None
+        # In percent of the truth: the interval is a share of the value.
+        return abs(self.error) <= self.half * (1 + self.error / 100)
+
+    @property
+    def silent(self) -> bool:
+        """Whether a figure is far off without a word."""
+        return self.error is not None and abs(self.error) > 20 and not (self.flagged or self.holds)
+
+
+def truth(s: Scene, label: int, quantity: str) -> float:
+    """Return a quantity of a muscle, Pa or rad."""
+    g = complex(s.modulus[s.labels == label].mean())
+    return {
+        "magnitude": abs(g), "storage_modulus": g.real, "loss_modulus": g.imag,
+        "shear_stiffness": 2 * abs(g) ** 2 / (g.real + abs(g)), "loss_angle": float(np.angle(g)),
+    }[quantity]  # fmt: skip
+
+
+def judged(s: Scene, found: Inversion) -> list[Row]:
+    """Return every figure of every muscle of one method."""
+    maps = {q.quantity: (q.values, q.unit) for q in found.maps.values() if q.unit in ("Pa", "rad")}
+    spacing = np.full(3, VOXEL_MM)
+    wanted = muscle_labels(s.labels)
+    rows, _ = muscle_measures(
+        maps, s.labels, wanted, found.mask, spacing, erode_mm=ERODE_MM, note=""
+    )
+    rows, _ = with_intervals(rows, found.errors, {q: q for q in maps})
+    out = []
+    for row in (r for r in rows if r.measure in maps):
+        key = structure_of(row.label).key
+        if row.value is None:
+            out.append(Row(found.method, row.measure, key, None, 0.0, False))
+            continue
+        half = float("nan")
+        if row.ci_low is not None and row.ci_high is not None:
+            half = 50 * (row.ci_high - row.ci_low) / row.value
+        off = 100 * (row.value / truth(s, row.label, row.measure) - 1)
+        few = (row.n or 0) < FEW_VOXELS
+        out.append(Row(found.method, row.measure, key, off, half, few))
+    return out
+
+
+def print_case(name: str, rows: list[Row], each: bool) -> None:
+    """Print one line per method and quantity."""
+    kinds = dict.fromkeys((r.method, r.quantity) for r in rows)
+    for method, quantity in kinds:
+        own = [r for r in rows if (r.method, r.quantity) == (method, quantity)]
+        held = [r for r in own if r.error is not None]
+        sure = [abs(r.error) for r in held if not r.flagged and r.error is not None]
+        share = f"{np.mean([r.holds for r in held]):4.0%}" if held else "   -"
+        middle = f"{np.median(sure):6.1f} {max(sure):6.1f}" if sure else "     -      -"
+        print(f"{name:26s} {method:6s} {quantity:16s} {middle} {len(sure):5d} "
+              f"{len(held) - len(sure):5d} {len(own) - len(held):5d} "
+              f"{sum(r.silent for r in own):6d} {share}", flush=True)  # fmt: skip
+        if each:
+            cells = (f"{r.muscle} {r.error:+.0f}±{r.half:.0f}{'?' * r.flagged}" for r in held
+                     if r.error is not None)  # fmt: skip
+            print("    " + ", ".join(cells))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bodies", nargs="+", type=int, default=[1, 3])
+    parser.add_argument("--slices", nargs="+", type=int, default=[40, 10, 8, 5, 3])
+    parser.add_argument("--snr", nargs="+", type=float, default=[30.0, 15.0])
+    parser.add_argument("--first", nargs="+", type=float, default=[1.0, 3.0])
+    parser.add_argument("--drivers", nargs="+", type=int, default=[3])
+    parser.add_argument("--hertz", nargs="+", type=float, default=list(FREQUENCIES))
+    parser.add_argument("--methods", nargs="+", default=list(ISOTROPIC))
+    parser.add_argument("--muscles", action="store_true", help="print every muscle")
+    given = parser.parse_args()
+    print(f"{'case':26s} {'method':6s} {'quantity':16s} {'median':>6s} {'worst':>6s} {'sure':>5s} "
+          f"{'flag':>5s} {'none':>5s} {'silent':>6s} holds")  # fmt: skip
+    every: list[Row] = []
+    for body, slices, snr, first, drivers in itertools.product(
+        given.bodies, given.slices, given.snr, given.first, given.drivers
+    ):
+        s = scene(body, slices, snr, first, drivers, tuple(given.hertz))
+        began = time.perf_counter()
+        grid = Image(np.zeros(s.labels.shape, np.uint8), s.affine)
+        found, failed = invert(s.waves(), grid, s.labels, None, given.methods, erode_mm=ERODE_MM)
+        took = time.perf_counter() - began
+        rows = [r for one in found for r in judged(s, one)]
+        name = f"leg {body}, {slices} sl, {snr:g}, x{first:g}, {drivers} dr"
+        print_case(name, rows, given.muscles)
+        print(f"    {took:.0f} s" + "".join(f"; {text}" for text in failed))
+        every += rows
+    print_case("all cases", every, each=False)
+
+
+if __name__ == "__main__":
+    main()

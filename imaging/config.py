@@ -118,11 +118,15 @@ class FibreSettings(Section):
 class ElastographySettings(Section):
     """Inversion of wave images."""
 
-    inversions: tuple[Literal["mdev", "curl", "lfe", "vfm", "ti"], ...] = Field(
-        ("mdev", "curl", "lfe", "vfm", "ti"),
+    inversions: tuple[Literal["mdev", "curl", "kmdev", "vfm", "ti"], ...] = Field(
+        ("mdev", "curl", "kmdev", "vfm", "ti"),
         min_length=1,
         description="Methods to run; ti only where fibre directions are known",
     )
+    cutoff_per_m: float | None = Field(
+        None, gt=0,
+        description="Low-pass of mdev, curl and kmdev, cycles per metre; none: from the spectrum",
+    )  # fmt: skip
     motion: bool = Field(True, description="Motion between wave images, from their magnitudes")
     erode_mm: float = Field(3.0, ge=0, description="Margin kept from muscle borders, mm")
 

@@ -166,7 +166,7 @@ def _places(text: str) -> set[str]:
 def stiffness_maps() -> dict[tuple[str, str], dict[str, str]]:
     """Return the rows of ``stiffness_maps.tsv`` by method and by map as file names have them.
 
-    ``ti_muperp`` is the map ``muperp`` of the method ``ti``; ``lfe`` is the map ``stiffness``.
+    ``ti_muperp`` is the map ``muperp`` of the method ``ti``; ``kmdev`` is the map ``stiffness``.
     """
     found = {}
     for row in own_rows("stiffness_maps.tsv"):

@@ -152,7 +152,10 @@ def _invert(
         [f.frequency_hz for f in waves.fields], waves.fields[0].density,
     )  # fmt: skip
     muscles = None if labels is None else source.labels
-    found, failed = invert(waves, read.grid, muscles, fibres, options.inversions)
+    found, failed = invert(
+        waves, read.grid, muscles, fibres, options.inversions,
+        erode_mm=options.erode_mm, cutoff_per_m=options.cutoff_per_m,
+    )  # fmt: skip
     told = []
     for one in found:
         facts = {"drivers": waves.drivers, "mask": read.region, **one.facts}

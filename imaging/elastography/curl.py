@@ -83,8 +83,8 @@ def curl_helmholtz(
     negative = float((modulus.imag[valid] < 0).mean()) if valid.any() else 0.0
     return Inversion(
         "curl",
-        f"least squares on the Helmholtz equation of the {sums.kind}, {sums.slab.text}, Butterworth "
-        f"low-pass {sums.cutoff_text}, isotropic",
+        f"least squares on the Helmholtz equation of the {sums.kind}, {sums.slab.text}, "
+        f"Butterworth low-pass {sums.cutoff_text}, isotropic",
         {
             "storage": QuantityMap(kept(modulus.real), "Pa", "storage_modulus"),
             "loss": QuantityMap(kept(modulus.imag), "Pa", "loss_modulus"),

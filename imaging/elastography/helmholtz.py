@@ -143,7 +143,9 @@ class HelmholtzSums:
         reach = [near if a == self.slab.across else REACH for a in range(3)]
         self.valid = supported(mask, self.slab.derived, labels, reach)
         if not self.valid.any():
-            raise ComputationError("no voxel has enough neighbours inside the mask for a derivative")
+            raise ComputationError(
+                "no voxel has enough neighbours inside the mask for a derivative"
+            )
 
     @property
     def kind(self) -> str:

@@ -38,7 +38,7 @@ class Inversion:
     Attributes
     ----------
     method : str
-        Short name that goes into file and measure names: ``mdev``, ``curl``, ``lfe``, ``ti``.
+        Short name that goes into file and measure names: ``mdev``, ``curl``, ``kmdev``, ``ti``.
     text : str
         One clause that names the method with its choices, for sidecars and the report.
     maps : mapping of str to QuantityMap

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
 from imaging.arrays import LabelArray
 from imaging.dyads import FibreDirections
+from imaging.elastography.between_methods import REFERENCE, with_errors
 from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.directions import directions_on
 from imaging.elastography.fields import HarmonicFields
+from imaging.elastography.helmholtz import HelmholtzSums
 from imaging.elastography.inversion import Inversion
-from imaging.elastography.lfe import local_frequency
+from imaging.elastography.kmdev import k_mdev
 from imaging.elastography.mdev import mdev
 from imaging.elastography.notes import METHODS, failed_warning
 from imaging.elastography.transverse import transverse_isotropic
@@ -41,17 +44,15 @@ def _transverse(
     )
 
 
-_ISOTROPIC: Mapping[str, Callable[..., Inversion]] = {
-    "mdev": mdev, "curl": curl_helmholtz, "lfe": local_frequency, "vfm": virtual_fields,
-}  # fmt: skip
-
-
 def invert(
     waves: HarmonicFields,
     grid: Image,
     labels: LabelArray | None,
     fibres: FibreDirections | None,
     wanted: Sequence[str],
+    *,
+    erode_mm: float = 0.0,
+    cutoff_per_m: float | None = None,
 ) -> tuple[list[Inversion], list[str]]:
     """Run the inversions asked for, in their usual order.
 
@@ -66,7 +67,11 @@ def invert(
     fibres
         None where they are not known: methods that need them are left out.
     wanted
-        Names of methods (``mdev``, ``curl``, ``lfe``, ``vfm``, ``ti``).
+        Names of methods (``mdev``, ``curl``, ``kmdev``, ``vfm``, ``ti``).
+    erode_mm
+        Margin that muscle medians keep from borders of muscles.
+    cutoff_per_m
+        Of the low-pass of mdev, curl and kmdev; None: from the spectrum of the data.
 
     Returns
     -------
@@ -84,18 +89,41 @@ def invert(
     if fibres is None and not any(METHODS[name].isotropic for name in wanted):
         raise InputError(
             f"inversions {list(wanted)} need fibre directions", None,
-            "Give --directions, or ask for mdev, curl, lfe or vfm",
+            "Give --directions, or ask for mdev, curl, kmdev or vfm",
         )  # fmt: skip
     found: list[Inversion] = []
     failed: list[str] = []
+    runs = _isotropic(waves, labels, cutoff_per_m)
     for name in (n for n in METHODS if n in wanted):
         try:
-            if name in _ISOTROPIC:
-                found.append(_ISOTROPIC[name](waves.fields, waves.tissue, labels=labels))
+            if name in runs:
+                found.append(runs[name]())
             elif fibres is not None:
                 found.append(_transverse(waves, grid, labels, fibres))
         except ComputationError as error:
             failed.append(failed_warning(name, error))
     if not found:
         raise ComputationError(". ".join(failed))
-    return found, failed
+    reference = next((f for f in found if f.method == REFERENCE), None)
+    return [
+        with_errors(f, reference, labels, grid.spacing, erode_mm)
+        if METHODS[f.method].isotropic and f.method != REFERENCE else f for f in found
+    ], failed  # fmt: skip
+
+
+def _isotropic(
+    waves: HarmonicFields, labels: LabelArray | None, cutoff_per_m: float | None
+) -> Mapping[str, Callable[[], Inversion]]:
+    """Return the isotropic inversions, ready to run; two of them share their sums."""
+
+    @cache
+    def sums() -> HelmholtzSums:
+        return HelmholtzSums(waves.fields, waves.tissue, labels, cutoff_per_m)
+
+    fields, tissue = waves.fields, waves.tissue
+    return {
+        "mdev": lambda: mdev(fields, tissue, labels=labels, sums=sums()),
+        "curl": lambda: curl_helmholtz(fields, tissue, labels=labels, sums=sums()),
+        "kmdev": lambda: k_mdev(fields, tissue, labels=labels, cutoff_per_m=cutoff_per_m),
+        "vfm": lambda: virtual_fields(fields, tissue, labels=labels),
+    }

@@ -35,9 +35,9 @@ MDEV_CITATIONS = (
     _SINKUS,
 )
 CURL_CITATIONS = (_SINKUS,)
-LFE_CITATIONS = (
-    "Manduca A, Oliphant TE, Dresner MA, et al. Magnetic resonance elastography: non-invasive "
-    "mapping of tissue elasticity. Med Image Anal 2001;5:237-254.",
+KMDEV_CITATIONS = (
+    "Tzschätzsch H, Guo J, Dittmann F, et al. Tomoelastography by multifrequency wave number "
+    "recovery from time-harmonic shear waves. Med Image Anal 2016;30:1-10.",
 )
 VIRTUAL_FIELDS_CITATIONS = (
     "Fovargue D, Kozerke S, Sinkus R, Nordsletten D. Robust MR elastography stiffness "
@@ -69,7 +69,7 @@ class MethodTexts:
 METHODS = {
     "mdev": MethodTexts("MDEV", "The magnitude of the complex shear modulus |G*|"),
     "curl": MethodTexts("curl", "Storage modulus G' and loss modulus G''"),
-    "lfe": MethodTexts("LFE", "The shear stiffness rho c^2"),
+    "kmdev": MethodTexts("k-MDEV", "The shear stiffness rho c^2"),
     "vfm": MethodTexts("virtual fields", "The magnitude of the complex shear modulus |G*|"),
     "ti": MethodTexts("fibre-aware", "Moduli across and along the fibres", isotropic=False),
 }
@@ -184,6 +184,16 @@ def few_voxels_warning(labels: Sequence[int], least: int, method: str) -> str:
     who = [side_and_key(v) if v else "the whole mask" for v in labels]
     said = ", ".join(dict.fromkeys(who))
     return f"Unsure, from fewer than {least} voxels: stiffness of {said} ({method})."
+
+
+def unsure_warning(name: str, labels: Sequence[int], share: float) -> str:
+    """Name the muscles of one measure whose intervals are wide."""
+    return f"Unsure (95 % interval beyond ±{share:.0%}): {name} of {_named(labels)}."
+
+
+def too_wide_warning(name: str, labels: Sequence[int], share: float) -> str:
+    """Name the muscles of one measure that have no figure, because its interval is too wide."""
+    return f"Not measured (95 % interval beyond ±{share:.0%}): {name} of {_named(labels)}."
 
 
 def _named(labels: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ slab of few slices loses none of them to a window; within slices they end with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,15 @@ from imaging.threads import threads
 # Soft edge of the mask within slices, voxels, so that its border does not pass for short waves.
 _EDGE_VOXELS = 2.5
 _PAD = 6
+# Waves longer than this are no shear waves of muscle, but motion of the whole leg.
+_LOWEST_PER_M = 8.0
+_GOLDEN = (1 + 5**0.5) / 2
+_HALF = np.array(
+    [(0, 1, s * _GOLDEN) for s in (1, -1)]
+    + [(1, s * _GOLDEN, 0) for s in (1, -1)]
+    + [(s * _GOLDEN, 0, 1) for s in (1, -1)]
+) / np.hypot(1, _GOLDEN)  # fmt: skip
+_WAYS = np.vstack([_HALF, -_HALF])
 
 
 @dataclass(frozen=True)
@@ -159,3 +168,47 @@ def low_pass(
     for f in range(flat.shape[3]):
         out[..., f] = np.where(mask, run(flat[..., f] * mask) / weight, 0)
     return out.reshape(fields.shape)
+
+
+def directional(
+    field: ComplexArray,
+    mask: BoolArray,
+    spacing_m: FloatArray,
+    cutoff_per_m: float,
+    axes: Sequence[int],
+) -> Iterator[ComplexArray]:
+    """Part a field (I, J, K) into waves of single directions, one after the other.
+
+    Directions lie in the slice (eight) or in space (twelve, to the corners of an icosahedron);
+    the share of a direction falls as the squared cosine, and those of all sum to the whole.
+    """
+    across = across_axis(mask.shape, spacing_m)
+    # A wave of one direction is complex in space: across slices it cannot be mirrored.
+    size = [fft.next_fast_len(n + (_PAD if a in axes else 0)) if a in axes else n
+            for a, n in enumerate(mask.shape)]  # fmt: skip
+    k = np.sqrt(np.broadcast_to(wave_numbers(size, spacing_m, axes), size))
+    band = (1 / np.sqrt(1 + (k / cutoff_per_m) ** 12)).astype(np.float32)
+    band *= (k > 0) / np.sqrt(1 + (_LOWEST_PER_M / np.maximum(k, 1e-3)) ** 8)
+    part = [size[a] for a in axes]
+    whole = fft.fftn(field * mask, part, axes=axes, workers=threads()) * band
+    ways = _WAYS if across in axes else _turns(axes)
+    parts = [
+        fft.fftfreq(n, float(h)).reshape([-1 if a == axis else 1 for a in range(3)])
+        for axis, (n, h) in enumerate(zip(size, spacing_m, strict=True))
+    ]
+    inside = tuple(slice(n) for n in mask.shape)
+    beams = [
+        np.maximum(sum(way[a] * parts[a] for a in axes) / np.maximum(k, 1e-3), 0).astype(np.float32)
+        for way in ways
+    ]
+    total = np.maximum(sum(b**2 for b in beams), 1e-3)
+    for beam in beams:
+        yield fft.ifftn(whole * (beam**2 / total), axes=axes, workers=threads())[inside]
+
+
+def _turns(axes: Sequence[int]) -> FloatArray:
+    """Return eight directions (8, 3) within a plane of two axes."""
+    angle = np.arange(8) * np.pi / 4
+    out = np.zeros((8, 3))
+    out[:, axes[0]], out[:, axes[1]] = np.cos(angle), np.sin(angle)
+    return out

@@ -11,7 +11,7 @@ import pandas as pd
 METHODS = {
     "mdev": "MDEV",
     "curl": "curl",
-    "lfe": "LFE",
+    "kmdev": "k-MDEV",
     "vfm": "virtual fields",
     "ti": "fibre-aware",
     "swe": "ultrasound",

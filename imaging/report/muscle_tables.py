@@ -53,7 +53,7 @@ _LEFT_OUT_ENDINGS = {
     "fascicle_stiffness": ("_middle", "_ends"),
 }
 # Inversions of the same waves as MDEV: their medians are shown, the rest in the complete table.
-_OTHER_INVERSIONS = ("curl", "lfe", "vfm")
+_OTHER_INVERSIONS = ("curl", "kmdev", "vfm")
 _MOST_COLUMNS = 8
 
 

@@ -19,7 +19,7 @@ from imaging.report.picture import svg
 # Panels in their order, and how many stand side by side.
 _PANELS = (
     "stiffness_ti_mu_perp", "stiffness_ti_mu_par", "stiffness_ti_e_par",
-    "stiffness_mdev_magnitude", "stiffness_curl_storage", "stiffness_lfe_shear",
+    "stiffness_mdev_magnitude", "stiffness_curl_storage", "stiffness_kmdev_shear",
     "stiffness_vfm_magnitude", "stiffness_swe_shear",
 )  # fmt: skip
 _ACROSS = 4

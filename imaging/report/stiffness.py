@@ -26,7 +26,7 @@ _TITLES = {
     "swe": "Stiffness by ultrasound",
     "ready": "Stiffness (ready map)",
 }
-_ISOTROPIC = ("mdev", "curl", "lfe", "vfm")
+_ISOTROPIC = ("mdev", "curl", "kmdev", "vfm")
 _AXIAL = (
     "Axial slices in radiological convention on the anatomical image; inside muscles, away from "
     "their borders. What stays grey was not measured."

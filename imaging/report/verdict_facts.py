@@ -26,7 +26,7 @@ FACTS = {
 # Of the waves, one method stands for all: the first that has a value.
 STIFFNESS = (
     "stiffness_mdev_magnitude", "stiffness_vfm_magnitude", "stiffness_curl_storage",
-    "stiffness_lfe_shear", "stiffness_ti_magnitude",
+    "stiffness_kmdev_shear", "stiffness_ti_magnitude",
 )  # fmt: skip
 _EMG = ("emg_peak_time", "activation_peak")
 _SURE_DICE = 0.8

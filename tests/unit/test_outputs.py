@@ -69,7 +69,7 @@ def test_only_what_need_not_be_written_again_is_stale():
 
 
 def test_methods_of_waves_are_those_without_rows_of_their_own():
-    assert wave_methods() == ("mdev", "curl", "lfe", "vfm", "ti")
+    assert wave_methods() == ("mdev", "curl", "kmdev", "vfm", "ti")
     for row in (*of_stage("ultrasound"), *of_stage("stiffness")):
         method, _, name = row.name.removeprefix("{prefix}_desc-").partition("_")
         if (method, name) in stiffness_maps():

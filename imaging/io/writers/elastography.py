@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imaging.elastography.fields import wave_measures
+from imaging.elastography.intervals import with_intervals
 from imaging.elastography.inversion import Inversion
 from imaging.elastography.muscles import muscle_measures
 from imaging.elastography.notes import wave_sentence
@@ -79,6 +80,12 @@ def _measures(
         erode_mm=source.options.erode_mm, note=wording.note, method=found.method,
         affine=source.grid.affine,
     )  # fmt: skip
+    quantities = {
+        f"stiffness_{found.method}_{names.get(m.quantity, m.quantity)}": m.quantity
+        for m in found.maps.values() if m.unit in ("Pa", "rad")
+    }  # fmt: skip
+    rows, unsure = with_intervals(rows, found.errors, quantities)
+    odd += unsure
     rows += found.muscles
     for name in dict.fromkeys(m.measure for m in found.muscles):
         told = {m.label for m in found.muscles if m.measure == name}

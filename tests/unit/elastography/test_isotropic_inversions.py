@@ -9,7 +9,7 @@ from waves_for_tests import modulus, plane_waves
 
 from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.derivatives import supported, within
-from imaging.elastography.lfe import local_frequency
+from imaging.elastography.kmdev import k_mdev
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.elastography.waves import WaveImages, harmonic_field
 from imaging.errors import ComputationError
@@ -67,15 +67,15 @@ def test_complex_modulus_of_plane_waves(affine, method, tolerance):
 
 @pytest.mark.parametrize("affine", AFFINES, ids=["cube", "oblique", "mirrored"])
 def test_shear_stiffness_of_plane_waves(affine):
-    found = invert(local_frequency, plane_waves(affine, SHAPE, stiffness=TRUE))
+    found = invert(k_mdev, plane_waves(affine, SHAPE, stiffness=TRUE))
     assert found.maps["stiffness"].quantity == "shear_stiffness"
     assert centre(found.maps["stiffness"].values) == pytest.approx(SHEAR_STIFFNESS, rel=0.12)
 
 
-def test_local_frequency_in_few_slices():
+def test_k_mdev_in_few_slices():
     ways = (((1, 0.5, 0), 2), ((-0.4, 1, 0), 2))
     images = plane_waves(grid((2, 2, 5)), (34, 32, 3), stiffness=modulus(1000, 0.1), ways=ways)
-    found = invert(local_frequency, images)
+    found = invert(k_mdev, images)
     assert found.facts["dimensions"] == 2
     assert np.median(found.maps["stiffness"].values[8:-8, 8:-8, 1]) == pytest.approx(1000, rel=0.12)
 
@@ -105,7 +105,7 @@ def test_noise_lowers_confidence_more_than_it_moves_the_modulus(method):
     assert noisy < clean
 
 
-@pytest.mark.parametrize("method", [curl_helmholtz, local_frequency, virtual_fields])
+@pytest.mark.parametrize("method", [curl_helmholtz, k_mdev, virtual_fields])
 def test_noise_alone_has_no_stiffness(method):
     images = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=TRUE, amplitude=1e-6, noise=0.1)
     assert invert(method, images).mask.mean() < 0.05

@@ -37,12 +37,12 @@ def test_left_stands_beside_right_and_marks_are_explained():
 def test_one_stiffness_by_its_name_and_waves_before_ultrasound():
     volume = [Measure(SOL, "volume", 450.0, "ml")]
     swe = Measure(SOL, "stiffness_swe_shear", 3000.0, "Pa")
-    lfe = Measure(SOL, "stiffness_lfe_shear", 1200.0, "Pa")
+    kmdev = Measure(SOL, "stiffness_kmdev_shear", 1200.0, "Pa")
     mdev = Measure(SOL, "stiffness_mdev_magnitude", 1000.0, "Pa")
     for rows, name, value in (
-        ([swe], "ultrasound", "3.00"), ([swe, lfe], "LFE", "1.20"), ([lfe, mdev], "MDEV", "1.00"),
+        ([swe], "ultrasound", "3.00"), ([swe, kmdev], "k-MDEV", "1.20"), ([kmdev, mdev], "MDEV", "1.00"),
         ([swe, Measure(SOL, "stiffness_ready_shear", 2000.0, "Pa")], "ready", "2.00"),
-        ([lfe, not_measured(SOL, "stiffness_mdev_magnitude", "Pa", "no")], "LFE", "1.20"),
+        ([kmdev, not_measured(SOL, "stiffness_mdev_magnitude", "Pa", "no")], "k-MDEV", "1.20"),
     ):  # fmt: skip
         table = summary_table([*volume, *rows])
         assert name in table.heads[1].title
