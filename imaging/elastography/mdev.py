@@ -76,7 +76,7 @@ def mdev(
         bending += np.sqrt(np.maximum(ll, 0))
         cross += one.inertia * within(one.ql - one.ql_0, valid, labels, WINDOW_VOXELS)
         # Smoothed: picking single voxels by their own power would favour chance peaks.
-        signal += local_mean(one.ll + one.ll_0, valid)
+        signal += local_mean(ll + one.ll_0, valid)
         noise += one.ll_0
     tiny = np.finfo(np.float32).tiny
     confidence = np.clip(1 - noise / np.maximum(signal, tiny), 0, 1)

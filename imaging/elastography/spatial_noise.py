@@ -17,9 +17,9 @@ from imaging.arrays import BoolArray, ComplexArray
 # Second difference of unit gain on white noise.
 _SECOND = np.array([-1, 2, -1], np.float32) / np.sqrt(np.float32(6))
 _REACH_VOXELS = 3.0
-# Fourth difference of unit gain on white noise: along both axes of the slice it leaves of waves
-# longer than six voxels less than a millionth of their power.
-_FOURTH = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(np.float32(70))
+# Sixth difference of unit gain on white noise: along both axes of the slice it leaves of waves
+# longer than six voxels less than a millionth of a millionth of their power.
+_SIXTH = np.array([-1, 6, -15, 20, -15, 6, -1], np.float32) / np.sqrt(np.float32(924))
 # Median of the power of white noise over its mean; that of the highest bin may be real.
 _MEDIAN_COMPLEX, _MEDIAN_REAL = float(np.log(2)), 0.4549
 _FEW = 50  # voxels below which a ratio of powers says nothing
@@ -92,12 +92,12 @@ def noise_gain(
 
     Notes
     -----
-    Medians of the power that fourth differences within the slice leave, so that kinks of waves at
+    Medians of the power that sixth differences within the slice leave, so that kinks of waves at
     borders of tissue do not count.
     """
     inside = valid.copy()
     for axis in axes:
-        line = np.ones([5 if a == axis else 1 for a in range(3)], bool)
+        line = np.ones([7 if a == axis else 1 for a in range(3)], bool)
         inside &= ndimage.binary_erosion(inside, line)
     gains = np.ones((moving.shape[3], moving.shape[4]), np.float32)
     if int(inside.sum()) < _FEW:
@@ -106,7 +106,7 @@ def noise_gain(
     def power(field: ComplexArray) -> float:
         rough = field
         for axis in axes:
-            rough = ndimage.correlate1d(rough, _FOURTH, axis, mode="nearest")
+            rough = ndimage.correlate1d(rough, _SIXTH, axis, mode="nearest")
         share = _MEDIAN_COMPLEX if rough.imag.any() else _MEDIAN_REAL
         return float(np.median(rough.real[inside] ** 2 + rough.imag[inside] ** 2)) / share
 

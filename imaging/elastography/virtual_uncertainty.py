@@ -102,9 +102,10 @@ def _rows(
 
 def _by_part(values: NDArray[np.generic], part: NDArray[np.intp], parts: int) -> ComplexArray:
     """Return sums (parts, M) of values (M, N)."""
-    out = np.zeros((parts, len(values)), complex)
-    np.add.at(out, part, values.T)
-    return out
+    sums = [
+        np.bincount(part, v.real, parts) + 1j * np.bincount(part, v.imag, parts) for v in values
+    ]
+    return np.stack(sums, axis=1)
 
 
 def _products(rows: ComplexArray, weight: FloatArray) -> ComplexArray:

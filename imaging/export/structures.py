@@ -20,7 +20,7 @@ from imaging.palette import muscle_colour
 
 # Figures of a selected fascicle that are always told; others where they are chosen.
 _HEADLINE = ("length_mm", "pennation_start_deg", "pennation_end_deg", "curvature_per_m", "fa_mean",
-             "stiffness_mdev_mean", "extrapolated_fraction", "force_at_peak_N")  # fmt: skip
+             "stiffness_vfm_mean", "extrapolated_fraction", "force_at_peak_N")  # fmt: skip
 # What a muscle cut by the field of view has of its part in view only.
 CUT_COLUMNS = ("volume_ml", "pcsa_anatomical_cm2", "pcsa_functional_cm2")
 # Endings of columns that belong to another column of the wide table.

@@ -25,7 +25,7 @@ FACTS = {
 }  # fmt: skip
 # Of the waves, one method stands for all: the first that has a value.
 STIFFNESS = (
-    "stiffness_mdev_magnitude", "stiffness_vfm_magnitude", "stiffness_curl_storage",
+    "stiffness_vfm_magnitude", "stiffness_mdev_magnitude", "stiffness_curl_storage",
     "stiffness_kmdev_shear", "stiffness_ti_magnitude",
 )  # fmt: skip
 _EMG = ("emg_peak_time", "activation_peak")

@@ -22,6 +22,8 @@ from imaging.report.group.subjects import Subject
 from imaging.report.profile import circular_measures
 from imaging.report.ways import ways_of
 
+# Spread below this share of the largest value is rounding.
+_ROUNDING = 1e-9
 MIN_FOR_OUTLIERS = 5
 OUTLIER_SCORE = 3.5
 _DRAWS = 2000
@@ -81,7 +83,7 @@ def robust_scores(
         return np.full(len(values), np.nan)
     center = center_of(own, circular)
     spread = np.median(np.abs(_away(own, center, circular)))
-    if spread == 0:
+    if spread <= _ROUNDING * np.abs(own).max():
         return np.full(len(values), np.nan)
     return np.asarray(0.6745 * _away(values, center, circular) / spread, dtype=float)
 

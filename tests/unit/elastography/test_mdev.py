@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from waves_for_tests import modulus, plane_waves
 
-from imaging.elastography.derivatives import laplacian_axes, supported
+from imaging.elastography.derivatives import supported
+from imaging.elastography.helmholtz import slab_of
 from imaging.elastography.mdev import mdev
 from imaging.elastography.waves import harmonic_field
-from imaging.errors import ComputationError
 
 SHAPE = (26, 24, 22)
 
@@ -32,7 +32,6 @@ def centre(values):
     return float(np.median(values[5:-5, 5:-5, 5:-5]))
 
 
-@pytest.mark.parametrize("components", ["curl", "gradient"])
 @pytest.mark.parametrize(
     "affine",
     [
@@ -43,8 +42,8 @@ def centre(values):
     ],
     ids=["cube", "anisotropic", "oblique", "flipped"],
 )
-def test_modulus_of_plane_waves(affine, components):
-    found = invert(plane_waves(affine, SHAPE, stiffness=modulus(1000, 0.3)), components=components)
+def test_modulus_of_plane_waves(affine):
+    found = invert(plane_waves(affine, SHAPE, stiffness=modulus(1000, 0.3)))
     assert centre(found.maps["stiffness"].values) == pytest.approx(1000, rel=0.04)
     assert centre(found.maps["lossangle"].values) == pytest.approx(0.3, abs=0.05)
     assert centre(found.maps["confidence"].values) > 0.98
@@ -86,7 +85,7 @@ def test_encoding_axes_do_not_matter():
         assert centre(other.maps["stiffness"].values) == pytest.approx(
             centre(one.maps["stiffness"].values), rel=0.01
         )
-        assert other.facts["components"] == "curl"
+        assert other.facts["components"] == "curl of the displacement"
 
 
 def test_noise_lowers_confidence_more_than_it_moves_stiffness():
@@ -96,7 +95,10 @@ def test_noise_lowers_confidence_more_than_it_moves_stiffness():
         for level in (0.0, 0.03, 0.05)
     ]
     confidence = [centre(f.maps["confidence"].values) for f in found]
-    assert confidence[0] > confidence[1] > confidence[2] > 0.5
+    # As noise grows the low-pass closes: what is left may be about as sure.
+    assert confidence[0] > max(confidence[1:])
+    assert confidence[1] > confidence[2] - 0.05
+    assert min(confidence) > 0.5
     for f in found:
         inside = f.mask.copy()
         inside[:5], inside[-5:], inside[:, :5], inside[:, -5:] = False, False, False, False
@@ -124,15 +126,24 @@ def test_two_directions_fall_back_to_the_gradient():
     directions = np.eye(3)[:2]
     images = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=modulus(), directions=directions)
     found = invert(images)
-    assert found.facts["components"] == "gradient"
+    assert found.facts["components"] == "gradient of the displacement"
     assert centre(found.maps["stiffness"].values) == pytest.approx(1000, rel=0.05)
-    with pytest.raises(ComputationError, match="three encoding directions"):
-        invert(images, components="curl")
 
 
-def test_few_slices_are_inverted_in_their_plane():
+@pytest.mark.parametrize("slices", [3, 4, 5, 7, 8])
+def test_thin_slabs_resolve_waves_across_them(slices):
+    # Oblique waves, which an inversion within slices calls a quarter too stiff.
+    ways = (((1, 0.3, 0.5), 2), ((-0.3, 1, 0.4), 2), ((0.8, -1, -0.6), 2))
+    affine = grid((2, 2, 2.5))
+    found = invert(plane_waves(affine, (30, 28, slices), stiffness=modulus(), ways=ways))
+    assert found.facts["laplacian"] == 3
+    inside = found.maps["stiffness"].values[6:-6, 6:-6, slices // 2]
+    assert np.median(inside) == pytest.approx(1000, rel=0.05)
+
+
+def test_two_slices_are_inverted_in_their_plane():
     ways = (((1, 0.5, 0), 2), ((-0.4, 1, 0), 2))
-    images = plane_waves(grid((2, 2, 5)), (30, 28, 3), stiffness=modulus(), ways=ways)
+    images = plane_waves(grid((2, 2, 5)), (30, 28, 2), stiffness=modulus(), ways=ways)
     found = invert(images)
     assert found.facts["laplacian"] == 2
     inside = found.maps["stiffness"].values[6:-6, 6:-6, 1]
@@ -140,16 +151,26 @@ def test_few_slices_are_inverted_in_their_plane():
 
 
 @pytest.mark.parametrize(
-    ("shape", "spacing", "axes"),
+    ("shape", "spacing", "derived", "filtered"),
     [
-        ((60, 60, 20), (2, 2, 3), (0, 1, 2)),
-        ((60, 60, 4), (2, 2, 2), (0, 1)),
-        ((60, 60, 20), (1.5, 1.5, 6), (0, 1)),
-        ((20, 60, 60), (6, 1.5, 1.5), (1, 2)),
+        ((60, 60, 20), (2, 2, 3), (0, 1, 2), (0, 1, 2)),
+        ((60, 60, 4), (2, 2, 2), (0, 1, 2), (0, 1)),
+        ((4, 60, 60), (2, 2, 2), (0, 1, 2), (1, 2)),
+        ((60, 60, 2), (2, 2, 2), (0, 1), (0, 1)),
+        ((60, 60, 20), (1.5, 1.5, 6), (0, 1), (0, 1)),
+        ((20, 60, 60), (6, 1.5, 1.5), (1, 2), (1, 2)),
     ],
 )
-def test_axes_of_the_laplacian(shape, spacing, axes):
-    assert laplacian_axes(shape, np.array(spacing) / 1000) == axes
+def test_axes_of_derivatives_and_filters(shape, spacing, derived, filtered):
+    slab = slab_of(shape, np.array(spacing) / 1000)
+    assert (slab.derived, slab.filtered) == (derived, filtered)
+
+
+def test_a_cut_off_given_by_hand_is_kept_and_said():
+    images = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=modulus())
+    found = invert(images, cutoff_per_m=90.0)
+    assert found.facts["cutoff_per_m"] == [90.0]
+    assert "90 /m (given)" in found.text
 
 
 def test_stencil_stays_inside_the_mask():

@@ -40,7 +40,8 @@ def test_one_stiffness_by_its_name_and_waves_before_ultrasound():
     kmdev = Measure(SOL, "stiffness_kmdev_shear", 1200.0, "Pa")
     mdev = Measure(SOL, "stiffness_mdev_magnitude", 1000.0, "Pa")
     for rows, name, value in (
-        ([swe], "ultrasound", "3.00"), ([swe, kmdev], "k-MDEV", "1.20"), ([kmdev, mdev], "MDEV", "1.00"),
+        ([swe], "ultrasound", "3.00"), ([swe, kmdev], "k-MDEV", "1.20"),
+        ([kmdev, mdev], "MDEV", "1.00"),
         ([swe, Measure(SOL, "stiffness_ready_shear", 2000.0, "Pa")], "ready", "2.00"),
         ([kmdev, not_measured(SOL, "stiffness_mdev_magnitude", "Pa", "no")], "k-MDEV", "1.20"),
     ):  # fmt: skip
