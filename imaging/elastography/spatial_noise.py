@@ -22,6 +22,8 @@ _REACH_VOXELS = 3.0
 _SIXTH = np.array([-1, 6, -15, 20, -15, 6, -1], np.float32) / np.sqrt(np.float32(924))
 # Median of the power of white noise over its mean; that of the highest bin may be real.
 _MEDIAN_COMPLEX, _MEDIAN_REAL = float(np.log(2)), 0.4549
+# Twice the standard error of a gain, times the root of the number of voxels (measured on noise).
+_UNSURE = 4.0
 _FEW = 50  # voxels below which a ratio of powers says nothing
 
 
@@ -88,7 +90,7 @@ def noise_gain(
     Returns
     -------
     (D, R) float32 array
-        Ratio of amplitudes, at least 1.
+        Ratio of amplitudes; 1 where it is not above it by more than chance.
 
     Notes
     -----
@@ -103,6 +105,8 @@ def noise_gain(
     if int(inside.sum()) < _FEW:
         return gains
 
+    unsure = _UNSURE / float(np.sqrt(inside.sum()))
+
     def power(field: ComplexArray) -> float:
         rough = field
         for axis in axes:
@@ -112,6 +116,8 @@ def noise_gain(
 
     for d, r in np.ndindex(gains.shape):
         quiet = np.mean([power(still[..., d, r, b]) for b in range(still.shape[5])])
-        if quiet > 0:
-            gains[d, r] = max(1.0, np.sqrt(power(moving[..., d, r]) / quiet))
+        gain = np.sqrt(power(moving[..., d, r]) / quiet) if quiet > 0 else 1.0
+        # To raise noise by chance would take too much of it off the wave.
+        if gain > 1 + unsure:
+            gains[d, r] = gain
     return gains

@@ -27,6 +27,19 @@ _NOISE_POWER_ERROR = 0.06
 _METHOD_ERROR = 0.015
 
 
+def one_each(modulus: ComplexArray, labels: LabelArray) -> ComplexArray:
+    """Return a modulus (I, J, K) that is one in every muscle: the median of its voxels.
+
+    Voxels may follow noise, so that nothing seems left of it; one modulus cannot.
+    """
+    out = modulus.copy()
+    for value in np.unique(labels[labels > 0]):
+        own = labels == value
+        size, angle = np.median(np.abs(modulus[own])), np.median(np.angle(modulus[own]))
+        out[own] = size * np.exp(1j * angle)
+    return out
+
+
 def muscle_errors(
     systems: Sequence[System],
     weights: Sequence[FloatArray],
@@ -45,7 +58,7 @@ def muscle_errors(
     tests
         Test fields on the grid.
     modulus : (I, J, K) complex array
-        As fitted, Pa.
+        Pa, as :func:`one_each` gives it.
     centres : (I, J, K) bool array
         Where test fields stand.
     labels : (I, J, K) int array
@@ -142,8 +155,7 @@ def _solve(
         halves = []
         for values_of in (np.real, np.imag):
             se2 = grow * float((values_of(apart[:, m]) ** 2).sum()) + float(shift[m]) ** 2
-            halves.append(
-                np.sqrt(quantile**2 * se2 + float(values_of(step[m])) ** 2 + _METHOD_ERROR**2)
-            )
-        out[value] = MuscleError(float(halves[0]), float(halves[1]))
+            random = np.sqrt(quantile**2 * se2 + _METHOD_ERROR**2)
+            halves.append(abs(float(values_of(step[m]))) + float(random))
+        out[value] = MuscleError(halves[0], halves[1])
     return out

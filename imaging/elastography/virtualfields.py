@@ -16,7 +16,7 @@ from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_
 from imaging.elastography.smoothness import Smoothness
 from imaging.elastography.testfields import TestFields
 from imaging.elastography.virtual_systems import Round, System, make_system, weigh
-from imaging.elastography.virtual_uncertainty import PART_KNOTS, muscle_errors
+from imaging.elastography.virtual_uncertainty import PART_KNOTS, muscle_errors, one_each
 from imaging.elastography.waves import WaveField
 from imaging.errors import ComputationError
 from imaging.stiffness import PLAUSIBLE_PA
@@ -104,9 +104,9 @@ def virtual_fields(
         modulus = _solve(systems, tests, smooth, smoothness, now, modulus, region, steps)
     now = weigh(systems, tests, modulus, centres)
     confidence = _confidence(systems, tests, modulus, now, centres)
+    own = np.zeros(region.shape, np.int16) if labels is None else np.where(region, labels, 0)
     errors = muscle_errors(
-        systems, now.weights, tests, modulus, centres,
-        np.zeros(region.shape, np.int16) if labels is None else np.where(region, labels, 0),
+        systems, now.weights, tests, one_each(modulus, own), centres, own,
         PART_KNOTS * widths / first.spacing_m,
     )  # fmt: skip
     reach = [2 * r + 1 for r in tests.reach]
