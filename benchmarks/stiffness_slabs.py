@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from benchmarks._published_mre import PUBLISHED
 from imaging.elastography.fields import HarmonicFields, frequency_field, harmonic_fields
 from imaging.elastography.intervals import with_intervals
 from imaging.elastography.inversion import Inversion
@@ -32,6 +33,7 @@ from imaging.elastography.methods import invert
 from imaging.elastography.muscles import FEW_VOXELS, muscle_measures
 from imaging.elastography.notes import UNSURE_HALF_WIDTH
 from imaging.elastography.waves import WaveImages
+from imaging.erosion import erode
 from imaging.image import Image
 from imaging.muscles import muscle_labels, structure_of
 from imaging.phantom.leg import Leg, make_leg
@@ -183,6 +185,22 @@ def judged(s: Scene, found: Inversion) -> list[Row]:
     return out
 
 
+def published(s: Scene) -> list[Row]:
+    """Return the medians of every muscle by the formulas of the papers."""
+    out = []
+    for name, (quantity, method) in PUBLISHED.items():
+        values = method(s.images)
+        for label in muscle_labels(s.labels):
+            core = erode(s.labels == label, np.full(3, VOXEL_MM), ERODE_MM) & s.tissue
+            key = structure_of(label).key
+            if not core.any():
+                out.append(Row(name, quantity, key, None, 0.0, False))
+                continue
+            off = 100 * (float(np.median(values[core])) / truth(s, label, quantity) - 1)
+            out.append(Row(name, quantity, key, off, float("nan"), bool(core.sum() < FEW_VOXELS)))
+    return out
+
+
 def print_case(name: str, rows: list[Row], each: bool) -> None:
     """Print one line per method and quantity."""
     kinds = dict.fromkeys((r.method, r.quantity) for r in rows)
@@ -192,7 +210,7 @@ def print_case(name: str, rows: list[Row], each: bool) -> None:
         sure = [abs(r.error) for r in held if not r.flagged and r.error is not None]
         share = f"{np.mean([r.holds for r in held]):4.0%}" if held else "   -"
         middle = f"{np.median(sure):6.1f} {max(sure):6.1f}" if sure else "     -      -"
-        print(f"{name:26s} {method:6s} {quantity:16s} {middle} {len(sure):5d} "
+        print(f"{name:26s} {method:19s} {quantity:16s} {middle} {len(sure):5d} "
               f"{len(held) - len(sure):5d} {len(own) - len(held):5d} "
               f"{sum(r.silent for r in own):6d} {share}", flush=True)  # fmt: skip
         if each:
@@ -211,9 +229,10 @@ def main() -> None:
     parser.add_argument("--drivers", nargs="+", type=int, default=[3])
     parser.add_argument("--hertz", nargs="+", type=float, default=list(FREQUENCIES))
     parser.add_argument("--methods", nargs="+", default=list(ISOTROPIC))
+    parser.add_argument("--published", action="store_true", help="formulas of the papers, too")
     parser.add_argument("--muscles", action="store_true", help="print every muscle")
     given = parser.parse_args()
-    print(f"{'case':26s} {'method':6s} {'quantity':16s} {'median':>6s} {'worst':>6s} {'sure':>5s} "
+    print(f"{'case':26s} {'method':19s} {'quantity':16s} {'median':>6s} {'worst':>6s} {'sure':>5s} "
           f"{'flag':>5s} {'none':>5s} {'silent':>6s} holds")  # fmt: skip
     every: list[Row] = []
     for body, slices, snr, first, drivers in itertools.product(
@@ -225,6 +244,7 @@ def main() -> None:
         found, failed = invert(s.waves(), grid, s.labels, None, given.methods, erode_mm=ERODE_MM)
         took = time.perf_counter() - began
         rows = [r for one in found for r in judged(s, one)]
+        rows += published(s) if given.published else []
         name = f"leg {body}, {slices} sl, {snr:g}, x{first:g}, {drivers} dr"
         print_case(name, rows, given.muscles)
         print(f"    {took:.0f} s" + "".join(f"; {text}" for text in failed))
