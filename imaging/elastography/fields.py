@@ -42,6 +42,12 @@ class FrequencyField:
         """Frequency in words."""
         return f"{self.field.frequency_hz:g} Hz"
 
+    @property
+    def noise_gain(self) -> float | None:
+        """Noise of the first harmonic over that of the other bins, mean of all directions."""
+        gain = self.field.noise_gain
+        return None if gain is None else float(np.mean(gain))
+
     def quality_in(self, tissue: BoolArray) -> float:
         """Return the median quality inside tissue (I, J, K)."""
         return float(np.median(self.quality[tissue])) if tissue.any() else 0.0
@@ -87,6 +93,7 @@ class HarmonicFields:
             "offsets": [f.offsets for f in read],
             "divergence": [None if f.check is None else round(f.check.declared, 4) for f in read],
             "encoding_doubtful": any(f.check is not None and f.check.doubtful for f in read),
+            "noise_gain": [None if f.noise_gain is None else round(f.noise_gain, 3) for f in read],
             "quality": [round(f.quality_in(self.tissue), 4) for f in read],
             "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],
         }

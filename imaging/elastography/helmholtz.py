@@ -9,7 +9,7 @@ left out: waves that run across slices then look too stiff, up to twofold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -173,6 +173,27 @@ class HelmholtzSums:
             "slices": self.slab.slices,
             "laplacian": len(self.slab.derived),
             "cutoff_per_m": [round(f.cutoff_per_m, 1) for f in self.frequencies],
+            "spectrum": [self._spectrum_facts(f, g) for f, g in self._pairs()],
+        }
+
+    def _pairs(self) -> Iterator[tuple[WaveField, FrequencySums]]:
+        return zip(self.fields, self.frequencies, strict=True)
+
+    @staticmethod
+    def _spectrum_facts(field: WaveField, sums: FrequencySums) -> dict[str, Any]:
+        """Return a spectrum in decibels below its peak, with its cut-off, cycles per metre."""
+        found = sums.spectrum
+        peak = max(float(found.power.max()), 1e-30)
+
+        def decibel(power: FloatArray) -> list[float]:
+            return [round(float(v), 1) for v in 10 * np.log10(np.maximum(power / peak, 1e-9))]
+
+        return {
+            "frequency_hz": field.frequency_hz,
+            "wave_number_per_m": [round(float(k), 1) for k in found.wave_number],
+            "power_db": decibel(found.power),
+            "noise_db": decibel(found.noise),
+            "cutoff_per_m": round(sums.cutoff_per_m, 1),
         }
 
     def _sums(self, field: WaveField) -> FrequencySums:

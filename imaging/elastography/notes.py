@@ -20,6 +20,8 @@ ONE_CHANNEL = (
 )
 # Below this share the wave is weaker than what else moved.
 _POOR_QUALITY = 0.5
+# Noise of the first harmonic over that of other bins from which it is told.
+_SHAKEN = 1.5
 _ISOTROPIC = (
     "Waves were taken as those of an isotropic medium; in muscle, which is not, the value depends "
     "on how the waves run to the fibres."
@@ -124,6 +126,12 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
             f"(divergence {one.check.declared:.0%} of the gradient); components as "
             f"{one.check.matrix.astype(int).tolist()} along the image axes would leave "
             f"{one.check.least:.0%}: check order and sign of EncodingDirections."
+        )
+    if one.noise_gain is not None and one.noise_gain > _SHAKEN:
+        out.append(
+            f"At {one.named} the first harmonic holds {one.noise_gain:.1f} times the noise of the "
+            "other time steps (pulsation, motion of the table): it was reckoned with, intervals "
+            "are wider."
         )
     if one.offsets < 4:
         out.append(

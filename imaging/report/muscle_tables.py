@@ -52,7 +52,8 @@ _LEFT_OUT_ENDINGS = {
     "stiffness": ("_iqr", "_confidence", "_condition", "_gradient", "_coverage"),
     "fascicle_stiffness": ("_middle", "_ends"),
 }
-# Inversions of the same waves as virtual fields, which hold best: their medians are shown, the rest in the complete table.
+# Inversions of the same waves as virtual fields, which hold best: their medians are shown, the
+# rest in the complete table.
 _OTHER_INVERSIONS = ("mdev", "curl", "kmdev")
 _MOST_COLUMNS = 8
 

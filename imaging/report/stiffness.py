@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from imaging.report import axial_slices, published_stiffness
 from imaging.report.limits import window
 from imaging.report.picture import Picture, guarded
 from imaging.report.wave_animation import wave_animation
+from imaging.report.wave_spectrum import wave_spectrum
 
 _START = "stiffness_"
 _TITLES = {
@@ -51,6 +52,8 @@ def stiffness_section(content: MuscleMap) -> Section:
         return Section([], [], "; ".join(reasons) or "the map holds none")
     pictures = [_animation(content)] if content.waves is not None else []
     pictures += [_maps(content, methods, title) for methods, title in _groups(layers)]
+    if spectrum := content.notes.facts("elastography").get("spectrum"):
+        pictures.append(_spectrum(spectrum))
     sure = [n for n in layers if n.endswith("_confidence")]
     if sure:
         rows = [axial_slices.Row(n, _method(n), "", 1.0, (0.0, 1.0)) for n in sure]
@@ -130,6 +133,16 @@ def _stack(
     return guarded(
         title, caption, f"{title}: axial slices in colour, one row per quantity.",
         lambda: axial_slices.stacked_slices(content.arrays, rows()), "No voxel holds a value.",
+    )  # fmt: skip
+
+
+def _spectrum(facts: Sequence[Mapping[str, Any]]) -> Picture:
+    return guarded(
+        "Spectrum of the waves",
+        "Power of the curl by wave number (solid) and of its noise (dashed). Beyond the dotted "
+        "line MDEV and the curl inversion leave everything out: there noise outweighs the waves.",
+        "Curves of signal and noise by wave number, one panel per frequency.",
+        lambda: wave_spectrum(facts), "No spectrum.",
     )  # fmt: skip
 
 
