@@ -19,6 +19,18 @@ AXES = ("direction", "offset", "driver")
 
 #: Fewer tell no harmonic from a still background.
 MIN_OFFSETS = 3
+# What no header says by itself: key, what it is, an example.
+_NEEDED = {
+    "MechanicalFrequency": ("Hz", "60"),
+    "Density": ("kg/m3", "1000"),
+    "PhaseUnits": ("rad, mrad, or scanner with PhaseRange", '"rad"'),
+    "EncodingDirections": (
+        "one unit vector per direction", "[[1, 0, 0], [0, 1, 0], [0, 0, 1]]",
+    ),
+    "EncodingDirectionsFrame": ("world RAS+ or image", '"image"'),
+    "OffsetsPerPeriod": ("time steps per period", "8"),
+    "Drivers": ("how many, or their names", "1"),
+}  # fmt: skip
 _FREQUENCY_RANGE_HZ = (10.0, 1000.0)
 _DENSITY_RANGE = (800.0, 1300.0)
 
@@ -93,10 +105,12 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
     Raises
     ------
     UnitError
-        A frequency, density or phase unit is missing or cannot be.
+        Something is missing: all of it is named at once, with an example; or a frequency, density
+        or phase unit cannot be.
     ImageError
-        Directions, offsets or drivers are missing or cannot be.
+        Directions, offsets or drivers cannot be.
     """
+    _check_complete(content, path)
     frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
     density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
     scale, shift = _phase_scale(content, path)
@@ -112,6 +126,19 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
         frequency, density, _directions(content, path), frame,
         _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), drivers,
         scale, shift, _order(content, path), _gain(content, path), names,
+    )  # fmt: skip
+
+
+def _check_complete(content: Mapping[str, Any], path: Path) -> None:
+    """Name every key that is missing in one message, with lines that can be pasted."""
+    missing = [key for key in _NEEDED if content.get(key) is None]
+    if not missing:
+        return
+    named = ", ".join(f"{key} ({_NEEDED[key][0]})" for key in missing)
+    lines = ", ".join(f'"{key}": {_NEEDED[key][1]}' for key in missing)
+    raise UnitError(
+        f"does not declare {named}", path,
+        f"Add what is true of your scan, such as {lines}",
     )  # fmt: skip
 
 

@@ -47,17 +47,12 @@ def read_folder(folder: Path) -> WaveSeries:
     Raises
     ------
     MissingFileError, ImageError, UnitError, MissingToolError
-        No JSON, another frequency in it than in the comments, no phase images, a scaling that is
+        Something is not declared, another frequency in it than in the comments, no phase images, a scaling that is
         not known, or images that are missing.
     """
     json_path = folder.parent / f"{folder.name}.json"
-    if not json_path.is_file():
-        raise MissingFileError(
-            "no JSON beside the folder, so frequency, density and encoding directions are unknown",
-            json_path,
-            "Write it with the keys of wave images (docs/elastography.md)",
-        )
-    content: Mapping[str, Any] = read_json(json_path)
+    # Without one, the error names what it would have to say beside what the images do.
+    content: Mapping[str, Any] = read_json(json_path) if json_path.is_file() else {}
     frames, foreign = read_frames(folder)
     phases = [f for f in frames if f.kind == "phase"]
     if not phases:
@@ -68,8 +63,16 @@ def read_folder(folder: Path) -> WaveSeries:
     to_rad = _scaling(phases, content, folder)
     if to_rad is not None:
         content = {**content, "PhaseUnits": "rad"}
-    content = _with_frequency(content, phases, json_path)
-    declared = wave_declaration(content, json_path)
+    content = _with_counts(_with_frequency(content, phases, json_path), phases)
+    try:
+        declared = wave_declaration(content, json_path)
+    except UnitError as error:
+        if json_path.is_file():
+            raise
+        raise MissingFileError(
+            f"is not there, and the images do not say it all: what is known {error.what}",
+            json_path, error.fix,
+        ) from error  # fmt: skip
     grid = _grid(phases, folder)
     stored = _volumes(grid, declared, content, folder)
     if to_rad is not None:
@@ -155,6 +158,16 @@ def _with_frequency(
             "Correct MechanicalFrequency",
         )  # fmt: skip
     return content
+
+
+def _with_counts(content: Mapping[str, Any], frames: Sequence[Frame]) -> Mapping[str, Any]:
+    """Return what is declared, with numbers of offsets and drivers that comments tell."""
+    named = [index(f.comment) for f in frames]
+    if "VolumeOrder" in content or any(i is None for i in named):
+        return content
+    counts = [len({i[axis] for i in named if i is not None}) for axis in range(3)]
+    told = {"OffsetsPerPeriod": counts[1], "Drivers": counts[2]}
+    return {**told, **{k: v for k, v in content.items() if v is not None}}
 
 
 def _grid(frames: Sequence[Frame], folder: Path) -> _Grid:
