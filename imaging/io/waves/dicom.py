@@ -47,8 +47,8 @@ def read_folder(folder: Path) -> WaveSeries:
     Raises
     ------
     MissingFileError, ImageError, UnitError, MissingToolError
-        Something is not declared, another frequency in it than in the comments, no phase images, a scaling that is
-        not known, or images that are missing.
+        Something is not declared, another frequency in it than in the comments, no phase images, a
+        scaling that is not known, or images that are missing.
     """
     json_path = folder.parent / f"{folder.name}.json"
     # Without one, the error names what it would have to say beside what the images do.

@@ -24,7 +24,12 @@ from imaging.image import Image, same_grid
 from imaging.io.waves.series import WaveSeries, check_range
 
 
-def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) -> WaveSeries:
+def read_nifti(
+    files: Sequence[Path],
+    content: dict[str, Any],
+    json_path: Path,
+    magnitudes: Sequence[Path] | None = None,
+) -> WaveSeries:
     """Read phase images, and the magnitudes beside them where there are any.
 
     Parameters
@@ -33,6 +38,8 @@ def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) 
         One file of all volumes, or several, each of one volume or more, in order.
     content, json_path
         What is declared of them, and where.
+    magnitudes
+        In the order of `files`; None: those beside them with ``part-mag`` for ``part-phase``.
 
     Raises
     ------
@@ -42,8 +49,10 @@ def read_nifti(files: Sequence[Path], content: dict[str, Any], json_path: Path) 
     declared = wave_declaration(content, json_path)
     phase, affine = _arranged(_read(files), files, declared, json_path)
     check_range(phase, content, declared, files[0])
-    inputs, weight, frames = [*files, json_path], np.ones(phase.shape[:3], np.float32), None
-    magnitudes = [f.with_name(f.name.replace("part-phase", "part-mag")) for f in files]
+    inputs = [*files, json_path] if json_path.is_file() else [*files]
+    weight, frames = np.ones(phase.shape[:3], np.float32), None
+    if magnitudes is None:
+        magnitudes = [f.with_name(f.name.replace("part-phase", "part-mag")) for f in files]
     if all(m != f and m.is_file() for m, f in zip(magnitudes, files, strict=True)):
         parts = _read(magnitudes)
         if not same_grid(parts[0], Image(phase, affine)):

@@ -10,6 +10,7 @@ import numpy as np
 from imaging.errors import ImageError, MissingFileError, UnitError
 from imaging.formats.json import read_json, read_sidecar
 from imaging.image import Image, same_grid
+from imaging.io.waves.converted import is_converted, read_converted
 from imaging.io.waves.dicom import read_folder
 from imaging.io.waves.nifti import read_nifti
 from imaging.io.waves.series import WaveSeries
@@ -64,8 +65,9 @@ def read_waves(path: Path) -> Iterator[WaveSeries]:
     Parameters
     ----------
     path
-        A NIfTI image with its JSON; a JSON that lists such images; a folder of DICOM files with
-        its JSON; or a MATLAB file in the layout of the BIOQIC phantom.
+        A NIfTI image with its JSON; a JSON that lists such images; a folder of DICOM files, or of
+        NIfTI files made of them, with its JSON; or a MATLAB file in the layout of the BIOQIC
+        phantom.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def read_waves(path: Path) -> Iterator[WaveSeries]:
         Something is missing, contradicts its JSON, or is not declared.
     """
     if path.is_dir():
-        yield read_folder(path)
+        yield read_converted(path) if is_converted(path) else read_folder(path)
     elif path.suffix == ".mat":
         from imaging.io.waves.bioqic import read_phantom  # loads readers of MATLAB files
 

@@ -1,0 +1,159 @@
+"""Wave images from a folder of NIfTI files as dcm2niix leaves them, one per volume or direction.
+
+Its sidecars keep ImageType, ImageComments and Manufacturer: which file is phase, which direction
+and time step it shows, and for some makers how phase is stored. The rest stands in ``FOLDER.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imaging.arrays import FloatArray
+from imaging.errors import ImageError
+from imaging.formats.json import optional_sidecar, read_json
+from imaging.formats.nifti import load_image
+from imaging.io.waves.comments import angle_deg, are_even, frequency_hz, index, is_fine
+from imaging.io.waves.nifti import read_nifti
+from imaging.io.waves.series import WaveSeries
+
+_SUFFIXES = (".nii", ".nii.gz")
+# Words of ImageType, and endings of names that dcm2niix and BIDS give.
+_PHASE, _MAGNITUDE = {"P", "PHASE"}, {"M", "MAGNITUDE"}
+_PHASE_NAMES, _MAGNITUDE_NAMES = ("_ph", "part-phase"), ("part-mag",)
+# Stored phase of whole numbers that fills this range is known by its maker.
+_FULL = {"siemens": (4096.0, {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}),
+         "philips": (3142.0, {"PhaseUnits": "mrad"})}  # fmt: skip
+_FILLED = 0.95
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file and what its sidecar says."""
+
+    path: Path
+    about: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """``phase``, ``magnitude`` or nothing."""
+        name = self.path.name.split(".nii")[0]
+        types = {str(t).upper() for t in self.about.get("ImageType") or ()}
+        if types & _PHASE or any(name.endswith(n) or n in name for n in _PHASE_NAMES):
+            return "phase"
+        named = any(n in name for n in _MAGNITUDE_NAMES)
+        return "magnitude" if types & _MAGNITUDE or named else ""
+
+    @property
+    def comment(self) -> str:
+        """What the scanner wrote about the image."""
+        return str(self.about.get("ImageComments") or self.about.get("ImageComment") or "")
+
+
+def is_converted(folder: Path) -> bool:
+    """Tell whether a folder holds NIfTI files."""
+    return any(p.name.endswith(_SUFFIXES) for p in folder.iterdir())
+
+
+def read_converted(folder: Path) -> WaveSeries:
+    """Read the wave images of one frequency from the NIfTI files of a folder.
+
+    Raises
+    ------
+    ImageError, UnitError
+        No phase images, files that cannot be put in order, or something that neither sidecars nor
+        ``FOLDER.json`` declare: all of it is named at once.
+    """
+    json_path = folder.parent / f"{folder.name}.json"
+    content: dict[str, Any] = dict(read_json(json_path)) if json_path.is_file() else {}
+    paths = sorted(p for p in folder.iterdir() if p.name.endswith(_SUFFIXES))
+    files = [_File(p, optional_sidecar(p)) for p in paths]
+    phases = [f for f in files if f.kind == "phase"]
+    if not phases:
+        raise ImageError(
+            "has no phase images (ImageType with P or PHASE in sidecars, or names with part-phase "
+            "or _ph)", folder, "Convert the phase images of the elastography series, too",
+        )  # fmt: skip
+    magnitudes = [f for f in files if f.kind == "magnitude"]
+    ordered, told = _in_order(phases, content, folder)
+    content = {**told, **_frequency(phases, content, folder), **_units(phases), **content}
+    twins = _in_order(magnitudes, content, folder)[0] if len(magnitudes) == len(phases) else []
+    return read_nifti(
+        [f.path for f in ordered], content, json_path, [f.path for f in twins] or None
+    )
+
+
+def _in_order(
+    files: Sequence[_File], content: Mapping[str, Any], folder: Path
+) -> tuple[list[_File], dict[str, Any]]:
+    """Return files in the order of their comments, with the counts that these tell."""
+    if "VolumeOrder" in content or not files:
+        return list(files), {}
+    if len(files) == 1:
+        # The sidecar of a stack keeps the comment of its first image alone.
+        raise ImageError(
+            f"holds all time steps and directions in one file ({files[0].path.name}), and no "
+            "sidecar says how they follow each other", folder,
+            "Declare VolumeOrder (direction, offset and driver, slowest first) in "
+            f"{folder.name}.json beside the folder, or give the folder of DICOM files",
+        )  # fmt: skip
+    found = [index(f.comment) for f in files]
+    if any(i is None for i in found) or len(set(found)) < len(found):
+        raise ImageError(
+            "does not say for every file which direction and time step it shows (ImageComments "
+            f"{files[0].comment!r} in the sidecar of {files[0].path.name})", folder,
+            "Declare VolumeOrder (direction, offset and driver, slowest first) in "
+            f"{folder.name}.json beside the folder, with files named in that order",
+        )  # fmt: skip
+    named = [i for i in found if i is not None]
+    counts = [len({i[axis] for i in named}) for axis in range(3)]
+    if np.prod(counts) != len(files):
+        raise ImageError(
+            f"holds {len(files)} files of {counts[0]} directions, {counts[1]} time steps and "
+            f"{counts[2]} drivers: some are missing", folder, "Convert the whole series",
+        )  # fmt: skip
+    angles = {a for f in files if (a := angle_deg(f.comment)) is not None}
+    if angles and not are_even(angles, counts[1]):
+        raise ImageError(
+            f"names the angles {', '.join(f'{a:g}' for a in sorted(angles))} deg, which are not "
+            f"{counts[1]} even steps of one period", folder, "Convert one whole period",
+        )  # fmt: skip
+    order = sorted(range(len(files)), key=lambda k: named[k])
+    return [files[k] for k in order], {"OffsetsPerPeriod": counts[1], "Drivers": counts[2]}
+
+
+def _frequency(
+    files: Sequence[_File], content: Mapping[str, Any], folder: Path
+) -> dict[str, float]:
+    """Return the frequency that comments name."""
+    told = {f for file in files if (f := frequency_hz(file.comment)) is not None}
+    if len(told) > 1:
+        raise ImageError("names several frequencies", folder, "Give one folder per frequency")
+    if not told:
+        return {}
+    hertz, exact = told.pop()
+    declared = content.get("MechanicalFrequency")
+    if isinstance(declared, int | float) and abs(declared - hertz) > exact + 0.01 * hertz:
+        raise ImageError(
+            f"names {hertz:.4g} Hz in ImageComments, but {folder.name}.json says {declared:g} Hz",
+            folder, "Correct MechanicalFrequency",
+        )  # fmt: skip
+    return {"MechanicalFrequency": hertz} if is_fine(hertz, exact) else {}
+
+
+def _units(files: Sequence[_File]) -> dict[str, Any]:
+    """Return the unit of phase that maker and values leave no doubt of."""
+    maker = str(files[0].about.get("Manufacturer") or "").lower()
+    for name, (full, keys) in _FULL.items():
+        if name not in maker:
+            continue
+        values: FloatArray = load_image(files[0].path, ndim=(3, 4, 5, 6), thinnest=1).data
+        low, high = float(values.min()), float(values.max())
+        whole = bool(np.all(values == np.round(values)))
+        if whole and -full <= low < -_FILLED * full and _FILLED * full < high <= full:
+            return keys
+    return {}
