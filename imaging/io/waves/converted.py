@@ -22,6 +22,7 @@ from imaging.io.waves.nifti import read_nifti
 from imaging.io.waves.series import WaveSeries
 
 _SUFFIXES = (".nii", ".nii.gz")
+_BESIDE = (".json", ".bval", ".bvec", ".txt", ".tsv")
 # Words of ImageType, and endings of names that dcm2niix and BIDS give.
 _PHASE, _MAGNITUDE = {"P", "PHASE"}, {"M", "MAGNITUDE"}
 _PHASE_NAMES, _MAGNITUDE_NAMES = ("_ph", "part-phase"), ("part-mag",)
@@ -55,8 +56,10 @@ class _File:
 
 
 def is_converted(folder: Path) -> bool:
-    """Tell whether a folder holds NIfTI files."""
-    return any(p.name.endswith(_SUFFIXES) for p in folder.iterdir())
+    """Tell whether a folder holds NIfTI files and nothing but what lies beside them."""
+    files = [p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    known = all(n.endswith((*_SUFFIXES, *_BESIDE)) for n in files)
+    return known and any(n.endswith(_SUFFIXES) for n in files)
 
 
 def read_converted(folder: Path) -> WaveSeries:
