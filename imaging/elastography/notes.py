@@ -127,6 +127,12 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
             f"{one.check.matrix.astype(int).tolist()} along the image axes would leave "
             f"{one.check.least:.0%}: check order and sign of EncodingDirections."
         )
+    if one.left_out:
+        named = "; ".join(
+            f"time step {o.offset + 1} of direction {o.direction + 1}, driver {o.driver + 1}"
+            for o in one.left_out
+        )
+        out.append(f"At {one.named} volumes that do not fit the others were left out: {named}.")
     if one.noise_gain is not None and one.noise_gain > _SHAKEN:
         out.append(
             f"At {one.named} the first harmonic holds {one.noise_gain:.1f} times the noise of the "
