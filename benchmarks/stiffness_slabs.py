@@ -9,6 +9,7 @@ Waves are solved on 2 mm (kept in ``scratch/``, not in git; some ten minutes onc
 F times the amplitude of noise in the other bins. Per method: median and worst error of |G*| among
 muscles that the product calls measured, how many it flags or withholds, silent failures (error
 above 20 %, no flag, interval excludes the truth), and the share of intervals that hold the truth.
+`--jumps J` takes slices up to J rad apart in the vibration.
 `--published` adds the formulas of the papers as their authors apply them, without intervals.
 """
 
@@ -86,9 +87,9 @@ def solved(leg: Leg, body: int, frequency: float, drivers: int) -> Image:
 
 def scene(
     body: int, slices: int, snr: float, first: float, drivers: int = 3,
-    frequencies: tuple[float, ...] = FREQUENCIES,
+    frequencies: tuple[float, ...] = FREQUENCIES, jumps: float = 0.0,
 ) -> Scene:  # fmt: skip
-    """Return the waves of a leg as acquired."""
+    """Return the waves of a leg as acquired; `jumps` of phase between slices, rad."""
     leg, rng = make_leg(body), np.random.default_rng([body, slices, int(snr), int(10 * first)])
     low, high = slab_box(leg, TALL * VOXEL_MM)
     across = np.ceil(((high - low)[:2] + 8) / VOXEL_MM).astype(int)
@@ -103,6 +104,8 @@ def scene(
         phase, magnitude = encode(waves, like, signal, TILT.T, snr=snr, rng=rng)
         if first > 1:
             phase = _shaken(phase, signal, snr, first, rng)
+        if jumps:
+            phase = _jumping(phase, jumps, rng)
         weight = magnitude.reshape(*shape, -1).mean(-1) * (signal > 0)
         out.append(WaveImages(phase, weight, affine, TILT.T, frequency, DENSITY))
     muscles = np.where((labels > 0) & (labels % 100 <= 14), labels, 0)
@@ -121,6 +124,15 @@ def _shaken(
     noise *= sd[..., None, None]
     more = (noise[..., None, :] * steps[:, None]).real
     return np.angle(np.exp(1j * (phase + more))).astype(np.float32)
+
+
+def _jumping(phase: NDArray[Any], size: float, rng: np.random.Generator) -> NDArray[Any]:
+    """Let every slice be taken up to `size` rad earlier or later in the vibration."""
+    series = np.fft.fft(np.unwrap(phase, axis=4), axis=4)
+    late = rng.uniform(-size, size, (1, 1, phase.shape[2], phase.shape[3], phase.shape[5]))
+    series[..., 1, :] *= np.exp(1j * late)
+    series[..., OFFSETS - 1, :] *= np.exp(-1j * late)
+    return np.angle(np.exp(1j * np.fft.ifft(series, axis=4).real)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -229,6 +241,7 @@ def main() -> None:
     parser.add_argument("--drivers", nargs="+", type=int, default=[3])
     parser.add_argument("--hertz", nargs="+", type=float, default=list(FREQUENCIES))
     parser.add_argument("--methods", nargs="+", default=list(ISOTROPIC))
+    parser.add_argument("--jumps", type=float, default=0.0, help="between slices, rad")
     parser.add_argument("--published", action="store_true", help="formulas of the papers, too")
     parser.add_argument("--muscles", action="store_true", help="print every muscle")
     given = parser.parse_args()
@@ -238,7 +251,7 @@ def main() -> None:
     for body, slices, snr, first, drivers in itertools.product(
         given.bodies, given.slices, given.snr, given.first, given.drivers
     ):
-        s = scene(body, slices, snr, first, drivers, tuple(given.hertz))
+        s = scene(body, slices, snr, first, drivers, tuple(given.hertz), given.jumps)
         began = time.perf_counter()
         grid = Image(np.zeros(s.labels.shape, np.uint8), s.affine)
         found, failed = invert(s.waves(), grid, s.labels, None, given.methods, erode_mm=ERODE_MM)

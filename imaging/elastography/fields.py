@@ -52,6 +52,12 @@ class FrequencyField:
         gain = self.field.noise_gain
         return None if gain is None else float(np.mean(gain))
 
+    @property
+    def slice_jump(self) -> float:
+        """Largest root mean square jump of phase between slices, rad; 0 where there is none."""
+        jumps = self.field.slice_jumps
+        return 0.0 if jumps is None else float(np.sqrt((jumps**2).mean(2)).max())
+
     def quality_in(self, tissue: BoolArray) -> float:
         """Return the median quality inside tissue (I, J, K)."""
         return float(np.median(self.quality[tissue])) if tissue.any() else 0.0
@@ -107,6 +113,7 @@ class HarmonicFields:
                 for f in read
                 for o in f.left_out
             ],
+            "slice_jump_rad": [round(f.slice_jump, 3) for f in read],
             "noise_gain": [None if f.noise_gain is None else round(f.noise_gain, 3) for f in read],
             "quality": [round(f.quality_in(self.tissue), 4) for f in read],
             "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],

@@ -133,6 +133,12 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
             for o in one.left_out
         )
         out.append(f"At {one.named} volumes that do not fit the others were left out: {named}.")
+    if one.slice_jump > 0:
+        out.append(
+            f"At {one.named} slices were taken at other moments of the vibration (phase jumps of "
+            f"{one.slice_jump:.1f} rad between them); they were put in line, and waves that run "
+            "across slices are less sure."
+        )
     if one.noise_gain is not None and one.noise_gain > _SHAKEN:
         out.append(
             f"At {one.named} the first harmonic holds {one.noise_gain:.1f} times the noise of the "

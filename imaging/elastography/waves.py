@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import box_around, slice_axes
+from imaging.elastography.derivatives import across_axis, box_around, slice_axes
 from imaging.elastography.displacement import derivative, harmonics
+from imaging.elastography.slice_jumps import slice_jumps, without_jumps
 from imaging.elastography.spatial_noise import noise_gain, white_noise
 
 
@@ -70,6 +71,9 @@ class WaveField:
     noise_gain : (D, R) array or None
         Noise of the first harmonic over that of the bins without motion, by which `still` was
         raised; see :func:`imaging.elastography.spatial_noise.noise_gain`.
+    slice_jumps : (D, R, S) array or None
+        Jumps of phase between slices that were taken out, rad; see
+        :mod:`imaging.elastography.slice_jumps`.
     """
 
     displacement: ComplexArray
@@ -82,6 +86,7 @@ class WaveField:
     density: float
     share: FloatArray | None = None
     noise_gain: FloatArray | None = None
+    slice_jumps: FloatArray | None = None
 
     @cached_property
     def gradient(self) -> ComplexArray:
@@ -154,6 +159,12 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
             power = found.real**2 + found.imag**2
             wave += power[..., 0]
             total += power @ weights.astype(np.float32)
+    across = across_axis(shape, spacing_m)
+    jumps = np.zeros((directions, drivers, shape[across]), np.float32)
+    for d, r in np.ndindex(directions, drivers):
+        jumps[d, r] = slice_jumps(raw[..., d, r, 0], valid, across)
+        if jumps[d, r].any():
+            raw[..., d, r, 0] = without_jumps(raw[..., d, r, 0], jumps[d, r], across)
     gain = np.ones((directions, drivers), np.float32)
     if others:
         gain = noise_gain(raw[..., 0], raw[..., 1:], valid, slice_axes(shape, spacing_m))
@@ -167,5 +178,5 @@ def harmonic_field(images: WaveImages, *, noise_bins: int = 2) -> WaveField:
     share = (wave / np.maximum(total, np.finfo(np.float32).tiny)).astype(np.float32)
     return WaveField(
         moving, still, valid,
-        in_world, spacing_m, rotation, images.frequency_hz, images.density, share, gain,
+        in_world, spacing_m, rotation, images.frequency_hz, images.density, share, gain, jumps,
     )  # fmt: skip
