@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from imaging.arrays import LabelArray
 from imaging.dyads import FibreDirections
 from imaging.elastography.between_methods import REFERENCE, with_errors
 from imaging.elastography.curl import curl_helmholtz
+from imaging.elastography.derivatives import across_axis
 from imaging.elastography.directions import directions_on
 from imaging.elastography.fields import HarmonicFields
 from imaging.elastography.helmholtz import HelmholtzSums
@@ -18,13 +20,17 @@ from imaging.elastography.inversion import Inversion
 from imaging.elastography.kmdev import k_mdev
 from imaging.elastography.mdev import mdev
 from imaging.elastography.notes import METHODS, failed_warning
+from imaging.elastography.slice_jumps import turn_error
 from imaging.elastography.transverse import transverse_isotropic
+from imaging.elastography.uncertainty import MuscleError
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.errors import ComputationError, InputError
 from imaging.image import Image, resample
 
 # Directions that differ more between neighbouring voxels were not smoothed.
 _ROUGH_DEG = 2.0
+# Modulus of muscle, for the size of an error only.
+_USUAL_PA = 1000.0
 
 
 def _transverse(
@@ -104,11 +110,31 @@ def invert(
             failed.append(failed_warning(name, error))
     if not found:
         raise ComputationError(". ".join(failed))
+    found = [_less_sure_of_slices(f, waves) for f in found]
     reference = next((f for f in found if f.method == REFERENCE), None)
     return [
         with_errors(f, reference, labels, grid.spacing, erode_mm)
         if METHODS[f.method].isotropic and f.method != REFERENCE else f for f in found
     ], failed  # fmt: skip
+
+
+def _less_sure_of_slices(found: Inversion, waves: HarmonicFields) -> Inversion:
+    """Widen errors by what jumps between slices leave of waves that run across them."""
+    systems = waves.drivers * len(waves.fields)
+    more = 0.0
+    for field in waves.fields:
+        jumps = field.slice_jumps
+        if jumps is None or not jumps.any():
+            continue
+        across = across_axis(field.valid.shape, field.spacing_m)
+        turn = turn_error(jumps) / float(field.spacing_m[across])
+        number = 2 * np.pi * field.frequency_hz * np.sqrt(field.density / _USUAL_PA)
+        # A third of the squared wave number lies across slices.
+        more = max(more, 1.96 * 2 / 3 * float(turn / number) / float(np.sqrt(systems)))
+    if not more:
+        return found
+    errors = {v: MuscleError(e.modulus + more, e.angle_rad + more) for v, e in found.errors.items()}
+    return replace(found, errors=errors)
 
 
 def _isotropic(

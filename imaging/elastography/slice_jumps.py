@@ -65,3 +65,12 @@ def without_jumps(field: ComplexArray, jumps: FloatArray, across: int) -> Comple
     """Return a field (I, J, K) with the jumps (S,) of its slices taken out."""
     view = [-1 if a == across else 1 for a in range(3)]
     return np.asarray(field * np.exp(-1j * jumps).reshape(view), np.complex64)
+
+
+def turn_error(jumps: FloatArray) -> float:
+    """Return the standard error (rad per slice) of the even turn that jumps (..., S) leave."""
+    slices = jumps.shape[-1]
+    if slices < MIN_SLICES or not jumps.any():
+        return 0.0
+    size = float(np.sqrt((jumps**2).mean()))
+    return size * float(np.sqrt(12 / (slices * (slices**2 - 1))))
