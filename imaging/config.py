@@ -127,6 +127,9 @@ class ElastographySettings(Section):
         None, gt=0,
         description="Low-pass of mdev, curl and kmdev, cycles per metre; none: from the spectrum",
     )  # fmt: skip
+    register_to_anatomy: bool = Field(
+        True, description="Put wave images where the anatomical image shows the leg"
+    )
     motion: bool = Field(True, description="Motion between wave images, from their magnitudes")
     erode_mm: float = Field(3.0, ge=0, description="Margin kept from muscle borders, mm")
 

@@ -73,6 +73,14 @@ def command(
         ),
     ] = None,
     mask: Annotated[Path | None, typer.Option("--mask", help="Tissue mask, on any grid.")] = None,
+    anatomy: Annotated[
+        Path | None,
+        typer.Option(
+            "--anatomy",
+            help="Anatomical image, in whose world --labels, --mask and --directions lie: the "
+            "waves are put where it shows the leg.",
+        ),
+    ] = None,
     directions: Annotated[
         Path | None,
         typer.Option(
@@ -101,6 +109,8 @@ def command(
         )
     if directions and not waves:
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
+    if anatomy and not waves:
+        raise InputError("--anatomy belongs to --waves", anatomy, "Leave it out")
     if dispersion and not directions:
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     if lookup and not labels:
@@ -109,14 +119,15 @@ def command(
         need_highdicom()
     label_region = read_labels(labels, lookup) if labels else None
     mask_region = Region(load_image(mask), mask) if mask else None
-    more = [p for p in (mask, directions, dispersion) if p]
+    more = [p for p in (mask, anatomy, directions, dispersion) if p]
     more = [*(label_region.paths if label_region else ()), *more]
     start = prefix or default_prefix(waves[0] if waves else stiffness or Path())
     read = None
     warnings: list[str] = []
     if waves:
         fibres = load_directions(directions, dispersion) if directions else None
-        read = load_examination(waves, label_region, mask_region, options)
+        leg = load_image(anatomy) if anatomy and options.register_to_anatomy else None
+        read = load_examination(waves, label_region, mask_region, options, leg)
         source, found, warnings = _invert(read, label_region, fibres, more, options)
     else:
         assert stiffness is not None

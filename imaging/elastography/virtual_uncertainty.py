@@ -47,7 +47,7 @@ def muscle_errors(
     modulus: ComplexArray,
     centres: BoolArray,
     labels: LabelArray,
-    part_voxels: Sequence[float],
+    part_voxels: FloatArray,
 ) -> dict[int, MuscleError]:
     """Return how far the modulus of every label may be off, 95 %.
 
@@ -63,7 +63,7 @@ def muscle_errors(
         Where test fields stand.
     labels : (I, J, K) int array
         0 is all other tissue; without any other it is all there is.
-    part_voxels
+    part_voxels : (3,) array
         Edges of the parts of a muscle that err apart, voxels.
 
     Returns

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
+from imaging.arrays import FloatArray
 from imaging.dataset import sibling
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, LabelError
@@ -125,6 +126,13 @@ def _refuse_tissue(image: Image, path: Path) -> None:
         )
 
 
+def signal_mask(weight: FloatArray) -> NDArray[np.bool_]:
+    """Return where a magnitude (I, J, K) is above half its Otsu threshold; all where it is flat."""
+    if np.ptp(weight) == 0:
+        return np.ones(weight.shape, bool)
+    return np.asarray(weight > 0.5 * threshold_otsu(weight))
+
+
 def tissue_mask(
     images: WaveImages, grid: Image, labels: Region | None, mask: Region | None
 ) -> tuple[NDArray[np.bool_], str]:
@@ -132,8 +140,7 @@ def tissue_mask(
     if mask is not None:
         return mask.on(grid).data > 0, "the given mask"
     if np.ptp(images.weight) > 0:
-        level = 0.5 * threshold_otsu(images.weight)
-        return images.weight > level, "half the Otsu threshold of the magnitude"
+        return signal_mask(images.weight), "half the Otsu threshold of the magnitude"
     if labels is not None:
         return labels.on(grid).data != 0, "the labels (no magnitude)"
     return np.ones(grid.shape, bool), "the whole image (no magnitude, mask or labels)"

@@ -2,6 +2,7 @@ rule stiffness_from_waves:
     input:
         waves=plan.waves,
         beside=plan.beside("waves"),
+        anat=plan.file("segmentation", "_anat.nii.gz"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
         directions=plan.directions,
     output:
@@ -24,7 +25,7 @@ rule stiffness_from_waves:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
-        "{params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--anatomy {input.anat:q} {params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
 
 

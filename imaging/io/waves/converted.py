@@ -27,7 +27,8 @@ _BESIDE = (".json", ".bval", ".bvec", ".txt", ".tsv")
 _PHASE, _MAGNITUDE = {"P", "PHASE"}, {"M", "MAGNITUDE"}
 _PHASE_NAMES, _MAGNITUDE_NAMES = ("_ph", "part-phase"), ("part-mag",)
 # Stored phase of whole numbers that fills this range is known by its maker.
-_FULL = {"siemens": (4096.0, {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}),
+_FULL: Mapping[str, tuple[float, dict[str, Any]]] = {
+         "siemens": (4096.0, {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}),
          "philips": (3142.0, {"PhaseUnits": "mrad"})}  # fmt: skip
 _FILLED = 0.95
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from imaging.elastography.fields import (
 from imaging.elastography.notes import wave_warnings
 from imaging.errors import ImageError
 from imaging.image import Image
-from imaging.io.region import Region, tissue_mask
+from imaging.io.region import Region, signal_mask, tissue_mask
+from imaging.io.waves.placed import Placement, moved, place
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.series import WaveSeries
 
@@ -43,6 +44,8 @@ class Examination:
     driver_names : tuple of str
         There; empty where only their count is declared.
     warnings : list of str
+    facts : dict
+        How they were put in place.
     """
 
     waves: HarmonicFields
@@ -53,6 +56,7 @@ class Examination:
     gain: float | None
     driver_names: tuple[str, ...]
     warnings: list[str]
+    facts: dict[str, object] = field(default_factory=dict)
 
 
 def load_examination(
@@ -60,8 +64,11 @@ def load_examination(
     labels: Region | None,
     mask: Region | None,
     options: ElastographySettings,
+    anatomy: Image | None = None,
 ) -> Examination:
-    """Read wave images, take motion out and find their first harmonic.
+    """Read wave images, put them in place, take motion out and find their first harmonic.
+
+    With an anatomical image, in whose world labels and mask lie, they are registered to it.
 
     Raises
     ------
@@ -74,10 +81,14 @@ def load_examination(
     region = ""
     inputs: list[Path] = []
     left_out: list[str] = []
+    placement: Placement | None = None
     for series in read_examination(paths):
         images = series.images
+        if anatomy is not None:
+            placement = placement or place(images, signal_mask(images.weight), anatomy)
+            images = moved(images, placement)
         if first is None:
-            first = series
+            first = replace(series, images=images)
             grid = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
             tissue, region = tissue_mask(images, grid, labels, mask)
         read.append(frequency_field(images, series.magnitude if options.motion else None, tissue))
@@ -90,8 +101,9 @@ def load_examination(
             f"has no signal inside {region}: its magnitude is 0 there", paths[0],
             "Check mask and magnitude",
         )  # fmt: skip
-    warnings = [*left_out, *wave_warnings(waves, float(grid.spacing.min()))]
+    told = placement.warnings if placement is not None else []
+    warnings = [*told, *left_out, *wave_warnings(waves, float(grid.spacing.min()))]
     return Examination(
         waves, grid, region, inputs, first.images.directions, first.gain, first.driver_names,
-        warnings,
+        warnings, {} if placement is None else placement.facts,
     )  # fmt: skip

@@ -138,7 +138,7 @@ def write_waves(
         EncodedDirections=3 if first.components_in_world else first.displacement.shape[3],
     )  # fmt: skip
     files.measures(wave_measures(waves))
-    facts = waves.facts | {"mask": read.region}
+    facts = waves.facts | {"mask": read.region} | read.facts
     if read.driver_names:
         facts["driver_names"] = list(read.driver_names)
     sentence = wave_sentence(source.named, waves.drivers, read.region, read.driver_names)
