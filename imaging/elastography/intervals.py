@@ -7,7 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from imaging.elastography.notes import UNSURE_HALF_WIDTH, too_wide_warning, unsure_warning
+from imaging.elastography.notes import (
+    METHODS,
+    UNSURE_HALF_WIDTH,
+    too_wide_warning,
+    unsure_warning,
+)
 from imaging.elastography.uncertainty import MuscleError
 from imaging.measures import Measure, not_measured
 
@@ -63,10 +68,22 @@ def with_intervals(
             why = f"95 % interval {row.value - half:.3g} to {row.value + half:.3g} {row.unit}"
         gone[row.label, row.measure] = f"too unsure: {why}"
         out.append(_lost(row, gone[row.label, row.measure]))
-    warnings = [unsure_warning(name, labels, UNSURE_HALF_WIDTH) for name, labels in unsure.items()]
+    warnings = [
+        unsure_warning(_words(name, quantities[name]), labels, UNSURE_HALF_WIDTH)
+        for name, labels in unsure.items()
+    ]
     for name in dict.fromkeys(n for _, n in gone):
-        warnings.append(too_wide_warning(name, [v for v, n in gone if n == name], MAX_HALF_WIDTH))
+        labels = [v for v, n in gone if n == name]
+        words = _words(name, quantities[name])
+        warnings.append(too_wide_warning(words, labels, MAX_HALF_WIDTH))
     return out, warnings
+
+
+def _words(name: str, quantity: str) -> str:
+    """Return a measure in words, such as ``loss modulus (curl)``."""
+    method = METHODS.get((name.split("_") + [""])[1])
+    what = "|G*|" if quantity == "magnitude" else quantity.replace("_", " ")
+    return what if method is None else f"{what} ({method.title})"
 
 
 def _loss_angles(rows: Sequence[Measure], quantities: Mapping[str, str]) -> dict[int, float]:
