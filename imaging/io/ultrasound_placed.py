@@ -16,11 +16,13 @@ from imaging.config import UltrasoundSettings
 from imaging.errors import ImageError
 from imaging.io.ultrasound_frames import FrameFile
 from imaging.ultrasound.colour_bar import crop, read_bar
+from imaging.ultrasound.colour_box import BoxCells
 from imaging.ultrasound.frame_samples import read_frame
 from imaging.ultrasound.locate import Located, locate
 from imaging.ultrasound.notes import placement_warnings, repeats_warning
 from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
+from imaging.ultrasound.series_tables import FrameFacts
 
 
 @dataclass
@@ -31,15 +33,24 @@ class PlacedFrames:
     ----------
     located, repeated
         By file: places of its frames, and how many of them repeat the one before.
-    samples, planes, slab_mm, turn_deg, error_mm, sources
-        By frame: its samples and place, thickness of the beam, uncertainty of its rotation and
-        place at every sample, file and number.
+    samples, boxes, planes, slab_mm, turn_deg, error_mm, sources
+        By frame: its samples, all cells of its colour box, place, thickness of the beam,
+        uncertainty of its rotation and place at every sample, file and number.
+    file, number, time_s, angle_deg, middle
+        By frame: number of its file, its own in it, when it was taken and at which angle (nan where
+        not known), and the middle of its colour box in pixels.
     warnings, colours
         Doubts about places, and about colours.
     """
 
     located: list[Located] = field(default_factory=list)
     samples: list[Samples] = field(default_factory=list)
+    boxes: list[BoxCells] = field(default_factory=list)
+    file: list[int] = field(default_factory=list)
+    number: list[int] = field(default_factory=list)
+    time_s: list[float] = field(default_factory=list)
+    angle_deg: list[float] = field(default_factory=list)
+    middle: list[tuple[float, float]] = field(default_factory=list)
     planes: list[FramePlane] = field(default_factory=list)
     slab_mm: list[float] = field(default_factory=list)
     turn_deg: list[FloatArray] = field(default_factory=list)
@@ -48,6 +59,14 @@ class PlacedFrames:
     repeated: list[int] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def frame_facts(self, files: Sequence[FrameFile]) -> FrameFacts:
+        """Return what is known of the frames used."""
+        own = [files[k] for k in self.file]
+        return FrameFacts(
+            [f.paths[0].name for f in own], self.number, [len(f.frames) > 1 for f in own],
+            np.array(self.time_s), np.array(self.angle_deg), self.planes, self.middle,
+        )  # fmt: skip
 
     def facts(self, files: Sequence[FrameFile]) -> list[dict[str, Any]]:
         """Return what the notes tell of each file."""
@@ -64,8 +83,10 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
         A file cannot be placed, a colour bar cannot be read, or nothing has colour.
     """
     out = PlacedFrames()
-    for file in files:
+    starts = [f.timing.start_s for f in files if f.timing.start_s is not None]
+    for place, file in enumerate(files):
         name, located = file.paths[0].name, locate_file(file, options)
+        times = _times(file, min(starts, default=0.0))
         out.located.append(located)
         out.warnings += placement_warnings(name, located)
         doubts: dict[str, None] = {}
@@ -80,7 +101,7 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
                 continue
             before = part
             try:
-                found, doubt = read_frame(
+                found, box, doubt = read_frame(
                     file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
                 )
             except ImageError as error:
@@ -92,6 +113,14 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
             out.turn_deg.append(np.full(len(found), located.placement.turn_deg))
             out.error_mm.append(located.target_mm(found.world))
             out.sources.append(f"{name} {number}")
+            out.boxes.append(box)
+            out.file.append(place)
+            out.number.append(number)
+            out.time_s.append(times[number])
+            angle = np.nan if file.angles_deg is None else file.angles_deg[number]
+            out.angle_deg.append(float(angle))
+            x0, y0, x1, y1 = file.declared.overlay
+            out.middle.append(((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2))
         out.repeated.append(repeated)
         if repeated:
             out.warnings.append(repeats_warning(name, repeated))
@@ -99,6 +128,14 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
     if not any(len(s) for s in out.samples):
         raise _colourless(files[0], out.colours)
     return out
+
+
+def _times(file: FrameFile, first_s: float) -> list[float]:
+    """Return the times of a file's frames, on the clock of all where it tells one."""
+    if file.timing.times_s is None:
+        return [float("nan")] * len(file.frames)
+    start = 0.0 if file.timing.start_s is None else file.timing.start_s - first_s
+    return [float(t) + start for t in file.timing.times_s]
 
 
 def locate_file(file: FrameFile, options: UltrasoundSettings) -> Located:

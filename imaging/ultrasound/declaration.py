@@ -70,6 +70,8 @@ class FrameDeclaration:
         UltrasoundImageOrientation, such as MF.
     slab_mm : float or None
         Thickness of the sound beam across the frame.
+    frame_rate_hz, start_s : float or None
+        FrameRate, and StartTime of the first frame on a clock that the files share.
     """
 
     quantity: str
@@ -86,6 +88,8 @@ class FrameDeclaration:
     pixel_mm: tuple[float, float] | None
     orientation: str | None
     slab_mm: float | None
+    frame_rate_hz: float | None = None
+    start_s: float | None = None
 
     def values(self, position: FloatArray) -> FloatArray:
         """Return rho c^2 in Pa of places on the colour bar, 0 to 1."""
@@ -115,8 +119,9 @@ def frame_declaration(content: Mapping[str, Any], path: Path) -> FrameDeclaratio
             matrix_of(content["ImageToProbe"], "ImageToProbe")
             if "ImageToProbe" in content else None,
             _pixel(content), _orientation(content),
-            _number(content, "SlabThickness", (0.1, 20.0), "mm")
-            if "SlabThickness" in content else None,
+            _optional(content, "SlabThickness", (0.1, 20.0), "mm"),
+            _optional(content, "FrameRate", (0.01, 1000.0), "frames per second"),
+            _optional(content, "StartTime", (0.0, _LARGEST), "s since one moment for all files"),
         )  # fmt: skip
     except InputError as error:
         raise type(error)(error.what, error.path or path, error.fix) from error
@@ -181,6 +186,12 @@ def _number(content: Mapping[str, Any], key: str, limits: tuple[float, float], w
             f"{key} is {value}, outside {limits[0]:g} to {limits[1]:g}", None, f"Give {what}"
         )
     return float(value)
+
+
+def _optional(
+    content: Mapping[str, Any], key: str, limits: tuple[float, float], what: str
+) -> float | None:
+    return _number(content, key, limits, what) if key in content else None
 
 
 def _numbers(found: Any, key: str, count: int, kind: type[InputError] = ImageError) -> FloatArray:

@@ -18,6 +18,7 @@ from imaging.ultrasound.colour_bar import (
     runs_red_to_blue,
     unreadable,
 )
+from imaging.ultrasound.colour_box import BoxCells, box_cells
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.directions import SampledFibres
 from imaging.ultrasound.notes import (
@@ -72,7 +73,7 @@ def read_frame(
     plane: FramePlane,
     number: int,
     cell_mm: float,
-) -> tuple[Samples, list[str]]:
+) -> tuple[Samples, BoxCells, list[str]]:
     """Read the values of one frame.
 
     Parameters
@@ -90,6 +91,8 @@ def read_frame(
     Returns
     -------
     samples : Samples
+    box : BoxCells
+        All cells of its colour box.
     warnings : list of str
         What does not fit the declaration.
 
@@ -103,7 +106,12 @@ def read_frame(
     reading = read_overlay(part, bar, declared.opacity)
     values = declared.values(reading.position)
     found = cells(reading, values, declared.overlay, plane, number, cell_mm)
-    return found, [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)]
+    box = box_cells(reading, declared.overlay, plane, number, cell_mm)
+    return (
+        found,
+        box,
+        [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)],
+    )
 
 
 def join_fibres(

@@ -25,6 +25,8 @@ CORRECTION_CITATIONS = (
 )
 METHOD = "ultrasound shear-wave elastography, read from colour frames, group speed, broadband push"
 
+#: Where more of the pixels are at one end of the scale, the quartile there is a bound too.
+SATURATED_LIMIT = 0.25
 # Beyond this a landmark left out says that samples may lie in another muscle.
 _FAR_MM = 3.0
 
@@ -136,12 +138,21 @@ def implausible_warning(label: int, median_pa: float) -> str:
     )
 
 
-def saturated_warning(label: int, share: float) -> str:
-    """Say that a share of a muscle's samples lies at an end of the scale."""
-    return (
-        f"{_who(label)}: {share:.0%} of the samples are at an end of the colour scale, so their "
-        "median is a bound: image with a wider range."
-    )
+def saturated_warning(label: int, high: float, low: float) -> str:
+    """Say that shares of a muscle's pixels lie at the upper and the lower end of the scale."""
+    return f"{_who(label)}: {saturated_sentence(high, low)}: image with another range."
+
+
+def saturated_sentence(high: float, low: float) -> str:
+    """Say of which shares of pixels, at the two ends of the scale, only a bound is known."""
+    ends = [(high, "upper", "a lower"), (low, "lower", "an upper")]
+    said = [
+        f"{share:.0%} of its pixels are at the {end} end of the colour scale, so its median is only "
+        f"{bound} bound"
+        for share, end, bound in ends
+        if share > SATURATED_LIMIT
+    ]
+    return " and ".join(said)
 
 
 def _who(label: int) -> str:

@@ -40,11 +40,14 @@ class Reading:
         1 where the colour lies on the bar, falling with its distance from it.
     valid : (H, W) bool array
         Where an overlay lies, away from its rim.
+    void : (H, W) bool array
+        Without a colour of the bar: gaps, drawn lines and text.
     """
 
     position: FloatArray
     confidence: FloatArray
     valid: BoolArray
+    void: BoolArray
 
 
 def holds_colours(frame: NDArray[np.uint8], box: Box) -> bool:
@@ -119,7 +122,8 @@ def read_overlay(rgb: NDArray[np.uint8], bar: ColourBar, opacity: float) -> Read
         read = np.clip(local_quadratic(read, weights, _SMOOTH_PX), 0, 1)
         around = ndimage.gaussian_filter(valid.astype(float), _SMOOTH_PX)
         confidence = ndimage.gaussian_filter(weights, _SMOOTH_PX) / np.maximum(around, 1e-3)
-    return Reading(read.astype(np.float32), confidence.astype(np.float32), valid)
+    void = gaps[2:-2, 2:-2]
+    return Reading(read.astype(np.float32), confidence.astype(np.float32), valid, void)
 
 
 def fitting_opacity(rgb: NDArray[np.uint8], bar: ColourBar) -> tuple[float, float]:
