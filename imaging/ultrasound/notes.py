@@ -147,8 +147,8 @@ def saturated_sentence(high: float, low: float) -> str:
     """Say of which shares of pixels, at the two ends of the scale, only a bound is known."""
     ends = [(high, "upper", "a lower"), (low, "lower", "an upper")]
     said = [
-        f"{share:.0%} of its pixels are at the {end} end of the colour scale, so its median is only "
-        f"{bound} bound"
+        f"{share:.0%} of its pixels are at the {end} end of the colour scale, so its median is "
+        f"only {bound} bound"
         for share, end, bound in ends
         if share > SATURATED_LIMIT
     ]
