@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from imaging.arrays import FloatArray
 from imaging.measures import Status
@@ -14,9 +15,9 @@ from imaging.ultrasound.notes import SATURATED_LIMIT, saturated_sentence
 
 #: Below this many samples a median is not given.
 LEAST_SAMPLES = 20
-#: Edge of the blocks that are drawn again; scanners smooth their maps over about 2 mm.
-BLOCK_MM = 4.0
-_LEAST_BLOCKS, _DRAWS = 6, 500
+#: Edge of the blocks that are drawn again: maps that are alike over 3 to 5 mm need as much.
+BLOCK_MM = 8.0
+_LEAST_BLOCKS, _DRAWS = 5, 200
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,16 @@ def median_interval(
     Returns
     -------
     low, high : float
-        None with fewer than six blocks.
+        None with fewer than five blocks.
     """
     groups = {
         int(f): [values[block == b] for b in np.unique(block[frame == f])] for f in np.unique(frame)
     }
-    if sum(len(own) for own in groups.values()) < _LEAST_BLOCKS:
+    frames = list(groups.values())
+    count = max(len(frames), sum(len(own) for own in frames) / len(frames))
+    if count < _LEAST_BLOCKS:
         return None
     rng = np.random.default_rng(seed)
-    frames = list(groups.values())
     medians = np.empty(_DRAWS)
     for k in range(_DRAWS):
         drawn = rng.integers(len(frames), size=len(frames))
@@ -125,7 +127,6 @@ def median_interval(
                  for b in rng.integers(len(frames[f]), size=len(frames[f]))]  # fmt: skip
         medians[k] = np.median(np.concatenate(parts))
     # Few clusters scatter less than what they were drawn from.
-    count = len(frames) if len(frames) > 1 else len(frames[0])
-    low, high = np.quantile(medians, [0.025, 0.975])
-    middle, wider = float(np.median(values)), float(np.sqrt(count / (count - 1)))
-    return middle - wider * (middle - float(low)), middle + wider * (float(high) - middle)
+    wider = float(stats.t.ppf(0.975, count - 1)) * float(np.sqrt(count / (count - 1)))
+    middle, half = float(np.median(values)), wider * float(medians.std(ddof=1))
+    return middle - half, middle + half

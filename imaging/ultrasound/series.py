@@ -150,7 +150,7 @@ def line(x: FloatArray, figures: Sequence[Figure], moved: float) -> Line:
     half = float(stats.t.ppf(0.975, independent - 2)) * spread
     slope = float(fit.slope)
     note = f"mean slope from {at.min():.4g} to {at.max():.4g}"
-    if _is_curved(at, rest, independent):
+    if _is_curved(at, rest):
         note += "; the change is no straight line: see the table of frames"
     return Line(slope, slope - half, slope + half, n, independent, "measured", note)
 
@@ -170,7 +170,7 @@ def _independent(rest: FloatArray) -> float:
     return n * (1 - r) / (1 + r)
 
 
-def _is_curved(at: FloatArray, rest: FloatArray, independent: float) -> bool:
+def _is_curved(at: FloatArray, rest: FloatArray) -> bool:
     """Tell whether a parabola explains residuals of a line clearly better."""
     centred = (at - at.mean()) / np.ptp(at)
     base = np.column_stack([np.ones_like(at), centred, centred**2])
@@ -180,5 +180,5 @@ def _is_curved(at: FloatArray, rest: FloatArray, independent: float) -> bool:
         return False
     if left <= 1e-12 * before:
         return True
-    ratio = (before - left) / (left / max(independent - 3, 1))
-    return float(stats.f.sf(ratio, 1, max(independent - 3, 1))) < _CURVED_P
+    free = max(_independent(after) - 3, 1)
+    return float(stats.f.sf((before - left) / (left / free), 1, free)) < _CURVED_P

@@ -407,3 +407,33 @@ def test_text_beside_recordings_is_no_recording(tmp_path):
     )
     (session,) = find_sessions(tmp_path)
     assert rows(session, "not_taken") == {}
+
+
+CONTEXTS = [
+    f"sub-01/{folder}/sub-01_task-{task}_{rest}"
+    for task in ("rest", "contracted")
+    for folder, rest in (
+        ("mre", "part-phase_mre.nii.gz"), ("mre", "part-mag_mre.nii.gz"), ("us", "swe.png")
+    )
+]  # fmt: skip
+
+
+def test_of_several_contexts_that_at_rest_is_read_and_the_others_are_named(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *CONTEXTS)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == ["sub-01_task-rest_part-phase_mre.nii.gz"]
+    assert [p.name for p in session.frames] == ["sub-01_task-rest_swe.png"]
+    left = rows(session, "not_needed")
+    assert set(left) == {Path(n).name for n in CONTEXTS if "contracted" in n}
+    assert all("pennate contexts" in why for why in left.values())
+
+
+def test_contexts_without_rest_have_to_be_chosen(tmp_path):
+    touch(
+        tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/us/sub-01_task-hop_swe.png",
+        "sub-01/us/sub-01_task-squat_swe.png",
+    )  # fmt: skip
+    (session,) = find_sessions(tmp_path)
+    assert not session.frames and "ambiguous" in {f.state for f in session.findings}
+    (session,) = find_sessions(tmp_path, select={"frames": "*task-hop*"})
+    assert [p.name for p in session.frames] == ["sub-01_task-hop_swe.png"]
