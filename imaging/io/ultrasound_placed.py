@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from imaging.ultrasound.colour_bar import crop, read_bar
 from imaging.ultrasound.colour_box import BoxCells
 from imaging.ultrasound.frame_samples import read_frame
 from imaging.ultrasound.locate import Located, locate
-from imaging.ultrasound.notes import placement_warnings, repeats_warning
+from imaging.ultrasound.notes import UNCHECKED_OPACITY, placement_warnings, repeats_warning
 from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
 from imaging.ultrasound.series_tables import FrameFacts
@@ -89,7 +90,8 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
         times = _times(file, min(starts, default=0.0))
         out.located.append(located)
         out.warnings += placement_warnings(name, located)
-        doubts: dict[str, None] = {}
+        doubts: Counter[str] = Counter()
+        used = len(out.planes)
         shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
         before, repeated = None, 0
         for number, plane in enumerate(shown):
@@ -106,7 +108,7 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
                 )
             except ImageError as error:
                 raise ImageError(error.what, file.paths[1], error.fix) from error
-            doubts |= dict.fromkeys(doubt)
+            doubts.update(doubt)
             out.samples.append(found)
             out.planes.append(plane)
             out.slab_mm.append(file.declared.slab_mm or options.slab_mm)
@@ -124,6 +126,8 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
         out.repeated.append(repeated)
         if repeated:
             out.warnings.append(repeats_warning(name, repeated))
+        if doubts[UNCHECKED_OPACITY] < len(out.planes) - used:  # other frames tell
+            del doubts[UNCHECKED_OPACITY]
         out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
     if not any(len(s) for s in out.samples):
         raise _colourless(files[0], out.colours)

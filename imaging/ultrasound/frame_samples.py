@@ -11,7 +11,6 @@ from imaging.arrays import FloatArray
 from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
 from imaging.ultrasound.colour_bar import (
     ColourBar,
-    chroma,
     crop,
     ends_off,
     read_bar,
@@ -22,16 +21,17 @@ from imaging.ultrasound.colour_box import BoxCells, box_cells
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.directions import SampledFibres
 from imaging.ultrasound.notes import (
+    UNCHECKED_OPACITY,
     bar_ends_warning,
     hidden_warning,
     opacity_warning,
     reversed_bar_warning,
 )
-from imaging.ultrasound.overlay import fitting_opacity, misfit, read_overlay
+from imaging.ultrasound.overlay import fitting_opacity, read_overlay
 from imaging.ultrasound.samples import FramePlane, Samples, cells
 
-# An opacity that fits this much better, and is this far from the declared one, is named.
-_BETTER, _APART = 0.6, 0.06
+# An opacity this far from all that fit is named; if so many fit, none can be checked.
+_APART, _UNSURE = 0.03, 0.12
 _HIDDEN_SHARE = 0.05
 _OFF_PX = 2
 
@@ -172,13 +172,11 @@ def _overlay_warnings(
 ) -> list[str]:
     """Say where the colours of the overlay do not fit the bar under the declared opacity."""
     out = []
-    best, distance = fitting_opacity(part, bar)
-    pixels = chroma(part).reshape(-1, 2)
-    pixels = pixels[np.linalg.norm(pixels, axis=1) > 12][::5]
-    if len(pixels) and abs(best - declared.opacity) > _APART:
-        own = misfit(pixels, bar, declared.opacity)
-        if distance < _BETTER * own:
-            out.append(opacity_warning(declared.opacity, best))
+    best, low, high = fitting_opacity(part, bar)
+    if not low - _APART <= declared.opacity <= high + _APART:
+        out.append(opacity_warning(declared.opacity, best))
+    elif high - low > _UNSURE:
+        out.append(UNCHECKED_OPACITY)
     hidden = unreadable(bar, declared.opacity)
     if hidden.size > _HIDDEN_SHARE * 2048:
         low, high = (declared.low + v * (declared.high - declared.low)

@@ -121,6 +121,13 @@ def opacity_warning(declared: float, best: float) -> str:
     )
 
 
+#: Said where no frame of a file tells whether its opacity is right.
+UNCHECKED_OPACITY = (
+    "The colours lie at one end of the colour bar only, where any opacity fits: values there "
+    "depend on Opacity, and whether it is right cannot be told from these frames."
+)
+
+
 def hidden_warning(share: float, low: float, high: float, unit: str) -> str:
     """Say that a share of the bar, between two values, has hardly any colour."""
     return (

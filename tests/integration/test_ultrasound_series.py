@@ -83,16 +83,41 @@ def test_a_stretch_gives_a_slope_over_the_angle(tmp_path):
     assert any(s["name"].endswith("_swe.tsv") for s in about["SourceFiles"])
 
 
-def test_frames_beyond_the_scale_are_bounds_and_give_no_slope(tmp_path):
-    folder = folder_of(tmp_path, np.linspace(0.5, 1.3, 10), FrameRate=2)
-    out = run(tmp_path, folder)
+def test_frames_beyond_the_scale_are_bounds_and_give_no_slope(tmp_path, capsys):
+    values = np.linspace(0.5, 1.02, 10)
+    out = run(tmp_path, folder_of(tmp_path, values, FrameRate=2))
     frames, lines = table(out, "frames"), table(out, "lines")
-    # The tilt of 5 % of the scale leaves whole frames on one side of its end.
-    beyond = np.linspace(0.5, 1.3, 10) > 1.0
-    assert (frames["status"][beyond] == "extrapolated").all()
-    assert frames["saturated"][beyond].min() > 0.25
-    assert (frames["status"][~beyond] == "measured").all()
+    # The map of a frame spreads over 5 % of the scale.
+    assert (frames["status"][values > 1.0] == "extrapolated").all()
+    assert frames["saturated"][values > 1.0].min() > 0.25
+    assert (frames["status"][values < 0.97] == "measured").all()
     assert lines["slope"].isna().all() and "only a bound" in lines["note"][0]
+    assert "Opacity" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [0.35, 0.42, 0.58, 0.7])
+def test_a_wrong_opacity_is_named(tmp_path, capsys, wrong):
+    folder = folder_of(tmp_path, [0.3, 0.45], Opacity=wrong)
+    call = ["ultrasound", "--frames", str(folder), "--out", str(tmp_path / "o"), "--prefix", "a"]
+    # Far off, no colour is one of the bar, and there are no figures.
+    assert main(call) == (0 if abs(wrong - 0.5) < 0.1 else 2)
+    assert f"Opacity is declared as {wrong:g}, but the colours fit the bar best at 0.5" in (
+        capsys.readouterr().err
+    )
+
+
+def test_an_opacity_that_cannot_be_checked_is_named(tmp_path, capsys):
+    run(tmp_path, folder_of(tmp_path, [0.06], Opacity=0.6))
+    assert "whether it is right cannot be told" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("off", [2, -2])
+@pytest.mark.parametrize("end", [1, 3])
+def test_a_bar_box_two_pixels_off_is_named(tmp_path, capsys, off, end):
+    box = list(LAYOUT.bar)
+    box[end] += off
+    run(tmp_path, folder_of(tmp_path, [0.3], ColorBarBox=box))
+    assert "ColorBarBox does not end where the colours end" in capsys.readouterr().err
 
 
 def test_a_muscle_mostly_beyond_the_scale_is_a_lower_bound(tmp_path, capsys):
