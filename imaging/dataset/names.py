@@ -16,7 +16,9 @@ _TEXT = (".csv", ".txt", ".tsv", ".tsv.gz")
 RECORDINGS = (".c3d", ".edf", ".bdf", ".sto", *_TEXT)
 MOTION = (".trc", ".sto", ".mot", ".tsv")
 _TABLES = ("channels", "events", "electrodes", "scans", "coordsystem", "readme")
-FRAMES = (".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4")
+FRAMES = (
+    ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4", *NIFTI,
+)  # fmt: skip
 SHEETS = (".nii.gz", ".vtp")
 # Kinds of images and recordings that no verb of the workflow takes by themselves.
 _OTHERS = (".mha", ".mhd", ".nrrd", ".mgz", ".hdr", ".ima", ".mat", ".jpg", ".jpeg", ".avi",

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from imaging.dataset.names import entities
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.formats.itk_files import read_itk
 from imaging.formats.json import read_json, read_sidecar
+from imaging.formats.nifti import load_image
 from imaging.io.dicom_size import pixels_of, read_dicom
 from imaging.io.ultrasound_times import (
     Timing,
@@ -38,6 +39,7 @@ from imaging.ultrasound.times import times_at_rate
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _VIDEOS = (".mp4", ".avi", ".mov")
+_LEAST_PX = 8
 _SEQUENCES = (".mha", ".mhd", ".nrrd", ".nhdr")
 
 
@@ -50,7 +52,8 @@ class FrameFile:
     paths : tuple of Path
         The file and its JSON.
     declared : FrameDeclaration
-    frames : (F, H, W, 3) uint8 array
+    frames : (F, H, W, 3) uint8 array, or (F, H, W) array
+        Colours, or the values of a raw export in the unit that is declared.
     regions : tuple of Region
         Of a DICOM file.
     fields : mapping of str to str
@@ -64,12 +67,17 @@ class FrameFile:
 
     paths: tuple[Path, Path]
     declared: FrameDeclaration
-    frames: NDArray[np.uint8]
+    frames: NDArray[Any]
     regions: tuple[Region, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
     angles_deg: FloatArray | None = None
     more: tuple[Path, ...] = ()
+
+    @property
+    def holds_values(self) -> bool:
+        """Whether the frames are values, not colours."""
+        return self.frames.ndim == 3
 
     @property
     def inputs(self) -> list[Path]:
@@ -88,6 +96,8 @@ def read_frames(path: Path) -> FrameFile:
         DICOM or video without the package that reads it.
     """
     content, json_path = _declared(path)
+    if path.name.endswith((".nii", ".nii.gz")):
+        return _map_file(path, content, json_path)
     declared = frame_declaration(content, json_path)
     ending = path.suffix.lower()
     regions: tuple[Region, ...] = ()
@@ -113,14 +123,39 @@ def read_frames(path: Path) -> FrameFile:
         )
     check_boxes(declared, frames.shape[1:], json_path)
     _check_overlay(declared, frames[0, ..., :3], json_path)
-    timing = _named(json_path, lambda: settled(found, declared, len(frames)))
-    angles = None
-    if table := angle_table(json_path):
-        angles = read_angles(table, timing, len(frames))
-        more = [*more, table]
-    return FrameFile(
-        (path, json_path), declared, frames[..., :3], regions, fields, timing, angles, tuple(more)
-    )
+    file = FrameFile((path, json_path), declared, frames[..., :3], regions, fields, more=(*more,))
+    return _timed(file, found)
+
+
+def _map_file(path: Path, content: dict[str, Any], json_path: Path) -> FrameFile:
+    """Read the values of a raw export: NIfTI with axes across, down, one slice, and frames."""
+    data = load_image(path, ndim=(3, 4), thinnest=1, gaps=True).data
+    if data.shape[2] != 1 or min(data.shape[:2]) < _LEAST_PX:
+        raise ImageError(
+            f"is of {' x '.join(map(str, data.shape))} voxels, no series of maps of one slice",
+            path, "Write its axes as across, down, 1, frame; a volume is for pennate elastography",
+        )  # fmt: skip
+    frames = np.moveaxis(data[:, :, 0].reshape(*data.shape[:2], -1), 2, 0).swapaxes(1, 2)
+    if not (np.nan_to_num(frames) > 0).any():
+        raise ImageError("has no positive value", path, "Export the map of stiffness")
+    declared = frame_declaration(content, json_path, (data.shape[0], data.shape[1]))
+    if np.nanmax(frames) > 1.001 * declared.high:
+        raise ImageError(
+            f"holds values up to {np.nanmax(frames):.4g}, above the end of Range", json_path,
+            "Correct Range or Units, or leave Range out",
+        )  # fmt: skip
+    return _timed(FrameFile((path, json_path), declared, frames), Timing())
+
+
+def _timed(file: FrameFile, found: Timing) -> FrameFile:
+    """Return a file with the times of its frames and their angles, where they are known."""
+    count = len(file.frames)
+    timing = _named(file.paths[1], lambda: settled(found, file.declared, count))
+    table = angle_table(file.paths[1])
+    if table is None:
+        return replace(file, timing=timing)
+    angles = read_angles(table, timing, count)
+    return replace(file, timing=timing, angles_deg=angles, more=(*file.more, table))
 
 
 def _declared(path: Path) -> tuple[dict[str, Any], Path]:

@@ -18,12 +18,13 @@ from imaging.errors import ImageError
 from imaging.io.ultrasound_frames import FrameFile
 from imaging.ultrasound.colour_bar import crop, read_bar
 from imaging.ultrasound.colour_box import BoxCells
-from imaging.ultrasound.frame_samples import read_frame
+from imaging.ultrasound.frame_samples import read_frame, read_values
 from imaging.ultrasound.locate import Located, locate
 from imaging.ultrasound.notes import UNCHECKED_OPACITY, placement_warnings, repeats_warning
 from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
 from imaging.ultrasound.series_tables import FrameFacts
+from imaging.ultrasound.values import ends_of
 
 
 @dataclass
@@ -98,16 +99,11 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
             if plane is None:
                 continue
             part = crop(file.frames[number], file.declared.overlay)
-            if before is not None and repeats(part, before):
+            if before is not None and _same(file, part, before):
                 repeated += 1
                 continue
             before = part
-            try:
-                found, box, doubt = read_frame(
-                    file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
-                )
-            except ImageError as error:
-                raise ImageError(error.what, file.paths[1], error.fix) from error
+            found, box, doubt = _read(file, number, plane, len(out.planes), options.cell_mm)
             doubts.update(doubt)
             out.samples.append(found)
             out.planes.append(plane)
@@ -132,6 +128,27 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
     if not any(len(s) for s in out.samples):
         raise _colourless(files[0], out.colours)
     return out
+
+
+def _same(file: FrameFile, part: NDArray[Any], before: NDArray[Any]) -> bool:
+    """Tell whether two frames show one map."""
+    if file.holds_values:
+        return bool(np.array_equal(part, before, equal_nan=True))
+    return repeats(part, before)
+
+
+def _read(
+    file: FrameFile, number: int, plane: FramePlane, given: int, cell_mm: float
+) -> tuple[Samples, BoxCells, list[str]]:
+    """Read a frame of colours or of values; `given` is its number among all frames used."""
+    declared, frame = file.declared, file.frames[number]
+    if file.holds_values:
+        ends = ends_of(file.frames, declared)
+        return *read_values(frame, ends, declared, plane, given, cell_mm), []
+    try:
+        return read_frame(frame, declared, plane, given, cell_mm)
+    except ImageError as error:
+        raise ImageError(error.what, file.paths[1], error.fix) from error
 
 
 def _times(file: FrameFile, first_s: float) -> list[float]:
@@ -197,6 +214,8 @@ def check_frames(
 def _reads(file: FrameFile, number: int, look: bool) -> bool:
     """Read the colour bar of a frame, and where asked for tell whether its overlay has colours."""
     frame: NDArray[np.uint8] = file.frames[number]
+    if file.holds_values:
+        return bool((np.nan_to_num(frame) > 0).any())
     try:
         bar = read_bar(frame, file.declared.bar, file.declared.rises)
     except ImageError as error:
@@ -227,6 +246,6 @@ def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:
         "left_out_error_mm": None if np.isnan(left).any() else [round(float(v), 3) for v in left],
         "quantity": file.declared.quantity,
         "units": file.declared.unit,
-        "range": [file.declared.low, file.declared.high],
-        "opacity": file.declared.opacity,
+        "range": None if np.isinf(file.declared.high) else [file.declared.low, file.declared.high],
+        "opacity": None if file.holds_values else file.declared.opacity,
     }

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
+from imaging.stiffness import to_pascal
 from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
 from imaging.ultrasound.colour_bar import (
     ColourBar,
@@ -29,6 +30,7 @@ from imaging.ultrasound.notes import (
 )
 from imaging.ultrasound.overlay import fitting_opacity, read_overlay
 from imaging.ultrasound.samples import FramePlane, Samples, cells
+from imaging.ultrasound.values import reading_of
 
 # An opacity this far from all that fit is named; if so many fit, none can be checked.
 _APART, _UNSURE = 0.03, 0.12
@@ -112,6 +114,31 @@ def read_frame(
         box,
         [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)],
     )
+
+
+def read_values(
+    shown: FloatArray,
+    ends: tuple[float, float],
+    declared: FrameDeclaration,
+    plane: FramePlane,
+    number: int,
+    cell_mm: float,
+) -> tuple[Samples, BoxCells]:
+    """Take the samples of one map of values.
+
+    Parameters
+    ----------
+    shown : (H, W) array
+        In the unit that is declared; NaN or 0 where there is no value.
+    ends
+        See :func:`imaging.ultrasound.values.ends_of`.
+    declared, plane, number, cell_mm
+        As in :func:`read_frame`.
+    """
+    reading = reading_of(shown, *ends)
+    pascal = to_pascal(np.nan_to_num(shown), declared.quantity, declared.unit, declared.density)[0]
+    found = cells(reading, pascal, declared.overlay, plane, number, cell_mm)
+    return found, box_cells(reading, declared.overlay, plane, number, cell_mm)
 
 
 def join_fibres(

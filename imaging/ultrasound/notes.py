@@ -47,13 +47,23 @@ def method_sentence(
     fits = ", ".join(f"{place.placement.fiducial_mm:.2g}" for place in located)
     return (
         f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking or as "
-        "repeats) were read with their own colour bar, the B-mode image beneath removed by "
-        "projection onto colour differences, and kept as rho c^2 in Pa "
-        f"({conversion}), not corrected for the angle of the fibres. They were placed in the scan: "
+        "repeats) were read as "
+        f"{_how_read(declared)}, and kept as rho c^2 in Pa ({conversion}), not corrected for the "
+        "angle of the fibres. They were placed in the scan: "
         f"{' and '.join(how)} (landmark error {fits} mm, root mean square). The wave is a "
         "broadband pulse timed by its group speed: it has no one frequency, and its values are not "
         "to be averaged with those of magnetic resonance elastography."
     )
+
+
+def _how_read(declared: Sequence[FrameDeclaration]) -> str:
+    colours = (
+        "colours of their own colour bar, the B-mode image beneath removed by projection onto "
+        "colour differences"
+    )
+    values = "values of a raw export"
+    kinds = {one.holds_values for one in declared}
+    return " or ".join(t for t, kind in ((colours, False), (values, True)) if kind in kinds)
 
 
 def correction_sentence(ratios: Ratios | None) -> str:

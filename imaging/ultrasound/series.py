@@ -21,6 +21,7 @@ LEAST_FRAMES = 6
 SAME_PLACE_MM = 3.0
 # Curvature is named where a parabola explains as clearly more.
 _CURVED_P = 0.001
+_EXACT = 1e-5
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ def line(x: FloatArray, figures: Sequence[Figure], moved: float) -> Line:
         return _no_line(n, "all frames were taken at one and the same value")
     fit = stats.linregress(at, y)
     rest = y - (fit.intercept + fit.slope * at)
-    independent = _independent(rest)
+    # A line that holds to the last digits leaves nothing to tell neighbours by.
+    exact = float(np.abs(rest).max()) <= _EXACT * float(np.abs(y).max())
+    independent = float(n) if exact else _independent(rest)
     if independent < LEAST_FRAMES:
         return _no_line(n, f"the {n} frames count for only {independent:.1f} independent ones: a "
                         "line does not describe them", independent)  # fmt: skip
@@ -150,7 +153,7 @@ def line(x: FloatArray, figures: Sequence[Figure], moved: float) -> Line:
     half = float(stats.t.ppf(0.975, independent - 2)) * spread
     slope = float(fit.slope)
     note = f"mean slope from {at.min():.4g} to {at.max():.4g}"
-    if _is_curved(at, rest):
+    if not exact and _is_curved(at, rest):
         note += "; the change is no straight line: see the table of frames"
     return Line(slope, slope - half, slope + half, n, independent, "measured", note)
 
@@ -162,8 +165,6 @@ def _no_line(n: int, why: str, independent: float = float("nan")) -> Line:
 def _independent(rest: FloatArray) -> float:
     """Return how many independent ones residuals (N,) of a line count for."""
     n, power = len(rest), float((rest**2).sum())
-    if power <= 0:
-        return float(n)
     r = float((rest[1:] * rest[:-1]).sum()) / power
     # Residuals of a fit are a little less alike than the errors.
     r = float(np.clip(r + (1 + 4 * r) / n, 0, 0.999))
@@ -176,8 +177,6 @@ def _is_curved(at: FloatArray, rest: FloatArray) -> bool:
     base = np.column_stack([np.ones_like(at), centred, centred**2])
     after = rest - base @ np.linalg.lstsq(base, rest, rcond=None)[0]
     before, left = float((rest**2).sum()), float((after**2).sum())
-    if before <= 0:
-        return False
     if left <= 1e-12 * before:
         return True
     free = max(_independent(after) - 3, 1)

@@ -11,6 +11,8 @@ from PIL import Image as Picture
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from imaging.cli.app import main
+from imaging.formats.nifti import load_image, save_image
+from imaging.image import Image
 from imaging.measures import read_measures
 from imaging.phantom.colour_frames import Layout, compressed, draw_screen
 from imaging.phantom.ultrasound_files import declaration
@@ -185,3 +187,68 @@ def test_same_frames_give_same_bytes(tmp_path):
     one = {p.name: p.read_bytes() for p in run(tmp_path, folder).iterdir()}
     two = {p.name: p.read_bytes() for p in run(tmp_path, folder).iterdir()}
     assert one == two
+
+
+def export(tmp_path, values, name="sub-01_acq-GM_swe", affine=None, **changes):
+    """A raw export: values in kPa, axes across, down, one slice, frames; a gap of NaN."""
+    frames = np.repeat(np.asarray(values, np.float32)[None, None, None], 120, 0).repeat(80, 1)
+    frames += np.linspace(-0.5, 0.5, 80, dtype=np.float32)[None, :, None, None]
+    frames[:, :8] = np.nan
+    path = tmp_path / f"{name}.nii.gz"
+    save_image(Image(frames, np.diag([0.15, 0.15, 1, 1]) if affine is None else affine), path)
+    about = {
+        "Quantity": "youngs_3rhoc2", "Units": "kPa", "Density": 1060, "PixelSpacing": [0.2, 0.2],
+        "Landmarks": [{**m, "pixel": [m["pixel"][0] / 4, m["pixel"][1] / 4], "mri":
+                       [v / 3 for v in m["mri"]]} for m in MARKS], "FrameRate": 4,
+    }  # fmt: skip
+    about = {k: v for k, v in (about | changes).items() if v is not None}
+    (tmp_path / f"{name}.json").write_text(json.dumps(about))
+    return path
+
+
+def test_maps_of_values_are_read_as_they_are(tmp_path):
+    values = np.linspace(12, 24, 9)
+    out = run(tmp_path, export(tmp_path, values))
+    frames, lines = table(out, "frames"), table(out, "lines")
+    np.testing.assert_allclose(frames["median_pa"], 1e3 * (values + 0.05) / 3, rtol=0.005)
+    np.testing.assert_allclose(frames["void"], 0.1, atol=0.02)
+    assert (frames["saturated"] == 0).all()
+    assert lines["slope"][0] == pytest.approx(12e3 / 3 / 2, rel=0.01)
+    notes = json.loads((out / "sub-01_desc-swe_notes.json").read_text())
+    assert "were read as values of a raw export" in notes["method"]
+    assert notes["facts"]["files"][0]["opacity"] is None
+
+
+@pytest.mark.parametrize("declared", [[0, 20], None])
+def test_exports_that_are_cut_at_their_range_are_bounds(tmp_path, declared):
+    path = export(tmp_path, [15.0, 30.0], Range=declared)
+    image = load_image(path, ndim=4, thinnest=1, gaps=True)
+    save_image(image.with_data(np.minimum(image.data, np.float32(20.0))), path)
+    frames = table(run(tmp_path, path), "frames")
+    assert list(frames["status"]) == ["measured", "extrapolated"]
+    assert list(frames["saturated"]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "why"),
+    [
+        ([15.0], {"Quantity": None}, "Quantity is not declared"),
+        ([15.0], {"Units": None}, "Units are not declared"),
+        ([15.0], {"PixelSpacing": None}, "Declare PixelSpacing"),
+        ([15.0], {"Range": [0, 10]}, "above the end of Range"),
+        ([-15.0], {}, "has no positive value"),
+    ],
+)
+def test_exports_that_cannot_be_right_are_refused(tmp_path, capsys, values, changes, why):
+    path = export(tmp_path, values, **changes)
+    call = ["ultrasound", "--frames", str(path), "--out", str(tmp_path / "o"), "--prefix", "a"]
+    assert main(call) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_a_volume_is_no_series_of_maps(tmp_path, capsys):
+    path = export(tmp_path, [15.0])
+    save_image(Image(np.ones((30, 30, 5), np.float32), np.eye(4)), path)
+    call = ["ultrasound", "--frames", str(path), "--out", str(tmp_path / "o"), "--prefix", "a"]
+    assert main(call) == 2
+    assert "no series of maps of one slice" in capsys.readouterr().err

@@ -39,10 +39,10 @@ def test_angles_are_interpolated_and_never_extended():
 @given(slope=st.floats(-500, 500), start=st.floats(1e3, 5e4), n=st.integers(8, 40))
 def test_a_straight_line_is_found_exactly(slope, start, n):
     x = np.linspace(0, 20, n)
-    noise = np.where(np.arange(n) % 2, 1.0, -1.0)  # anti-correlated: nothing is taken from n
+    noise = np.where(np.arange(n) % 2, 3.0, -3.0)  # anti-correlated: nothing is taken from n
     found = line(x, figures(start + slope * x + noise), 0.0)
     assert found.status == "measured" and found.low <= slope <= found.high
-    assert found.slope == pytest.approx(slope, abs=0.2)
+    assert found.slope == pytest.approx(slope, abs=0.6)
 
 
 def test_intervals_of_a_slope_hold_with_frames_that_resemble_each_other():
