@@ -24,6 +24,7 @@ from imaging.ultrasound.notes import UNCHECKED_OPACITY, placement_warnings, repe
 from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
 from imaging.ultrasound.series_tables import FrameFacts
+from imaging.ultrasound.times import across_midnight
 from imaging.ultrasound.values import ends_of
 
 
@@ -85,10 +86,12 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
         A file cannot be placed, a colour bar cannot be read, or nothing has colour.
     """
     out = PlacedFrames()
-    starts = [f.timing.start_s for f in files if f.timing.start_s is not None]
+    starts = across_midnight([f.timing.start_s for f in files])
+    first = min((s for s in starts if s is not None), default=0.0)
     for place, file in enumerate(files):
         name, located = file.paths[0].name, locate_file(file, options)
-        times = _times(file, min(starts, default=0.0))
+        start = starts[place]
+        times = _times(file, None if start is None else start - first)
         out.located.append(located)
         out.warnings += placement_warnings(name, located)
         doubts: Counter[str] = Counter()
@@ -151,12 +154,15 @@ def _read(
         raise ImageError(error.what, file.paths[1], error.fix) from error
 
 
-def _times(file: FrameFile, first_s: float) -> list[float]:
-    """Return the times of a file's frames, on the clock of all where it tells one."""
-    if file.timing.times_s is None:
+def _times(file: FrameFile, start_s: float | None) -> list[float]:
+    """Return the times of a file's frames, on the clock of all where it tells one.
+
+    A single frame without a clock has no time: among several it would stand at 0 with the first.
+    """
+    known = file.timing.times_s
+    if known is None or (start_s is None and len(file.frames) == 1):
         return [float("nan")] * len(file.frames)
-    start = 0.0 if file.timing.start_s is None else file.timing.start_s - first_s
-    return [float(t) + start for t in file.timing.times_s]
+    return [float(t) + (start_s or 0.0) for t in known]
 
 
 def locate_file(file: FrameFile, options: UltrasoundSettings) -> Located:

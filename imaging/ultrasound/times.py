@@ -11,6 +11,7 @@ from imaging.errors import ImageError, InputError
 
 # Two rates of one file may differ by what rounding of milliseconds leaves.
 _SAME_RATE = 0.02
+_DAY_S = 86400.0
 
 
 def times_at_rate(count: int, rate_hz: float) -> FloatArray:
@@ -57,6 +58,20 @@ def rising(times: FloatArray, name: str) -> FloatArray:
             f"{name} does not rise at frame {first}", None, "Export it again, or declare FrameRate"
         )
     return times
+
+
+def across_midnight(starts_s: Sequence[float | None]) -> list[float | None]:
+    """Return times of day, s, with those after midnight of an examination that runs past it later.
+
+    Parameters
+    ----------
+    starts_s
+        Of each file; None where it tells none. No examination lasts half a day.
+    """
+    known = [s for s in starts_s if s is not None]
+    if not known or max(known) >= _DAY_S or max(known) - min(known) < _DAY_S / 2:
+        return list(starts_s)
+    return [s if s is None or s >= _DAY_S / 2 else s + _DAY_S for s in starts_s]
 
 
 def same_rate(one_hz: float, other_hz: float) -> bool:

@@ -143,18 +143,46 @@ def test_a_void_frame_is_not_measured(tmp_path):
     assert "pixels inside the colour box are void" in last["note"]
 
 
-def test_single_frames_with_times_are_one_recording(tmp_path):
+def singles_of(tmp_path, starts):
+    """Single frames that stiffen, each with a StartTime in s, or None."""
     paths = []
-    for k, picture in enumerate(frames_of(np.linspace(0.3, 0.6, 7))):
+    for k, picture in enumerate(frames_of(np.linspace(0.3, 0.6, len(starts)))):
         path = tmp_path / f"sub-01_acq-GM_run-{k + 1}_swe.png"
         Picture.fromarray(picture).save(path)
         about = declaration(LAYOUT) | {"PixelSpacing": [0.15, 0.15], "Landmarks": MARKS}
-        path.with_suffix(".json").write_text(json.dumps(about | {"StartTime": 100 + 3.0 * k}))
+        about |= {} if starts[k] is None else {"StartTime": starts[k]}
+        path.with_suffix(".json").write_text(json.dumps(about))
         paths.append(path)
-    out = run(tmp_path, *paths)
+    return paths
+
+
+def test_single_frames_with_times_are_one_recording(tmp_path):
+    out = run(tmp_path, *singles_of(tmp_path, [100 + 3.0 * k for k in range(7)]))
     np.testing.assert_allclose(table(out, "frames")["time_s"], 3.0 * np.arange(7))
     lines = table(out, "lines")
     assert list(lines["series"]) == ["sub-01_acq-GM_swe"] and lines["unit"][0] == "Pa/s"
+
+
+def test_a_single_frame_without_a_clock_has_no_time(tmp_path):
+    starts = [100.0, 103.0, None, 109.0, None, 115.0, 118.0, 121.0]
+    out = run(tmp_path, *singles_of(tmp_path, starts))
+    expected = [np.nan if s is None else s - 100 for s in starts]
+    np.testing.assert_allclose(table(out, "frames")["time_s"], expected)
+    (one,) = table(out, "lines").to_dict("records")
+    assert one["n"] == 6
+    assert one["slope"] == pytest.approx(0.3 * FULL_PA / 21, rel=0.1)
+
+
+def test_single_frames_without_clocks_have_no_line(tmp_path):
+    out = run(tmp_path, *singles_of(tmp_path, [None, None, None]))
+    assert table(out, "frames")["time_s"].isna().all()
+    assert not (out / "sub-01_desc-swe_lines.tsv").exists()
+
+
+def test_an_examination_past_midnight_goes_on(tmp_path):
+    starts = [86394.0, 86397.0, 0.0, 3.0, 6.0, 9.0, 12.0]
+    out = run(tmp_path, *singles_of(tmp_path, starts))
+    np.testing.assert_allclose(table(out, "frames")["time_s"], 3.0 * np.arange(7))
 
 
 def test_a_dicom_loop_tells_its_times(tmp_path):
