@@ -23,7 +23,13 @@ from imaging.ultrasound.figures import (
     median_interval,
 )
 from imaging.ultrasound.frame_samples import FrameSamples
-from imaging.ultrasound.notes import SATURATED_LIMIT, implausible_warning, saturated_warning
+from imaging.ultrasound.notes import (
+    SATURATED_LIMIT,
+    VOID_LIMIT,
+    implausible_warning,
+    saturated_warning,
+    void_warning,
+)
 from imaging.ultrasound.samples import Samples
 
 #: Corrected medians need this share of a muscle's samples to be admissible.
@@ -216,4 +222,6 @@ def _doubts(samples: Samples, chosen: NDArray[np.bool_], shares: Shares, label: 
         out.append(implausible_warning(label, median))
     if max(shares.high, shares.low) > SATURATED_LIMIT:
         out.append(saturated_warning(label, shares.high, shares.low))
+    if shares.void > VOID_LIMIT:
+        out.append(void_warning(label, shares.void))
     return out

@@ -27,6 +27,8 @@ METHOD = "ultrasound shear-wave elastography, read from colour frames, group spe
 
 #: Where more of the pixels are at one end of the scale, the quartile there is a bound too.
 SATURATED_LIMIT = 0.25
+#: Where more of a muscle is void, its median is of the smaller part, and a warning says so.
+VOID_LIMIT = 0.5
 # Beyond this a landmark left out says that samples may lie in another muscle.
 _FAR_MM = 3.0
 
@@ -158,6 +160,14 @@ def implausible_warning(label: int, median_pa: float) -> str:
 def saturated_warning(label: int, high: float, low: float) -> str:
     """Say that shares of a muscle's pixels lie at the upper and the lower end of the scale."""
     return f"{_who(label)}: {saturated_sentence(high, low)}: image with another range."
+
+
+def void_warning(label: int, void: float) -> str:
+    """Say that a median is of the smaller part of a muscle, the rest being void."""
+    return (
+        f"{_who(label)}: {void:.0%} of its pixels inside the colour boxes are void (no colour), so "
+        "its median is of the smaller part, which need not be like the rest."
+    )
 
 
 def saturated_sentence(high: float, low: float) -> str:

@@ -143,6 +143,15 @@ def test_a_void_frame_is_not_measured(tmp_path):
     assert "pixels inside the colour box are void" in last["note"]
 
 
+@pytest.mark.parametrize(("void", "said"), [(0.4, False), (0.7, True)])
+def test_a_median_of_the_smaller_part_of_a_muscle_is_named(tmp_path, capsys, void, said):
+    out = run(tmp_path, folder_of(tmp_path, [0.4], void=void))
+    rows = {r.measure: r for r in read_measures(out / "sub-01_desc-swe_measures.tsv")}
+    assert rows["swe_void"].value == pytest.approx(void, abs=0.03)
+    assert rows["stiffness_swe_shear"].value == pytest.approx(0.4 * FULL_PA, rel=0.02)
+    assert ("median is of the smaller part" in capsys.readouterr().err) == said
+
+
 def singles_of(tmp_path, starts):
     """Single frames that stiffen, each with a StartTime in s, or None."""
     paths = []
