@@ -105,6 +105,35 @@ def test_two_methods_are_never_compared(rest, tmp_path):
     assert set(pairs["note"]) == {"mdev was not run in tired", "swe was not run in rest"}
 
 
+def shown(value, angle=None):
+    half = 0.03 * value
+    rows = [Measure(GM, "stiffness_swe_shear", value, "Pa", n=200, ci_low=value - half,
+                    ci_high=value + half)]  # fmt: skip
+    return rows if angle is None else [*rows, Measure(GM, "swe_angle", angle, "deg", n=200)]
+
+
+@pytest.mark.parametrize(
+    ("second", "angles", "said", "unsaid"),
+    [
+        (5600.0, (8.0, 9.0), "placed again", "degrees"),
+        (6500.0, (8.0, 20.0), "at 8 and at 20 degrees to the fibres", "not known"),
+        (5050.0, (8.0, 9.0), None, "placed again"),
+        (5050.0, (None, 9.0), "wave and fibre, which changes rho c^2, is not known", "degrees"),
+    ],
+)
+def test_what_the_probe_may_have_changed_is_said(tmp_path, second, angles, said, unsaid):
+    folders = {
+        name: folder_of(tmp_path / name, shown(value, angle), method="swe", hertz=())
+        for name, value, angle in zip(("rest", "tired"), (5000.0, second), angles, strict=True)
+    }
+    assert call(tmp_path / "out", **folders) == 0
+    (row,) = table(tmp_path / "out").to_dict("records")
+    note = row["note"] if isinstance(row["note"], str) else ""
+    assert (said or "") in note and unsaid not in note
+    assert row["verdict"] == ("differ" if second > 5500 else "no difference shown")
+    assert row["ratio"] == pytest.approx(second / 5000, rel=1e-4)
+
+
 def refused(capsys, out, *words, **contexts):
     assert call(out, **contexts) == 2
     said = capsys.readouterr().err

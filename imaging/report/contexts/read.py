@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class MethodResult:
         Digests of the files that it was made from.
     files : sequence of Path
         What was read.
+    angles_deg : mapping of int to float
+        Of ultrasound: between the shear wave and the fibre, by label.
     """
 
     measures: Sequence[Measure]
@@ -43,6 +45,7 @@ class MethodResult:
     version: str
     sources: frozenset[str]
     files: Sequence[Path]
+    angles_deg: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,13 @@ def _method(path: Path) -> MethodResult:
     about = optional_sidecar(path)
     notes = path.with_name(path.name.replace("_measures.tsv", "_notes.json"))
     hertz = read_notes(notes, _AGAIN).facts.get("frequency_hz") or []
+    measures = read_measures(path, _AGAIN)
     return MethodResult(
-        [m for m in read_measures(path, _AGAIN) if m.unit in ("Pa", "rad")],
+        [m for m in measures if m.unit in ("Pa", "rad")],
         "+".join(f"{float(f):g}" for f in hertz) + " Hz" if hertz else "",
         dict(about.get("Settings", {})),
         str(about.get("GeneratedBy", {}).get("Version", "")),
         frozenset(str(s.get("sha256")) for s in about.get("SourceFiles", [])),
         [path, notes],
+        {m.label: m.value for m in measures if m.measure == "swe_angle" and m.value is not None},
     )

@@ -9,7 +9,8 @@ import pandas as pd
 from imaging.errors import InputError
 from imaging.measures import Measure
 from imaging.muscles import ANONYMOUS, side_and_key
-from imaging.report.contexts.effects import Effect, effect, not_compared
+from imaging.report.contexts.effects import DIFFER, Effect, effect, not_compared
+from imaging.report.contexts.probe import doubts
 from imaging.report.contexts.read import Context, MethodResult
 
 #: Columns of the table, and what each is.
@@ -184,13 +185,20 @@ def _row(
     why: str,
 ) -> list[object]:
     found = not_compared(why) if why else _effect(pair, names)
+    angles = [
+        r.angles_deg.get(m.label) if r and m else None for r, m in zip(results, pair, strict=True)
+    ]
     unit = next(m.unit for m in pair if m is not None)
     hertz = next((r.frequency for r in results if r is not None and r.frequency), None)
     values = [None if m is None else m.value for m in pair]
+    said = [found.note] if found.note else []
+    one = next(m for m in pair if m is not None)
+    if found.ratio is not None and one.measure.startswith("stiffness_swe"):
+        said += doubts(one.measure, angles, found.verdict == DIFFER)
     spans = [*(found.difference_ci or (None, None)), *(found.ratio_ci or (None, None))]
     return [
         *start, unit, hertz, *names, *values, found.difference, *spans[:2], found.ratio, *spans[2:],
-        found.status, found.verdict, found.note or None,
+        found.status, found.verdict, "; ".join(said) or None,
     ]  # fmt: skip
 
 
