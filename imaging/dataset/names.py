@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imaging.errors import ConfigError
 
+_CONTEXT = re.compile("rest|relax|passive|active|contract|mvc|fatigue|exercise", re.IGNORECASE)
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 NIFTI = (".nii.gz", ".nii")
@@ -81,6 +82,18 @@ def entities(path: Path) -> dict[str, str]:
     """Return the BIDS entities in a file name, for example ``{'sub': '01', 'echo': '2'}``."""
     pairs = (part.split("-", 1) for part in stem(path).split("_") if "-" in part)
     return {pair[0]: pair[1] for pair in pairs}
+
+
+def context_of(path: Path) -> str:
+    """Return the context of waves or frames: ``task-``, else what ``acq-`` tells of one, else ''.
+
+    ``acq-`` also names muscles, frequencies and directions, so only words of a context count in it;
+    rest and relaxed are one.
+    """
+    named = entities(path)
+    found = _CONTEXT.search(named.get("acq", ""))
+    word = named.get("task") or (found[0].lower() if found else "")
+    return "rest" if word == "relax" else word
 
 
 def sibling(image: Path, extension: str) -> Path:

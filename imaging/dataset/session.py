@@ -26,6 +26,7 @@ from imaging.dataset.names import (
     NIFTI,
     RECORDINGS,
     SHEETS,
+    context_of,
     ending,
     entities,
     shown,
@@ -57,8 +58,8 @@ _NO_CONTENT = (
 )
 _SELECTED = "the setting select leaves it out"
 _OTHER_CONTEXT = (
-    "of another context (task-) than what is read: run pennate elastography or pennate ultrasound "
-    "on it, and compare by pennate contexts"
+    "of another context (task-, acq-) than what is read: run pennate elastography or pennate "
+    "ultrasound on it, and compare by pennate contexts"
 )
 # Why a file with a right name may not be needed.
 _UNUSED = {
@@ -259,15 +260,15 @@ class SessionFiles:
         return found.with_findings([*self.findings, *self._leftovers()])
 
     def _of_one_context(self, name: str, files: list[Path]) -> list[Path]:
-        """Return the files of one ``task-``: of several that at rest, else those without one."""
+        """Return the files of one context: of several that at rest, else those that name none."""
         files, _ = self._selected(name, files, "")
-        tasks = {entities(p).get("task", "") for p in files}
-        if len(tasks) < 2:
+        contexts = {context_of(p) for p in files}
+        if len(contexts) < 2:
             return files
-        kept = next((task for task in ("rest", "") if task in tasks), None)
+        kept = next((context for context in ("rest", "") if context in contexts), None)
         if kept is None:
             self._ambiguous(name, files)
-        others = [p for p in files if entities(p).get("task", "") != kept]
+        others = [p for p in files if context_of(p) != kept]
         magnitudes = [p.with_name(p.name.replace("part-phase", "part-mag")) for p in others]
         self.other_contexts |= {*others, *magnitudes}
         return [p for p in files if p not in self.other_contexts]

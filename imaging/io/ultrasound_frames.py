@@ -16,7 +16,7 @@ from imageio.v3 import improps
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.dataset.names import entities
+from imaging.dataset.names import context_of
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.formats.itk_files import read_itk
 from imaging.formats.json import read_json, read_sidecar
@@ -215,7 +215,7 @@ def read_frame_files(paths: Sequence[Path]) -> list[FrameFile]:
     MissingFileError, UnitError, ImageError, MissingToolError
         As :func:`read_frames`; or two files share one JSON, and so are one picture twice.
     InputError
-        Files of several contexts (``task-`` in their names).
+        Files of several contexts (``task-``, or ``acq-`` that tells one, in their names).
     """
     owner: dict[Path, Path] = {}
     for path in paths:
@@ -225,10 +225,10 @@ def read_frame_files(paths: Sequence[Path]) -> list[FrameFile]:
                 f"has the same JSON as {first.name}, so that one picture would count twice", path,
                 "Keep one of the two, or give each its own name and JSON",
             )  # fmt: skip
-    tasks = sorted({entities(path).get("task", "none") for path in paths})
-    if len(tasks) > 1:
+    contexts = sorted({context_of(path) or "none" for path in paths})
+    if len(contexts) > 1:
         raise InputError(
-            f"frames of several contexts (task: {', '.join(tasks)}) would become one figure",
+            f"frames of several contexts ({', '.join(contexts)}) would become one figure",
             paths[0], "Run pennate ultrasound once for each, then pennate contexts",
         )  # fmt: skip
     return [read_frames(path) for path in paths]

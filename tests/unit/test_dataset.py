@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from imaging.dataset import entities, find_sessions, sibling, suffix_of
+from imaging.dataset.names import context_of
 from imaging.dataset.recording_names import companions
 from imaging.errors import ConfigError, DatasetError, MissingFileError
 
@@ -437,3 +438,33 @@ def test_contexts_without_rest_have_to_be_chosen(tmp_path):
     assert not session.frames and "ambiguous" in {f.state for f in session.findings}
     (session,) = find_sessions(tmp_path, select={"frames": "*task-hop*"})
     assert [p.name for p in session.frames] == ["sub-01_task-hop_swe.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("sub-01_task-squat_acq-rest_swe.png", "squat"),
+        ("sub-01_acq-GMrest_run-2_swe.png", "rest"),
+        ("sub-01_acq-Relaxed_swe.png", "rest"),
+        ("sub-01_acq-contracted40Hz_part-phase_mre.nii.gz", "contract"),
+        ("sub-01_acq-40Hz_dir-AP_part-phase_mre.nii.gz", ""),
+        ("sub-01_acq-GM_swe.png", ""),
+    ],
+)
+def test_contexts_of_names(name, context):
+    assert context_of(Path(name)) == context
+
+
+def test_waves_of_two_contexts_told_by_acq_are_not_one_figure(tmp_path):
+    waves = [f"sub-01/mre/sub-01_acq-{c}_part-phase_mre.nii.gz" for c in ("rest", "contracted")]
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == [Path(waves[0]).name]
+    assert list(rows(session, "not_needed")) == [Path(waves[1]).name]
+
+
+def test_waves_of_two_directions_stay_together(tmp_path):
+    waves = [f"sub-01/mre/sub-01_acq-{c}_part-phase_mre.nii.gz" for c in ("AP", "RL")]
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == [Path(w).name for w in waves]

@@ -183,7 +183,7 @@ def test_contexts_are_not_one_figure(tmp_path):
         shutil.copy(folder / "f_1.png", path)
         declare(path.with_suffix(".json"))
         paths.append(path)
-    with pytest.raises(InputError, match=r"several contexts \(task: contracted, rest\)"):
+    with pytest.raises(InputError, match=r"several contexts \(contracted, rest\)"):
         read_frame_files(paths)
     (tmp_path / "sub-01_swe.json").write_text("[]")
     with pytest.raises(JsonError):
