@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from imaging.errors import ConfigError
+from imaging.errors import ConfigError, InputError
 
 _CONTEXT = re.compile("rest|relax|passive|active|contract|mvc|fatigue|exercise", re.IGNORECASE)
 # Contrasts in the order in which one is taken as the anatomical reference.
@@ -94,6 +95,22 @@ def context_of(path: Path) -> str:
     found = _CONTEXT.search(named.get("acq", ""))
     word = named.get("task") or (found[0].lower() if found else "")
     return "rest" if word == "relax" else word
+
+
+def check_one_context(paths: Sequence[Path], verb: str) -> None:
+    """Check that waves or frames that become one figure are of one context.
+
+    Raises
+    ------
+    InputError
+        Their names tell of several.
+    """
+    contexts = sorted({context_of(path) or "none" for path in paths})
+    if len(contexts) > 1:
+        raise InputError(
+            f"files of several contexts ({', '.join(contexts)}) would become one figure", paths[0],
+            f"Run {verb} once for each, then pennate contexts",
+        )  # fmt: skip
 
 
 def sibling(image: Path, extension: str) -> Path:

@@ -16,7 +16,7 @@ from imageio.v3 import improps
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
-from imaging.dataset.names import context_of
+from imaging.dataset.names import check_one_context
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.formats.itk_files import read_itk
 from imaging.formats.json import read_json, read_sidecar
@@ -225,12 +225,7 @@ def read_frame_files(paths: Sequence[Path]) -> list[FrameFile]:
                 f"has the same JSON as {first.name}, so that one picture would count twice", path,
                 "Keep one of the two, or give each its own name and JSON",
             )  # fmt: skip
-    contexts = sorted({context_of(path) or "none" for path in paths})
-    if len(contexts) > 1:
-        raise InputError(
-            f"frames of several contexts ({', '.join(contexts)}) would become one figure",
-            paths[0], "Run pennate ultrasound once for each, then pennate contexts",
-        )  # fmt: skip
+    check_one_context(paths, "pennate ultrasound")
     return [read_frames(path) for path in paths]
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from imaging.cli.app import main
 from imaging.dataset import entities, find_sessions, sibling, suffix_of
 from imaging.dataset.names import context_of
 from imaging.dataset.recording_names import companions
@@ -468,3 +469,10 @@ def test_waves_of_two_directions_stay_together(tmp_path):
     touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
     (session,) = find_sessions(tmp_path)
     assert [p.name for p in session.waves] == [Path(w).name for w in waves]
+
+
+def test_waves_of_two_contexts_are_refused_by_the_verb(tmp_path, capsys):
+    paths = [tmp_path / f"sub-01_task-{c}_mre.nii.gz" for c in ("rest", "contracted")]
+    call = [x for p in paths for x in ("--waves", str(p))]
+    assert main(["elastography", *call, "--out", str(tmp_path / "out")]) == 2
+    assert "files of several contexts (contracted, rest)" in capsys.readouterr().err
