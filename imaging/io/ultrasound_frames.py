@@ -320,7 +320,7 @@ def _video(path: Path) -> tuple[NDArray[Any], Timing]:
     if not importlib.util.find_spec("imageio_ffmpeg"):
         raise MissingToolError(
             "is a video, which needs imageio-ffmpeg", path,
-            'Run pip install "pennate[video]", or export the frames as PNG into a folder',
+            "Run pip install imageio-ffmpeg, or export the frames as PNG into a folder",
         )  # fmt: skip
     reader = importlib.import_module("imageio.v3")
     about = _opened(lambda p: reader.immeta(p, plugin="FFMPEG"), path)
