@@ -6,7 +6,11 @@ Colours: maps that use the whole scale, with gaps, over speckle; `length` is the
 Gaussian by which the map is smooth, in pixels. Errors in per cent of full scale. Place: 8 or fewer
 markers on the skin whose place in the scan is off by 0.7 mm (root mean square distance, or along
 each axis); error at the medial gastrocnemius. Muscles: the digital leg through `pennate
-ultrasound`, against the truth 2 mm and more from borders.
+ultrasound`, against the truth 2 mm and more from borders. Shares: maps of which a part lies beyond
+the scale and a part has no colour; found minus true, in per cent of pixels. Intervals: of the
+median of one frame, over maps that are alike within some mm. Slopes: 30 frames of a stretch whose
+noise is alike from frame to frame (correlation of neighbours), against the true slope.
+Declarations: how often a wrong opacity, and a bar box off by some pixels, is named.
 """
 
 from __future__ import annotations
@@ -31,9 +35,13 @@ from imaging.phantom.leg import covering_grid, make_leg
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound import probe_place, skin_landmarks
 from imaging.phantom.ultrasound_files import write_ultrasound
-from imaging.ultrasound.colour_bar import crop, read_bar
-from imaging.ultrasound.overlay import read_overlay
+from imaging.ultrasound.colour_bar import crop, ends_off, read_bar
+from imaging.ultrasound.colour_box import box_cells, shares_of
+from imaging.ultrasound.figures import Figure, blocks_of, median_interval
+from imaging.ultrasound.overlay import fitting_opacity, read_overlay
 from imaging.ultrasound.placement import place
+from imaging.ultrasound.samples import FramePlane
+from imaging.ultrasound.series import line
 
 
 def smooth_map(shape, length, rng):
@@ -146,6 +154,102 @@ def muscles(leg, folder):
         )
 
 
+def random_screen(rng, share=0.0, void=0.0, quality=85, opacity=0.5):
+    """Return a screen with the true map and where it is shown; a share lies beyond the scale."""
+    layout = Layout()
+    x0, y0, x1, y1 = layout.overlay
+    shape = (y1 - y0, x1 - x0)
+    true = np.clip(smooth_map(shape, 14, rng) / (1 - share), 0, 1)
+    patch = ndimage.gaussian_filter(rng.standard_normal(shape), 12)
+    shown = patch > np.quantile(patch, void) if void else np.ones(shape, bool)
+    screen = draw_screen(true, shown, layout, opacity=opacity, rng=rng)
+    return (compressed(screen, quality) if quality else screen), true, shown
+
+
+def shares(count):
+    print(
+        "\nJPEG  saturated  void    saturated: found - true %  worst   void: found - true %  worst"
+    )
+    plane = FramePlane.of(np.diag([0.15, 0.15, 1.0, 1.0]), np.eye(4))
+    for quality, share, void in product((None, 85), (0.05, 0.3, 0.7), (0.0, 0.2)):
+        high, gap = [], []
+        for seed in range(count):
+            screen, true, shown = random_screen(
+                np.random.default_rng([seed, 7]), share, void, quality
+            )
+            part = crop(screen, Layout().overlay)
+            found = read_overlay(part, read_bar(screen, Layout().bar), 0.5)
+            cells = box_cells(found, Layout().overlay, plane, 0, 0.5)
+            told = shares_of(cells, np.ones(len(cells.frame), bool))
+            high.append(100 * (told.high - (true >= 1)[found.valid].mean()))
+            gap.append(100 * (told.void - 1 + shown.mean()))
+        print(
+            f"{quality or 'none':>4} {share:10.0%} {void:5.0%} {np.mean(high):27.1f}"
+            f" {np.abs(high).max():6.1f} {np.mean(gap):22.1f} {np.abs(gap).max():6.1f}", flush=True,
+        )  # fmt: skip
+
+
+def intervals(trials):
+    print("\nregion mm   alike within mm   intervals that hold %   half width % of the median")
+    for (height, width), alike in product(((12, 20), (20, 30)), (1.0, 2.0, 3.0, 4.0)):
+        y, x = np.mgrid[: 2 * height, : 2 * width] * 0.5
+        place, frame = np.column_stack([x.ravel(), y.ravel()]), np.zeros(x.size, int)
+        hits, half = [], []
+        for seed in range(trials):
+            rng = np.random.default_rng([seed, 11])
+            wide = ndimage.gaussian_filter(rng.standard_normal((2 * height + 60, 2 * width + 60)),
+                                           alike)  # fmt: skip
+            values = 5000 * (1 + 0.2 * (wide / wide.std())[30:-30, 30:-30].ravel())
+            low, high = median_interval(values, frame, blocks_of(frame, place))
+            hits.append(low <= 5000 <= high)
+            half.append((high - low) / 100)
+        print(f"{height:4d} x {width:2d} {2.35 * alike / 2:15.1f} {np.mean(hits):20.0%}"
+              f" {np.mean(half):24.1f}", flush=True)  # fmt: skip
+
+
+def slopes(trials):
+    print("\nalike  given   intervals that hold   bias %   (true slope 100 Pa/deg, noise 5 %)")
+    x = np.linspace(-20, 20, 30)
+    for alike in (0.0, 0.3, 0.6, 0.8):
+        slope, hits = [], []
+        for seed in range(trials):
+            rng = np.random.default_rng([seed, 13])
+            noise = np.zeros(30)
+            for k in range(30):
+                noise[k] = rng.normal(0, 300 * np.sqrt(1 - alike**2 if k else 1))
+                noise[k] += alike * noise[k - 1] if k else 0
+            own = [Figure(v, v, v, 100, "measured", "") for v in 6000 + 100 * x + noise]
+            found = line(x, own, 0.0)
+            if found.slope is not None:
+                slope.append(found.slope)
+                hits.append(found.low <= 100 <= found.high)
+        print(f"{alike:5.1f} {len(slope) / trials:6.0%} {np.mean(hits):18.0%}"
+              f" {np.mean(slope) - 100:13.1f}", flush=True)  # fmt: skip
+
+
+def declarations(count):
+    print("\nwrong declaration       JPEG   named   of")
+    layout = Layout()
+    for quality in (None, 85):
+        told = {}
+        for seed in range(count):
+            rng = np.random.default_rng([seed, 17])
+            screen, _, _ = random_screen(rng, quality=quality)
+            bar, part = read_bar(screen, layout.bar), crop(screen, layout.overlay)
+            _, low, high = fitting_opacity(part, bar)
+            for wrong in (0.5, 0.44, 0.56, 0.4, 0.6, 0.7):
+                named = not low - 0.03 <= wrong <= high + 0.03
+                told.setdefault(f"opacity {wrong:g} for 0.5", []).append(named)
+            for off in ((0, 0), (2, 0), (0, 2), (-2, 0), (0, -2), (2, 2)):
+                x0, y0, x1, y1 = layout.bar
+                ends = ends_off(screen, (x0, y0 + off[0], x1, y1 + off[1]))
+                told.setdefault(f"bar box off by {off}", []).append(
+                    np.nanmax(np.abs([0.0, *ends])) >= 2
+                )
+        for name, named in told.items():
+            print(f"{name:23s} {quality or 'none':>4} {sum(named):6d} {len(named):5d}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=6)
@@ -153,6 +257,10 @@ def main() -> None:
     parser.add_argument("--legs", type=int, nargs="+", default=[1, 2, 3])
     given = parser.parse_args()
     colours(given.frames)
+    shares(given.frames)
+    intervals(given.trials // 10)
+    slopes(given.trials // 4)
+    declarations(given.frames)
     legs = [make_leg(seed, "right") for seed in given.legs]
     placing(legs[0], given.trials)
     print(

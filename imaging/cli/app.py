@@ -33,6 +33,7 @@ VERBS = {
     "model": "Write the person's muscles into an OpenSim model, and a table of them.",
     "report": "Write the page of one subject or of a group.",
     "compare": "Compare two visits of one person, and left with right.",
+    "contexts": "Compare stiffness at rest, contracted, after fatigue, and left with right.",
     "train": "Train the segmentation network, or fine-tune it on your labels.",
 }
 _LISTS = ("--participant-label", "--session-id")

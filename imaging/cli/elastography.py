@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from imaging.config import ElastographySettings, load_settings
+from imaging.dataset.names import check_one_context
 from imaging.dyads import FibreDirections
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.methods import invert
@@ -107,6 +108,7 @@ def command(
         raise InputError(
             "give either --waves or --stiffness", None, "Run the verb once for each of the two"
         )
+    check_one_context(waves or (), "pennate elastography")
     if directions and not waves:
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
     if anatomy and not waves:

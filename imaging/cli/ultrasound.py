@@ -25,7 +25,9 @@ from imaging.measures import Notes
 from imaging.muscles import muscle_labels
 from imaging.outputs import stale
 from imaging.provenance import staged
+from imaging.report.stiffness_curves import curves
 from imaging.ultrasound.angles import Ratios
+from imaging.ultrasound.colour_box import joined_cells
 from imaging.ultrasound.directions import sample_fibres
 from imaging.ultrasound.frame_samples import FrameSamples, Limits, join_fibres
 from imaging.ultrasound.maps import columns_of, grid_around, sample_table
@@ -37,6 +39,8 @@ from imaging.ultrasound.notes import (
     method_sentence,
 )
 from imaging.ultrasound.samples import Samples, join
+from imaging.ultrasound.series import frame_figures
+from imaging.ultrasound.series_tables import frame_table, line_table
 from imaging.ultrasound.splat import splat
 
 VERB = "ultrasound"
@@ -86,14 +90,17 @@ def command(
     samples = join(placed.samples)
     given = load_directions(directions, dispersion) if directions else None
     joined = _joined(samples, placed, given, options)
-    inputs = [p for f in files for p in f.paths]
+    boxes = joined_cells(placed.boxes)
+    inputs = [p for f in files for p in f.inputs]
     inputs += region.paths if region else []
     inputs += [p for p in (anat, directions, dispersion) if p]
     grid = label_image or (load_image(anat) if anat else grid_around(samples.world))
     owner: NDArray[Any] = np.zeros(len(samples), np.int16)
+    box_owner: NDArray[Any] = np.zeros(len(boxes.frame), np.int16)
     wanted = [0]
     if label_image is not None:
         owner = labels_at(label_image, samples.world, options.erode_mm)
+        box_owner = labels_at(label_image, boxes.world, options.erode_mm)
         wanted = muscle_labels(label_image.data)
     maps, weight = splat(samples, placed.planes, placed.slab_mm, columns_of(joined), grid)
     if label_image is not None and not (weight[label_image.data > 0] > 0).any():
@@ -101,12 +108,18 @@ def command(
             "no frame crosses a labelled muscle", files[0].paths[0],
             "Check the landmarks (mri is world RAS+ mm) and that both are of one leg",
         )  # fmt: skip
-    rows, odd = muscle_rows(joined, owner, wanted, label_image, weight, options.erode_mm)
+    rows, odd = muscle_rows(
+        joined, owner, boxes, box_owner, wanted, label_image, weight, options.erode_mm
+    )
+    figures = frame_figures(samples, owner, boxes, box_owner, wanted)
+    facts = placed.frame_facts(files)
+    frames_told, lines = frame_table(figures, facts), line_table(figures, facts)
     warnings = [*placed.warnings, *placed.colours, *odd]
     notes = _notes(files, placed, joined, options, warnings)
     table = sample_table(joined, owner, placed.sources, np.concatenate(placed.error_mm))
     output = UltrasoundOutput(
-        maps, weight, grid, table, rows, notes, files[0].declared.density, inputs,
+        maps, weight, grid, table, frames_told, lines, curves(frames_told, lines), rows, notes,
+        files[0].declared.density, inputs,
         options.model_dump(mode="json"),
     )  # fmt: skip
     with staged(out, VERB, stale("ultrasound", prefix)) as folder:

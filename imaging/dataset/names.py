@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from imaging.errors import ConfigError
+from imaging.errors import ConfigError, InputError
 
+_CONTEXT = re.compile("rest|relax|passive|active|contract|mvc|fatigue|exercise", re.IGNORECASE)
 # Contrasts in the order in which one is taken as the anatomical reference.
 ANATOMICAL = ("T1w", "T2w", "PDw", "MEGRE", "T2starw", "FLASH")
 NIFTI = (".nii.gz", ".nii")
@@ -16,7 +18,9 @@ _TEXT = (".csv", ".txt", ".tsv", ".tsv.gz")
 RECORDINGS = (".c3d", ".edf", ".bdf", ".sto", *_TEXT)
 MOTION = (".trc", ".sto", ".mot", ".tsv")
 _TABLES = ("channels", "events", "electrodes", "scans", "coordsystem", "readme")
-FRAMES = (".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4")
+FRAMES = (
+    ".igs.mha", ".igs.nrrd", ".seq.nrrd", ".mha", ".nrrd", ".dcm", ".png", ".mp4", *NIFTI,
+)  # fmt: skip
 SHEETS = (".nii.gz", ".vtp")
 # Kinds of images and recordings that no verb of the workflow takes by themselves.
 _OTHERS = (".mha", ".mhd", ".nrrd", ".mgz", ".hdr", ".ima", ".mat", ".jpg", ".jpeg", ".avi",
@@ -79,6 +83,34 @@ def entities(path: Path) -> dict[str, str]:
     """Return the BIDS entities in a file name, for example ``{'sub': '01', 'echo': '2'}``."""
     pairs = (part.split("-", 1) for part in stem(path).split("_") if "-" in part)
     return {pair[0]: pair[1] for pair in pairs}
+
+
+def context_of(path: Path) -> str:
+    """Return the context of waves or frames: ``task-``, else what ``acq-`` tells of one, else ''.
+
+    ``acq-`` also names muscles, frequencies and directions, so only words of a context count in it;
+    rest and relaxed are one.
+    """
+    named = entities(path)
+    found = _CONTEXT.search(named.get("acq", ""))
+    word = named.get("task") or (found[0].lower() if found else "")
+    return "rest" if word == "relax" else word
+
+
+def check_one_context(paths: Sequence[Path], verb: str) -> None:
+    """Check that waves or frames that become one figure are of one context.
+
+    Raises
+    ------
+    InputError
+        Their names tell of several.
+    """
+    contexts = sorted({context_of(path) or "none" for path in paths})
+    if len(contexts) > 1:
+        raise InputError(
+            f"files of several contexts ({', '.join(contexts)}) would become one figure", paths[0],
+            f"Run {verb} once for each, then pennate contexts",
+        )  # fmt: skip
 
 
 def sibling(image: Path, extension: str) -> Path:

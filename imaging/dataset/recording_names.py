@@ -16,6 +16,7 @@ from imaging.dataset.names import (
     beside,
     ending,
     entities,
+    sibling,
     stem,
     suffix_of,
 )
@@ -116,4 +117,6 @@ def inputs_beside(path: Path) -> list[Path]:
     """Return what may be read with an image or a recording, whether it is there or not."""
     if suffix_of(path) == "emg" and ending(path) in RECORDINGS:
         return files_beside(path)
+    if suffix_of(path) == "swe":
+        return [*beside(path), sibling(path, ".tsv")]
     return beside(path)

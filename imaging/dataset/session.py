@@ -26,6 +26,7 @@ from imaging.dataset.names import (
     NIFTI,
     RECORDINGS,
     SHEETS,
+    context_of,
     ending,
     entities,
     shown,
@@ -47,13 +48,19 @@ State = Literal[
     "not_taken",
 ]
 
-# Inputs that may be chosen from: those of which a session has one, and recordings.
-SELECTABLE = ("anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg")
+# Inputs that may be chosen from: those of which a session has one, recordings, and contexts.
+SELECTABLE = (
+    "anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg", "waves", "frames",
+)  # fmt: skip
 _NO_CONTENT = (
     "its content is not on this machine: fetch it (datalad get, git annex get, git lfs pull), "
     "or copy the file itself here"
 )
 _SELECTED = "the setting select leaves it out"
+_OTHER_CONTEXT = (
+    "of another context (task-, acq-) than what is read: run pennate elastography or pennate "
+    "ultrasound on it, and compare by pennate contexts"
+)
 # Why a file with a right name may not be needed.
 _UNUSED = {
     "anat": "another image is the anatomical reference",
@@ -160,6 +167,7 @@ class SessionFiles:
         self.findings: list[Finding] = []
         self.taken: set[Path] = set()
         self.unselected: set[Path] = set()
+        self.other_contexts: set[Path] = set()
         self.corrected: set[Path | None] = set()
 
     def files(
@@ -224,11 +232,12 @@ class SessionFiles:
         against = reversed_scans(self.files("fmap", NIFTI, "epi"), dwi) if dwi else []
         no_reversed = "no scan of reversed phase encoding for the diffusion images"
         phases = [p for p in self.files("mre", NIFTI, "mre") if entities(p).get("part") == "phase"]
+        phases = self._of_one_context("waves", phases)
         maps = self.files("mre", NIFTI, "stiffness")
         labels = self.files("anat", DRAWN, "dseg", drawn=True)
         labels = [p for p in labels if entities(p).get("desc") == "manual"]
         sheets = self.files("anat", SHEETS, "aponeurosis", drawn=True)
-        frames = self.files("us", FRAMES, "swe")
+        frames = self._of_one_context("frames", self.files("us", FRAMES, "swe"))
         images = [p for suffix in ANATOMICAL for p in self.files("anat", NIFTI, suffix)]
         fat = [p for own in dixon_options(images).values() for p in own]
         found = Session(
@@ -249,6 +258,20 @@ class SessionFiles:
         )
         self.taken |= {p.with_name(p.name.replace("part-phase", "part-mag")) for p in phases}
         return found.with_findings([*self.findings, *self._leftovers()])
+
+    def _of_one_context(self, name: str, files: list[Path]) -> list[Path]:
+        """Return the files of one context: of several that at rest, else those that name none."""
+        files, _ = self._selected(name, files, "")
+        contexts = {context_of(p) for p in files}
+        if len(contexts) < 2:
+            return files
+        kept = next((context for context in ("rest", "") if context in contexts), None)
+        if kept is None:
+            self._ambiguous(name, files)
+        others = [p for p in files if context_of(p) != kept]
+        magnitudes = [p.with_name(p.name.replace("part-phase", "part-mag")) for p in others]
+        self.other_contexts |= {*others, *magnitudes}
+        return [p for p in files if p not in self.other_contexts]
 
     def _anatomical(self) -> list[Path]:
         """Return the candidates of the first contrast that matches: magnitude, first echo."""
@@ -318,6 +341,7 @@ class SessionFiles:
             else:
                 selected = path in self.unselected
                 why = _SELECTED if selected else _UNUSED.get(path.parent.name, _SELECTED)
+                why = _OTHER_CONTEXT if path in self.other_contexts else why
                 lost.append((path, "not_needed", why))
         return grouped(self.place.root, self.place.subject, self.place.session, lost)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +17,15 @@ from imaging.config import UltrasoundSettings
 from imaging.errors import ImageError
 from imaging.io.ultrasound_frames import FrameFile
 from imaging.ultrasound.colour_bar import crop, read_bar
-from imaging.ultrasound.frame_samples import read_frame
+from imaging.ultrasound.colour_box import BoxCells
+from imaging.ultrasound.frame_samples import read_frame, read_values
 from imaging.ultrasound.locate import Located, locate
-from imaging.ultrasound.notes import placement_warnings, repeats_warning
+from imaging.ultrasound.notes import UNCHECKED_OPACITY, placement_warnings, repeats_warning
 from imaging.ultrasound.overlay import read_overlay, repeats
 from imaging.ultrasound.samples import FramePlane, Samples
+from imaging.ultrasound.series_tables import FrameFacts
+from imaging.ultrasound.times import across_midnight
+from imaging.ultrasound.values import ends_of
 
 
 @dataclass
@@ -31,15 +36,24 @@ class PlacedFrames:
     ----------
     located, repeated
         By file: places of its frames, and how many of them repeat the one before.
-    samples, planes, slab_mm, turn_deg, error_mm, sources
-        By frame: its samples and place, thickness of the beam, uncertainty of its rotation and
-        place at every sample, file and number.
+    samples, boxes, planes, slab_mm, turn_deg, error_mm, sources
+        By frame: its samples, all cells of its colour box, place, thickness of the beam,
+        uncertainty of its rotation and place at every sample, file and number.
+    file, number, time_s, angle_deg, middle
+        By frame: number of its file, its own in it, when it was taken and at which angle (nan where
+        not known), and the middle of its colour box in pixels.
     warnings, colours
         Doubts about places, and about colours.
     """
 
     located: list[Located] = field(default_factory=list)
     samples: list[Samples] = field(default_factory=list)
+    boxes: list[BoxCells] = field(default_factory=list)
+    file: list[int] = field(default_factory=list)
+    number: list[int] = field(default_factory=list)
+    time_s: list[float] = field(default_factory=list)
+    angle_deg: list[float] = field(default_factory=list)
+    middle: list[tuple[float, float]] = field(default_factory=list)
     planes: list[FramePlane] = field(default_factory=list)
     slab_mm: list[float] = field(default_factory=list)
     turn_deg: list[FloatArray] = field(default_factory=list)
@@ -48,6 +62,14 @@ class PlacedFrames:
     repeated: list[int] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def frame_facts(self, files: Sequence[FrameFile]) -> FrameFacts:
+        """Return what is known of the frames used."""
+        own = [files[k] for k in self.file]
+        return FrameFacts(
+            [f.paths[0].name for f in own], self.number, [len(f.frames) > 1 for f in own],
+            np.array(self.time_s), np.array(self.angle_deg), self.planes, self.middle,
+        )  # fmt: skip
 
     def facts(self, files: Sequence[FrameFile]) -> list[dict[str, Any]]:
         """Return what the notes tell of each file."""
@@ -64,41 +86,83 @@ def place_frames(files: Sequence[FrameFile], options: UltrasoundSettings) -> Pla
         A file cannot be placed, a colour bar cannot be read, or nothing has colour.
     """
     out = PlacedFrames()
-    for file in files:
+    starts = across_midnight([f.timing.start_s for f in files])
+    first = min((s for s in starts if s is not None), default=0.0)
+    for place, file in enumerate(files):
         name, located = file.paths[0].name, locate_file(file, options)
+        start = starts[place]
+        times = _times(file, None if start is None else start - first)
         out.located.append(located)
         out.warnings += placement_warnings(name, located)
-        doubts: dict[str, None] = {}
+        doubts: Counter[str] = Counter()
+        used = len(out.planes)
         shown = tqdm(located.planes, desc=name, unit="frame", disable=not sys.stderr.isatty())
         before, repeated = None, 0
         for number, plane in enumerate(shown):
             if plane is None:
                 continue
             part = crop(file.frames[number], file.declared.overlay)
-            if before is not None and repeats(part, before):
+            if before is not None and _same(file, part, before):
                 repeated += 1
                 continue
             before = part
-            try:
-                found, doubt = read_frame(
-                    file.frames[number], file.declared, plane, len(out.planes), options.cell_mm
-                )
-            except ImageError as error:
-                raise ImageError(error.what, file.paths[1], error.fix) from error
-            doubts |= dict.fromkeys(doubt)
+            found, box, doubt = _read(file, number, plane, len(out.planes), options.cell_mm)
+            doubts.update(doubt)
             out.samples.append(found)
             out.planes.append(plane)
             out.slab_mm.append(file.declared.slab_mm or options.slab_mm)
             out.turn_deg.append(np.full(len(found), located.placement.turn_deg))
             out.error_mm.append(located.target_mm(found.world))
             out.sources.append(f"{name} {number}")
+            out.boxes.append(box)
+            out.file.append(place)
+            out.number.append(number)
+            out.time_s.append(times[number])
+            angle = np.nan if file.angles_deg is None else file.angles_deg[number]
+            out.angle_deg.append(float(angle))
+            x0, y0, x1, y1 = file.declared.overlay
+            out.middle.append(((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2))
         out.repeated.append(repeated)
         if repeated:
             out.warnings.append(repeats_warning(name, repeated))
+        if doubts[UNCHECKED_OPACITY] < len(out.planes) - used:  # other frames tell
+            del doubts[UNCHECKED_OPACITY]
         out.colours += [f"{name}: {doubt}" for doubt in list(doubts)[:3]]
     if not any(len(s) for s in out.samples):
         raise _colourless(files[0], out.colours)
     return out
+
+
+def _same(file: FrameFile, part: NDArray[Any], before: NDArray[Any]) -> bool:
+    """Tell whether two frames show one map."""
+    if file.holds_values:
+        return bool(np.array_equal(part, before, equal_nan=True))
+    return repeats(part, before)
+
+
+def _read(
+    file: FrameFile, number: int, plane: FramePlane, given: int, cell_mm: float
+) -> tuple[Samples, BoxCells, list[str]]:
+    """Read a frame of colours or of values; `given` is its number among all frames used."""
+    declared, frame = file.declared, file.frames[number]
+    if file.holds_values:
+        ends = ends_of(file.frames, declared)
+        return *read_values(frame, ends, declared, plane, given, cell_mm), []
+    try:
+        return read_frame(frame, declared, plane, given, cell_mm)
+    except ImageError as error:
+        raise ImageError(error.what, file.paths[1], error.fix) from error
+
+
+def _times(file: FrameFile, start_s: float | None) -> list[float]:
+    """Return the times of a file's frames, on the clock of all where it tells one.
+
+    A single frame without a clock has no time: among several it would stand at 0 with the first.
+    """
+    known = file.timing.times_s
+    if known is None or (start_s is None and len(file.frames) == 1):
+        return [float("nan")] * len(file.frames)
+    return [float(t) + (start_s or 0.0) for t in known]
 
 
 def locate_file(file: FrameFile, options: UltrasoundSettings) -> Located:
@@ -156,6 +220,8 @@ def check_frames(
 def _reads(file: FrameFile, number: int, look: bool) -> bool:
     """Read the colour bar of a frame, and where asked for tell whether its overlay has colours."""
     frame: NDArray[np.uint8] = file.frames[number]
+    if file.holds_values:
+        return bool((np.nan_to_num(frame) > 0).any())
     try:
         bar = read_bar(frame, file.declared.bar, file.declared.rises)
     except ImageError as error:
@@ -186,6 +252,6 @@ def _facts(file: FrameFile, located: Located, repeated: int) -> dict[str, Any]:
         "left_out_error_mm": None if np.isnan(left).any() else [round(float(v), 3) for v in left],
         "quantity": file.declared.quantity,
         "units": file.declared.unit,
-        "range": [file.declared.low, file.declared.high],
-        "opacity": file.declared.opacity,
+        "range": None if np.isinf(file.declared.high) else [file.declared.low, file.declared.high],
+        "opacity": None if file.holds_values else file.declared.opacity,
     }

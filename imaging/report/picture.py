@@ -83,6 +83,11 @@ def _webp(picture: PillowImage.Image) -> str:
 
 def svg(figure: Figure) -> str:
     """Return a figure as data address of an SVG without date and with steady identifiers."""
+    return address(svg_bytes(figure), "image/svg+xml")
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Return a figure as an SVG without date and with steady identifiers."""
     import matplotlib as mpl
 
     buffer = io.BytesIO()
@@ -95,8 +100,7 @@ def svg(figure: Figure) -> str:
     with mpl.rc_context({"svg.hashsalt": "pennate", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     # A hundredth of a point is finer than any screen: six decimals double the size of curves.
-    short = _PATH.sub(lambda d: _LONG.sub(rb"\1", d.group()), buffer.getvalue())
-    return address(short, "image/svg+xml")
+    return _PATH.sub(lambda d: _LONG.sub(rb"\1", d.group()), buffer.getvalue())
 
 
 def address(content: bytes, kind: str) -> str:

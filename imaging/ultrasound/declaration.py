@@ -18,6 +18,8 @@ from imaging.ultrasound.pose import matrix_of
 #: What a shear-wave scanner may show.
 QUANTITIES = ("youngs_3rhoc2", "shear_wave_speed", "shear_stiffness")
 
+#: In place of the bar of maps of values.
+NO_BAR: Box = (0, 0, 1, 1)
 _FRAMES = {"world RAS+": np.ones(3), "LPS": np.array([-1.0, -1.0, 1.0])}
 _DENSITY = (800.0, 1300.0)
 # No pixel, millimetre or stiffness of a frame is as large.
@@ -70,6 +72,8 @@ class FrameDeclaration:
         UltrasoundImageOrientation, such as MF.
     slab_mm : float or None
         Thickness of the sound beam across the frame.
+    frame_rate_hz, start_s : float or None
+        FrameRate, and StartTime of the first frame on a clock that the files share.
     """
 
     quantity: str
@@ -86,6 +90,13 @@ class FrameDeclaration:
     pixel_mm: tuple[float, float] | None
     orientation: str | None
     slab_mm: float | None
+    frame_rate_hz: float | None = None
+    start_s: float | None = None
+
+    @property
+    def holds_values(self) -> bool:
+        """Whether it is of maps of values, which have no bar."""
+        return self.bar == NO_BAR
 
     def values(self, position: FloatArray) -> FloatArray:
         """Return rho c^2 in Pa of places on the colour bar, 0 to 1."""
@@ -93,8 +104,18 @@ class FrameDeclaration:
         return to_pascal(shown, self.quantity, self.unit, self.density)[0]
 
 
-def frame_declaration(content: Mapping[str, Any], path: Path) -> FrameDeclaration:
+def frame_declaration(
+    content: Mapping[str, Any], path: Path, size: tuple[int, int] | None = None
+) -> FrameDeclaration:
     """Check the JSON of shear-wave frames.
+
+    Parameters
+    ----------
+    content, path
+        What it holds, and where it lies.
+    size
+        Width and height of maps of values, which have neither bar nor box nor opacity, and a Range
+        only where the export ends somewhere; None for pictures.
 
     Raises
     ------
@@ -105,7 +126,11 @@ def frame_declaration(content: Mapping[str, Any], path: Path) -> FrameDeclaratio
     """
     try:
         quantity, unit, density = _quantity(content)
-        low, high = _range(content)
+        if size is not None:
+            content = {**content, "Opacity": 1.0, "ColorBarBox": list(NO_BAR),
+                       "ColorBox": [0, 0, *size]}  # fmt: skip
+        endless = size is not None and "Range" not in content
+        low, high = (0.0, float("inf")) if endless else _range(content)
         return FrameDeclaration(
             quantity, unit, density, low, high,
             _number(content, "Opacity", (0.05, 1.0), "the overlay's opacity as a share"),
@@ -115,8 +140,9 @@ def frame_declaration(content: Mapping[str, Any], path: Path) -> FrameDeclaratio
             matrix_of(content["ImageToProbe"], "ImageToProbe")
             if "ImageToProbe" in content else None,
             _pixel(content), _orientation(content),
-            _number(content, "SlabThickness", (0.1, 20.0), "mm")
-            if "SlabThickness" in content else None,
+            _optional(content, "SlabThickness", (0.1, 20.0), "mm"),
+            _optional(content, "FrameRate", (0.01, 1000.0), "frames per second"),
+            _optional(content, "StartTime", (0.0, _LARGEST), "s since one moment for all files"),
         )  # fmt: skip
     except InputError as error:
         raise type(error)(error.what, error.path or path, error.fix) from error
@@ -181,6 +207,12 @@ def _number(content: Mapping[str, Any], key: str, limits: tuple[float, float], w
             f"{key} is {value}, outside {limits[0]:g} to {limits[1]:g}", None, f"Give {what}"
         )
     return float(value)
+
+
+def _optional(
+    content: Mapping[str, Any], key: str, limits: tuple[float, float], what: str
+) -> float | None:
+    return _number(content, key, limits, what) if key in content else None
 
 
 def _numbers(found: Any, key: str, count: int, kind: type[InputError] = ImageError) -> FloatArray:

@@ -8,29 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.arrays import FloatArray
+from imaging.stiffness import to_pascal
 from imaging.ultrasound.angles import Correction, FibreAngles, Ratios, correction, fibre_angles
 from imaging.ultrasound.colour_bar import (
     ColourBar,
-    chroma,
     crop,
     ends_off,
     read_bar,
     runs_red_to_blue,
     unreadable,
 )
+from imaging.ultrasound.colour_box import BoxCells, box_cells
 from imaging.ultrasound.declaration import FrameDeclaration
 from imaging.ultrasound.directions import SampledFibres
 from imaging.ultrasound.notes import (
+    UNCHECKED_OPACITY,
     bar_ends_warning,
     hidden_warning,
     opacity_warning,
     reversed_bar_warning,
 )
-from imaging.ultrasound.overlay import fitting_opacity, misfit, read_overlay
+from imaging.ultrasound.overlay import fitting_opacity, read_overlay
 from imaging.ultrasound.samples import FramePlane, Samples, cells
+from imaging.ultrasound.values import reading_of
 
-# An opacity that fits this much better, and is this far from the declared one, is named.
-_BETTER, _APART = 0.6, 0.06
+# An opacity this far from all that fit is named; if so many fit, none can be checked.
+_APART, _UNSURE = 0.03, 0.12
 _HIDDEN_SHARE = 0.05
 _OFF_PX = 2
 
@@ -72,7 +75,7 @@ def read_frame(
     plane: FramePlane,
     number: int,
     cell_mm: float,
-) -> tuple[Samples, list[str]]:
+) -> tuple[Samples, BoxCells, list[str]]:
     """Read the values of one frame.
 
     Parameters
@@ -90,6 +93,8 @@ def read_frame(
     Returns
     -------
     samples : Samples
+    box : BoxCells
+        All cells of its colour box.
     warnings : list of str
         What does not fit the declaration.
 
@@ -103,7 +108,37 @@ def read_frame(
     reading = read_overlay(part, bar, declared.opacity)
     values = declared.values(reading.position)
     found = cells(reading, values, declared.overlay, plane, number, cell_mm)
-    return found, [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)]
+    box = box_cells(reading, declared.overlay, plane, number, cell_mm)
+    return (
+        found,
+        box,
+        [*_bar_warnings(frame, bar, declared), *_overlay_warnings(part, bar, declared)],
+    )
+
+
+def read_values(
+    shown: FloatArray,
+    ends: tuple[float, float],
+    declared: FrameDeclaration,
+    plane: FramePlane,
+    number: int,
+    cell_mm: float,
+) -> tuple[Samples, BoxCells]:
+    """Take the samples of one map of values.
+
+    Parameters
+    ----------
+    shown : (H, W) array
+        In the unit that is declared; NaN or 0 where there is no value.
+    ends
+        See :func:`imaging.ultrasound.values.ends_of`.
+    declared, plane, number, cell_mm
+        As in :func:`read_frame`.
+    """
+    reading = reading_of(shown, *ends)
+    pascal = to_pascal(np.nan_to_num(shown), declared.quantity, declared.unit, declared.density)[0]
+    found = cells(reading, pascal, declared.overlay, plane, number, cell_mm)
+    return found, box_cells(reading, declared.overlay, plane, number, cell_mm)
 
 
 def join_fibres(
@@ -164,13 +199,11 @@ def _overlay_warnings(
 ) -> list[str]:
     """Say where the colours of the overlay do not fit the bar under the declared opacity."""
     out = []
-    best, distance = fitting_opacity(part, bar)
-    pixels = chroma(part).reshape(-1, 2)
-    pixels = pixels[np.linalg.norm(pixels, axis=1) > 12][::5]
-    if len(pixels) and abs(best - declared.opacity) > _APART:
-        own = misfit(pixels, bar, declared.opacity)
-        if distance < _BETTER * own:
-            out.append(opacity_warning(declared.opacity, best))
+    best, low, high = fitting_opacity(part, bar)
+    if not low - _APART <= declared.opacity <= high + _APART:
+        out.append(opacity_warning(declared.opacity, best))
+    elif high - low > _UNSURE:
+        out.append(UNCHECKED_OPACITY)
     hidden = unreadable(bar, declared.opacity)
     if hidden.size > _HIDDEN_SHARE * 2048:
         low, high = (declared.low + v * (declared.high - declared.low)

@@ -82,7 +82,7 @@ def sample_table(
             "tilt_deg": values["tilt"],
             "pitch_deg": unknown if joined.angles is None else joined.angles.pitch,
             "confidence": samples.confidence,
-            "saturated": samples.saturated,
+            "saturated": samples.bound != 0,
             "place_error_mm": place_error_mm,
         }
     )

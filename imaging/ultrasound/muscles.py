@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,26 @@ from imaging.erosion import erode
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
 from imaging.stiffness import implausible
+from imaging.ultrasound.colour_box import BoxCells, Shares, shares_of
+from imaging.ultrasound.figures import (
+    LEAST_SAMPLES,
+    Figure,
+    blocks_of,
+    figure,
+    median_interval,
+)
 from imaging.ultrasound.frame_samples import FrameSamples
-from imaging.ultrasound.notes import implausible_warning, saturated_warning
+from imaging.ultrasound.notes import (
+    SATURATED_LIMIT,
+    VOID_LIMIT,
+    implausible_warning,
+    saturated_warning,
+    void_warning,
+)
 from imaging.ultrasound.samples import Samples
 
-#: Below this a muscle's median is not given.
-LEAST_SAMPLES = 20
 #: Corrected medians need this share of a muscle's samples to be admissible.
 ADMISSIBLE_SHARE = 0.5
-_SATURATED_SHARE = 0.25
 _NO_FREQUENCY = "broadband push, group speed: no single frequency"
 
 
@@ -45,6 +57,8 @@ def labels_at(labels: Image, points: FloatArray, erode_mm: float) -> LabelArray:
 def muscle_rows(
     joined: FrameSamples,
     owner: LabelArray,
+    boxes: BoxCells,
+    box_owner: LabelArray,
     wanted: Sequence[int],
     labels: Image | None,
     weight: FloatArray,
@@ -57,6 +71,8 @@ def muscle_rows(
     joined
     owner : (N,) array
         Label of every sample, 0 near borders; see :func:`labels_at`.
+    boxes, box_owner
+        Every cell of the colour boxes, and its label likewise.
     wanted
         Labels to report; [0] means all samples as one.
     labels
@@ -69,13 +85,19 @@ def muscle_rows(
     rows: list[Measure] = []
     warnings: list[str] = []
     for label in wanted:
-        chosen = np.ones(len(owner), bool) if label == 0 else owner == label
+        chosen = belongs(owner, label)
+        shares = shares_of(boxes, belongs(box_owner, label))
         if labels is not None and label:
             rows.append(_coverage(labels.data == label, weight, label))
-        rows += _figures(joined, chosen, label, erode_mm)
+        rows += [*_shares(shares, label), *_figures(joined, chosen, shares, label, erode_mm)]
         if chosen.sum() >= LEAST_SAMPLES:
-            warnings += _doubts(joined.samples, chosen, label)
+            warnings += _doubts(joined.samples, chosen, shares, label)
     return rows, warnings
+
+
+def belongs(owner: LabelArray, label: int) -> NDArray[np.bool_]:
+    """Return which of the samples (N,) are of a label; 0 means all."""
+    return np.ones(len(owner), bool) if label == 0 else np.asarray(owner == label)
 
 
 def _coverage(region: NDArray[np.bool_], weight: FloatArray, label: int) -> Measure:
@@ -86,22 +108,37 @@ def _coverage(region: NDArray[np.bool_], weight: FloatArray, label: int) -> Meas
     return Measure(label, "swe_coverage", covered, "1", n=int(region.sum()), note=note)
 
 
+def _shares(shares: Shares, label: int) -> list[Measure]:
+    """Return the shares of void and of saturated pixels."""
+    rows = []
+    for name, value, n, what, why in (
+        ("swe_void", shares.void, shares.pixels, "pixels of the colour boxes in the muscle",
+         "no colour box crosses the muscle"),
+        ("swe_saturated", shares.saturated, shares.read,
+         "pixels read; 1 % of the colour scale at each of its ends counts",
+         "no pixel of the muscle was read"),
+    ):  # fmt: skip
+        if n == 0:
+            rows.append(not_measured(label, name, "1", why))
+        else:
+            rows.append(Measure(label, name, value, "1", n=n, note=f"n {what}"))
+    return rows
+
+
 def _figures(
-    joined: FrameSamples, chosen: NDArray[np.bool_], label: int, erode_mm: float
+    joined: FrameSamples, chosen: NDArray[np.bool_], shares: Shares, label: int, erode_mm: float
 ) -> list[Measure]:
     samples, angles = joined.samples, joined.angles
     count, frames = int(chosen.sum()), len(np.unique(samples.frame[chosen]))
+    near = f", {erode_mm:g} mm or more from its border" if label else ""
+    found = figure(samples.shear_pa[chosen], shares, near)
     units = {"stiffness_swe_shear": "Pa", "stiffness_swe_corrected": "Pa", "swe_angle": "deg",
              "swe_tilt": "deg"}  # fmt: skip
-    if count < LEAST_SAMPLES:
-        why = f"{count} samples of the frames lie in it"
-        if label:
-            why += f", {erode_mm:g} mm or more from its border"
-        return [not_measured(label, name, unit, why) for name, unit in units.items()]
+    if found.value is None:
+        return [not_measured(label, name, unit, found.note) for name, unit in units.items()]
     where = f"{count} samples of {frames} frame(s); {_NO_FREQUENCY}"
-    rows = [_median(label, "stiffness_swe_shear", samples.shear_pa[chosen], "Pa",
-                    f"not corrected for the fibre's angle; {where}")]  # fmt: skip
-    rows.append(_corrected(joined, chosen, label, where))
+    rows = [_shear(samples, chosen, found, label, where)]
+    rows.append(_corrected(joined, chosen, found, label, where))
     for name, array in (
         ("swe_angle", angles.across if angles else None),
         ("swe_tilt", angles.tilt if angles else None),
@@ -114,10 +151,30 @@ def _figures(
     return rows
 
 
-def _corrected(joined: FrameSamples, chosen: NDArray[np.bool_], label: int, where: str) -> Measure:
+def _shear(
+    samples: Samples, chosen: NDArray[np.bool_], found: Figure, label: int, where: str
+) -> Measure:
+    """Return the median as it was shown, with an interval unless it is only a bound."""
+    values, note = samples.shear_pa[chosen], f"not corrected for the fibre's angle; {where}"
+    row = _median(label, "stiffness_swe_shear", values, "Pa", note)
+    if found.status != "measured":
+        return replace(row, status=found.status, note=f"{found.note}; {row.note}")
+    at_mm = samples.pixel_mm[chosen]
+    interval = median_interval(values, samples.frame[chosen],
+                               blocks_of(samples.frame[chosen], at_mm))  # fmt: skip
+    if interval is None:
+        return replace(row, note=f"{row.note}; too few parts for an interval")
+    return replace(row, ci_low=interval[0], ci_high=interval[1])
+
+
+def _corrected(
+    joined: FrameSamples, chosen: NDArray[np.bool_], shown: Figure, label: int, where: str
+) -> Measure:
     name, found = "stiffness_swe_corrected", joined.correction
     if found is None:
         return not_measured(label, name, "Pa", joined.why_uncorrected)
+    if shown.status != "measured":
+        return not_measured(label, name, "Pa", f"{shown.note}; a bound is not corrected")
     good = chosen & found.admissible
     share = float(good.sum() / chosen.sum())
     if share < ADMISSIBLE_SHARE:
@@ -158,12 +215,13 @@ def _median(
     )  # fmt: skip
 
 
-def _doubts(samples: Samples, chosen: NDArray[np.bool_], label: int) -> list[str]:
+def _doubts(samples: Samples, chosen: NDArray[np.bool_], shares: Shares, label: int) -> list[str]:
     out = []
     median = float(np.median(samples.shear_pa[chosen]))
     if implausible(median):
         out.append(implausible_warning(label, median))
-    saturated = float(samples.saturated[chosen].mean())
-    if saturated > _SATURATED_SHARE:
-        out.append(saturated_warning(label, saturated))
+    if max(shares.high, shares.low) > SATURATED_LIMIT:
+        out.append(saturated_warning(label, shares.high, shares.low))
+    if shares.void > VOID_LIMIT:
+        out.append(void_warning(label, shares.void))
     return out

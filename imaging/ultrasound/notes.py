@@ -25,6 +25,10 @@ CORRECTION_CITATIONS = (
 )
 METHOD = "ultrasound shear-wave elastography, read from colour frames, group speed, broadband push"
 
+#: Where more of the pixels are at one end of the scale, the quartile there is a bound too.
+SATURATED_LIMIT = 0.25
+#: Where more of a muscle is void, its median is of the smaller part, and a warning says so.
+VOID_LIMIT = 0.5
 # Beyond this a landmark left out says that samples may lie in another muscle.
 _FAR_MM = 3.0
 
@@ -45,13 +49,23 @@ def method_sentence(
     fits = ", ".join(f"{place.placement.fiducial_mm:.2g}" for place in located)
     return (
         f"Shear-wave frames of ultrasound ({used} used, {left} left out for bad tracking or as "
-        "repeats) were read with their own colour bar, the B-mode image beneath removed by "
-        "projection onto colour differences, and kept as rho c^2 in Pa "
-        f"({conversion}), not corrected for the angle of the fibres. They were placed in the scan: "
+        "repeats) were read as "
+        f"{_how_read(declared)}, and kept as rho c^2 in Pa ({conversion}), not corrected for the "
+        "angle of the fibres. They were placed in the scan: "
         f"{' and '.join(how)} (landmark error {fits} mm, root mean square). The wave is a "
         "broadband pulse timed by its group speed: it has no one frequency, and its values are not "
         "to be averaged with those of magnetic resonance elastography."
     )
+
+
+def _how_read(declared: Sequence[FrameDeclaration]) -> str:
+    colours = (
+        "colours of their own colour bar, the B-mode image beneath removed by projection onto "
+        "colour differences"
+    )
+    values = "values of a raw export"
+    kinds = {one.holds_values for one in declared}
+    return " or ".join(t for t, kind in ((colours, False), (values, True)) if kind in kinds)
 
 
 def correction_sentence(ratios: Ratios | None) -> str:
@@ -119,6 +133,13 @@ def opacity_warning(declared: float, best: float) -> str:
     )
 
 
+#: Said where no frame of a file tells whether its opacity is right.
+UNCHECKED_OPACITY = (
+    "The colours lie at one end of the colour bar only, where any opacity fits: values there "
+    "depend on Opacity, and whether it is right cannot be told from these frames."
+)
+
+
 def hidden_warning(share: float, low: float, high: float, unit: str) -> str:
     """Say that a share of the bar, between two values, has hardly any colour."""
     return (
@@ -136,12 +157,29 @@ def implausible_warning(label: int, median_pa: float) -> str:
     )
 
 
-def saturated_warning(label: int, share: float) -> str:
-    """Say that a share of a muscle's samples lies at an end of the scale."""
+def saturated_warning(label: int, high: float, low: float) -> str:
+    """Say that shares of a muscle's pixels lie at the upper and the lower end of the scale."""
+    return f"{_who(label)}: {saturated_sentence(high, low)}: image with another range."
+
+
+def void_warning(label: int, void: float) -> str:
+    """Say that a median is of the smaller part of a muscle, the rest being void."""
     return (
-        f"{_who(label)}: {share:.0%} of the samples are at an end of the colour scale, so their "
-        "median is a bound: image with a wider range."
+        f"{_who(label)}: {void:.0%} of its pixels inside the colour boxes are void (no colour), so "
+        "its median is of the smaller part, which need not be like the rest."
     )
+
+
+def saturated_sentence(high: float, low: float) -> str:
+    """Say of which shares of pixels, at the two ends of the scale, only a bound is known."""
+    ends = [(high, "upper", "a lower"), (low, "lower", "an upper")]
+    said = [
+        f"{share:.0%} of its pixels are at the {end} end of the colour scale, so its median is "
+        f"only {bound} bound"
+        for share, end, bound in ends
+        if share > SATURATED_LIMIT
+    ]
+    return " and ".join(said)
 
 
 def _who(label: int) -> str:

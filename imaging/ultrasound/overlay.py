@@ -21,6 +21,8 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 # Share of coloured pixels at the rim of an overlay's box, and beyond it.
 _MOSTLY_COLOURED, _FEW_COLOURED = 0.3, 0.05
 _SAME = 0.5  # mean difference of two pictures of one map
+# Misfit of an opacity that fits as well as the best one: times as much, and grey levels more.
+_AS_WELL, _AS_NEAR = 1.5, 0.5
 _RIM_PX = 4  # compression with halved colour resolution mixes the rim of an overlay
 # Colours further from the bar than this (median, levels of 255) were compressed: they are smoothed
 # with a Gaussian window in pixels, and values that leave their surroundings by more than a stray
@@ -40,11 +42,14 @@ class Reading:
         1 where the colour lies on the bar, falling with its distance from it.
     valid : (H, W) bool array
         Where an overlay lies, away from its rim.
+    void : (H, W) bool array
+        Without a colour of the bar: gaps, drawn lines and text.
     """
 
     position: FloatArray
     confidence: FloatArray
     valid: BoolArray
+    void: BoolArray
 
 
 def holds_colours(frame: NDArray[np.uint8], box: Box) -> bool:
@@ -119,28 +124,31 @@ def read_overlay(rgb: NDArray[np.uint8], bar: ColourBar, opacity: float) -> Read
         read = np.clip(local_quadratic(read, weights, _SMOOTH_PX), 0, 1)
         around = ndimage.gaussian_filter(valid.astype(float), _SMOOTH_PX)
         confidence = ndimage.gaussian_filter(weights, _SMOOTH_PX) / np.maximum(around, 1e-3)
-    return Reading(read.astype(np.float32), confidence.astype(np.float32), valid)
+    void = gaps[2:-2, 2:-2]
+    return Reading(read.astype(np.float32), confidence.astype(np.float32), valid, void)
 
 
-def fitting_opacity(rgb: NDArray[np.uint8], bar: ColourBar) -> tuple[float, float]:
+def fitting_opacity(rgb: NDArray[np.uint8], bar: ColourBar) -> tuple[float, float, float]:
     """Return the opacity under which the overlay's colours lie nearest to the bar.
+
+    Colours of one hue, as at the ends of most bars, fit any opacity.
 
     Returns
     -------
-    opacity : float
-        0.2 to 1 in steps of 0.02.
-    distance : float
-        Median distance of the colours from the bar at that opacity, in grey levels of 255.
+    best, low, high : float
+        0.2 to 1 in steps of 0.02: the opacity that fits best, and the first and last one that fits
+        as well but for noise. Without colours nan.
     """
     pixels = chroma(rgb).reshape(-1, 2)
     pixels = pixels[np.linalg.norm(pixels, axis=1) > 2 * LEAST]
     if not len(pixels):
-        return float("nan"), float("inf")
+        return (float("nan"),) * 3
     pixels = pixels[:: max(len(pixels) // 2000, 1)]
     trial = np.round(np.arange(0.2, 1.001, 0.02), 2)
-    distances = [misfit(pixels, bar, float(o)) for o in trial]
-    best = int(np.argmin(distances))
-    return float(trial[best]), float(distances[best])
+    distances = np.array([misfit(pixels, bar, float(o)) for o in trial])
+    least = float(distances.min())
+    fits = trial[distances <= max(_AS_WELL * least, least + _AS_NEAR)]
+    return float(trial[int(np.argmin(distances))]), float(fits[0]), float(fits[-1])
 
 
 def misfit(colours: FloatArray, bar: ColourBar, opacity: float) -> float:

@@ -9,15 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.arrays import BoolArray, FloatArray
+from imaging.arrays import FloatArray
 from imaging.image import apply_affine
 from imaging.ultrasound.colour_bar import Box
 from imaging.ultrasound.overlay import Reading
 
 #: Cells with less confidence, or less of their area readable, are left out.
 CONFIDENT, FILLED = 0.5, 0.5
-# At the ends of the colour scale a value stands for all beyond it.
-_ENDS = (0.005, 0.995)
+# At the ends of the colour scale a value stands for all beyond it; as near as compression tells.
+_ENDS = (0.01, 0.99)
+
+
+def bounds_of(position: FloatArray) -> NDArray[np.int8]:
+    """Return 1 where places on the colour bar lie at its upper end, -1 at its lower one, else 0."""
+    high = np.asarray(position >= _ENDS[1])
+    return high.astype(np.int8) - np.asarray(position <= _ENDS[0]).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -65,24 +71,27 @@ class Samples:
         Number of the frame, from 0.
     pixel : (N, 2) array
         x, y of the cell's middle in the stored image.
+    pixel_mm : (N, 2) array
+        The same in mm.
     world : (N, 3) array
         World RAS+ mm.
     shear_pa : (N,) array
         rho c^2 in Pa, not corrected.
     confidence : (N,) array
         0 to 1.
-    saturated : (N,) bool array
-        At an end of the colour scale: the value is a bound.
+    bound : (N,) int8 array
+        1 at the upper end of the colour scale, -1 at the lower one: the value is a bound.
     cell_mm : (N, 2) array
         Width and height of the cell.
     """
 
     frame: NDArray[np.intp]
     pixel: FloatArray
+    pixel_mm: FloatArray
     world: FloatArray
     shear_pa: FloatArray
     confidence: FloatArray
-    saturated: BoolArray
+    bound: NDArray[np.int8]
     cell_mm: FloatArray
 
     def __len__(self) -> int:
@@ -92,6 +101,31 @@ class Samples:
 def join(parts: Sequence[Samples]) -> Samples:
     """Return the samples of several frames as one."""
     return Samples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Samples)))
+
+
+def cell_size(plane: FramePlane, cell_mm: float) -> tuple[int, int]:
+    """Return the width and height in pixels of a cell of a wanted edge in mm."""
+    across, down = plane.pixel_mm
+    return max(round(cell_mm / across), 1), max(round(cell_mm / down), 1)
+
+
+def in_cells(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return the pixels of an image (H, W) cell by cell (cells, pixels); a rim may be cut."""
+    width, height = size
+    rows, columns = image.shape[0] // height, image.shape[1] // width
+    cut = image[: rows * height, : columns * width]
+    split = cut.reshape(rows, height, columns, width).swapaxes(1, 2)
+    return split.reshape(rows * columns, height * width)
+
+
+def cell_middles(shape: Sequence[int], overlay: Box, size: tuple[int, int]) -> FloatArray:
+    """Return the middles (cells, 2) of the cells of an overlay, in pixels of the stored image."""
+    width, height = size
+    y, x = np.mgrid[: shape[0] // height, : shape[1] // width].reshape(2, -1)
+    return np.stack(
+        [overlay[0] + x * width + (width - 1) / 2, overlay[1] + y * height + (height - 1) / 2],
+        axis=1,
+    )
 
 
 def cells(
@@ -118,13 +152,10 @@ def cells(
     cell_mm
         Wanted edge of a cell; it becomes a whole number of pixels.
     """
-    width, height = (max(round(cell_mm / mm), 1) for mm in plane.pixel_mm)
-    rows, columns = shear_pa.shape[0] // height, shear_pa.shape[1] // width
+    width, height = size = cell_size(plane, cell_mm)
 
     def blocks(image: NDArray[Any]) -> NDArray[Any]:
-        cut = image[: rows * height, : columns * width]
-        split = cut.reshape(rows, height, columns, width).swapaxes(1, 2)
-        return split.reshape(rows * columns, height * width)
+        return in_cells(image, size)
 
     used = blocks(reading.valid & (reading.confidence >= CONFIDENT))
     keep = used.mean(axis=1) >= FILLED
@@ -132,17 +163,16 @@ def cells(
     held = np.ma.masked_array(blocks(shear_pa)[keep], ~used)
     position = np.ma.masked_array(blocks(reading.position)[keep], ~used)
     middle = np.ma.median(position, axis=1).filled(np.nan)
+    pixel = cell_middles(shear_pa.shape, overlay, size)[keep]
     index = np.flatnonzero(keep)
-    x = overlay[0] + (index % columns) * width + (width - 1) / 2
-    y = overlay[1] + (index // columns) * height + (height - 1) / 2
-    pixel = np.stack([x, y], axis=1)
-    size = np.array([width, height]) * plane.pixel_mm
+    edges = np.array([width, height]) * plane.pixel_mm
     return Samples(
         np.full(len(index), frame),
         pixel,
+        pixel * plane.pixel_mm,
         apply_affine(plane.matrix, np.column_stack([pixel, np.zeros(len(index))])),
         np.ma.median(held, axis=1).filled(np.nan),
         np.ma.mean(np.ma.masked_array(blocks(reading.confidence)[keep], ~used), axis=1).filled(0),
-        (middle <= _ENDS[0]) | (middle >= _ENDS[1]),
-        np.broadcast_to(size, (len(index), 2)).copy(),
+        bounds_of(middle),
+        np.broadcast_to(edges, (len(index), 2)).copy(),
     )

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from imaging.cli.app import main
 from imaging.dataset import entities, find_sessions, sibling, suffix_of
+from imaging.dataset.names import context_of
 from imaging.dataset.recording_names import companions
 from imaging.errors import ConfigError, DatasetError, MissingFileError
 
@@ -407,3 +409,70 @@ def test_text_beside_recordings_is_no_recording(tmp_path):
     )
     (session,) = find_sessions(tmp_path)
     assert rows(session, "not_taken") == {}
+
+
+CONTEXTS = [
+    f"sub-01/{folder}/sub-01_task-{task}_{rest}"
+    for task in ("rest", "contracted")
+    for folder, rest in (
+        ("mre", "part-phase_mre.nii.gz"), ("mre", "part-mag_mre.nii.gz"), ("us", "swe.png")
+    )
+]  # fmt: skip
+
+
+def test_of_several_contexts_that_at_rest_is_read_and_the_others_are_named(tmp_path):
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *CONTEXTS)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == ["sub-01_task-rest_part-phase_mre.nii.gz"]
+    assert [p.name for p in session.frames] == ["sub-01_task-rest_swe.png"]
+    left = rows(session, "not_needed")
+    assert set(left) == {Path(n).name for n in CONTEXTS if "contracted" in n}
+    assert all("pennate contexts" in why for why in left.values())
+
+
+def test_contexts_without_rest_have_to_be_chosen(tmp_path):
+    touch(
+        tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/us/sub-01_task-hop_swe.png",
+        "sub-01/us/sub-01_task-squat_swe.png",
+    )  # fmt: skip
+    (session,) = find_sessions(tmp_path)
+    assert not session.frames and "ambiguous" in {f.state for f in session.findings}
+    (session,) = find_sessions(tmp_path, select={"frames": "*task-hop*"})
+    assert [p.name for p in session.frames] == ["sub-01_task-hop_swe.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("sub-01_task-squat_acq-rest_swe.png", "squat"),
+        ("sub-01_acq-GMrest_run-2_swe.png", "rest"),
+        ("sub-01_acq-Relaxed_swe.png", "rest"),
+        ("sub-01_acq-contracted40Hz_part-phase_mre.nii.gz", "contract"),
+        ("sub-01_acq-40Hz_dir-AP_part-phase_mre.nii.gz", ""),
+        ("sub-01_acq-GM_swe.png", ""),
+    ],
+)
+def test_contexts_of_names(name, context):
+    assert context_of(Path(name)) == context
+
+
+def test_waves_of_two_contexts_told_by_acq_are_not_one_figure(tmp_path):
+    waves = [f"sub-01/mre/sub-01_acq-{c}_part-phase_mre.nii.gz" for c in ("rest", "contracted")]
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == [Path(waves[0]).name]
+    assert list(rows(session, "not_needed")) == [Path(waves[1]).name]
+
+
+def test_waves_of_two_directions_stay_together(tmp_path):
+    waves = [f"sub-01/mre/sub-01_acq-{c}_part-phase_mre.nii.gz" for c in ("AP", "RL")]
+    touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
+    (session,) = find_sessions(tmp_path)
+    assert [p.name for p in session.waves] == [Path(w).name for w in waves]
+
+
+def test_waves_of_two_contexts_are_refused_by_the_verb(tmp_path, capsys):
+    paths = [tmp_path / f"sub-01_task-{c}_mre.nii.gz" for c in ("rest", "contracted")]
+    call = [x for p in paths for x in ("--waves", str(p))]
+    assert main(["elastography", *call, "--out", str(tmp_path / "out")]) == 2
+    assert "files of several contexts (contracted, rest)" in capsys.readouterr().err

@@ -13,7 +13,8 @@ _KEPT = frozenset((
     "SOPClassUID", "Modality", "Manufacturer", "ManufacturerModelName", "ImageType",
     "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "NumberOfFrames",
-    "FrameTime", "CineRate", "PixelSpacing", "SequenceOfUltrasoundRegions",
+    "FrameTime", "FrameTimeVector", "FrameIncrementPointer", "CineRate", "PixelSpacing",
+    "SequenceOfUltrasoundRegions",
     "LossyImageCompression", "PixelData", "BurnedInAnnotation",
 ))  # fmt: skip
 

@@ -15,6 +15,7 @@ from imaging.measures import Measure, Notes
 from imaging.stage_files import StageFiles
 from imaging.ultrasound.maps import COLUMNS
 from imaging.ultrasound.notes import METHOD
+from imaging.ultrasound.series_tables import FRAME_COLUMNS, LINE_COLUMNS
 
 _QUANTITIES = {
     "stiffness": "shear_stiffness",
@@ -37,8 +38,10 @@ class UltrasoundOutput:
         Of the samples in each voxel; 0 where no frame lies.
     grid : Image
         Any image on that grid.
-    samples : DataFrame
-        One row per sample.
+    samples, frames, lines : DataFrame
+        One row per sample, per frame and region, and per line through the frames of a recording.
+    curves : bytes
+        Picture (SVG) of the frames with lines; empty without any.
     rows : sequence of Measure
     notes : Notes
     density : float
@@ -53,6 +56,9 @@ class UltrasoundOutput:
     weight: FloatArray
     grid: Image
     samples: pd.DataFrame
+    frames: pd.DataFrame
+    lines: pd.DataFrame
+    curves: bytes
     rows: Sequence[Measure]
     notes: Notes
     density: float
@@ -81,5 +87,10 @@ def write_ultrasound(folder: Path, prefix: str, output: UltrasoundOutput) -> Non
     files.image("mask", output.grid.with_data(output.weight > 0))
     output.samples.to_parquet(files.path("samples"), index=False)
     files.describe("samples", Columns=COLUMNS)
+    files.table("frames", output.frames, Columns=FRAME_COLUMNS)
+    if len(output.lines):
+        files.table("lines", output.lines, Columns=LINE_COLUMNS)
+        files.path("curves").write_bytes(output.curves)
+        files.describe("curves")
     files.measures(output.rows)
     files.notes(output.notes)

@@ -115,8 +115,15 @@ def test_a_tiny_bar_is_refused(box):
 @pytest.mark.parametrize("opacity", [0.3, 0.5, 0.8])
 def test_the_opacity_that_fits_is_the_true_one(opacity):
     screen = screen_of(even_map(14), opacity=opacity, quality=85)
-    best, _ = fitting_opacity(crop(screen, LAYOUT.overlay), read_bar(screen, LAYOUT.bar))
+    best, low, high = fitting_opacity(crop(screen, LAYOUT.overlay), read_bar(screen, LAYOUT.bar))
     assert best == pytest.approx(opacity, abs=0.03)
+    assert opacity - 0.05 < low <= best <= high < opacity + 0.05
+
+
+def test_colours_of_one_end_of_the_bar_fit_any_opacity():
+    low_end = screen_of(0.05 + 0.05 * even_map(14), quality=85)
+    _, low, high = fitting_opacity(crop(low_end, LAYOUT.overlay), read_bar(low_end, LAYOUT.bar))
+    assert low < 0.47 and high > 0.6
 
 
 def test_colours_too_near_to_grey_are_named():

@@ -7,6 +7,7 @@ import pytest
 
 from imaging.errors import ImageError, UnitError
 from imaging.image import Image
+from imaging.ultrasound.colour_box import box_cells
 from imaging.ultrasound.declaration import check_boxes, frame_declaration
 from imaging.ultrasound.frame_samples import FrameSamples
 from imaging.ultrasound.muscles import labels_at, muscle_rows
@@ -28,7 +29,7 @@ def plane(turn=None, origin=(0.0, 0.0, 0.0)):
 
 def reading(shape=(60, 100)):
     return Reading(np.full(shape, 0.4, np.float32), np.ones(shape, np.float32),
-                   np.ones(shape, bool))  # fmt: skip
+                   np.ones(shape, bool), np.zeros(shape, bool))  # fmt: skip
 
 
 def samples_of(where, values=None, number=0):
@@ -53,7 +54,7 @@ def test_cells_that_are_mostly_unreadable_are_left_out_and_ends_of_the_scale_mar
     one.position[45:] = 1.0
     found = cells(one, np.full((60, 100), 5000.0), BOX, plane(), 0, 0.6)
     assert found.pixel[:, 0].min() >= 58 and found.pixel[:, 1].min() >= 49
-    np.testing.assert_array_equal(found.saturated, found.pixel[:, 1] > 65)
+    np.testing.assert_array_equal(found.bound == 1, found.pixel[:, 1] > 65)
 
 
 def test_flipped_images_keep_depth_and_face():
@@ -126,11 +127,16 @@ def test_samples_near_a_border_belong_to_no_muscle():
     np.testing.assert_array_equal(owner, [GM, 0, 209, 0])
 
 
-def rows_of(joined, wanted=(GM, 209, 201), **more):
+def rows_of(joined, wanted=(GM, 209, 201), saturated=False):
     weight = np.where(labels().data == GM, 0.0, 0.0)
     weight[2:11] = 1
     owner = labels_at(labels(), joined.samples.world, 2.0)
-    rows, warnings = muscle_rows(joined, owner, wanted, labels(), weight, 2.0)
+    one = reading()
+    if saturated:
+        one.position[:] = 1.0
+    boxes = box_cells(one, BOX, plane(origin=(0, 0, 30)), 0, 0.6)
+    box_owner = labels_at(labels(), boxes.world, 2.0)
+    rows, warnings = muscle_rows(joined, owner, boxes, box_owner, wanted, labels(), weight, 2.0)
     return {(r.label, r.measure): r for r in rows}, warnings
 
 
@@ -147,10 +153,14 @@ def test_a_muscle_without_frames_is_not_measured():
 
 def test_odd_values_are_named():
     found = samples_of(plane(origin=(0, 0, 30)), np.full((60, 100), 5.0))
-    found.saturated[:] = True
-    _, warnings = rows_of(FrameSamples(found, None, None, ""))
+    rows, warnings = rows_of(FrameSamples(found, None, None, ""), saturated=True)
     assert any("outside 100 Pa" in w for w in warnings)
-    assert any("is a bound" in w for w in warnings)
+    assert any("is only a lower bound" in w for w in warnings)
+    found = rows[GM, "stiffness_swe_shear"]
+    assert found.status == "extrapolated" and found.ci_low is None
+    assert "100% of its pixels are at the upper end" in found.note
+    assert rows[GM, "swe_saturated"].value == 1 and rows[GM, "swe_void"].value == 0
+    assert rows[201, "swe_void"].status == rows[201, "swe_saturated"].status == "not_measured"
 
 
 GOOD = {

@@ -1,0 +1,1 @@
+"""One muscle in several contexts of a session: rest, contracted, after fatigue."""
