@@ -1,5 +1,8 @@
 """Wave images from DICOM: scaling of each maker, order, place in space, and what is refused."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from dicom_for_tests import DECLARED, pydicom, write_series
@@ -97,13 +100,59 @@ def test_philips_by_real_world_values(tmp_path, unit):
 def test_other_makers_need_a_declared_range(tmp_path, maker):
     phase = phases()
     rescale = (6.28, -3141.0)
-    with pytest.raises(InputError, match=r"mre.*Declare PhaseUnits 'scanner' and PhaseRange"):
+    with pytest.raises(InputError, match=r"mre.*PhaseUnits .*whose scaling is not known"):
         read(write_series(tmp_path / "a" / "mre", phase, AFFINE, maker=maker, rescale=rescale))
     declared = {**DECLARED, "PhaseUnits": "scanner", "PhaseRange": [-3141, 6.28 * 4096 - 3141]}
     folder = write_series(
         tmp_path / "b" / "mre", phase, AFFINE, maker=maker, rescale=rescale, declared=declared
     )
     np.testing.assert_allclose(read(folder).images.phase[..., 0], phase, atol=STEP)
+
+
+@pytest.mark.parametrize(
+    ("maker", "unit"),
+    [("Philips", "milliradials"), ("Philips Medical Systems", "mrad"), ("GE", "")],
+)
+def test_thousandths_of_a_radian_are_told_by_the_images(tmp_path, maker, unit):
+    """Philips names the unit of rescaled values; GE stores whole thousandths of a radian."""
+    phase = phases()
+    phase[0, 0, 0], phase[1, 0, 0] = -np.pi, np.pi - 2 * STEP
+    folder = write_series(
+        tmp_path / "mre", phase, AFFINE, maker=maker, rescale=(1000 * STEP, -1000 * np.pi)
+    )
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        if unit:
+            data.RescaleType = unit
+        else:
+            del data.RescaleSlope, data.RescaleIntercept
+            stored = np.round(1000 * (STEP * data.pixel_array.astype(float) - np.pi))
+            data.PixelData, data.PixelRepresentation = stored.astype(np.int16).tobytes(), 1
+            data.BitsStored, data.HighBit = 16, 15
+        data.save_as(path)
+    found = read(folder)
+    np.testing.assert_allclose(found.images.phase[..., 0], phase, atol=STEP)
+    told = " ".join(found.warnings)
+    assert ("taken as thousandths of a radian" in told) == (unit == "")
+
+
+def test_density_of_muscle_is_assumed_and_said(tmp_path):
+    declared = {k: v for k, v in DECLARED.items() if k != "Density"}
+    found = read(write_series(tmp_path / "mre", phases(), AFFINE, declared=declared))
+    assert found.images.density == 1000
+    assert "Density is not declared: 1000 kg/m3 was assumed" in found.warnings[0]
+
+
+def test_all_that_images_do_not_tell_is_named_at_once(tmp_path):
+    folder = write_series(tmp_path / "mre", phases(), AFFINE, maker="UIH", comment="")
+    (tmp_path / "mre.json").unlink()
+    with pytest.raises(InputError) as told:
+        read(folder)
+    for key in ("MechanicalFrequency", "PhaseUnits", "EncodingDirections", "OffsetsPerPeriod",
+                "Drivers", "VolumeOrder"):  # fmt: skip
+        assert f"{key} (" in str(told.value)
+    pasted = json.loads(re.search(r"\{.*\}", told.value.fix)[0])
+    assert set(pasted) >= {"MechanicalFrequency", "VolumeOrder"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -137,12 +186,12 @@ def test_declared_order_where_comments_are_silent(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"comment": "MRE"}, "Declare VolumeOrder"),
-        ({"comment": "MEG {d}"}, "Declare VolumeOrder"),
+        ({"comment": "MRE"}, r"VolumeOrder \(direction, offset and driver"),
+        ({"comment": "MEG {d}"}, "VolumeOrder"),
         ({"rescale": (1.0, 0.0)}, "not by 2 and -4096"),
         ({"skip": ("P", 1, 2, 3)}, "images of one slice and"),
         ({"declared": {**DECLARED, "OffsetsPerPeriod": 8}}, "12 volumes"),
-        ({"declared": {**DECLARED, "Density": None}}, "Density"),
+        ({"declared": {**DECLARED, "Drivers": None}, "comment": "MRE"}, "Drivers.*VolumeOrder"),
         ({"comment": "dir {n} time {d}"}, "names 4 directions x 3 offsets"),
     ],
 )

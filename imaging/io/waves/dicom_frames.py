@@ -15,6 +15,9 @@ from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.io.dicom_size import pixels_of, read_dicom
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
+# RescaleType, in the spellings of Philips.
+_RESCALED = {"rad": 1.0, "radians": 1.0, "radials": 1.0, "mrad": 1e-3, "milliradians": 1e-3,
+             "milliradials": 1e-3}  # fmt: skip
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
 _GE_KIND = (0x0043, 0x102F)
 # MR Image Storage, classic and enhanced.
@@ -176,7 +179,8 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
     comment = value("FrameComments", content) or value("ImageComments", default="")
     return Frame(
         path, kind, str(value("Manufacturer", default="")), str(comment), pixels, rescale,
-        _real_world(value("RealWorldValueMappingSequence"), rescale),
+        _real_world(value("RealWorldValueMappingSequence"), rescale)
+        or _rescaled(value("RescaleType", "PixelValueTransformationSequence")),
         np.array(value("ImagePositionPatient", "PlanePositionSequence"), float),
         np.array(value("ImageOrientationPatient", "PlaneOrientationSequence"), float),
         np.array(spacing, float), float(thickness), order,
@@ -207,3 +211,9 @@ def _real_world(mappings: Any, rescale: tuple[float, float]) -> tuple[float, flo
             per_stored = float(slope) * _RADIANS[unit] / rescale[0]
             return per_stored, float(intercept) * _RADIANS[unit] - per_stored * rescale[1]
     return None
+
+
+def _rescaled(unit: Any) -> tuple[float, float] | None:
+    """Return slope and intercept from rescaled values to radians, if those have such a unit."""
+    scale = _RESCALED.get(str(unit or "").strip().lower())
+    return None if scale is None else (scale, 0.0)
