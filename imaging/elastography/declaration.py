@@ -136,7 +136,8 @@ def wave_declaration(
     """
     _check_complete(content, path, ordered, reasons or {})
     frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
-    density, assumed = ASSUMED_DENSITY, ()
+    density = ASSUMED_DENSITY
+    assumed: tuple[str, ...] = ()
     if content.get("Density") is not None:
         density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
     else:

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from dicom_for_tests import DECLARED, pydicom, write_series
+from dicom_for_tests import DECLARED, pydicom, write_mosaics, write_series
 from scipy.spatial.transform import Rotation
 
 from imaging.errors import InputError
@@ -200,13 +200,24 @@ def test_what_is_refused(tmp_path, changes, message):
         read(write_series(tmp_path / "mre", phases(), AFFINE, **changes))
 
 
-def test_a_mosaic_is_no_slice(tmp_path):
-    folder = write_series(tmp_path / "mre", phases(1), AFFINE)
-    for path in folder.iterdir():
-        data = pydicom.dcmread(path)
-        data.ImageType = [*data.ImageType, "MOSAIC"]
-        data.save_as(path)
-    with pytest.raises(InputError, match="mosaic"):
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_mosaic_is_the_slices_in_it(tmp_path, turned):
+    """Slices may follow each other against the normal that rows and columns give."""
+    phase = phases(5)
+    affine = AFFINE @ np.diag([1, 1, turned, 1])
+    plain = read(write_series(tmp_path / "plain", phase, affine, magnitude=np.ones((6, 5, 5))))
+    mosaic = write_mosaics(tmp_path / "plain", tmp_path / "mre", affine)
+    found = read(mosaic)
+    assert len(list(mosaic.iterdir())) == 24
+    np.testing.assert_allclose(found.images.affine, plain.images.affine, atol=1e-4)
+    np.testing.assert_array_equal(found.images.phase, plain.images.phase)
+    assert found.magnitude.shape == phase.shape + (1,)
+
+
+def test_a_mosaic_without_its_private_header_is_refused(tmp_path):
+    write_series(tmp_path / "plain", phases(5), AFFINE)
+    folder = write_mosaics(tmp_path / "plain", tmp_path / "mre", AFFINE, header=False)
+    with pytest.raises(InputError, match="mosaic without the CSA header"):
         read(folder)
 
 

@@ -40,9 +40,9 @@ def read_folder(folder: Path) -> WaveSeries:
     """Read the wave images of one frequency from a folder of DICOM files.
 
     Phase in radians follows from RealWorldValueMapping or RescaleType in rad or mrad; of Siemens
-    from the rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseRange in the JSON, or
-    from values that fill the range of one unit only. Volumes
-    are told apart by ImageComments, else they follow each other as VolumeOrder in the JSON says.
+    from the rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseUnits in the JSON,
+    or from values that fill the range of one unit only. Volumes are told apart by ImageComments,
+    else they follow each other as VolumeOrder in the JSON says.
     A period or frequency that comments name must be that of the JSON, or stands for it.
 
     Raises
@@ -118,7 +118,7 @@ def _left_out(folder: Path, foreign: Sequence[str]) -> tuple[str, ...]:
 def _scaling(
     frames: Sequence[Frame], content: Mapping[str, Any], folder: Path
 ) -> tuple[tuple[float, float] | None, str]:
-    """Return slope and intercept from values to radians, None where only the JSON may tell, and why."""
+    """Return slope and intercept from values to radians; or None, and why they are not known."""
     scales = {f.radians for f in frames}
     if len(scales) > 1:
         raise UnitError("holds phase images of different scaling", folder, "Give one series")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.io.dicom_size import pixels_of, read_dicom
+from imaging.io.waves.mosaic import is_mosaic, slices_of
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
 # RescaleType, in the spellings of Philips.
@@ -130,7 +131,12 @@ def _frames(data: Any, path: Path) -> Iterator[Frame]:
     shared = data.get("SharedFunctionalGroupsSequence", [None])[0]
     per_frame = data.get("PerFrameFunctionalGroupsSequence")
     if per_frame is None:
-        yield _frame([data], pixels, path, 0)
+        if not is_mosaic(data):
+            yield _frame([data], pixels, path, 0)
+            return
+        whole = _frame([data], pixels, path, 0)
+        for one, position in slices_of(data, pixels):
+            yield replace(whole, pixels=one, position=position)
         return
     for k, groups in enumerate(per_frame):
         one = pixels.reshape(-1, data.Rows, data.Columns)[k]
@@ -149,8 +155,6 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
     kinds = {str(t).upper() for t in value("ImageType", default=[])}
     kinds |= {str(t).upper() for t in value("FrameType", "MRImageFrameTypeSequence", [])}
     kinds.add(str(value("ComplexImageComponent", "MRImageFrameTypeSequence", "")).upper())
-    if "MOSAIC" in kinds:
-        raise ValueError("it is a mosaic of slices; convert the series to NIfTI")
     kind = ""
     if kinds & {"P", "PHASE", "PHASE MAP"}:
         kind = "phase"
