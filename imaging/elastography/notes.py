@@ -109,7 +109,7 @@ def wave_warnings(waves: HarmonicFields, voxel_mm: float) -> list[str]:
 
 
 def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -> list[str]:
-    out = []
+    out = [f"At {one.named} {text}" for text in one.repair.warnings]
     if one.motion is not None and one.motion.displacement_mm.max() > 0.5 * voxel_mm:
         out.append(
             f"The leg moved by up to {one.motion.displacement_mm.max():.1f} mm between wave "
