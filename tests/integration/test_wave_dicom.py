@@ -5,12 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from dicom_for_tests import DECLARED, pydicom, write_mosaics, write_series
+from dicom_for_tests import DECLARED, pydicom, write_enhanced, write_mosaics, write_series
 from scipy.spatial.transform import Rotation
 
 from imaging.errors import InputError
 from imaging.io.waves.read import read_waves
-from imaging.provenance import write_json
 
 AFFINE = np.eye(4)
 AFFINE[:3, :3] = Rotation.from_euler("xyz", [8, -5, 20], degrees=True).as_matrix() @ np.diag(
@@ -240,74 +239,11 @@ def test_missing_slice_json_or_phase(tmp_path):
         read(tmp_path / "empty")
 
 
-def enhanced(path, phase, declared):
-    """Write one multi-frame file per direction, frames in no order, as Philips does."""
-    path.mkdir()
-    write_json(path.parent / f"{path.name}.json", declared)
-    lps = np.diag([-1.0, -1, 1, 1]) @ AFFINE
-    spacing = np.linalg.norm(AFFINE[:3, :3], axis=0)
-
-    def group(name, **values):
-        outer, inner = pydicom.Dataset(), pydicom.Dataset()
-        for key, value in values.items():
-            setattr(inner, key, value)
-        setattr(outer, name, [inner])
-        return outer
-
-    for d in range(phase.shape[3]):
-        data = pydicom.Dataset()
-        data.file_meta = pydicom.dataset.FileMetaDataset()
-        data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        data.SOPClassUID, data.SOPInstanceUID = pydicom.uid.EnhancedMRImageStorage, f"1.2.{d + 1}"
-        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
-        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-        data.Manufacturer, data.SeriesNumber, data.InstanceNumber = "Philips", 10 - d, 1
-        data.ImageType = ["ORIGINAL", "PRIMARY", "ELASTOGRAPHY", "NONE"]
-        axes = (lps[:3, :2] / spacing[:2]).T.ravel().tolist()
-        shared = group("PlaneOrientationSequence", ImageOrientationPatient=axes)
-        shared.update(
-            group(
-                "PixelMeasuresSequence", PixelSpacing=[spacing[1], spacing[0]],
-                SliceThickness=spacing[2],
-            )
-        )  # fmt: skip
-        frames = list(np.ndindex(phase.shape[2], phase.shape[4]))
-        np.random.default_rng(d).shuffle(frames)
-        counts, groups = [], []
-        for k, n in frames:
-            one = group(
-                "PlanePositionSequence", ImagePositionPatient=list((lps @ [0, 0, k, 1])[:3])
-            )
-            one.update(group("FrameContentSequence", TemporalPositionIndex=n + 1))
-            one.update(group("MRImageFrameTypeSequence", ComplexImageComponent="PHASE"))
-            one.update(
-                group("PixelValueTransformationSequence", RescaleSlope=2.0, RescaleIntercept=-7.0)
-            )
-            unit = pydicom.Dataset()
-            unit.CodeValue, unit.CodingSchemeDesignator = "rad", "UCUM"
-            one.update(
-                group(
-                    "RealWorldValueMappingSequence", MeasurementUnitsCodeSequence=[unit],
-                    RealWorldValueSlope=STEP, RealWorldValueIntercept=-np.pi,
-                )
-            )  # fmt: skip
-            groups.append(one)
-            counts.append(np.round((phase[:, :, k, d, n] + np.pi) / STEP).clip(0, 4095).T)
-        data.SharedFunctionalGroupsSequence = [shared]
-        data.PerFrameFunctionalGroupsSequence = groups
-        data.NumberOfFrames, data.Columns, data.Rows = len(frames), *phase.shape[:2]
-        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-        data.PixelData = np.stack(counts).astype(np.uint16).tobytes()
-        data.save_as(path / f"IM{d}", enforce_file_format=True)
-    return path
-
-
 def test_enhanced_files_of_one_direction_each(tmp_path):
     """Series in descending order: directions come as the series are numbered."""
     phase = phases()
     declared = {**DECLARED, "VolumeOrder": ["driver", "direction", "offset"]}
-    found = read(enhanced(tmp_path / "mre", phase, declared))
+    found = read(write_enhanced(tmp_path / "mre", phase, AFFINE, declared))
     np.testing.assert_allclose(found.images.phase[..., 0], phase[:, :, :, ::-1], atol=STEP)
     np.testing.assert_allclose(found.images.affine, AFFINE, atol=1e-4)
 
