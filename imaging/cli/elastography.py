@@ -81,6 +81,14 @@ def command(
             "or `pennate fibres` (unit vectors in world RAS+ axes).",
         ),
     ] = None,
+    anatomy: Annotated[
+        Path | None,
+        typer.Option(
+            "--anatomy",
+            help="Anatomical image in whose world labels, mask and directions lie: registered to "
+            "the magnitude of the waves.",
+        ),
+    ] = None,
     dispersion: Annotated[
         Path | None,
         typer.Option("--dispersion", help="Uncertainty of --directions, degrees, on any grid."),
@@ -103,6 +111,11 @@ def command(
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
     if dispersion and not directions:
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
+    if anatomy and not (waves and (labels or mask or directions)):
+        raise InputError(
+            "--anatomy belongs to --waves with --labels, --mask or --directions", anatomy,
+            "Leave it out",
+        )  # fmt: skip
     if lookup and not labels:
         raise InputError("--lookup belongs to --labels", lookup, "Give both")
     if dicom:
@@ -116,7 +129,10 @@ def command(
     warnings: list[str] = []
     if waves:
         fibres = load_directions(directions, dispersion) if directions else None
-        read = load_examination(waves, label_region, mask_region, options)
+        read = load_examination(waves, label_region, mask_region, options, anatomy)
+        if read.placement is not None:
+            label_region = read.placement.region(label_region)
+            fibres = read.placement.directions(fibres)
         source, found, warnings = _invert(read, label_region, fibres, more, options)
     else:
         assert stiffness is not None

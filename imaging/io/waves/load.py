@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +18,16 @@ from imaging.elastography.fields import (
     harmonic_fields,
 )
 from imaging.elastography.notes import wave_warnings
+from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError
+from imaging.formats.nifti import load_image
 from imaging.image import Image
 from imaging.io.region import Region, tissue_mask
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.series import WaveSeries
+
+if TYPE_CHECKING:
+    from imaging.io.waves.anatomy import Placement
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Examination:
     driver_names : tuple of str
         There; empty where only their count is declared.
     warnings : list of str
+    placement : Placement or None
+        Of an anatomical image, where one was given.
     """
 
     waves: HarmonicFields
@@ -53,6 +61,7 @@ class Examination:
     gain: float | None
     driver_names: tuple[str, ...]
     warnings: list[str]
+    placement: Placement | None = None
 
 
 def load_examination(
@@ -60,8 +69,11 @@ def load_examination(
     labels: Region | None,
     mask: Region | None,
     options: ElastographySettings,
+    anatomy: Path | None = None,
 ) -> Examination:
     """Read wave images, take motion out and find their first harmonic.
+
+    Labels and mask are moved with the image `anatomy`, of whose world they are.
 
     Raises
     ------
@@ -74,11 +86,17 @@ def load_examination(
     region = ""
     inputs: list[Path] = []
     left_out: list[str] = []
+    placement = None
     for series in read_examination(paths):
         images = series.images
         if first is None:
             first = series
             grid = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
+            if anatomy is not None:
+                placement = _placed(anatomy, images)
+                labels, mask = placement.region(labels), placement.region(mask)
+                inputs.append(anatomy)
+                left_out += placement.warnings
             tissue, region = tissue_mask(images, grid, labels, mask)
         read.append(frequency_field(images, series.magnitude if options.motion else None, tissue))
         inputs += series.inputs
@@ -93,5 +111,11 @@ def load_examination(
     warnings = [*left_out, *wave_warnings(waves, float(grid.spacing.min()))]
     return Examination(
         waves, grid, region, inputs, first.images.directions, first.gain, first.driver_names,
-        warnings,
+        warnings, placement,
     )  # fmt: skip
+
+
+def _placed(anatomy: Path, images: WaveImages) -> Placement:
+    from imaging.io.waves.anatomy import place_anatomy  # loads SimpleITK
+
+    return place_anatomy(load_image(anatomy), anatomy, images)
