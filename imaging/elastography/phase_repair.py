@@ -26,6 +26,9 @@ _FEWEST = 60  # voxels of a slice, fewer tell nothing
 # With fewer slices a jump cannot be told from a wave, with fewer offsets not from its harmonic.
 _MIN_SLICES, _MIN_STEPS = 6, 4
 _ORDER = 3  # of the differences across slices that see jumps and hardly a wave
+# What waves of ten slices have of such differences, of white noise 1; and how much more than in the
+# other frequencies makes them waves.
+_SMOOTH, _TOO_ROUGH = 0.003, 5.0
 _PASSES = 3  # jumps near half a turn are found one after the other
 _ABOVE_ERROR, _LEAST_RAD = 4.0, 0.01
 _UNSURE_RAD = 0.5  # larger jumps reach half a turn
@@ -145,12 +148,17 @@ def _jumps(series: FloatArray) -> FloatArray:
     if power < max(_ABOVE_ERROR * error, _LEAST_RAD**2):
         return out
     values, vectors = np.linalg.eigh(rows.T @ rows)
-    for (d, r), found in zip(each, spectra, strict=True):
-        turned = vectors.T @ (np.median(found.real, axis=0) + 1j * np.median(found.imag, axis=0))
-        for b in range(1, turned.shape[1]):
-            turned[:, b] *= _share(values, np.abs(turned[:, b]) ** 2, power * slices)
-        turned[:, 0] = 0
-        out[:, d, :, r] = np.fft.irfft(vectors @ turned, offsets, axis=1) * np.sqrt(offsets)
+    middle = np.median(spectra.real, axis=1) + 1j * np.median(spectra.imag, axis=1)
+    turned = np.einsum("kl,wkb->wlb", vectors, middle)
+    above = (values / (values + _SMOOTH))[:, None]
+    wanted = float((above**2 * np.abs(turned[..., 2:]) ** 2).sum(1).mean())
+    for (d, r), one, found in zip(each, turned, middle, strict=True):
+        part = np.zeros_like(one)
+        for b in range(1, one.shape[1]):
+            # A wave may itself be as rough as jumps, where slices are thick: nothing is taken.
+            if np.mean(np.abs(rows @ found[:, b]) ** 2) < _TOO_ROUGH * power:
+                part[:, b] = one[:, b] * _share(values, np.abs(one[:, b]) ** 2, wanted)
+        out[:, d, :, r] = np.fft.irfft(vectors @ part, offsets, axis=1) * np.sqrt(offsets)
     return out
 
 

@@ -57,6 +57,33 @@ def test_jumps_between_slices_are_taken_out(rms, offsets, better):
     assert apart(mended, images) < apart(bad, images) / better
 
 
+def test_slices_of_an_interleaved_series():
+    """Odd slices apart from even ones: no central difference sees it, every second one does."""
+    images = waves(noise=0.0)
+    odd = (np.arange(SHAPE[2]) % 2)[:, None, None, None]
+    bad = changed(images, odd * jumps(0.3, images)[:1])
+    mended, found = repair_slices(bad, TISSUE)
+    assert found > 0.05
+
+    def bent(one):
+        return np.diff(harmonic_field(one).displacement[INNER], 2, axis=2)
+
+    left, before = (np.abs(bent(i) - bent(images)).mean() for i in (mended, bad))
+    assert left < before / 8
+
+
+@pytest.mark.parametrize("amplitude", [0.3, 4.0, 9.0])
+@pytest.mark.parametrize(("stiffness", "hertz", "thick"),
+                         [(800.0, 60, 5.0), (500.0, 100, 5.0), (3000.0, 30, 2.5)])  # fmt: skip
+def test_no_wave_is_taken_for_jumps(amplitude, stiffness, hertz, thick):
+    images = plane_waves(
+        np.diag([2.5, 2.5, thick, 1.0]), SHAPE, stiffness=modulus(stiffness), frequency=hertz,
+        amplitude=amplitude, noise=0.05,
+    )  # fmt: skip
+    assert repair_slices(images, TISSUE)[1] == 0
+    assert not leave_out_offsets(images, TISSUE)[1].any()
+
+
 def test_jumps_along_the_thick_axis_of_turned_arrays():
     images = waves(noise=0.0, thick=5.0)
     bad = changed(images, jumps(0.2, images))
