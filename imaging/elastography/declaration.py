@@ -22,15 +22,21 @@ MIN_OFFSETS = 3
 # What no header says by itself: key, what it is, an example.
 _NEEDED = {
     "MechanicalFrequency": ("Hz", "60"),
-    "Density": ("kg/m3", "1000"),
-    "PhaseUnits": ("rad, mrad, or scanner with PhaseRange", '"rad"'),
+    "PhaseUnits": (
+        "rad, mrad, or scanner with PhaseRange, the stored values of -pi and pi", '"rad"',
+    ),
     "EncodingDirections": (
         "one unit vector per direction", "[[1, 0, 0], [0, 1, 0], [0, 0, 1]]",
     ),
     "EncodingDirectionsFrame": ("world RAS+ or image", '"image"'),
     "OffsetsPerPeriod": ("time steps per period", "8"),
     "Drivers": ("how many, or their names", "1"),
+    "VolumeOrder": (
+        "direction, offset and driver, slowest first", '["driver", "direction", "offset"]',
+    ),
 }  # fmt: skip
+#: Where none is declared, as papers on elastography of muscle take it, kg/m3.
+ASSUMED_DENSITY = 1000.0
 _FREQUENCY_RANGE_HZ = (10.0, 1000.0)
 _DENSITY_RANGE = (800.0, 1300.0)
 
@@ -51,6 +57,8 @@ class WaveDeclaration:
         How many.
     driver_names : tuple of str
         In their order; empty where only their count is declared.
+    assumed : tuple of str
+        What was taken for granted, in sentences.
     scale, shift
         Phase in radians = scale * (stored value - shift).
     order : tuple of str
@@ -70,6 +78,7 @@ class WaveDeclaration:
     order: tuple[str, ...] = AXES
     gain: float | None = None
     driver_names: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     def radians(self, values: FloatArray) -> FloatArray:
         """Return phase in radians, float32, of stored values."""
@@ -99,8 +108,23 @@ class MapDeclaration:
     method: str
 
 
-def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
+def wave_declaration(
+    content: Mapping[str, Any],
+    path: Path,
+    *,
+    ordered: bool = True,
+    reasons: Mapping[str, str] | None = None,
+) -> WaveDeclaration:
     """Check the JSON of wave images.
+
+    Parameters
+    ----------
+    content, path
+        What is declared, and where.
+    ordered
+        Whether the images tell their own order; else VolumeOrder must.
+    reasons
+        Why the images do not tell a key, in place of what it is.
 
     Raises
     ------
@@ -110,35 +134,46 @@ def wave_declaration(content: Mapping[str, Any], path: Path) -> WaveDeclaration:
     ImageError
         Directions, offsets or drivers cannot be.
     """
-    _check_complete(content, path)
+    _check_complete(content, path, ordered, reasons or {})
     frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
-    density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
+    density = ASSUMED_DENSITY
+    assumed: tuple[str, ...] = ()
+    if content.get("Density") is not None:
+        density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
+    else:
+        assumed = (
+            f"Density is not declared: {density:g} kg/m3 was assumed, to which every modulus is "
+            "proportional.",
+        )
     scale, shift = _phase_scale(content, path)
     frame = content.get("EncodingDirectionsFrame")
     if frame not in ("world RAS+", "image"):
         raise ImageError(
-            f"EncodingDirectionsFrame is {'missing' if frame is None else repr(frame)}",
-            path,
-            "Declare 'world RAS+' or 'image'",
+            f"EncodingDirectionsFrame is {frame!r}", path, "Declare 'world RAS+' or 'image'"
         )
     drivers, names = _drivers(content, path)
     return WaveDeclaration(
         frequency, density, _directions(content, path), frame,
         _count(content, "OffsetsPerPeriod", MIN_OFFSETS, path), drivers,
-        scale, shift, _order(content, path), _gain(content, path), names,
+        scale, shift, _order(content, path), _gain(content, path), names, assumed,
     )  # fmt: skip
 
 
-def _check_complete(content: Mapping[str, Any], path: Path) -> None:
+def _check_complete(
+    content: Mapping[str, Any], path: Path, ordered: bool, reasons: Mapping[str, str]
+) -> None:
     """Name every key that is missing in one message, with lines that can be pasted."""
-    missing = [key for key in _NEEDED if content.get(key) is None]
+    missing = [
+        key for key in _NEEDED
+        if content.get(key) is None and not (ordered and key == "VolumeOrder")
+    ]  # fmt: skip
     if not missing:
         return
-    named = ", ".join(f"{key} ({_NEEDED[key][0]})" for key in missing)
+    named = ", ".join(f"{key} ({reasons.get(key, _NEEDED[key][0])})" for key in missing)
     lines = ", ".join(f'"{key}": {_NEEDED[key][1]}' for key in missing)
     raise UnitError(
         f"does not declare {named}", path,
-        f"Add what is true of your scan, such as {lines}",
+        f"Add what is true of your scan, such as {{{lines}}}",
     )  # fmt: skip
 
 

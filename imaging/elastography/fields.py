@@ -11,7 +11,7 @@ import numpy as np
 from imaging.arrays import BoolArray, FloatArray
 from imaging.elastography.encoding import EncodingCheck, check_encoding
 from imaging.elastography.motion import WaveMotion, correct_motion
-from imaging.elastography.offsets import LeftOut, without_bad_offsets
+from imaging.elastography.phase_repair import PhaseRepair, leave_out_offsets, repair_slices
 from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
 from imaging.measures import Measure, not_measured
 
@@ -30,8 +30,7 @@ class FrequencyField:
     motion : WaveMotion or None
         None where it was not looked for.
     check : EncodingCheck or None
-    left_out : tuple of LeftOut
-        Time steps that did not fit the others.
+    repair : PhaseRepair
     """
 
     field: WaveField
@@ -39,7 +38,7 @@ class FrequencyField:
     quality: FloatArray
     motion: WaveMotion | None
     check: EncodingCheck | None
-    left_out: tuple[LeftOut, ...] = ()
+    repair: PhaseRepair
 
     @property
     def named(self) -> str:
@@ -103,19 +102,13 @@ class HarmonicFields:
             "offsets": [f.offsets for f in read],
             "divergence": [None if f.check is None else round(f.check.declared, 4) for f in read],
             "encoding_doubtful": any(f.check is not None and f.check.doubtful for f in read),
-            "left_out_offsets": [
-                {
-                    "frequency_hz": f.field.frequency_hz,
-                    "direction": o.direction + 1,
-                    "offset": o.offset + 1,
-                    "driver": o.driver + 1,
-                }
-                for f in read
-                for o in f.left_out
-            ],
             "slice_jump_rad": [round(f.slice_jump, 3) for f in read],
             "noise_gain": [None if f.noise_gain is None else round(f.noise_gain, 3) for f in read],
             "quality": [round(f.quality_in(self.tissue), 4) for f in read],
+            "phase_jumps_rad": [
+                None if (j := f.repair.jumps_rad) is None else round(j, 4) for f in read
+            ],
+            "time_steps_left_out": [int(f.repair.left_out.sum()) for f in read],
             "motion": [np.round(m.trace, 3).reshape(-1, 6).tolist() for m in motions],
         }
 
@@ -123,7 +116,7 @@ class HarmonicFields:
 def frequency_field(
     images: WaveImages, magnitude: FloatArray | None, tissue: BoolArray
 ) -> FrequencyField:
-    """Take motion and bad time steps out of one frequency and find the first harmonic.
+    """Repair the phase of one frequency, take motion out and find the first harmonic.
 
     Parameters
     ----------
@@ -134,13 +127,15 @@ def frequency_field(
     tissue : (I, J, K) bool array
     """
     motion = None
+    images, jumps = repair_slices(images, tissue)
     if magnitude is not None and tissue.any():
         images, motion = correct_motion(images, magnitude, tissue)
-    images, left_out = without_bad_offsets(images, tissue & (images.weight > 0))
+    images, left_out = leave_out_offsets(images, tissue)
     field = harmonic_field(replace(images, weight=images.weight * tissue))
     assert field.share is not None
     check = check_encoding(field, tissue)
-    return FrequencyField(field, images.phase.shape[4], field.share, motion, check, left_out)
+    repair = PhaseRepair(jumps, left_out)
+    return FrequencyField(field, images.phase.shape[4], field.share, motion, check, repair)
 
 
 def harmonic_fields(frequencies: Sequence[FrequencyField], tissue: BoolArray) -> HarmonicFields:

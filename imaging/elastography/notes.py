@@ -109,7 +109,7 @@ def wave_warnings(waves: HarmonicFields, voxel_mm: float) -> list[str]:
 
 
 def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -> list[str]:
-    out = []
+    out = [f"At {one.named} {text}" for text in one.repair.warnings]
     if one.motion is not None and one.motion.displacement_mm.max() > 0.5 * voxel_mm:
         out.append(
             f"The leg moved by up to {one.motion.displacement_mm.max():.1f} mm between wave "
@@ -127,12 +127,6 @@ def _of_frequency(one: FrequencyField, waves: HarmonicFields, voxel_mm: float) -
             f"{one.check.matrix.astype(int).tolist()} along the image axes would leave "
             f"{one.check.least:.0%}: check order and sign of EncodingDirections."
         )
-    if one.left_out:
-        named = "; ".join(
-            f"time step {o.offset + 1} of direction {o.direction + 1}, driver {o.driver + 1}"
-            for o in one.left_out
-        )
-        out.append(f"At {one.named} volumes that do not fit the others were left out: {named}.")
     if one.slice_jump > 0:
         out.append(
             f"At {one.named} slices were taken at other moments of the vibration (phase jumps of "

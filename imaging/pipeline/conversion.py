@@ -28,7 +28,7 @@ from imaging.io.waves.dicom import read_folder as read_waves
 from imaging.provenance import write_json
 
 # What the JSON of wave images must declare, as DICOM does not say it.
-WAVE_KEYS = ("MechanicalFrequency", "Density", "EncodingDirections", "EncodingDirectionsFrame",
+WAVE_KEYS = ("MechanicalFrequency", "EncodingDirections", "EncodingDirectionsFrame",
              "OffsetsPerPeriod", "Drivers")  # fmt: skip
 
 

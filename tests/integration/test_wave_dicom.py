@@ -1,13 +1,15 @@
 """Wave images from DICOM: scaling of each maker, order, place in space, and what is refused."""
 
+import json
+import re
+
 import numpy as np
 import pytest
-from dicom_for_tests import DECLARED, pydicom, write_series
+from dicom_for_tests import DECLARED, pydicom, write_enhanced, write_mosaics, write_series
 from scipy.spatial.transform import Rotation
 
 from imaging.errors import InputError
 from imaging.io.waves.read import read_waves
-from imaging.provenance import write_json
 
 AFFINE = np.eye(4)
 AFFINE[:3, :3] = Rotation.from_euler("xyz", [8, -5, 20], degrees=True).as_matrix() @ np.diag(
@@ -97,13 +99,59 @@ def test_philips_by_real_world_values(tmp_path, unit):
 def test_other_makers_need_a_declared_range(tmp_path, maker):
     phase = phases()
     rescale = (6.28, -3141.0)
-    with pytest.raises(InputError, match=r"mre.*Declare PhaseUnits 'scanner' and PhaseRange"):
+    with pytest.raises(InputError, match=r"mre.*PhaseUnits .*whose scaling is not known"):
         read(write_series(tmp_path / "a" / "mre", phase, AFFINE, maker=maker, rescale=rescale))
     declared = {**DECLARED, "PhaseUnits": "scanner", "PhaseRange": [-3141, 6.28 * 4096 - 3141]}
     folder = write_series(
         tmp_path / "b" / "mre", phase, AFFINE, maker=maker, rescale=rescale, declared=declared
     )
     np.testing.assert_allclose(read(folder).images.phase[..., 0], phase, atol=STEP)
+
+
+@pytest.mark.parametrize(
+    ("maker", "unit"),
+    [("Philips", "milliradials"), ("Philips Medical Systems", "mrad"), ("GE", "")],
+)
+def test_thousandths_of_a_radian_are_told_by_the_images(tmp_path, maker, unit):
+    """Philips names the unit of rescaled values; GE stores whole thousandths of a radian."""
+    phase = phases()
+    phase[0, 0, 0], phase[1, 0, 0] = -np.pi, np.pi - 2 * STEP
+    folder = write_series(
+        tmp_path / "mre", phase, AFFINE, maker=maker, rescale=(1000 * STEP, -1000 * np.pi)
+    )
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        if unit:
+            data.RescaleType = unit
+        else:
+            del data.RescaleSlope, data.RescaleIntercept
+            stored = np.round(1000 * (STEP * data.pixel_array.astype(float) - np.pi))
+            data.PixelData, data.PixelRepresentation = stored.astype(np.int16).tobytes(), 1
+            data.BitsStored, data.HighBit = 16, 15
+        data.save_as(path)
+    found = read(folder)
+    np.testing.assert_allclose(found.images.phase[..., 0], phase, atol=STEP)
+    told = " ".join(found.warnings)
+    assert ("taken as thousandths of a radian" in told) == (unit == "")
+
+
+def test_density_of_muscle_is_assumed_and_said(tmp_path):
+    declared = {k: v for k, v in DECLARED.items() if k != "Density"}
+    found = read(write_series(tmp_path / "mre", phases(), AFFINE, declared=declared))
+    assert found.images.density == 1000
+    assert "Density is not declared: 1000 kg/m3 was assumed" in found.warnings[0]
+
+
+def test_all_that_images_do_not_tell_is_named_at_once(tmp_path):
+    folder = write_series(tmp_path / "mre", phases(), AFFINE, maker="UIH", comment="")
+    (tmp_path / "mre.json").unlink()
+    with pytest.raises(InputError) as told:
+        read(folder)
+    for key in ("MechanicalFrequency", "PhaseUnits", "EncodingDirections", "OffsetsPerPeriod",
+                "Drivers", "VolumeOrder"):  # fmt: skip
+        assert f"{key} (" in str(told.value)
+    pasted = json.loads(re.search(r"\{.*\}", told.value.fix)[0])
+    assert set(pasted) >= {"MechanicalFrequency", "VolumeOrder"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -137,12 +185,12 @@ def test_declared_order_where_comments_are_silent(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"comment": "MRE"}, "Declare VolumeOrder"),
-        ({"comment": "MEG {d}"}, "Declare VolumeOrder"),
+        ({"comment": "MRE"}, r"VolumeOrder \(direction, offset and driver"),
+        ({"comment": "MEG {d}"}, "VolumeOrder"),
         ({"rescale": (1.0, 0.0)}, "not by 2 and -4096"),
         ({"skip": ("P", 1, 2, 3)}, "images of one slice and"),
         ({"declared": {**DECLARED, "OffsetsPerPeriod": 8}}, "12 volumes"),
-        ({"declared": {**DECLARED, "Density": None}}, "Density"),
+        ({"declared": {**DECLARED, "Drivers": None}, "comment": "MRE"}, "Drivers.*VolumeOrder"),
         ({"comment": "dir {n} time {d}"}, "names 4 directions x 3 offsets"),
     ],
 )
@@ -151,13 +199,24 @@ def test_what_is_refused(tmp_path, changes, message):
         read(write_series(tmp_path / "mre", phases(), AFFINE, **changes))
 
 
-def test_a_mosaic_is_no_slice(tmp_path):
-    folder = write_series(tmp_path / "mre", phases(1), AFFINE)
-    for path in folder.iterdir():
-        data = pydicom.dcmread(path)
-        data.ImageType = [*data.ImageType, "MOSAIC"]
-        data.save_as(path)
-    with pytest.raises(InputError, match="mosaic"):
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_mosaic_is_the_slices_in_it(tmp_path, turned):
+    """Slices may follow each other against the normal that rows and columns give."""
+    phase = phases(5)
+    affine = AFFINE @ np.diag([1, 1, turned, 1])
+    plain = read(write_series(tmp_path / "plain", phase, affine, magnitude=np.ones((6, 5, 5))))
+    mosaic = write_mosaics(tmp_path / "plain", tmp_path / "mre", affine)
+    found = read(mosaic)
+    assert len(list(mosaic.iterdir())) == 24
+    np.testing.assert_allclose(found.images.affine, plain.images.affine, atol=1e-4)
+    np.testing.assert_array_equal(found.images.phase, plain.images.phase)
+    assert found.magnitude.shape == phase.shape + (1,)
+
+
+def test_a_mosaic_without_its_private_header_is_refused(tmp_path):
+    write_series(tmp_path / "plain", phases(5), AFFINE)
+    folder = write_mosaics(tmp_path / "plain", tmp_path / "mre", AFFINE, header=False)
+    with pytest.raises(InputError, match="mosaic without the CSA header"):
         read(folder)
 
 
@@ -180,74 +239,11 @@ def test_missing_slice_json_or_phase(tmp_path):
         read(tmp_path / "empty")
 
 
-def enhanced(path, phase, declared):
-    """Write one multi-frame file per direction, frames in no order, as Philips does."""
-    path.mkdir()
-    write_json(path.parent / f"{path.name}.json", declared)
-    lps = np.diag([-1.0, -1, 1, 1]) @ AFFINE
-    spacing = np.linalg.norm(AFFINE[:3, :3], axis=0)
-
-    def group(name, **values):
-        outer, inner = pydicom.Dataset(), pydicom.Dataset()
-        for key, value in values.items():
-            setattr(inner, key, value)
-        setattr(outer, name, [inner])
-        return outer
-
-    for d in range(phase.shape[3]):
-        data = pydicom.Dataset()
-        data.file_meta = pydicom.dataset.FileMetaDataset()
-        data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        data.SOPClassUID, data.SOPInstanceUID = pydicom.uid.EnhancedMRImageStorage, f"1.2.{d + 1}"
-        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
-        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-        data.Manufacturer, data.SeriesNumber, data.InstanceNumber = "Philips", 10 - d, 1
-        data.ImageType = ["ORIGINAL", "PRIMARY", "ELASTOGRAPHY", "NONE"]
-        axes = (lps[:3, :2] / spacing[:2]).T.ravel().tolist()
-        shared = group("PlaneOrientationSequence", ImageOrientationPatient=axes)
-        shared.update(
-            group(
-                "PixelMeasuresSequence", PixelSpacing=[spacing[1], spacing[0]],
-                SliceThickness=spacing[2],
-            )
-        )  # fmt: skip
-        frames = list(np.ndindex(phase.shape[2], phase.shape[4]))
-        np.random.default_rng(d).shuffle(frames)
-        counts, groups = [], []
-        for k, n in frames:
-            one = group(
-                "PlanePositionSequence", ImagePositionPatient=list((lps @ [0, 0, k, 1])[:3])
-            )
-            one.update(group("FrameContentSequence", TemporalPositionIndex=n + 1))
-            one.update(group("MRImageFrameTypeSequence", ComplexImageComponent="PHASE"))
-            one.update(
-                group("PixelValueTransformationSequence", RescaleSlope=2.0, RescaleIntercept=-7.0)
-            )
-            unit = pydicom.Dataset()
-            unit.CodeValue, unit.CodingSchemeDesignator = "rad", "UCUM"
-            one.update(
-                group(
-                    "RealWorldValueMappingSequence", MeasurementUnitsCodeSequence=[unit],
-                    RealWorldValueSlope=STEP, RealWorldValueIntercept=-np.pi,
-                )
-            )  # fmt: skip
-            groups.append(one)
-            counts.append(np.round((phase[:, :, k, d, n] + np.pi) / STEP).clip(0, 4095).T)
-        data.SharedFunctionalGroupsSequence = [shared]
-        data.PerFrameFunctionalGroupsSequence = groups
-        data.NumberOfFrames, data.Columns, data.Rows = len(frames), *phase.shape[:2]
-        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-        data.PixelData = np.stack(counts).astype(np.uint16).tobytes()
-        data.save_as(path / f"IM{d}", enforce_file_format=True)
-    return path
-
-
 def test_enhanced_files_of_one_direction_each(tmp_path):
     """Series in descending order: directions come as the series are numbered."""
     phase = phases()
     declared = {**DECLARED, "VolumeOrder": ["driver", "direction", "offset"]}
-    found = read(enhanced(tmp_path / "mre", phase, declared))
+    found = read(write_enhanced(tmp_path / "mre", phase, AFFINE, declared))
     np.testing.assert_allclose(found.images.phase[..., 0], phase[:, :, :, ::-1], atol=STEP)
     np.testing.assert_allclose(found.images.affine, AFFINE, atol=1e-4)
 

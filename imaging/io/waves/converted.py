@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from imaging.arrays import FloatArray
 from imaging.errors import ImageError
 from imaging.formats.json import optional_sidecar, read_json
-from imaging.formats.nifti import load_image
 from imaging.io.waves.comments import angle_deg, are_even, frequency_hz, index, is_fine
 from imaging.io.waves.nifti import read_nifti
 from imaging.io.waves.series import WaveSeries
@@ -26,11 +24,6 @@ _BESIDE = (".json", ".bval", ".bvec", ".txt", ".tsv")
 # Words of ImageType, and endings of names that dcm2niix and BIDS give.
 _PHASE, _MAGNITUDE = {"P", "PHASE"}, {"M", "MAGNITUDE"}
 _PHASE_NAMES, _MAGNITUDE_NAMES = ("_ph", "part-phase"), ("part-mag",)
-# Stored phase of whole numbers that fills this range is known by its maker.
-_FULL: Mapping[str, tuple[float, dict[str, Any]]] = {
-         "siemens": (4096.0, {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}),
-         "philips": (3142.0, {"PhaseUnits": "mrad"})}  # fmt: skip
-_FILLED = 0.95
 
 
 @dataclass(frozen=True)
@@ -84,35 +77,27 @@ def read_converted(folder: Path) -> WaveSeries:
         )  # fmt: skip
     magnitudes = [f for f in files if f.kind == "magnitude"]
     ordered, told = _in_order(phases, content, folder)
-    content = {**told, **_frequency(phases, content, folder), **_units(phases), **content}
+    content = {**told, **_frequency(phases, content, folder), **content}
     twins = _in_order(magnitudes, content, folder)[0] if len(magnitudes) == len(phases) else []
     return read_nifti(
-        [f.path for f in ordered], content, json_path, [f.path for f in twins] or None
-    )
+        [f.path for f in ordered], content, json_path, [f.path for f in twins] or None,
+        maker=str(files[0].about.get("Manufacturer") or ""),
+        ordered=bool(told) or "VolumeOrder" in content,
+    )  # fmt: skip
 
 
 def _in_order(
     files: Sequence[_File], content: Mapping[str, Any], folder: Path
 ) -> tuple[list[_File], dict[str, Any]]:
-    """Return files in the order of their comments, with the counts that these tell."""
-    if "VolumeOrder" in content or not files:
-        return list(files), {}
-    if len(files) == 1:
-        # The sidecar of a stack keeps the comment of its first image alone.
-        raise ImageError(
-            f"holds all time steps and directions in one file ({files[0].path.name}), and no "
-            "sidecar says how they follow each other", folder,
-            "Declare VolumeOrder (direction, offset and driver, slowest first) in "
-            f"{folder.name}.json beside the folder, or give the folder of DICOM files",
-        )  # fmt: skip
+    """Return files in the order of their comments, with the counts that these tell.
+
+    Nothing is told where a comment is silent, and of a stack: its sidecar keeps the comment of its
+    first image alone.
+    """
     found = [index(f.comment) for f in files]
-    if any(i is None for i in found) or len(set(found)) < len(found):
-        raise ImageError(
-            "does not say for every file which direction and time step it shows (ImageComments "
-            f"{files[0].comment!r} in the sidecar of {files[0].path.name})", folder,
-            "Declare VolumeOrder (direction, offset and driver, slowest first) in "
-            f"{folder.name}.json beside the folder, with files named in that order",
-        )  # fmt: skip
+    silent = any(i is None for i in found) or len(set(found)) < len(found)
+    if "VolumeOrder" in content or len(files) < 2 or silent:
+        return list(files), {}
     named = [i for i in found if i is not None]
     counts = [len({i[axis] for i in named}) for axis in range(3)]
     if np.prod(counts) != len(files):
@@ -147,17 +132,3 @@ def _frequency(
             folder, "Correct MechanicalFrequency",
         )  # fmt: skip
     return {"MechanicalFrequency": hertz} if is_fine(hertz, exact) else {}
-
-
-def _units(files: Sequence[_File]) -> dict[str, Any]:
-    """Return the unit of phase that maker and values leave no doubt of."""
-    maker = str(files[0].about.get("Manufacturer") or "").lower()
-    for name, (full, keys) in _FULL.items():
-        if name not in maker:
-            continue
-        values: FloatArray = load_image(files[0].path, ndim=(3, 4, 5, 6), thinnest=1).data
-        low, high = float(values.min()), float(values.max())
-        whole = bool(np.all(values == np.round(values)))
-        if whole and -full <= low < -_FILLED * full and _FILLED * full < high <= full:
-            return keys
-    return {}

@@ -21,7 +21,7 @@ from imaging.formats.json import read_json
 from imaging.image import Image
 from imaging.io.waves.comments import angle_deg, are_even, frequency_hz, index, is_fine
 from imaging.io.waves.dicom_frames import Frame, read_frames
-from imaging.io.waves.series import WaveSeries, check_range
+from imaging.io.waves.series import WaveSeries, check_range, units_told, units_warning
 
 _SLICE_TOLERANCE_MM = 0.05
 # Siemens stores 12 bits as -4096 to 4094: rescaled by 2 and -4096.
@@ -39,9 +39,10 @@ class _Grid:
 def read_folder(folder: Path) -> WaveSeries:
     """Read the wave images of one frequency from a folder of DICOM files.
 
-    Phase in radians follows from RealWorldValueMapping in rad or mrad; of Siemens from the
-    rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseRange in the JSON. Volumes
-    are told apart by ImageComments, else they follow each other as VolumeOrder in the JSON says.
+    Phase in radians follows from RealWorldValueMapping or RescaleType in rad or mrad; of Siemens
+    from the rescaled values, (pixel slope + intercept)/4096 pi; else from PhaseUnits in the JSON,
+    or from values that fill the range of one unit only. Volumes are told apart by ImageComments,
+    else they follow each other as VolumeOrder in the JSON says.
     A period or frequency that comments name must be that of the JSON, or stands for it.
 
     Raises
@@ -60,12 +61,20 @@ def read_folder(folder: Path) -> WaveSeries:
             "has no phase images (ImageType without P or PHASE)", folder,
             "Export the phase images of the elastography series",
         )  # fmt: skip
-    to_rad = _scaling(phases, content, folder)
+    to_rad, why = _scaling(phases, content, folder)
     if to_rad is not None:
         content = {**content, "PhaseUnits": "rad"}
+    warnings = []
+    if content.get("PhaseUnits") is None:
+        sample = np.stack([f.values() for f in phases if f.shape == phases[0].shape])
+        if told := units_told(sample, phases[0].maker):
+            content = {**content, **told}
+            warnings = [units_warning(told, sample)]
     content = _with_counts(_with_frequency(content, phases, json_path), phases)
     try:
-        declared = wave_declaration(content, json_path)
+        declared = wave_declaration(
+            content, json_path, ordered=_tell_order(phases), reasons={"PhaseUnits": why}
+        )
     except UnitError as error:
         if json_path.is_file():
             raise
@@ -87,10 +96,12 @@ def read_folder(folder: Path) -> WaveSeries:
         declared.radians(stored), weight, grid.affine,
         declared.world_directions(image.rotation), declared.frequency_hz, declared.density,
     )  # fmt: skip
-    inputs = [json_path, *sorted({f.path for f in frames if f.kind})]
+    beside = [json_path] if json_path.is_file() else []
+    inputs = [*beside, *sorted({f.path for f in frames if f.kind})]
     return WaveSeries(
-        images, magnitude, inputs, declared.gain, declared.driver_names, _left_out(folder, foreign)
-    )
+        images, magnitude, inputs, declared.gain, declared.driver_names,
+        (*_left_out(folder, foreign), *warnings, *declared.assumed),
+    )  # fmt: skip
 
 
 def _left_out(folder: Path, foreign: Sequence[str]) -> tuple[str, ...]:
@@ -106,32 +117,33 @@ def _left_out(folder: Path, foreign: Sequence[str]) -> tuple[str, ...]:
 
 def _scaling(
     frames: Sequence[Frame], content: Mapping[str, Any], folder: Path
-) -> tuple[float, float] | None:
-    """Return slope and intercept from values to radians; None where the JSON declares them."""
+) -> tuple[tuple[float, float] | None, str]:
+    """Return slope and intercept from values to radians; or None, and why they are not known."""
     scales = {f.radians for f in frames}
     if len(scales) > 1:
         raise UnitError("holds phase images of different scaling", folder, "Give one series")
     known = scales.pop()
     if known is not None:
-        return known
+        return known, ""
     if content.get("PhaseUnits") is not None:
-        return None  # of rescaled values, as declared
+        return None, ""  # of rescaled values, as declared
     maker = frames[0].maker
+    slope, intercept = frames[0].rescale
     if maker.upper().startswith("SIEMENS"):
-        slope, intercept = frames[0].rescale
         if (slope, intercept) == (2.0, -_SIEMENS_FULL):
-            return np.pi / _SIEMENS_FULL, 0.0
-        raise UnitError(
-            f"has Siemens phase images rescaled by {slope:g} and {intercept:g}, not by 2 and -4096",
-            folder,
-            "Declare PhaseUnits 'scanner' and PhaseRange, the rescaled values of -pi and pi",
-        )
-    why = "without a RealWorldValueMapping in radians" if "philips" in maker.lower() else ""
-    raise UnitError(
-        f"has phase images of {maker or 'an unnamed maker'} {why or 'of unknown scaling'}",
-        folder,
-        "Declare PhaseUnits 'scanner' and PhaseRange, the rescaled values of -pi and pi",
+            return (np.pi / _SIEMENS_FULL, 0.0), ""
+        why = f"rescaled by {slope:g} and {intercept:g}, not by 2 and -4096 as of Siemens"
+    else:
+        why = f"of {maker or 'an unnamed maker'}, whose scaling is not known"
+    return None, (
+        f"phase images are {why}: rad, mrad, or scanner with PhaseRange, the rescaled values of "
+        "-pi and pi"
     )
+
+
+def _tell_order(frames: Sequence[Frame]) -> bool:
+    """Tell whether comments name direction and offset of every image."""
+    return all(index(f.comment) is not None for f in frames)
 
 
 def _with_frequency(
@@ -162,9 +174,9 @@ def _with_frequency(
 
 def _with_counts(content: Mapping[str, Any], frames: Sequence[Frame]) -> Mapping[str, Any]:
     """Return what is declared, with numbers of offsets and drivers that comments tell."""
-    named = [index(f.comment) for f in frames]
-    if "VolumeOrder" in content or any(i is None for i in named):
+    if "VolumeOrder" in content or not _tell_order(frames):
         return content
+    named = [index(f.comment) for f in frames]
     counts = [len({i[axis] for i in named if i is not None}) for axis in range(3)]
     told = {"OffsetsPerPeriod": counts[1], "Drivers": counts[2]}
     return {**told, **{k: v for k, v in content.items() if v is not None}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from imaging.arrays import FloatArray
 from imaging.errors import ImageError, InputError, MissingToolError
 from imaging.io.dicom_size import pixels_of, read_dicom
+from imaging.io.waves.mosaic import is_mosaic, slices_of
 
 _RADIANS = {"rad": 1.0, "mrad": 1e-3}
+# RescaleType, in the spellings of Philips.
+_RESCALED = {"rad": 1.0, "radians": 1.0, "radials": 1.0, "mrad": 1e-3, "milliradians": 1e-3,
+             "milliradials": 1e-3}  # fmt: skip
 # Private element of GE: 0 magnitude, 1 phase, 2 real, 3 imaginary.
 _GE_KIND = (0x0043, 0x102F)
 # MR Image Storage, classic and enhanced.
@@ -127,7 +131,12 @@ def _frames(data: Any, path: Path) -> Iterator[Frame]:
     shared = data.get("SharedFunctionalGroupsSequence", [None])[0]
     per_frame = data.get("PerFrameFunctionalGroupsSequence")
     if per_frame is None:
-        yield _frame([data], pixels, path, 0)
+        if not is_mosaic(data):
+            yield _frame([data], pixels, path, 0)
+            return
+        whole = _frame([data], pixels, path, 0)
+        for one, position in slices_of(data, pixels):
+            yield replace(whole, pixels=one, position=position)
         return
     for k, groups in enumerate(per_frame):
         one = pixels.reshape(-1, data.Rows, data.Columns)[k]
@@ -146,8 +155,6 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
     kinds = {str(t).upper() for t in value("ImageType", default=[])}
     kinds |= {str(t).upper() for t in value("FrameType", "MRImageFrameTypeSequence", [])}
     kinds.add(str(value("ComplexImageComponent", "MRImageFrameTypeSequence", "")).upper())
-    if "MOSAIC" in kinds:
-        raise ValueError("it is a mosaic of slices; convert the series to NIfTI")
     kind = ""
     if kinds & {"P", "PHASE", "PHASE MAP"}:
         kind = "phase"
@@ -176,7 +183,8 @@ def _frame(places: list[Any], pixels: NDArray[Any], path: Path, k: int) -> Frame
     comment = value("FrameComments", content) or value("ImageComments", default="")
     return Frame(
         path, kind, str(value("Manufacturer", default="")), str(comment), pixels, rescale,
-        _real_world(value("RealWorldValueMappingSequence"), rescale),
+        _real_world(value("RealWorldValueMappingSequence"), rescale)
+        or _rescaled(value("RescaleType", "PixelValueTransformationSequence")),
         np.array(value("ImagePositionPatient", "PlanePositionSequence"), float),
         np.array(value("ImageOrientationPatient", "PlaneOrientationSequence"), float),
         np.array(spacing, float), float(thickness), order,
@@ -207,3 +215,9 @@ def _real_world(mappings: Any, rescale: tuple[float, float]) -> tuple[float, flo
             per_stored = float(slope) * _RADIANS[unit] / rescale[0]
             return per_stored, float(intercept) * _RADIANS[unit] - per_stored * rescale[1]
     return None
+
+
+def _rescaled(unit: Any) -> tuple[float, float] | None:
+    """Return slope and intercept from rescaled values to radians, if those have such a unit."""
+    scale = _RESCALED.get(str(unit or "").strip().lower())
+    return None if scale is None else (scale, 0.0)

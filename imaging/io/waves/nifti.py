@@ -21,7 +21,7 @@ from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, same_grid
-from imaging.io.waves.series import WaveSeries, check_range
+from imaging.io.waves.series import WaveSeries, check_range, units_told, units_warning
 
 
 def read_nifti(
@@ -29,6 +29,9 @@ def read_nifti(
     content: dict[str, Any],
     json_path: Path,
     magnitudes: Sequence[Path] | None = None,
+    *,
+    maker: str = "",
+    ordered: bool = True,
 ) -> WaveSeries:
     """Read phase images, and the magnitudes beside them where there are any.
 
@@ -40,14 +43,24 @@ def read_nifti(
         What is declared of them, and where.
     magnitudes
         In the order of `files`; None: those beside them with ``part-mag`` for ``part-phase``.
+    maker
+        Of the scanner, where a sidecar other than `content` names it.
+    ordered
+        Whether the order of volumes is known without VolumeOrder.
 
     Raises
     ------
     MissingFileError, ImageError, UnitError
         Something is missing, contradicts the JSON, or is not declared.
     """
-    declared = wave_declaration(content, json_path)
-    phase, affine = _arranged(_read(files), files, declared, json_path)
+    parts = _read(files)
+    warnings: list[str] = []
+    if content.get("PhaseUnits") is None:
+        told = units_told(parts[0].data, maker or str(content.get("Manufacturer") or ""))
+        content = {**content, **told}
+        warnings += [units_warning(told, parts[0].data)] if told else []
+    declared = wave_declaration(content, json_path, ordered=ordered)
+    phase, affine = _arranged(parts, files, declared, json_path)
     check_range(phase, content, declared, files[0])
     inputs = [*files, json_path] if json_path.is_file() else [*files]
     weight, frames = np.ones(phase.shape[:3], np.float32), None
@@ -69,7 +82,8 @@ def read_nifti(
         declared.radians(phase), weight, affine, declared.world_directions(rotation),
         declared.frequency_hz, declared.density,
     )  # fmt: skip
-    return WaveSeries(images, frames, inputs, declared.gain, declared.driver_names)
+    told_of = (*warnings, *declared.assumed)
+    return WaveSeries(images, frames, inputs, declared.gain, declared.driver_names, told_of)
 
 
 def _read(files: Sequence[Path]) -> list[Image]:

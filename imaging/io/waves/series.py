@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imaging.arrays import FloatArray
 from imaging.elastography.declaration import WaveDeclaration
 from imaging.elastography.waves import WaveImages
@@ -15,6 +17,10 @@ from imaging.errors import ImageError, UnitError
 # A phase beyond this is not in radians, unwrapped or not (degrees reach 180); one that stays below
 # the other holds less than noise.
 _PHASE_LIMIT_RAD, _LEAST_PHASE_RAD = 100.0, 0.02
+# Wrapped phase of noise reaches both ends of its range; values that do tell its unit.
+_FILLED = 0.95
+_MRAD = 3142.0
+_SIEMENS = 4096.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class WaveSeries:
     driver_names : tuple of str
         Empty where the JSON gives their count only.
     warnings : tuple of str
-        What was left out of the files.
+        What was left out of the files, or taken for granted.
     """
 
     images: WaveImages
@@ -41,6 +47,47 @@ class WaveSeries:
     gain: float | None = None
     driver_names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def units_told(stored: FloatArray, maker: str) -> dict[str, Any]:
+    """Return the unit of wrapped phase where values and maker leave no doubt of it, else nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> units_told(np.array([-4096.0, 0.0, 4094.0]), "Siemens")
+    {'PhaseUnits': 'scanner', 'PhaseRange': [-4096, 4096]}
+    >>> units_told(np.array([-3.1415, 0.2, 3.1414]), ""), units_told(np.array([0.0, 4095.0]), "GE")
+    ({'PhaseUnits': 'rad'}, {})
+    """
+    low, high = float(stored.min()), float(stored.max())
+    whole = bool(np.all(stored == np.round(stored)))
+    if not whole and _fills(low, high, np.pi):
+        return {"PhaseUnits": "rad"}
+    name = maker.lower()
+    if whole and "siemens" in name and _fills(low, high, _SIEMENS):
+        return {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
+    # Philips scales 12 bits to these thousandths: no whole numbers.
+    if _fills(low, high, _MRAD) and ("philips" in name or (whole and name.startswith("ge"))):
+        return {"PhaseUnits": "mrad"}
+    return {}
+
+
+def _fills(low: float, high: float, full: float) -> bool:
+    slack = 1e-3 * full
+    return -full - slack <= low <= -_FILLED * full and _FILLED * full <= high <= full + slack
+
+
+def units_warning(told: Mapping[str, Any], stored: FloatArray) -> str:
+    """Say from which values the unit of phase was concluded."""
+    unit = str(told["PhaseUnits"])
+    named = {"rad": "radians", "mrad": "thousandths of a radian"}.get(
+        unit, f"phase stored as {told.get('PhaseRange')}"
+    )
+    return (
+        f"PhaseUnits is not declared: values from {float(stored.min()):.5g} to "
+        f"{float(stored.max()):.5g} were taken as {named}."
+    )
 
 
 def check_range(
@@ -59,8 +106,7 @@ def check_range(
     --------
     Siemens stores -pi to pi as -4096 to 4096; 0 to 4095 is half of that:
 
-    >>> import numpy as np
-    >>> content = {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
+    >>>     >>> content = {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
     >>> along = WaveDeclaration(60.0, 1000.0, np.eye(3), "image", 4, 1, np.pi / 4096)
     >>> check_range(np.array([-4000.0, 4000.0]), content, along, Path("waves.nii.gz"))
     >>> check_range(np.array([0.0, 4095.0]), content, along, Path("waves.nii.gz"))

@@ -30,13 +30,13 @@ FILE = Path("sub-01_mre.json")
 def test_all_missing_keys_are_named_at_once_with_an_example():
     with pytest.raises(UnitError) as told:
         wave_declaration({"PhaseUnits": "rad"}, FILE)
-    for key in WAVES.keys() - {"PhaseUnits"}:
+    for key in WAVES.keys() - {"PhaseUnits", "Density"}:
         assert key in told.value.what
         assert f'"{key}": ' in told.value.fix
     assert "PhaseUnits" not in told.value.what
 
 
-@pytest.mark.parametrize("key", WAVES)
+@pytest.mark.parametrize("key", sorted(WAVES.keys() - {"Density"}))
 def test_missing_key_of_waves(key):
     content = {k: v for k, v in WAVES.items() if k != key}
     with pytest.raises(InputError, match=f"sub-01_mre.json: .*{key}"):
