@@ -22,6 +22,7 @@ from imaging.elastography.waves import WaveImages
 
 # Voxels of a slice that are looked at, and patches of it that must agree.
 _LOOK_AT, _PATCHES = 600, 12
+_FIT_TO = 250  # voxels of a slice, for time steps that do not fit
 _FEWEST = 60  # voxels of a slice, fewer tell nothing
 # With fewer slices a jump cannot be told from a wave, with fewer offsets not from its harmonic.
 _MIN_SLICES, _MIN_STEPS = 6, 4
@@ -31,7 +32,8 @@ _ORDER = 3  # of the differences across slices that see jumps and hardly a wave
 _SMOOTH, _TOO_ROUGH = 0.003, 5.0
 _PASSES = 3  # jumps near half a turn are found one after the other
 _ABOVE_ERROR, _LEAST_RAD = 4.0, 0.01
-_UNSURE_RAD = 0.5  # larger jumps reach half a turn
+# Larger jumps reach half a turn: left as they are, they count as the noise they are.
+_TOO_LARGE_RAD = 0.5
 # With the offset left out, the rest must fit so much better (power) than with any other left out.
 _FITS_BETTER = 0.2
 _MIN_OFFSETS, _TWO_HARMONICS = 6, 8
@@ -44,8 +46,8 @@ class PhaseRepair:
     Attributes
     ----------
     jumps_rad : float or None
-        Root mean square jump between slices that was taken out, 0 where there was none; None where
-        slices or offsets are too few to tell.
+        Root mean square jump between slices, taken out where it is below half a radian; 0 where
+        there was none; None where slices or offsets are too few to tell.
     left_out : (K, D, n, R) bool array
         Time steps of slices that were left out of the fit of the harmonic.
     """
@@ -58,13 +60,14 @@ class PhaseRepair:
         """Ends of sentences that say what was changed."""
         out = []
         if self.jumps_rad:
-            unsure = self.jumps_rad > _UNSURE_RAD
-            out.append(
-                f"the phase jumps from slice to slice, otherwise at every time step (rms "
-                f"{self.jumps_rad:.2f} rad): jumps were taken out"
-                + (", but are too large to be sure of them; across slices the waves are unsure."
-                   if unsure else ".")
+            done = (
+                "they are too large to be taken out; waves across slices are unsure"
+                if self.jumps_rad > _TOO_LARGE_RAD else "jumps were taken out"
             )  # fmt: skip
+            out.append(
+                "the phase jumps from slice to slice, otherwise at every time step (rms "
+                f"{self.jumps_rad:.2f} rad): {done}."
+            )
         if count := int(self.left_out.sum()):
             slices, directions, offsets, drivers = np.nonzero(self.left_out)
             named = sorted({(int(d) + 1, int(n) + 1, int(r) + 1) for d, n, r in
@@ -90,9 +93,9 @@ def repair_slices(images: WaveImages, tissue: BoolArray) -> tuple[WaveImages, fl
     Returns
     -------
     images : WaveImages
-        With phase levelled; the same object where nothing was found.
+        With phase levelled; the same object where nothing was found, or jumps are too large.
     jumps_rad : float or None
-        Root mean square of what was taken out; None where slices or offsets are too few to tell.
+        Root mean square of the jumps; None where slices or offsets are too few to tell.
     """
     axis = _across(images)
     phase = np.moveaxis(images.phase, axis, 0)
@@ -115,10 +118,12 @@ def repair_slices(images: WaveImages, tissue: BoolArray) -> tuple[WaveImages, fl
         jumps += new
     if not jumps.any():
         return images, 0.0
+    rms = float(np.sqrt((jumps**2).mean()))
+    if rms > _TOO_LARGE_RAD:
+        return images, rms
     out = phase.copy()
     out[first:last] -= jumps[:, None, None].astype(np.float32)
-    levelled = np.ascontiguousarray(np.moveaxis(out, 0, axis))
-    return replace(images, phase=levelled), float(np.sqrt((jumps**2).mean()))
+    return replace(images, phase=np.ascontiguousarray(np.moveaxis(out, 0, axis))), rms
 
 
 def _across(images: WaveImages) -> int:
@@ -224,47 +229,49 @@ def leave_out_offsets(images: WaveImages, tissue: BoolArray) -> tuple[WaveImages
     out = None
     for k in np.flatnonzero(valid.sum((1, 2)) >= _FEWEST):
         seen = np.argwhere(valid[k])
-        seen = seen[:: max(1, len(seen) // _LOOK_AT)]
-        for d in range(directions):
-            for r in range(drivers):
-                worst = _odd_one(phase[k, seen[:, 0], seen[:, 1], d, :, r])
-                if worst is None:
-                    continue
-                left_out[k, d, worst, r] = True
-                out = phase.copy() if out is None else out
-                here = out[k, :, :, d, :, r]
-                here[..., worst] = _told_by_others(here.reshape(-1, offsets), worst).reshape(
-                    here.shape[:2]
-                )
+        seen = seen[:: max(1, len(seen) // _FIT_TO)]
+        misfit = _misfit(np.moveaxis(phase[k, seen[:, 0], seen[:, 1]], 2, 3))  # (n, D, R)
+        best = misfit.argmin(0)
+        least = np.partition(misfit, 1, axis=0)
+        for d, r in np.argwhere(least[0] < _FITS_BETTER * least[1]):
+            worst = int(best[d, r])
+            left_out[k, d, worst, r] = True
+            out = phase.copy() if out is None else out
+            out[k, :, :, d, worst, r] = _told_by_others(out[k, :, :, d, :, r], worst)
     if out is None:
         return images, left_out
     return replace(images, phase=np.ascontiguousarray(np.moveaxis(out, 0, axis))), left_out
 
 
-def _odd_one(series: FloatArray) -> int | None:
-    """Return the time step of series (N, n) without which alone the rest fits; None without one."""
-    offsets = series.shape[1]
-    misfit = np.empty(offsets)
-    for n in range(offsets):
-        rest, basis = _others(series, n), _basis(offsets)[np.arange(1, offsets)]
-        left = rest - rest @ (basis @ np.linalg.pinv(basis)).T
-        misfit[n] = np.mean(left**2)
-    best = int(np.argmin(misfit))
-    others = np.delete(misfit, best)
-    return best if misfit[best] < _FITS_BETTER * others.min() else None
+def _misfit(series: FloatArray) -> FloatArray:
+    """Return mean squares (n, ...) of what the fit leaves of series (N, ..., n) without step n."""
+    offsets = series.shape[-1]
+    basis = _basis(offsets)[1:]
+    rest = np.eye(offsets - 1) - basis @ np.linalg.pinv(basis)
+    steps = _steps(series)
+    found = [_others(steps, n) @ rest.astype(np.float32) for n in range(offsets)]
+    return np.stack([(left**2).sum(-1).mean(0) for left in found])
 
 
 def _told_by_others(series: FloatArray, n: int) -> NDArray[np.float32]:
-    """Return what the others of series (N, n) tell of time step n, rad."""
-    offsets = series.shape[1]
-    basis = _basis(offsets)
-    weights = basis[0] @ np.linalg.pinv(basis[np.arange(1, offsets)])
-    return (_others(series, n) @ weights).astype(np.float32)
+    """Return what the other steps of series (..., n) tell of time step n, rad."""
+    basis = _basis(series.shape[-1])
+    weights = (basis[0] @ np.linalg.pinv(basis[1:])).astype(np.float32)
+    start = np.roll(series, -n - 1, axis=-1)[..., 0]
+    return np.asarray(start + _others(_steps(series), n) @ weights, np.float32)
 
 
-def _others(series: FloatArray, n: int) -> FloatArray:
-    """Return time steps n + 1, n + 2, ... n - 1 of series (N, n), unwrapped: no step is skipped."""
-    return np.unwrap(np.roll(series, -n, axis=1)[:, 1:], axis=1)
+def _steps(series: FloatArray) -> NDArray[np.float32]:
+    """Return the steps (..., n) of series, the last to the first, within half a turn."""
+    steps = np.diff(series, axis=-1, append=series[..., :1]).astype(np.float32)
+    return steps - np.float32(2 * np.pi) * np.round(steps / np.float32(2 * np.pi))
+
+
+def _others(steps: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Return time steps n + 1, n + 2, ... n - 1, above the first of them: no step is skipped."""
+    out = np.zeros((*steps.shape[:-1], steps.shape[-1] - 1), np.float32)
+    np.cumsum(np.roll(steps, -n - 1, axis=-1)[..., :-2], axis=-1, out=out[..., 1:])
+    return out
 
 
 @cache
