@@ -35,9 +35,10 @@ from imaging.phantom.leg import covering_grid, make_leg
 from imaging.phantom.shear_speed import RATIO_ALONG, RATIO_TENSILE
 from imaging.phantom.ultrasound import probe_place, skin_landmarks
 from imaging.phantom.ultrasound_files import write_ultrasound
+from imaging.ultrasound.alike import median_interval
 from imaging.ultrasound.colour_bar import crop, ends_off, read_bar
 from imaging.ultrasound.colour_box import box_cells, shares_of
-from imaging.ultrasound.figures import Figure, blocks_of, median_interval
+from imaging.ultrasound.figures import Figure
 from imaging.ultrasound.overlay import fitting_opacity, read_overlay
 from imaging.ultrasound.placement import place
 from imaging.ultrasound.samples import FramePlane
@@ -190,7 +191,7 @@ def shares(count):
 
 
 def intervals(trials):
-    print("\nregion mm   alike within mm   intervals that hold %   half width % of the median")
+    print("\nregion mm   alike within mm   given   hold %   half width % of the median")
     for (height, width), alike in product(((12, 20), (20, 30)), (1.0, 2.0, 3.0, 4.0)):
         y, x = np.mgrid[: 2 * height, : 2 * width] * 0.5
         place, frame = np.column_stack([x.ravel(), y.ravel()]), np.zeros(x.size, int)
@@ -200,11 +201,12 @@ def intervals(trials):
             wide = ndimage.gaussian_filter(rng.standard_normal((2 * height + 60, 2 * width + 60)),
                                            alike)  # fmt: skip
             values = 5000 * (1 + 0.2 * (wide / wide.std())[30:-30, 30:-30].ravel())
-            low, high = median_interval(values, frame, blocks_of(frame, place))
-            hits.append(low <= 5000 <= high)
-            half.append((high - low) / 100)
-        print(f"{height:4d} x {width:2d} {2.35 * alike / 2:15.1f} {np.mean(hits):20.0%}"
-              f" {np.mean(half):24.1f}", flush=True)  # fmt: skip
+            ends = median_interval(values, frame, place)
+            if ends is not None:
+                hits.append(ends[0] <= 5000 <= ends[1])
+                half.append((ends[1] - ends[0]) / 100)
+        print(f"{height:4d} x {width:2d} {2.35 * alike / 2:15.1f} {len(hits) / trials:9.0%}"
+              f" {np.mean(hits):8.0%} {np.mean(half):24.1f}", flush=True)  # fmt: skip
 
 
 def slopes(trials):

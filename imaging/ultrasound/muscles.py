@@ -14,14 +14,9 @@ from imaging.erosion import erode
 from imaging.image import Image
 from imaging.measures import Measure, not_measured
 from imaging.stiffness import implausible
+from imaging.ultrasound.alike import median_interval
 from imaging.ultrasound.colour_box import BoxCells, Shares, shares_of
-from imaging.ultrasound.figures import (
-    LEAST_SAMPLES,
-    Figure,
-    blocks_of,
-    figure,
-    median_interval,
-)
+from imaging.ultrasound.figures import LEAST_SAMPLES, Figure, figure
 from imaging.ultrasound.frame_samples import FrameSamples
 from imaging.ultrasound.notes import (
     SATURATED_LIMIT,
@@ -159,11 +154,9 @@ def _shear(
     row = _median(label, "stiffness_swe_shear", values, "Pa", note)
     if found.status != "measured":
         return replace(row, status=found.status, note=f"{found.note}; {row.note}")
-    at_mm = samples.pixel_mm[chosen]
-    interval = median_interval(values, samples.frame[chosen],
-                               blocks_of(samples.frame[chosen], at_mm))  # fmt: skip
+    interval = median_interval(values, samples.frame[chosen], samples.world[chosen])
     if interval is None:
-        return replace(row, note=f"{row.note}; too few parts for an interval")
+        return replace(row, note=f"{row.note}; too few independent parts for an interval")
     return replace(row, ci_low=interval[0], ci_high=interval[1])
 
 

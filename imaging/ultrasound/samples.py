@@ -71,8 +71,6 @@ class Samples:
         Number of the frame, from 0.
     pixel : (N, 2) array
         x, y of the cell's middle in the stored image.
-    pixel_mm : (N, 2) array
-        The same in mm.
     world : (N, 3) array
         World RAS+ mm.
     shear_pa : (N,) array
@@ -87,7 +85,6 @@ class Samples:
 
     frame: NDArray[np.intp]
     pixel: FloatArray
-    pixel_mm: FloatArray
     world: FloatArray
     shear_pa: FloatArray
     confidence: FloatArray
@@ -169,7 +166,6 @@ def cells(
     return Samples(
         np.full(len(index), frame),
         pixel,
-        pixel * plane.pixel_mm,
         apply_affine(plane.matrix, np.column_stack([pixel, np.zeros(len(index))])),
         np.ma.median(held, axis=1).filled(np.nan),
         np.ma.mean(np.ma.masked_array(blocks(reading.confidence)[keep], ~used), axis=1).filled(0),
