@@ -205,8 +205,12 @@ def _us(known: Known) -> dict[str, Any]:
     left = [_numbers(f.get("left_out_error_mm")) for f in told]
     rms = [float(np.sqrt(np.mean(np.square(v)))) for v in left if v]
     loose = [f for f in told if f.get("tracked") is False]
+    rows = known.rows("stiffness_swe_shear")
+    bounds = [m.label for m in rows if m.status == "extrapolated"]
     return {
-        **known.measured(values, known.rows("stiffness_swe_shear")),
+        **known.measured(values, rows),
+        "bounds": float(len(bounds)),
+        "bound_names": known.who(bounds),
         **_implausible(known, values),
         "files": float(len(told)),
         "missed": max(rms) if rms else None,

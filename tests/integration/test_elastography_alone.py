@@ -347,13 +347,3 @@ def test_the_background_of_a_ready_map_may_be_nan(tmp_path):
     assert median(tmp_path / "out", "m", "stiffness_ready_magnitude") == pytest.approx(1500)
     made = load_image(tmp_path / "out" / "m_desc-ready_stiffness.nii.gz").data
     assert not made[:4].any() and (made[4:] == 1500).all()
-
-
-def test_an_anatomical_image_moves_labels_only_onto_a_magnitude(tmp_path, capsys):
-    path = saved(tmp_path, "w.nii.gz", wave(60, offsets=4), **declaration(60, 4))
-    labels = saved(tmp_path, "l.nii.gz", np.full(SHAPE, 109, np.int16))
-    assert run("--waves", path, "--anatomy", labels, "--out", tmp_path / "out") == 2
-    assert "--anatomy belongs to --waves with --labels" in capsys.readouterr().err
-    given = ("--labels", labels, "--anatomy", labels, "--out", tmp_path / "out")
-    assert run("--waves", path, *given) == 2
-    assert "the wave images have no magnitude" in capsys.readouterr().err

@@ -152,6 +152,9 @@ def test_frames_of_ultrasound():
     rows = [Measure(TA, "stiffness_swe_shear", 3000.0, "Pa")]
     files = [{"file": "a.png", "tracked": True, "left_out_error_mm": [1.0, 1.0]}]
     assert found(rows, ultrasound={"files": files})["us"].word == USABLE
+    bound = [Measure(TA, "stiffness_swe_shear", 16e3, "Pa", status="extrapolated")]
+    told = found(bound, ultrasound={"files": files})["us"]
+    assert (told.word, told.reason.startswith("Only a bound")) == (LOOK, True)
     files[0] |= {"tracked": False}
     assert "mirrored" in found(rows, ultrasound={"files": files})["us"].reason
     files[0] |= {"left_out_error_mm": [5.0, 5.0]}
