@@ -264,7 +264,8 @@ def _told_by_others(series: FloatArray, n: int) -> NDArray[np.float32]:
 def _steps(series: FloatArray) -> NDArray[np.float32]:
     """Return the steps (..., n) of series, the last to the first, within half a turn."""
     steps = np.diff(series, axis=-1, append=series[..., :1]).astype(np.float32)
-    return steps - np.float32(2 * np.pi) * np.round(steps / np.float32(2 * np.pi))
+    turns = np.round(steps / np.float32(2 * np.pi))
+    return np.asarray(steps - np.float32(2 * np.pi) * turns, np.float32)
 
 
 def _others(steps: NDArray[np.float32], n: int) -> NDArray[np.float32]:
