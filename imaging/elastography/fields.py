@@ -11,7 +11,12 @@ import numpy as np
 from imaging.arrays import BoolArray, FloatArray
 from imaging.elastography.encoding import EncodingCheck, check_encoding
 from imaging.elastography.motion import WaveMotion, correct_motion
-from imaging.elastography.phase_repair import PhaseRepair, leave_out_offsets, repair_slices
+from imaging.elastography.phase_repair import (
+    TOO_LARGE_RAD,
+    PhaseRepair,
+    leave_out_offsets,
+    repair_slices,
+)
 from imaging.elastography.waves import WaveField, WaveImages, harmonic_field
 from imaging.measures import Measure, not_measured
 
@@ -130,7 +135,10 @@ def frequency_field(
     images, jumps = repair_slices(images, tissue)
     if magnitude is not None and tissue.any():
         images, motion = correct_motion(images, magnitude, tissue)
-    images, left_out = leave_out_offsets(images, tissue)
+    # Among large jumps no time step fits, and none is odd.
+    left_out: BoolArray = np.zeros((0, 0, 0, 0), bool)
+    if jumps is None or jumps <= TOO_LARGE_RAD:
+        images, left_out = leave_out_offsets(images, tissue)
     field = harmonic_field(replace(images, weight=images.weight * tissue))
     assert field.share is not None
     check = check_encoding(field, tissue)

@@ -32,8 +32,8 @@ _ORDER = 3  # of the differences across slices that see jumps and hardly a wave
 _SMOOTH, _TOO_ROUGH = 0.003, 5.0
 _PASSES = 3  # jumps near half a turn are found one after the other
 _ABOVE_ERROR, _LEAST_RAD = 4.0, 0.01
-# Larger jumps reach half a turn: left as they are, they count as the noise they are.
-_TOO_LARGE_RAD = 0.5
+#: Larger jumps reach half a turn: left as they are, they count as the noise they are.
+TOO_LARGE_RAD = 0.5
 # With the offset left out, the rest must fit so much better (power) than with any other left out.
 _FITS_BETTER = 0.2
 _MIN_OFFSETS, _TWO_HARMONICS = 6, 8
@@ -62,7 +62,7 @@ class PhaseRepair:
         if self.jumps_rad:
             done = (
                 "they are too large to be taken out; waves across slices are unsure"
-                if self.jumps_rad > _TOO_LARGE_RAD else "jumps were taken out"
+                if self.jumps_rad > TOO_LARGE_RAD else "jumps were taken out"
             )  # fmt: skip
             out.append(
                 "the phase jumps from slice to slice, otherwise at every time step (rms "
@@ -119,7 +119,7 @@ def repair_slices(images: WaveImages, tissue: BoolArray) -> tuple[WaveImages, fl
     if not jumps.any():
         return images, 0.0
     rms = float(np.sqrt((jumps**2).mean()))
-    if rms > _TOO_LARGE_RAD:
+    if rms > TOO_LARGE_RAD:
         return images, rms
     out = phase.copy()
     out[first:last] -= jumps[:, None, None].astype(np.float32)
@@ -264,7 +264,8 @@ def _told_by_others(series: FloatArray, n: int) -> NDArray[np.float32]:
 def _steps(series: FloatArray) -> NDArray[np.float32]:
     """Return the steps (..., n) of series, the last to the first, within half a turn."""
     steps = np.diff(series, axis=-1, append=series[..., :1]).astype(np.float32)
-    return steps - np.float32(2 * np.pi) * np.round(steps / np.float32(2 * np.pi))
+    turns = np.round(steps / np.float32(2 * np.pi))
+    return np.asarray(steps - np.float32(2 * np.pi) * turns, np.float32)
 
 
 def _others(steps: NDArray[np.float32], n: int) -> NDArray[np.float32]:

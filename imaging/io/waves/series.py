@@ -106,7 +106,8 @@ def check_range(
     --------
     Siemens stores -pi to pi as -4096 to 4096; 0 to 4095 is half of that:
 
-    >>>     >>> content = {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
+    >>> import numpy as np
+    >>> content = {"PhaseUnits": "scanner", "PhaseRange": [-4096, 4096]}
     >>> along = WaveDeclaration(60.0, 1000.0, np.eye(3), "image", 4, 1, np.pi / 4096)
     >>> check_range(np.array([-4000.0, 4000.0]), content, along, Path("waves.nii.gz"))
     >>> check_range(np.array([0.0, 4095.0]), content, along, Path("waves.nii.gz"))
