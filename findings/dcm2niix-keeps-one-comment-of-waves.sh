@@ -43,7 +43,7 @@ for v, (direction, angle) in enumerate(volumes):
         d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID = MRImageStorage
         d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID = generate_uid()
         d.StudyInstanceUID, d.SeriesInstanceUID, d.FrameOfReferenceUID = study, series, frame
-        d.Modality, d.Manufacturer, d.ImageType = "MR", "SIEMENS", ["ORIGINAL", "PRIMARY", "P", "ND"]
+        d.Modality, d.Manufacturer, d.ImageType = "MR", "SIEMENS", ["ORIGINAL", "PRIMARY", "P", "NORM"]
         d.SeriesDescription, d.SeriesNumber, d.AcquisitionNumber = "mre", 3, 1 + v
         d.InstanceNumber = 1 + v * SLICES + k
         d.ImageComments = f"MEG {direction} angle {angle} deg"
