@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from imaging.arrays import FloatArray
+from imaging.elastography.numbers import DENSITY_RANGE, finite, number_in
 from imaging.errors import ImageError, UnitError
-from imaging.stiffness import QUANTITIES, to_pascal
 
 #: What follows the three axes of space, in this order.
 AXES = ("direction", "offset", "driver")
@@ -38,7 +38,6 @@ _NEEDED = {
 #: Where none is declared, as papers on elastography of muscle take it, kg/m3.
 ASSUMED_DENSITY = 1000.0
 _FREQUENCY_RANGE_HZ = (10.0, 1000.0)
-_DENSITY_RANGE = (800.0, 1300.0)
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,6 @@ class WaveDeclaration:
         return self.directions @ rotation.T if self.frame == "image" else self.directions
 
 
-@dataclass(frozen=True)
-class MapDeclaration:
-    """What the JSON of a ready stiffness map says."""
-
-    quantity: str
-    unit: str
-    frequency_hz: float
-    density: float
-    method: str
-
-
 def wave_declaration(
     content: Mapping[str, Any],
     path: Path,
@@ -135,11 +123,11 @@ def wave_declaration(
         Directions, offsets or drivers cannot be.
     """
     _check_complete(content, path, ordered, reasons or {})
-    frequency = _number(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
+    frequency = number_in(content, "MechanicalFrequency", "Hz", _FREQUENCY_RANGE_HZ, path)
     density = ASSUMED_DENSITY
     assumed: tuple[str, ...] = ()
     if content.get("Density") is not None:
-        density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
+        density = number_in(content, "Density", "kg/m3", DENSITY_RANGE, path)
     else:
         assumed = (
             f"Density is not declared: {density:g} kg/m3 was assumed, to which every modulus is "
@@ -195,20 +183,10 @@ def _phase_scale(content: Mapping[str, Any], path: Path) -> tuple[float, float]:
     fix = "Give the stored values of -pi and pi, such as [-4096, 4096] or [0, 4095]"
     if not isinstance(limits, list) or len(limits) != 2:
         raise UnitError("PhaseUnits is 'scanner' but PhaseRange is not two numbers", path, fix)
-    low, high = (_finite(v) for v in limits)
+    low, high = (finite(v) for v in limits)
     if low is None or high is None or not 0 < high - low < math.inf:
         raise UnitError(f"PhaseRange {limits} is not a lower and a higher number", path, fix)
     return 2 * np.pi / (high - low), (low + high) / 2
-
-
-def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _order(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
@@ -223,7 +201,7 @@ def _order(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
 def _gain(content: Mapping[str, Any], path: Path) -> float | None:
     if content.get("MotionEncodingGain") is None:
         return None
-    gain = _finite(content["MotionEncodingGain"])
+    gain = finite(content["MotionEncodingGain"])
     if gain is None or gain <= 0 or content.get("MotionEncodingGainUnits") != "rad/m":
         raise UnitError(
             "MotionEncodingGain is not a positive number with MotionEncodingGainUnits 'rad/m'",
@@ -272,51 +250,6 @@ def check_shape(declared: WaveDeclaration, shape: Sequence[int], path: Path) -> 
                 path,
                 "Order the axes x, y, z, direction, offset, driver, or correct the JSON",
             )
-
-
-def map_declaration(content: Mapping[str, Any], path: Path) -> MapDeclaration:
-    """Check the JSON of a ready stiffness map.
-
-    Raises
-    ------
-    UnitError
-        The first of Quantity, Units, Frequency, Density and Method that is missing or cannot be.
-    """
-    for key in ("Quantity", "Units", "Method"):
-        if not isinstance(content.get(key), str) or not content[key].strip():
-            wanted = f" ({', '.join(QUANTITIES)})" if key == "Quantity" else ""
-            raise UnitError(
-                f"{key} is not declared, and a stiffness without it means nothing",
-                path,
-                f"Declare {key}{wanted}",
-            )
-    frequency = _number(content, "Frequency", "Hz", (1.0, 5000.0), path)
-    density = _number(content, "Density", "kg/m3", _DENSITY_RANGE, path)
-    try:
-        to_pascal(np.zeros(1), content["Quantity"], content["Units"], density)
-    except UnitError as error:
-        raise UnitError(error.what, path, error.fix) from error
-    return MapDeclaration(
-        content["Quantity"], content["Units"], frequency, density, content["Method"]
-    )
-
-
-def _number(
-    content: Mapping[str, Any], key: str, unit: str, limits: tuple[float, float], path: Path
-) -> float:
-    value = content.get(key)
-    if value is None:
-        raise UnitError(f"{key} ({unit}) is not declared", path, f"Add {key} in {unit}")
-    number = _finite(value)
-    if number is None:
-        raise UnitError(f"{key} is {value!r}, not a number", path, f"Give {key} in {unit}")
-    if not limits[0] <= number <= limits[1]:
-        raise UnitError(
-            f"{key} is {number:g}, outside {limits[0]:g} to {limits[1]:g} {unit}",
-            path,
-            f"Give {key} in {unit}",
-        )
-    return number
 
 
 def _drivers(content: Mapping[str, Any], path: Path) -> tuple[int, tuple[str, ...]]:

@@ -26,6 +26,7 @@ UNREAD = {
     "dwi/desc-residual_dwimap.nii.gz": "for who checks the fit",
     "mre/desc-waves_quality.nii.gz": "for who checks the waves",
     "us/desc-swe_samples.parquet": "every sample, for statistics of one's own",
+    "us/desc-swe_frames.tsv": "figures frame by frame, for statistics of one's own",
     "func/events.tsv": "for programs of others",
     "func/trials.tsv": "read by the group, which leaves out the conditions of that session",
     "func/strides.tsv": "as the trials",
@@ -38,7 +39,7 @@ UNREAD = {
     "map/activation.nii.gz": "for image viewers",
 }
 # Stages whose files go to people only, and that a rule of the plan names twice.
-LAST = ("export", "report", "group", "compare", "run")
+LAST = ("export", "report", "group", "compare", "contexts", "run")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray
-from imaging.elastography.declaration import MapDeclaration, map_declaration
+from imaging.elastography.map_declaration import MapDeclaration, map_declaration
 from imaging.errors import ImageError, UnitError
 from imaging.formats.json import read_sidecar
 from imaging.formats.nifti import load_image

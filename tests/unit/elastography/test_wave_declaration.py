@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imaging.elastography.declaration import check_shape, map_declaration, wave_declaration
+from imaging.elastography.declaration import check_shape, wave_declaration
+from imaging.elastography.map_declaration import map_declaration
 from imaging.errors import ImageError, InputError, UnitError
 
 WAVES = {
