@@ -41,6 +41,13 @@ def slice_axes(shape: Sequence[int], spacing_m: FloatArray) -> tuple[int, int]:
     return a, b
 
 
+def slice_cross(across: int) -> BoolArray:
+    """Return the neighbours (3, 3, 3) of a voxel in its slice."""
+    cross = np.array(ndimage.generate_binary_structure(3, 1))
+    cross[tuple([0, 2] if a == across else slice(None) for a in range(3))] = False
+    return cross
+
+
 def laplacian(
     fields: ComplexArray,
     spacing_m: FloatArray,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import local_mean, within
+from imaging.elastography.derivatives import local_mean, slice_cross, within
 from imaging.elastography.displacement import derivative
 from imaging.elastography.helmholtz import slab_of
 from imaging.elastography.inversion import Inversion, QuantityMap
@@ -92,7 +92,7 @@ def k_mdev(
     confidence = np.clip(1 - noise / np.maximum(signal, 1e-30), 0, 1)
     slow = slowness / np.maximum(weight, 1e-30)
     stiffness = np.where(slow > 0, fields[0].density / np.maximum(slow, 1e-6) ** 2, 0)
-    inner = ndimage.binary_erosion(mask, _cross(slab.across))
+    inner = ndimage.binary_erosion(mask, slice_cross(slab.across))
     valid = inner & (confidence >= MIN_CONFIDENCE) & (stiffness > 0)
     valid &= stiffness < PLAUSIBLE_PA[1]
 
@@ -114,12 +114,6 @@ def k_mdev(
         facts={"filtered": what, "dimensions": len(slab.filtered), "cutoff_per_m": used,
                "slices": slab.slices},
     )  # fmt: skip
-
-
-def _cross(across: int) -> BoolArray:
-    cross = np.array(ndimage.generate_binary_structure(3, 1))
-    cross[tuple([0, 2] if a == across else slice(None) for a in range(3))] = False
-    return cross
 
 
 def _wave_number(

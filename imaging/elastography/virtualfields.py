@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray
-from imaging.elastography.derivatives import across_axis, box_around, local_mean
+from imaging.elastography.derivatives import (
+    across_axis,
+    box_around,
+    local_mean,
+    slice_cross,
+)
 from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
@@ -79,7 +84,7 @@ def virtual_fields(
     across = across_axis(mask.shape, first.spacing_m)
     # Derivatives at the very border are one-sided; a thin slab has no slice to give away.
     whole = ndimage.binary_erosion(
-        mask & np.logical_and.reduce([f.valid for f in fields]), _slice_cross(across)
+        mask & np.logical_and.reduce([f.valid for f in fields]), slice_cross(across)
     )
     # No test field reaches out of the region, so that what lies around it need not be transformed.
     box = box_around(whole) if whole.any() else (slice(None),) * 3
@@ -136,13 +141,6 @@ def virtual_fields(
         facts={"test_field_mm": np.round(6000 * widths, 1).tolist(),
                "smoothness": smoothness, "systems": len(systems)},
     )  # fmt: skip
-
-
-def _slice_cross(across: int) -> BoolArray:
-    """Return the neighbours (3, 3, 3) of a voxel in its slice."""
-    cross = np.array(ndimage.generate_binary_structure(3, 1))
-    cross[tuple([0, 2] if a == across else slice(None) for a in range(3))] = False
-    return cross
 
 
 def knots(slices: int, across: int, spacing_m: FloatArray) -> FloatArray:
