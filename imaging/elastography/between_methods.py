@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import BoolArray, FloatArray, LabelArray
 from imaging.elastography.helmholtz import WHOLE_SLICES
@@ -127,4 +127,4 @@ def _scatter(
     if scale == 0:
         return float("inf")
     error = float(medians.std(ddof=1)) / np.sqrt(held.size)
-    return float(stats.t.ppf(0.975, held.size - 1)) * error / scale
+    return float(special.stdtrit(held.size - 1, 0.975)) * error / scale

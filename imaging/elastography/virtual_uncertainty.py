@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from imaging.arrays import BoolArray, ComplexArray, FloatArray, LabelArray
 from imaging.elastography.testfields import TestFields
@@ -150,7 +150,7 @@ def _solve(
         if free < 1 or normal[m, m].real <= 0:
             out[value] = MuscleError(np.inf, np.inf)
             continue
-        quantile = float(stats.t.ppf(0.975, free))
+        quantile = float(special.stdtrit(free, 0.975))
         grow = (free + 1) / free
         halves = []
         for values_of in (np.real, np.imag):
