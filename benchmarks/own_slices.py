@@ -1,6 +1,6 @@
 """What ten drawn slices of one's own leg give: ``pennate train --from`` on a person's right calf.
 
-    python -m benchmarks.own_slices [--drawn 10] [--steps 1500] [--image anat]
+    python -m benchmarks.own_slices [--drawn 10] [--steps 200] [--rate 1e-4] [--image anat]
 
 Of ``../shared/data/person`` ten slices of the right leg, evenly spread, are what a site has drawn;
 the built-in network goes on with them for some minutes (two cores), in a temporary folder that is
@@ -66,7 +66,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drawn", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--image", default="anat", choices=("anat", "b0"))
     given = parser.parse_args()
     everything = images()
@@ -80,7 +81,7 @@ def main() -> None:
         began = time.monotonic()
         code = pennate(["train", str(folder / "run"), "--labels", str(folder / "labels"),
                         "--digital", "4", "--from", str(built_in()), "--steps", str(given.steps),
-                        "--rate", "3e-4"])  # fmt: skip
+                        "--rate", str(given.rate)])  # fmt: skip
         took = time.monotonic() - began
         assert code in (0, None), code
         table = pd.DataFrame({"before": dice(built_in(), image, drawn, apart),

@@ -18,7 +18,7 @@ from imaging.threads import threads
 
 EPILOG = "Needs the extra `train`: pip install 'pennate[train]'. Research use only."
 _DIGITAL_FROM = 1001
-_STEPS, _FINE_STEPS = 50_000, 1_500
+_STEPS, _FINE_STEPS = 50_000, 200
 _JUDGED = 1_000
 
 
@@ -37,7 +37,7 @@ def command(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps in all.")] = None,
     until: Annotated[int | None, typer.Option(min=1, help="Stop at this step for now.")] = None,
     rate: Annotated[
-        float | None, typer.Option(min=1e-6, max=1e-1, help="Learning rate.  [2e-3; --from: 3e-4]")
+        float | None, typer.Option(min=1e-6, max=1e-1, help="Learning rate.  [2e-3; --from: 1e-4]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same network.")] = 1,
     leave_one_out: Annotated[
@@ -67,7 +67,7 @@ def command(
     fine = start is not None
     recipe = Recipe(
         seed=seed, steps=steps or (_FINE_STEPS if fine else _STEPS), hold_out=hold_out,
-        rate=rate or (3e-4 if fine else 2e-3), widen=1 if fine else 12_000,
+        rate=rate or (1e-4 if fine else 2e-3), widen=1 if fine else 12_000,
     )  # fmt: skip
     try:
         out.mkdir(parents=True, exist_ok=True)
