@@ -80,7 +80,7 @@ def test_intensities_scaled(right, original, tmp_path):
     assert agreement(original, label(scaled, tmp_path, "scaled")) > LEAST
 
 
-@pytest.mark.parametrize("turn_deg", [5.0, 15.0])
+@pytest.mark.parametrize("turn_deg", [5.0, pytest.param(15.0, marks=pytest.mark.slow)])
 def test_oblique_slices(right, original, tmp_path, turn_deg):
     oblique = label(scan([right], turn_deg=turn_deg), tmp_path, "oblique")
     assert agreement(original, oblique) > LEAST
@@ -91,6 +91,7 @@ def test_other_voxels(right, original, tmp_path):
     assert agreement(original, fine) > LEAST
 
 
+@pytest.mark.slow
 def test_one_leg_cut_out_of_two(right, tmp_path):
     left = make_leg(11, "left")
     image = scan([left, right])
