@@ -24,7 +24,8 @@ from imaging.segmentation.network import built_in
 from imaging.segmentation.segment import Sources, segment
 from imaging.segmentation.view import work_spacing
 from imaging.training.choices import FAMILIES, Choices
-from imaging.training.dice import FULL, LARGE, MILD, Predict, class_dice, summary
+from imaging.training.dice import FULL, LARGE, MILD, class_dice, summary
+from imaging.training.scans import Predict
 from imaging.training.sources import atlas_legs, digital_leg
 
 SCHEME = "visible_human"

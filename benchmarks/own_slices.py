@@ -1,11 +1,11 @@
 """What ten drawn slices of one's own leg give: ``pennate train --from`` on a person's right calf.
 
-    python -m benchmarks.own_slices [--drawn 10] [--steps 200] [--rate 1e-4] [--image anat]
+    python -m benchmarks.own_slices [--drawn 10] [--steps 600] [--rate 1e-4] [--image anat]
 
 Of ``../shared/data/person`` ten slices of the right leg, evenly spread, are what a site has drawn;
 the built-in network goes on with them for some minutes (two cores), in a temporary folder that is
-deleted: no weights of a person are kept. Printed is Dice among drawn voxels on the slices left out,
-of the same leg and of the left one, before and after. Needs the extra `train`.
+deleted: no weights of a person are kept. Printed is Dice on the slices left out, of the same leg
+and of the left one, before and after: among drawn voxels, and plain. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def write_site(folder: Path, image: Image, drawn: np.ndarray, slices: list[int])
 
 
 def dice(network: Path, image: Image, drawn: np.ndarray, apart: np.ndarray) -> pd.Series:
-    """Return Dice among drawn voxels of slices left out, muscle by side."""
+    """Return Dice of slices left out: muscle by side, among drawn voxels and plain."""
     _, labels, _ = labelled(image, SegmentationSettings(network=str(network)))
     table = judged(drawn[:, :, apart], labels[:, :, apart])
-    return table[[f"{side}, drawn" for side in SIDES]].stack()
+    return table[[f"{side}, {how}" for how in ("drawn", "plain") for side in SIDES]].stack()
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drawn", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--image", default="anat", choices=("anat", "b0"))
     given = parser.parse_args()

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from imaging.threads import threads
 
 EPILOG = "Needs the extra `train`: pip install 'pennate[train]'. Research use only."
 _DIGITAL_FROM = 1001
-_STEPS, _FINE_STEPS = 50_000, 200
+_STEPS, _FINE_STEPS = 50_000, 600
 _JUDGED = 1_000
 
 
@@ -60,6 +61,7 @@ def command(
         ) from error
     from imaging.training.checkpoint import Recipe
     from imaging.training.legs import TrainingLeg
+    from imaging.training.scans import ScannedLeg
 
     if not labels and not digital:
         raise ConfigError("no legs to train on", None, "Give --labels or --digital")
@@ -74,6 +76,7 @@ def command(
     except OSError as error:
         raise OutputError("cannot be written", out, "Choose another folder") from error
     legs = _gather(out, labels or [], scheme, digital)
+    recipe = replace(recipe, hold_norms=fine and any(isinstance(x, ScannedLeg) for x in legs))
     if start is None and not any(isinstance(leg, TrainingLeg) for leg in legs):
         raise ConfigError(
             "a few drawn slices make no network", None,
@@ -138,6 +141,20 @@ def _start(recipe: Any, start: Path | None) -> Any:
     return training
 
 
+def _taught(recipe: Any, legs: Sequence[Any], start: Path | None) -> list[Any]:
+    """Return what is learnt from: of partly drawn legs also the fat that a network is sure of."""
+    from imaging.training.scans import ScannedLeg, with_fat
+
+    if start is None or not any(isinstance(leg, ScannedLeg) for leg in legs):
+        return list(legs)
+    known = _start(recipe, start)
+    seen = known.recipe.slices_mm
+    return [
+        with_fat(leg, known.predict(), seen) if isinstance(leg, ScannedLeg) else leg
+        for leg in legs
+    ]  # fmt: skip
+
+
 def _train(
     out: Path, recipe: Any, legs: Sequence[Any], start: Path | None, until: int,
     card: dict[str, str],
@@ -169,7 +186,7 @@ def _train(
         row["s_per_step"] = round((time.monotonic() - began) / max(now.step - first, 1), 3)
         _add_row(table, row)
 
-    use = [leg for leg in legs if leg.body != recipe.hold_out]
+    use = _taught(recipe, [leg for leg in legs if leg.body != recipe.hold_out], start)
     train(training, use, until, checkpoint=checkpoint, report=report)
     net = training.averaged()
     judged = (apart or drawn)[:4]
@@ -222,7 +239,8 @@ def _leave_one_out(recipe: Any, legs: Sequence[Any], start: Path | None) -> None
     rows: dict[str, dict[str, float]] = {}
     for body in bodies:
         training = _start(recipe, start)
-        train(training, [leg for leg in legs if leg.body != body], recipe.steps)
+        rest = _taught(recipe, [leg for leg in legs if leg.body != body], start)
+        train(training, rest, recipe.steps)
         apart = [leg for leg in legs if leg.body == body]
         scans = [leg for leg in apart if isinstance(leg, ScannedLeg)]
         own, seen = training.predict(), training.recipe.slices_mm

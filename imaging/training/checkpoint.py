@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from imaging.errors import ConfigError, MissingFileError
 from imaging.segmentation.inputs import PLACE_CHANNELS, SLICES_MM, THREE_MM
-from imaging.training.dice import Predict
 from imaging.training.network import LegNet
+from imaging.training.scans import Predict
 
 State = dict[str, Tensor]
 KEEP = 0.999
@@ -44,6 +44,9 @@ class Recipe:
         Body that is kept apart, or nothing.
     slices_mm : tuple of float
         Slices that the network sees, mm along the leg.
+    hold_norms : bool
+        Whether means and variances of the normalisation stay: those of a few slices of one person
+        are no measure of other images.
     """
 
     seed: int = 1
@@ -54,6 +57,7 @@ class Recipe:
     drawn_share: float = 0.65
     hold_out: str = ""
     slices_mm: tuple[float, ...] = SLICES_MM
+    hold_norms: bool = False
 
 
 class Training:

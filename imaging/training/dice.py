@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imaging.segmentation.inputs import CLASSES, PLACE_CHANNELS, SLICES_MM, channels
+from imaging.segmentation.inputs import CLASSES, SLICES_MM
 from imaging.training.batches import draw_image
 from imaging.training.choices import Choices, draw_choices
 from imaging.training.legs import TrainingLeg
-from imaging.training.scans import IGNORED, ScannedLeg
+from imaging.training.scans import IGNORED, Predict, ScannedLeg, slice_input
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-"""Takes the input (S + 2, N, M) of one slice to logits or probabilities (C, N, M)."""
 Choose = Callable[[np.random.Generator, float], Choices]
 LARGE = ("TA", "EDL+PT", "PL+PB", "GM", "GL", "SOL", "FHL", "TP")
 SINGLE = (*LARGE, "EHL", "PLA", "POP", "FDL")
@@ -68,14 +65,9 @@ def scan_dice(
     counts = np.zeros((3, len(CLASSES)))
     for leg in legs:
         shape = leg.classes.shape
-        padded = [-(-n // 16) * 16 for n in shape[:2]]
         for k in leg.drawn:
-            x = np.zeros((len(slices_mm) + PLACE_CHANNELS, *padded), np.float32)
-            x[:-PLACE_CHANNELS] = -1.0
-            near = leg.slices.around(int(k), slices_mm, False)
-            seen = channels(near, float(leg.slices.levels[k]), None)
-            x[:, : shape[0], : shape[1]] = seen
-            found = predict(x).argmax(0)[: shape[0], : shape[1]]
+            found = predict(slice_input(leg, int(k), slices_mm)).argmax(0)
+            found = found[: shape[0], : shape[1]]
             y = leg.classes[:, :, k]
             found = np.where(y == IGNORED, IGNORED, found)
             for c in range(len(CLASSES)):

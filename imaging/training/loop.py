@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from imaging.threads import threads
@@ -87,6 +88,8 @@ def train(
     weights = class_weights().to(training.device)
     losses: list[float] = []
     training.net.train()
+    if recipe.hold_norms:
+        hold_norms(training.net)
     steps = range(training.step, until)
     batches = tqdm(
         _batches(recipe, legs, steps, _workers(training.device)),
@@ -104,6 +107,13 @@ def train(
             if report is not None:
                 report(training, float(np.mean(losses)))
             losses = []
+
+
+def hold_norms(net: nn.Module) -> None:
+    """Let a network in training normalise by the means and variances that it has."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def _step(training: Training, batch: Batch, weights: torch.Tensor) -> float:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.morphology import convex_hull_image
+from scipy import ndimage, special
 
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image, resample
-from imaging.segmentation.inputs import CLASSES, OUTSIDE, REST, SAT, SLICES_MM, channels
+from imaging.segmentation.inputs import (
+    CLASSES,
+    OUTSIDE,
+    PLACE_CHANNELS,
+    REST,
+    SAT,
+    SLICES_MM,
+    channels,
+)
 from imaging.segmentation.legs import leg_grid, leg_mask, split_legs
 from imaging.segmentation.network import LegSlices, leg_slices
 from imaging.training.legs import to_classes
@@ -20,7 +27,11 @@ from imaging.training.shape import SIZE, smooth_noise
 
 IGNORED = 255
 """Of classes: not known, nothing is learnt from it."""
+Predict = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+"""Takes the input (S + 2, N, M) of one slice to logits (C, N, M)."""
 _FEW = 3
+_TILE = 16
+_SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -79,16 +90,15 @@ def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool)
 def _around(classes: NDArray[np.uint8], mask: BoolArray) -> NDArray[np.uint8]:
     """Say what the voxels without a label are, as far as it is known.
 
-    Under the fascia they are the rest; but where whole muscles or the bones were not drawn they may
-    be those as well, and nothing is to be learnt from them.
+    Under the fascia they are the rest, above it fat. Where whole muscles or the bones were not
+    drawn they may be those as well, and nothing is to be learnt from them: a drawing that stops
+    short of the rim teaches that muscle is fat.
     """
     bare = (classes == OUTSIDE) & mask
-    out = np.where(bare, SAT, classes).astype(np.uint8)
     if is_partial(classes):
-        near = ndimage.binary_dilation(_hulls(classes > 0), np.ones((5, 5, 1), bool))
-        out[bare & near] = IGNORED
-    else:
-        out[bare & ndimage.binary_closing(classes > 0, np.ones((5, 5, 1), bool))] = REST
+        return np.where(bare, IGNORED, classes).astype(np.uint8)
+    out = np.where(bare, SAT, classes).astype(np.uint8)
+    out[bare & ndimage.binary_closing(classes > 0, np.ones((5, 5, 1), bool))] = REST
     return out
 
 
@@ -98,12 +108,37 @@ def is_partial(classes: NDArray[np.uint8]) -> bool:
     return len(missing) > _FEW or CLASSES.index("TIB") in missing
 
 
-def _hulls(inside: BoolArray) -> BoolArray:
-    """Return the convex hull of every slice."""
-    out = inside.copy()
-    for k in np.flatnonzero(inside.sum((0, 1)) > 2):
-        out[:, :, k] = convex_hull_image(inside[:, :, k])
-    return out
+def slice_input(leg: ScannedLeg, k: int, slices_mm: Sequence[float]) -> Float32:
+    """Return what the network sees of a slice (S + 2, N, M); N and M are filled up to its tiles."""
+    shape = leg.classes.shape
+    padded = [-(-n // _TILE) * _TILE for n in shape[:2]]
+    x = np.zeros((len(slices_mm) + PLACE_CHANNELS, *padded), np.float32)
+    x[:-PLACE_CHANNELS] = -1.0
+    near = leg.slices.around(k, slices_mm, False)
+    x[:, : shape[0], : shape[1]] = channels(near, float(leg.slices.levels[k]), None)
+    return x
+
+
+def with_fat(leg: ScannedLeg, predict: Predict, slices_mm: Sequence[float]) -> ScannedLeg:
+    """Return a leg with fat where nothing is known and a network is sure of it.
+
+    Else nothing would keep muscles from growing into it.
+
+    Parameters
+    ----------
+    leg
+        Leg of which muscles were left out of the drawing; another one stays as it is.
+    predict
+        The network that is gone on with.
+    slices_mm
+        Slices that it sees.
+    """
+    classes = leg.classes.copy()
+    for k in map(int, leg.drawn):
+        share = special.softmax(predict(slice_input(leg, k, slices_mm)), axis=0)[SAT]
+        share = share[: classes.shape[0], : classes.shape[1]]
+        classes[:, :, k][(classes[:, :, k] == IGNORED) & (share > _SURE)] = SAT
+    return replace(leg, classes=classes)
 
 
 def draw_scan(

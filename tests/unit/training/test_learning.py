@@ -32,6 +32,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(tube, tmp_path):
         torch.testing.assert_close(again.mean[key], value, rtol=1e-5, atol=1e-6)
 
 
+def test_going_on_with_few_slices_leaves_the_normalisation_as_it_was(tube):
+    training = Training(replace(RECIPE, hold_norms=True))
+    before = {k: v.clone() for k, v in training.net.state_dict().items()}
+    train(training, [tube], 2)
+    after = training.net.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before if "running" in k)
+    assert not all(torch.equal(after[k], before[k]) for k in before if "running" not in k)
+
+
 def test_a_compact_checkpoint_is_small_and_goes_on(tmp_path):
     training = Training(RECIPE)
     training.step = 7
