@@ -26,7 +26,6 @@ from imaging.config import SegmentationSettings
 from imaging.formats.nifti import save_image
 from imaging.image import Image, canonical
 from imaging.muscles import label_of
-from imaging.provenance import write_json
 from imaging.segmentation.network import built_in
 
 # In this drawing EDL holds peroneus tertius.
@@ -49,10 +48,8 @@ def write_site(folder: Path, image: Image, drawn: np.ndarray, slices: list[int])
             own, label_of(GROUP.get(key, key), "right"), labels[:, :, slices]
         )
     folder.mkdir()
-    save_image(image, folder / "own_right_anat.nii.gz")
-    save_image(image.with_data(labels), folder / "own_right_dseg.nii.gz")
-    write_json(folder / "atlas.json", {"scheme": "catalogue",
-                                       "sides": {"own_right_dseg.nii.gz": "right"}})  # fmt: skip
+    save_image(image, folder / "own_anat.nii.gz")
+    save_image(image.with_data(labels), folder / "own_dseg.nii.gz")
 
 
 def dice(network: Path, image: Image, drawn: np.ndarray, apart: np.ndarray) -> pd.Series:

@@ -27,7 +27,7 @@ def command(
     out: Annotated[Path, typer.Argument(help="Folder of the run; a run in it goes on.")],
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of label maps with atlas.json (and images NAME_anat.nii.gz)."),
+        typer.Option(help="Folder of label maps with atlas.json, or of images with drawings."),
     ] = None,
     scheme: Annotated[str | None, typer.Option(help="Label scheme of the maps.")] = None,
     digital: Annotated[int, typer.Option(min=0, help="Number of digital legs.")] = 24,
@@ -101,9 +101,12 @@ def _gather(out: Path, folders: list[Path], scheme: str | None, digital: int) ->
     held.mkdir(exist_ok=True)
     legs: list[Any] = []
     for folder in folders:
+        scans = scanned_legs(folder, scheme)
+        if scans and not (folder / "atlas.json").is_file():
+            legs += scans
+            continue
         digest = _digest(folder, scheme)
         names = sorted(p.name.removesuffix("_dseg.nii.gz") for p in folder.glob("*_dseg.nii.gz"))
-        scans = scanned_legs(folder, scheme)
         kept, done = [held / f"{name}-{digest}.npz" for name in names], held / f"{digest}.done"
         if not done.is_file():
             for leg in atlas_legs(folder, scheme):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from imaging.arrays import BoolArray, Float32
+from imaging.errors import LabelError
 from imaging.image import Image, resample
 from imaging.segmentation.inputs import (
     CLASSES,
@@ -73,18 +74,52 @@ def scanned_leg(name: str, body: str, image: Image, indices: Image, right: bool)
         Catalogue indices without side, in the same world.
     right
         Whether it is a right leg; a left one is mirrored.
+
+    Raises
+    ------
+    LabelError
+        Nothing was drawn in a leg, or it is that of the other side.
     """
-    labels = resample(indices, image, order=0).data
+    labels = resample(as_thick(indices, image), image, order=0).data
     legs = split_legs(leg_mask(image), image.spacing, image.data)
     leg = max(legs, key=lambda mask: int((labels[mask] > 0).sum()))
+    if not labels[leg].any():
+        raise LabelError("lies beside the leg that its image shows", None, "Draw on that image")
+    _check_side(image, legs, leg, right)
     grid, mask = leg_grid(image, leg)
     slices = leg_slices(grid, mask)
-    classes = to_classes(resample(indices, grid, order=0).data)
+    classes = to_classes(resample(as_thick(indices, grid), grid, order=0).data)
     classes = _around(classes, mask)
     if not right:
         slices = LegSlices(slices.data[::-1].copy(), slices.levels, grid)
         classes = classes[::-1].copy()
     return ScannedLeg(name, body, slices, classes)
+
+
+def as_thick(labels: Image, grid: Image) -> Image:
+    """Let every drawn slice reach as far as a slice of a grid, lest none of that meets it."""
+    drawn = np.flatnonzero(labels.data.any((0, 1)))
+    reach = 0.5 * float(grid.spacing[2]) / float(labels.spacing[2])
+    if not drawn.size or reach <= 0.5:
+        return labels
+    every = np.arange(labels.shape[2])
+    nearest = drawn[np.abs(every[:, None] - drawn).argmin(1)]
+    data = labels.data[:, :, nearest].copy()
+    data[:, :, np.abs(every - nearest) > reach] = 0
+    return labels.with_data(data)
+
+
+def _check_side(image: Image, legs: Sequence[BoolArray], leg: BoolArray, right: bool) -> None:
+    """Raise if the drawn leg lies where the other one must lie."""
+    if len(legs) != 2:
+        return
+    x = [image.to_world(np.argwhere(mask[::4, ::4]) * [4, 4, 1])[:, 0].mean() for mask in legs]
+    own = [mask is leg for mask in legs].index(True)
+    if (x[own] > x[1 - own]) != right:
+        raise LabelError(
+            "lies in the leg of the other side",
+            None, "Name the other side, or look whether the image is stored mirrored",
+        )  # fmt: skip
 
 
 def _around(classes: NDArray[np.uint8], mask: BoolArray) -> NDArray[np.uint8]:

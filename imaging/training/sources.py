@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from tqdm import tqdm
 
+from imaging.errors import LabelError, MissingFileError
 from imaging.formats.nifti import load_image, load_labels
 from imaging.image import Image, canonical
 from imaging.io.atlas import load_atlas, read_about
-from imaging.muscles import structure
+from imaging.io.label_maps import in_catalogue, lookup_beside, read_label_map
+from imaging.muscles import SIDE_CODES, Side, structure
 from imaging.phantom.leg import CONNECTIVE_LABEL, make_leg
 from imaging.schemes import translate
 from imaging.segmentation.atlas import AtlasLeg
@@ -60,19 +63,74 @@ def atlas_legs(folder: Path, scheme: str | None = None) -> list[TrainingLeg]:
 
 
 def scanned_legs(folder: Path, scheme: str | None = None) -> list[ScannedLeg]:
-    """Return the legs of a folder whose image lies beside the labels (``NAME_anat.nii.gz``)."""
-    about = read_about(folder)
-    scheme = scheme or about.get("scheme")
+    """Return the legs of a folder whose image lies beside the labels (``NAME_anat.nii.gz``).
+
+    Without an ``atlas.json`` a label map ``NAME_dseg`` is read as one given to ``pennate segment
+    --manual`` is: labels of the catalogue, a table beside it, or a segmentation of 3D Slicer, with
+    one leg or both.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, has no partner, or does not say what its labels mean or which leg
+        they lie in.
+    """
+    about = read_about(folder) if (folder / "atlas.json").is_file() else None
     out = []
-    for path in sorted(folder.glob("*_anat.nii.gz")):
-        name = path.name.removesuffix("_anat.nii.gz")
-        labels = canonical(load_labels(folder / f"{name}_dseg.nii.gz"))
-        indices = labels.with_data((translate(labels.data, str(scheme)) % 100).astype(np.int16))
+    for path in sorted(folder.glob("*_anat.nii*")):
+        name = path.name.split("_anat.nii")[0]
+        drawn = _drawn_on(path, name)
+        if about is None:
+            labels = canonical(in_catalogue(read_label_map(drawn, lookup_beside(drawn))))
+            legs = {f"{name}_{side}": (side, own) for side, own in _by_side(labels, drawn)}
+        else:
+            labels = canonical(load_labels(drawn))
+            indices = translate(labels.data, str(scheme or about.get("scheme"))) % 100
+            legs = {name: (_side_in(about, drawn, folder), labels.with_data(indices))}
         image = canonical(load_image(path))
-        image = correct_bias(image, leg_mask(image))
-        right = about.get("sides", {}).get(f"{name}_dseg.nii.gz") == "right"
-        out.append(scanned_leg(name, body_of(name), image, indices, right))
+        image = correct_bias(image, leg_mask(image, path))
+        for leg, (side, indices_of) in legs.items():
+            try:
+                out.append(scanned_leg(leg, body_of(name), image, indices_of, side == "right"))
+            except LabelError as error:
+                raise LabelError(f"({side} leg) {error.what}", drawn, error.fix) from error
     return out
+
+
+def _side_in(about: dict[str, Any], drawn: Path, folder: Path) -> Side:
+    side = about.get("sides", {}).get(drawn.name)
+    if side not in ("left", "right"):
+        raise LabelError(
+            f"gives no side for {drawn.name}", folder / "atlas.json", 'Add it to "sides"'
+        )
+    return "left" if side == "left" else "right"
+
+
+def _drawn_on(path: Path, name: str) -> Path:
+    """Return the label map that was drawn on an image."""
+    found = sorted(
+        p for p in path.parent.glob(f"{name}_dseg.*") if p.name.endswith((".nii", ".gz", ".nrrd"))
+    )
+    if len(found) != 1:
+        raise MissingFileError(
+            f"has {len(found) or 'no'} label maps {name}_dseg.* beside it", path,
+            f"Put the drawing there as {name}_dseg.nii.gz or {name}_dseg.seg.nrrd",
+        )  # fmt: skip
+    return found[0]
+
+
+def _by_side(labels: Image, path: Path) -> list[tuple[Side, Image]]:
+    """Return the indices of structures of each leg that is drawn."""
+    codes = np.where(labels.data > 0, labels.data // 100, -1)
+    if (codes == 0).any():
+        raise LabelError(
+            "does not say which leg its labels lie in", path, "Name the side of every label"
+        )
+    sides: tuple[Side, Side] = ("left", "right")
+    return [
+        (side, labels.with_data(np.where(codes == SIDE_CODES[side], labels.data % 100, 0)))
+        for side in sides if (codes == SIDE_CODES[side]).any()
+    ]  # fmt: skip
 
 
 def body_of(name: str) -> str:
