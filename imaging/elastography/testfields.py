@@ -149,6 +149,20 @@ class TestFields:
         found = self._back(self._mix(self._fft(rows), len(_PAIRS), pair_first=False))
         return np.asarray((strain.conj() * found).sum(0))
 
+    def coverage(self, centres: BoolArray) -> FloatArray:
+        """Return what share of all test fields that reach a voxel (I, J, K) stand at `centres`.
+
+        Each counts by the square of its weight there, as in the normal equations.
+        """
+        power = np.zeros(self.size, np.float32)
+        for kernel in self._work.values():
+            power += np.abs(fft.ifftn(kernel[..., ::2], workers=threads())).astype(np.float32) ** 2
+        near = fft.fftn(np.asarray(centres, np.float32), self.size, workers=threads())
+        # A test field at c weighs the voxel x by its kernel at c - x; the kernel's power is even.
+        found = fft.ifftn(near * fft.fftn(power, workers=threads()), workers=threads()).real
+        found = found[tuple(slice(n) for n in self.shape)] / float(power.sum())
+        return np.asarray(np.clip(found, 0, 1), np.float32)
+
     def diagonal(self, strain: ComplexArray, weight: FloatArray) -> FloatArray:
         """Return about the diagonal (I, J, K) of the normal equations, without mixed terms."""
         around = ndimage.uniform_filter(weight, [2 * r + 1 for r in self.reach], mode="constant")

@@ -31,6 +31,10 @@ from imaging.stiffness import PLAUSIBLE_PA
 _KNOTS = 1.3
 # Places of a test field across a slab below which narrower ones are used.
 _SPARE_SLICES = 2
+# Near a border of what was imaged few test fields reach a voxel, and what the model misses does not
+# average out: misfit over the root of their share of the best covered voxel's.
+_MOST_MISFIT = 0.3
+_LEAST_COVERAGE = 1e-3
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
 
@@ -114,8 +118,9 @@ def virtual_fields(
         systems, now.weights, tests, one_each(modulus, own), centres, own,
         PART_KNOTS * widths / first.spacing_m,
     )  # fmt: skip
-    reach = [2 * r + 1 for r in tests.reach]
-    covered = ndimage.maximum_filter(centres.astype(np.uint8), reach) > 0
+    coverage = tests.coverage(centres)
+    least = max((float(np.median(now.misfits)) / _MOST_MISFIT) ** 2, _LEAST_COVERAGE)
+    covered = coverage >= least * coverage.max()
     valid = region & covered & (confidence >= MIN_CONFIDENCE) & (modulus.real > PLAUSIBLE_PA[0])
     found = np.zeros(mask.shape, bool)
     found[box] = valid
@@ -139,7 +144,8 @@ def virtual_fields(
         maps, found, warnings=virtual_fields_warnings(drivers * len(fields)),
         citations=VIRTUAL_FIELDS_CITATIONS, errors=errors,
         facts={"test_field_mm": np.round(6000 * widths, 1).tolist(),
-               "smoothness": smoothness, "systems": len(systems)},
+               "smoothness": smoothness, "systems": len(systems),
+               "misfit": [round(m, 3) for m in now.misfits]},
     )  # fmt: skip
 
 
@@ -200,8 +206,8 @@ def _solve(
 ) -> ComplexArray:
     rest = now.pull - smoothness * smooth.apply(start)
     diagonal = smoothness * smooth.diagonal()
-    for s, w in zip(systems, now.weights, strict=True):
-        rest += tests.adjoint(s.strain, w * (s.force - tests.stiffness(s.strain, start)))
+    for s, w, left in zip(systems, now.weights, now.rests, strict=True):
+        rest += tests.adjoint(s.strain, w * left)
         diagonal = diagonal + tests.diagonal(s.strain, w)
 
     def operator(g: ComplexArray) -> ComplexArray:
