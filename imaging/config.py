@@ -130,6 +130,11 @@ class ElastographySettings(Section):
     register_to_anatomy: bool = Field(
         True, description="Put wave images where the anatomical image shows the leg"
     )
+    distortion: Annotated[Literal["auto", "fmap", "anatomy", "off"], _YAML_OFF] = Field(
+        "auto",
+        description="Of echo-planar wave images: from a reversed scan in fmap, else against the "
+        "anatomical image",
+    )
     motion: bool = Field(True, description="Motion between wave images, from their magnitudes")
     erode_mm: float = Field(3.0, ge=0, description="Margin kept from muscle borders, mm")
 

@@ -82,6 +82,13 @@ def command(
             "waves are put where it shows the leg.",
         ),
     ] = None,
+    fmap: Annotated[
+        Path | None,
+        typer.Option(
+            "--fmap",
+            help="Magnitude of reversed phase encoding; undoes distortion of echo-planar waves.",
+        ),
+    ] = None,
     directions: Annotated[
         Path | None,
         typer.Option(
@@ -113,6 +120,8 @@ def command(
         raise InputError("--directions belongs to --waves", directions, "Leave it out")
     if anatomy and not waves:
         raise InputError("--anatomy belongs to --waves", anatomy, "Leave it out")
+    if fmap and not waves:
+        raise InputError("--fmap belongs to --waves", fmap, "Leave it out")
     if dispersion and not directions:
         raise InputError("--dispersion belongs to --directions", dispersion, "Give both")
     if lookup and not labels:
@@ -129,7 +138,7 @@ def command(
     if waves:
         fibres = load_directions(directions, dispersion) if directions else None
         leg = load_image(anatomy) if anatomy and options.register_to_anatomy else None
-        read = load_examination(waves, label_region, mask_region, options, leg)
+        read = load_examination(waves, label_region, mask_region, options, leg, fmap)
         source, found, warnings = _invert(read, label_region, fibres, more, options)
     else:
         assert stiffness is not None

@@ -75,7 +75,9 @@ def weigh(
     half of the test fields tell how much. Were it taken for signal, voxels would follow it.
     """
     pull = np.zeros(modulus.shape, np.complex64)
-    weights, rests, misfits = [], [], []
+    weights: list[FloatArray] = []
+    rests: list[ComplexArray] = []
+    misfits: list[float] = []
     for s in systems:
         off = [tests.stiffness(strain, modulus) - force for strain, force in s.still]
         noise = sum((np.abs(o) ** 2).sum(0) for o in off) / max(len(off), 1)

@@ -54,7 +54,7 @@ def read_reversed(path: Path, series: Image, acquisition: Acquisition) -> Revers
         ratio = 1.0
     if along > -_PARALLEL:
         raise ImageError(
-            "has a phase encoding that is not opposite to that of the diffusion images",
+            "has a phase encoding that is not opposite to that of the images it shall undistort",
             path,
             "Give the scan of opposite PhaseEncodingDirection",
         )
@@ -101,7 +101,7 @@ def _must_cover(image: Image, series: Image, path: Path) -> None:
     voxel = image.to_voxels(middle)
     if (voxel < 0).any() or (voxel > np.array(image.shape) - 1).any():
         raise ImageError(
-            "does not show the same anatomy as the diffusion images",
+            "does not show the same anatomy as the images it shall undistort",
             path,
             "Give the scan of the same session and position",
         )

@@ -18,6 +18,7 @@ from imaging.formats.json import optional_sidecar, read_json
 from imaging.io.waves.comments import angle_deg, are_even, frequency_hz, index, is_fine
 from imaging.io.waves.nifti import read_nifti
 from imaging.io.waves.series import WaveSeries
+from imaging.io.waves.undistorted import ENCODING_KEYS
 
 _SUFFIXES = (".nii", ".nii.gz")
 _BESIDE = (".json", ".bval", ".bvec", ".txt", ".tsv")
@@ -78,6 +79,8 @@ def read_converted(folder: Path) -> WaveSeries:
     magnitudes = [f for f in files if f.kind == "magnitude"]
     ordered, told = _in_order(phases, content, folder)
     content = {**told, **_frequency(phases, content, folder), **content}
+    # How it was encoded is the same in every file.
+    content = {k: v for k, v in phases[0].about.items() if k in ENCODING_KEYS} | content
     twins = _in_order(magnitudes, content, folder)[0] if len(magnitudes) == len(phases) else []
     return read_nifti(
         [f.path for f in ordered], content, json_path, [f.path for f in twins] or None,

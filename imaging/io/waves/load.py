@@ -10,6 +10,7 @@ import numpy as np
 
 from imaging.arrays import BoolArray, FloatArray
 from imaging.config import ElastographySettings
+from imaging.diffusion.acquisition import Acquisition
 from imaging.elastography.fields import (
     FrequencyField,
     HarmonicFields,
@@ -23,6 +24,7 @@ from imaging.io.region import Region, signal_mask, tissue_mask
 from imaging.io.waves.placed import Placement, moved, place
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.series import WaveSeries
+from imaging.io.waves.undistorted import Undistortion, check_alike, look, undistorted
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,12 @@ def load_examination(
     mask: Region | None,
     options: ElastographySettings,
     anatomy: Image | None = None,
+    fmap: Path | None = None,
 ) -> Examination:
     """Read wave images, put them in place, take motion out and find their first harmonic.
 
-    With an anatomical image, in whose world labels and mask lie, they are registered to it.
+    With an anatomical image, in whose world labels and mask lie, they are registered to it; it, or
+    a scan `fmap` of reversed phase encoding, also undoes the distortion of echo-planar ones.
 
     Raises
     ------
@@ -82,8 +86,20 @@ def load_examination(
     inputs: list[Path] = []
     left_out: list[str] = []
     placement: Placement | None = None
+    undone: Undistortion | None = None
+    encoded: list[Acquisition | None] = []
     for series in read_examination(paths):
-        images = series.images
+        images, frames = series.images, series.magnitude
+        encoded.append(series.acquisition)
+        if options.distortion != "off":
+            check_alike(encoded[0], encoded[-1], series.inputs[0])
+        if series.acquisition is not None:
+            undone = undone or look(
+                images, signal_mask(images.weight), series.acquisition,
+                wanted=options.distortion, fmap=fmap, anatomy=anatomy,
+            )  # fmt: skip
+            if undone.found is not None and undone.found.status == "corrected":
+                images, frames = undistorted(images, frames, undone.found)
         if anatomy is not None:
             placement = placement or place(images, signal_mask(images.weight), anatomy)
             images = moved(images, placement)
@@ -91,19 +107,27 @@ def load_examination(
             first = replace(series, images=images)
             grid = Image(np.zeros(images.weight.shape, np.uint8), images.affine)
             tissue, region = tissue_mask(images, grid, labels, mask)
-        read.append(frequency_field(images, series.magnitude if options.motion else None, tissue))
+        read.append(frequency_field(images, frames if options.motion else None, tissue))
         inputs += series.inputs
         left_out += series.warnings
     assert first is not None
+    if fmap is not None and undone is None:
+        raise ImageError(
+            "is not told to be echo-planar (PhaseEncodingDirection and TotalReadoutTime), so that "
+            "--fmap cannot undo its distortion", paths[0], "Declare both, or leave --fmap out",
+        )  # fmt: skip
+    if fmap is not None and undone is not None and undone.found is not None:
+        inputs += [fmap] if undone.found.method == "fmap" else []
     waves = harmonic_fields(read, tissue)
     if not waves.tissue.any():
         raise ImageError(
             f"has no signal inside {region}: its magnitude is 0 there", paths[0],
             "Check mask and magnitude",
         )  # fmt: skip
-    told = placement.warnings if placement is not None else []
+    steps = [step for step in (undone, placement) if step is not None]
+    told = [said for step in steps for said in step.warnings]
     warnings = [*told, *left_out, *wave_warnings(waves, float(grid.spacing.min()))]
     return Examination(
         waves, grid, region, inputs, first.images.directions, first.gain, first.driver_names,
-        warnings, {} if placement is None else placement.facts,
+        warnings, {key: fact for step in steps for key, fact in step.facts.items()},
     )  # fmt: skip

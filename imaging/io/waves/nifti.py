@@ -22,6 +22,7 @@ from imaging.errors import ImageError
 from imaging.formats.nifti import load_image
 from imaging.image import Image, same_grid
 from imaging.io.waves.series import WaveSeries, check_range, units_told, units_warning
+from imaging.io.waves.undistorted import echo_planar
 
 
 def read_nifti(
@@ -83,7 +84,10 @@ def read_nifti(
         declared.frequency_hz, declared.density,
     )  # fmt: skip
     told_of = (*warnings, *declared.assumed)
-    return WaveSeries(images, frames, inputs, declared.gain, declared.driver_names, told_of)
+    return WaveSeries(
+        images, frames, inputs, declared.gain, declared.driver_names, told_of,
+        echo_planar(content, Image(weight, affine)),
+    )  # fmt: skip
 
 
 def _read(files: Sequence[Path]) -> list[Image]:

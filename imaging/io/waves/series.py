@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from imaging.arrays import FloatArray
+from imaging.diffusion.acquisition import Acquisition
 from imaging.elastography.declaration import WaveDeclaration
 from imaging.elastography.waves import WaveImages
 from imaging.errors import ImageError, UnitError
@@ -39,6 +40,8 @@ class WaveSeries:
         Empty where the JSON gives their count only.
     warnings : tuple of str
         What was left out of the files, or taken for granted.
+    acquisition : Acquisition or None
+        Of echo-planar images, where their sidecar tells.
     """
 
     images: WaveImages
@@ -47,6 +50,7 @@ class WaveSeries:
     gain: float | None = None
     driver_names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    acquisition: Acquisition | None = None
 
 
 def units_told(stored: FloatArray, maker: str) -> dict[str, Any]:
