@@ -303,8 +303,8 @@ class Settings(Section):
     )
     select: dict[str, str] = Field(
         default_factory=dict,
-        description="Glob per input, if ambiguous: anat, dwi, fmap, stiffness, recording, "
-        "manual_dseg",
+        description="Glob per input, if ambiguous: anat, dwi, fmap, waves, wave_fmap, stiffness, "
+        "frames, recording, manual_dseg",
     )
     open_inputs: bool = Field(True, description="Open every input before anything runs")
     segmentation: SegmentationSettings = SegmentationSettings()

@@ -31,6 +31,25 @@ def reversed_scans(candidates: Sequence[Path], series: Path) -> list[Path]:
     return [p for p in meant if _may_oppose(sidecars[p], own)]
 
 
+def scans_named_for(candidates: Sequence[Path], series: Sequence[Path]) -> list[Path]:
+    """Return the scans that name one of several images and may run against all of them.
+
+    Parameters
+    ----------
+    candidates
+        Images ``*_epi`` of the session.
+    series
+        Wave images, phase and magnitude.
+    """
+    sidecars = {path: _sidecar(path) for path in candidates}
+    own = {path: _sidecar(path) for path in series}
+    return [
+        p for p, sidecar in sidecars.items()
+        if any(_names(sidecar, one, about) for one, about in own.items())
+        and all(_may_oppose(sidecar, about) for about in own.values())
+    ]  # fmt: skip
+
+
 def _names(sidecar: dict[str, Any], series: Path, own: dict[str, Any]) -> bool | None:
     """Tell whether a scan is meant for a series; None when it says nothing."""
     intended, group = _list(sidecar, "IntendedFor"), _list(sidecar, "B0FieldIdentifier")

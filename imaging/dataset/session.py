@@ -33,7 +33,7 @@ from imaging.dataset.names import (
     suffix_of,
 )
 from imaging.dataset.recording_names import companions, corrected_events, without_doubles
-from imaging.fieldmaps import reversed_scans
+from imaging.fieldmaps import reversed_scans, scans_named_for
 
 # not_fetched: the name is there, the content is on another machine; not_needed: a right name that
 # no stage reads; not_taken: a name or place that keeps a file from being read.
@@ -50,7 +50,7 @@ State = Literal[
 
 # Inputs that may be chosen from: those of which a session has one, recordings, and contexts.
 SELECTABLE = (
-    "anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg", "waves", "frames",
+    "anat", "dwi", "fmap", "stiffness", "recording", "manual_dseg", "waves", "wave_fmap", "frames",
 )  # fmt: skip
 _NO_CONTENT = (
     "its content is not on this machine: fetch it (datalad get, git annex get, git lfs pull), "
@@ -91,8 +91,9 @@ class Session:
     ----------
     subject, session : str
         BIDS labels without ``sub-`` and ``ses-``; `session` is empty where there are none.
-    anat, dwi, fmap, stiffness, manual_dseg : Path or None
-        `fmap` has reversed phase encoding, `stiffness` is a ready map.
+    anat, dwi, fmap, wave_fmap, stiffness, manual_dseg : Path or None
+        `fmap` has reversed phase encoding, `wave_fmap` that of the wave images; `stiffness` is a
+        ready map.
     others : tuple of Path
         Other anatomical images than the reference, one of every series, none of fat.
     dixon, spin_echoes : tuple of Path
@@ -112,6 +113,7 @@ class Session:
     dixon: tuple[Path, ...] = ()
     spin_echoes: tuple[Path, ...] = ()
     waves: tuple[Path, ...] = ()
+    wave_fmap: Path | None = None
     stiffness: Path | None = None
     frames: tuple[Path, ...] = ()
     recordings: tuple[Path, ...] = ()
@@ -229,7 +231,8 @@ class SessionFiles:
         """Return the session with its inputs and findings."""
         anat = self.one("anat", self._anatomical(), "nothing can be mapped without one")
         dwi = self.one("dwi", self.files("dwi", NIFTI, "dwi"), "no fascicles, FA or MD")
-        against = reversed_scans(self.files("fmap", NIFTI, "epi"), dwi) if dwi else []
+        scans = self.files("fmap", NIFTI, "epi")
+        against = reversed_scans(scans, dwi) if dwi else []
         no_reversed = "no scan of reversed phase encoding for the diffusion images"
         phases = [p for p in self.files("mre", NIFTI, "mre") if entities(p).get("part") == "phase"]
         phases = self._of_one_context("waves", phases)
@@ -250,6 +253,7 @@ class SessionFiles:
             dixon=self.many("dixon", fat, "no fat fraction"),
             spin_echoes=self.many("spin_echoes", self.files("anat", NIFTI, "MESE"), "no T2"),
             waves=self.many("waves", phases, "no stiffness from wave images"),
+            wave_fmap=self._wave_fmap(scans, phases),
             stiffness=self.one("stiffness", maps, "no ready map"),
             frames=self.many("frames", frames, "no ultrasound shear-wave frames"),
             recordings=self._recordings(),
@@ -258,6 +262,12 @@ class SessionFiles:
         )
         self.taken |= {p.with_name(p.name.replace("part-phase", "part-mag")) for p in phases}
         return found.with_findings([*self.findings, *self._leftovers()])
+
+    def _wave_fmap(self, scans: list[Path], phases: list[Path]) -> Path | None:
+        """Return the scan of reversed phase encoding that names the wave images."""
+        magnitudes = [p.with_name(p.name.replace("part-phase", "part-mag")) for p in phases]
+        found = scans_named_for(scans, [*phases, *(m for m in magnitudes if m in self.home)])
+        return self.one("wave_fmap", found, "") if found else None
 
     def _of_one_context(self, name: str, files: list[Path]) -> list[Path]:
         """Return the files of one context: of several that at rest, else those that name none."""

@@ -11,6 +11,8 @@ from imaging.formats.nifti_place import place_warnings
 from imaging.image import canonical
 from imaging.io.label_sources import find_leg, read_drawing
 
+_SINGLE = ("anat", "dwi", "fmap", "wave_fmap", "stiffness")
+
 
 def cautions(session: Session) -> list[Finding]:
     """Return a finding of the state ``warning`` for all that a header or a drawing puts in doubt.
@@ -18,7 +20,7 @@ def cautions(session: Session) -> list[Finding]:
     Files that cannot be read are passed over: the inspection of their input says so.
     """
     given = [
-        *((name, getattr(session, name)) for name in ("anat", "dwi", "fmap", "stiffness")),
+        *((name, getattr(session, name)) for name in _SINGLE),
         *(("waves", path) for path in session.waves),
         ("manual_dseg", session.manual_dseg),
     ]

@@ -28,6 +28,7 @@ from imaging.io.ultrasound_frames import read_frame_files
 from imaging.io.ultrasound_placed import check_frames
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.ready import read_ready
+from imaging.io.waves.undistorted import must_tell
 
 
 def _anat(session: Session) -> None:
@@ -73,7 +74,11 @@ def _waves(session: Session) -> None:
     for number, series in enumerate(read_examination(session.waves)):
         if number == 0:  # the others lie on its grid
             images = series.images
-            _must_meet(session, Image(images.weight, images.affine), session.waves[0])
+            grid = Image(images.weight, images.affine)
+            _must_meet(session, grid, session.waves[0])
+            if session.wave_fmap is not None:
+                encoded = must_tell(series.acquisition, session.waves[0])
+                read_reversed(session.wave_fmap, grid, encoded)
 
 
 def _stiffness(session: Session) -> list[str]:

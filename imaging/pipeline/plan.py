@@ -200,6 +200,11 @@ class Plan:
         found = self.session(wildcards).fmap
         return [str(found)] if found else []
 
+    def wave_fmap(self, wildcards: Any) -> list[str]:
+        """Return the scan of reversed phase encoding that names the wave images."""
+        found = self.session(wildcards).wave_fmap
+        return [str(found)] if found else []
+
     def aponeuroses(self, wildcards: Any) -> list[str]:
         """Return the internal aponeuroses drawn by a person."""
         return [str(p) for p in self.session(wildcards).aponeuroses]

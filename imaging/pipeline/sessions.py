@@ -31,6 +31,7 @@ _TITLES = {
     "others": "the other anatomical images",
     "spin_echoes": "the spin echoes",
     "waves": "the wave images",
+    "wave_fmap": "the scan of reversed phase encoding for the wave images",
     "stiffness": "the ready stiffness map",
     "frames": "the ultrasound frames",
     "recording": "the recording of EMG",

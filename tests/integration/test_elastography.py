@@ -1,6 +1,7 @@
 """``pennate elastography`` on files: a small leg with known stiffness, ready maps, bad input."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -193,3 +194,31 @@ def test_missing_files_are_named(leg, tmp_path, capsys):
     sidecar_path(path).unlink()
     assert run(tmp_path / "out", "--stiffness", path) == 2
     assert "sub-01_stiffness.json: no JSON" in capsys.readouterr().err
+
+
+def test_a_scan_of_reversed_phase_encoding_belongs_to_echo_planar_waves(leg, tmp_path, capsys):
+    phase, labels, _ = leg
+    waves = tmp_path / phase.name
+    for path in phase.parent.glob("*_part-*_mre.*"):
+        shutil.copy(path, tmp_path)
+    magnitude = load_image(waves.with_name(waves.name.replace("part-phase", "part-mag")), ndim=6)
+    scan = tmp_path / "reversed_epi.nii.gz"
+    flat = magnitude.data.reshape(*magnitude.shape[:3], -1).mean(-1)
+    save_image(magnitude.with_data(flat), scan)
+    keys = {"PhaseEncodingDirection": "j-", "TotalReadoutTime": 0.02}
+    scan.with_name("reversed_epi.json").write_text(json.dumps(keys))
+    given = ("--waves", waves, "--labels", labels, "--fmap", scan)
+    settings = ("--settings", '{"inversions": ["mdev"]}')
+    assert run(tmp_path / "a", *given, *settings) == 2
+    assert "echo-planar" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists() or not list((tmp_path / "a").iterdir())
+    beside = waves.with_name(waves.name.replace(".nii.gz", ".json"))
+    content = json.loads(beside.read_text()) | keys | {"PhaseEncodingDirection": "j"}
+    beside.write_text(json.dumps(content))
+    assert run(tmp_path / "b", *given, *settings) == 0
+    facts = json.loads((tmp_path / "b" / "sub-01_desc-waves_notes.json").read_text())["facts"]
+    assert facts["wave_distortion"] in ("kept", "corrected")
+    assert facts["wave_distortion_max_mm"] < 0.5
+    capsys.readouterr()
+    assert run(tmp_path / "c", *given[:4], *settings) == 0
+    assert "was not corrected: there is no scan" in capsys.readouterr().err

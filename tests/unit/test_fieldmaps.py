@@ -66,3 +66,24 @@ def test_two_equal_scans_are_ambiguous_until_one_is_selected(tmp_path):
 def test_a_sidecar_that_cannot_be_read_is_left_to_the_check_of_images(tmp_path):
     found, _ = session_with(tmp_path, AHEAD, {"dir-PA": None})
     assert found.fmap is not None
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        ({**BACK, "IntendedFor": "mre/sub-01_part-phase_mre.nii.gz"}, True),
+        ({**BACK, "IntendedFor": "bids::sub-01/mre/sub-01_part-mag_mre.nii.gz"}, True),
+        ({**AHEAD, "IntendedFor": "mre/sub-01_part-phase_mre.nii.gz"}, False),
+        ({**BACK, "IntendedFor": "dwi/sub-01_dwi.nii.gz"}, False),
+        (BACK, False),
+    ],
+)
+def test_wave_images_take_only_a_scan_that_names_them(tmp_path, keys, taken):
+    for part in ("phase", "mag"):
+        path = tmp_path / "sub-01" / "mre" / f"sub-01_part-{part}_mre.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.with_name(f"sub-01_part-{part}_mre.json").write_text(json.dumps(AHEAD))
+    found, _ = session_with(tmp_path, AHEAD, {"dir-PA": keys})
+    assert (found.wave_fmap is not None) == taken
+    assert (found.fmap is not None) == (keys == BACK or "dwi" in str(keys))

@@ -2,6 +2,8 @@ rule stiffness_from_waves:
     input:
         waves=plan.waves,
         beside=plan.beside("waves"),
+        fmap=plan.wave_fmap,
+        fmap_beside=plan.beside("wave_fmap"),
         anat=plan.file("segmentation", "_anat.nii.gz"),
         labels=plan.file("segmentation", "_dseg.nii.gz"),
         directions=plan.directions,
@@ -22,10 +24,11 @@ rule stiffness_from_waves:
         settings=plan.settings_of("elastography"),
         images=lambda wildcards, input: options("--waves", input.waves),
         directions=lambda wildcards, input: fibre_options(input.directions),
+        fmap=lambda wildcards, input: options("--fmap", input.fmap),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         LIMITS + "pennate elastography {params.images} --labels {input.labels:q} "
-        "--anatomy {input.anat:q} {params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
+        "--anatomy {input.anat:q} {params.fmap} {params.directions} --out {params.folder:q} --prefix {wildcards.prefix} "
         "--settings {params.settings:q} > {log:q} 2>&1"
 
 

@@ -24,7 +24,7 @@ from imaging.io.region import Region, signal_mask, tissue_mask
 from imaging.io.waves.placed import Placement, moved, place
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.series import WaveSeries
-from imaging.io.waves.undistorted import Undistortion, check_alike, look, undistorted
+from imaging.io.waves.undistorted import Undistortion, check_alike, look, must_tell, undistorted
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,8 @@ def load_examination(
         inputs += series.inputs
         left_out += series.warnings
     assert first is not None
-    if fmap is not None and undone is None:
-        raise ImageError(
-            "is not told to be echo-planar (PhaseEncodingDirection and TotalReadoutTime), so that "
-            "--fmap cannot undo its distortion", paths[0], "Declare both, or leave --fmap out",
-        )  # fmt: skip
+    if fmap is not None:
+        must_tell(encoded[0], paths[0])
     if fmap is not None and undone is not None and undone.found is not None:
         inputs += [fmap] if undone.found.method == "fmap" else []
     waves = harmonic_fields(read, tissue)

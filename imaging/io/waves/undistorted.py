@@ -203,3 +203,20 @@ def check_alike(first: Acquisition | None, other: Acquisition | None, path: Path
             "has another phase encoding than the wave images of the first frequency", path,
             "Run pennate elastography once for each, or set elastography.distortion to off",
         )  # fmt: skip
+
+
+def must_tell(acquisition: Acquisition | None, path: Path) -> Acquisition:
+    """Return how wave images were encoded that a scan of reversed phase encoding is given for.
+
+    Raises
+    ------
+    ImageError
+        Their sidecar does not tell.
+    """
+    if acquisition is None:
+        raise ImageError(
+            "is not told to be echo-planar (PhaseEncodingDirection and TotalReadoutTime), so that "
+            "a scan of reversed phase encoding cannot undistort it", path,
+            "Declare both in its JSON, or leave the scan out",
+        )  # fmt: skip
+    return acquisition
