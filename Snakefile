@@ -8,7 +8,14 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from imaging.errors import PennateError
-from imaging.pipeline import code_of, fibre_options, minutes, options, start
+from imaging.pipeline import (
+    Contexts,
+    code_of,
+    fibre_options,
+    minutes,
+    options,
+    start,
+)
 
 min_version("9.0")
 # A plan is millions of objects that all live on: looking for cycles among them costs a sixth.
@@ -20,6 +27,7 @@ except PennateError as error:
     sys.exit(f"pennate: {error}")
 plan.allowed = lambda: workflow.dag_settings.allowed_rules
 
+contexts = Contexts(plan)
 LOGS = str(plan.out / "logs" / "{unit}" / "{prefix}")
 ENVIRONMENT = "../../envs/pennate.yaml"
 # A job on a cluster runs a Snakemake of its own, within the threads that the first one asked for.
@@ -41,6 +49,8 @@ wildcard_constraints:
     unit=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     prefix=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?",
     person=r"sub-[A-Za-z0-9]+",
+    kind="mre|us",
+    context=r"[A-Za-z0-9]+",
 
 
 localrules:
@@ -73,6 +83,7 @@ include: "workflow/rules/diffusion.smk"
 include: "workflow/rules/fibres.smk"
 include: "workflow/rules/composition.smk"
 include: "workflow/rules/elastography.smk"
+include: "workflow/rules/contexts.smk"
 include: "workflow/rules/function.smk"
 include: "workflow/rules/map.smk"
 include: "workflow/rules/export.smk"

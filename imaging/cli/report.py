@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from imaging.musclemap.read.files import find_prefix
 from imaging.musclemap.read.muscle_map import read_muscle_map
 from imaging.outputs import stale
 from imaging.provenance import staged
+from imaging.report.contexts.part import read_context_part
 from imaging.report.files import read_norms, write_group, write_page
 from imaging.report.links import page_links
 from imaging.report.norms import controls_of
@@ -46,6 +48,10 @@ def command(
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of `pennate model`, to be shown on the page.")
     ] = None,
+    contexts_dir: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `pennate contexts`, for the page; may be repeated."),
+    ] = None,
     participant_label: Annotated[
         list[str] | None, typer.Option(help="Only this participant in the group; may be repeated.")
     ] = None,
@@ -58,10 +64,11 @@ def command(
 ) -> None:
     """Write the page of one subject, or of a group."""
     if group is not None:
-        if any(given is not None for given in (map_dir, out, prefix, norms, model_dir, date)):
+        single = (map_dir, out, prefix, norms, model_dir, contexts_dir, date)
+        if any(given is not None for given in single):
             raise ConfigError(
                 "--group cannot be combined with --map-dir, --out, --prefix, --norms, --model-dir, "
-                "--date",
+                "--contexts-dir, --date",
                 None,
                 "Leave them out",
             )
@@ -80,19 +87,24 @@ def command(
         if out.suffix.lower() not in (".html", ".htm") or out.is_dir():
             raise OutputError("is no name of a page", out, "Give a file that ends with .html")
         whole = find_prefix(map_dir, prefix)
-        _subject(map_dir, out, whole, norms, participants, model_dir, _day(date))
+        _subject(
+            map_dir, out, whole, norms, participants, model_dir, _day(date), contexts_dir or []
+        )
 
 
 def _subject(
     map_dir: Path, out: Path, prefix: str, norms: Path | None, participants: Path | None,
-    model_dir: Path | None, date: str,
+    model_dir: Path | None, date: str, contexts_dirs: Sequence[Path],
 ) -> None:  # fmt: skip
     muscle_map = read_muscle_map(map_dir, prefix, is_shown)
     model = None if model_dir is None else read_model_part(model_dir, prefix)
     people = None if participants is None else read_participants(participants)
     known = None if norms is None else read_norms(norms, people)
-    page = subject_page(muscle_map, known, model, page_links(out, map_dir, prefix), date)
+    contexts = read_context_part(contexts_dirs, prefix) if contexts_dirs else None
+    links = page_links(out, map_dir, prefix)
+    page = subject_page(muscle_map, known, model, links, date, contexts)
     beside = [p for p in (norms, participants) if p] + list(model.files if model else [])
+    beside += contexts.files if contexts else []
     if known is not None and (missing := known.unknown(prefix.split("_")[0])):
         print(f"warning: {missing}", file=sys.stderr)
     # Subjects share the output folder, so each has a scratch folder of its own.

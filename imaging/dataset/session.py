@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imaging.dataset.dixon import PARTS, dixon_options, part_of
 from imaging.dataset.leftovers import (
@@ -57,10 +57,8 @@ _NO_CONTENT = (
     "or copy the file itself here"
 )
 _SELECTED = "the setting select leaves it out"
-_OTHER_CONTEXT = (
-    "of another context (task-, acq-) than what is read: run pennate elastography or pennate "
-    "ultrasound on it, and compare by pennate contexts"
-)
+#: Name of waves or frames whose files name no context.
+BASELINE = "baseline"
 # Why a file with a right name may not be needed.
 _UNUSED = {
     "anat": "another image is the anatomical reference",
@@ -69,6 +67,14 @@ _UNUSED = {
     "emg": "the C3D of the same name is read",
     "motion": "no EMG of the same task, run and acquisition lies in emg/",
 }
+
+
+class OtherContext(NamedTuple):
+    """Waves or frames (`kind`) of another context than those that are mapped, by its `name`."""
+
+    kind: str
+    name: str
+    files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ class Session:
     waves, frames, recordings, aponeuroses : tuple of Path
         Wave images (one per frequency), ultrasound shear-wave frames, recordings of EMG (one per
         task, run and acquisition), internal aponeuroses drawn by a person.
+    contexts : tuple of OtherContext
+        Held against `waves` and `frames`, never pooled with them.
     findings : tuple of Finding
     """
 
@@ -119,6 +127,7 @@ class Session:
     recordings: tuple[Path, ...] = ()
     manual_dseg: Path | None = None
     aponeuroses: tuple[Path, ...] = ()
+    contexts: tuple[OtherContext, ...] = ()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
 
     @property
@@ -130,6 +139,11 @@ class Session:
     def folder(self) -> str:
         """``sub-01`` or ``sub-01/ses-02``."""
         return "/".join(self._parts)
+
+    def context(self, kind: str) -> str:
+        """Return the context of the waves or frames that are mapped: ``rest``, or one unnamed."""
+        files = self.waves if kind == "waves" else self.frames
+        return context_of(files[0]) or BASELINE
 
     @property
     def _parts(self) -> list[str]:
@@ -169,7 +183,7 @@ class SessionFiles:
         self.findings: list[Finding] = []
         self.taken: set[Path] = set()
         self.unselected: set[Path] = set()
-        self.other_contexts: set[Path] = set()
+        self.contexts: list[OtherContext] = []
         self.corrected: set[Path | None] = set()
 
     def files(
@@ -260,7 +274,12 @@ class SessionFiles:
             manual_dseg=self.one("manual_dseg", labels, "muscles are found automatically"),
             aponeuroses=self.many("aponeuroses", sheets, "none drawn"),
         )
-        self.taken |= {p.with_name(p.name.replace("part-phase", "part-mag")) for p in phases}
+        others = [p for context in self.contexts for p in context.files]
+        if others:
+            self.many("contexts", others, "")
+        every = [*phases, *others]
+        self.taken |= {p.with_name(p.name.replace("part-phase", "part-mag")) for p in every}
+        found = replace(found, contexts=tuple(self.contexts))
         return found.with_findings([*self.findings, *self._leftovers()])
 
     def _wave_fmap(self, scans: list[Path], phases: list[Path]) -> Path | None:
@@ -278,10 +297,11 @@ class SessionFiles:
         kept = next((context for context in ("rest", "") if context in contexts), None)
         if kept is None:
             self._ambiguous(name, files)
-        others = [p for p in files if context_of(p) != kept]
-        magnitudes = [p.with_name(p.name.replace("part-phase", "part-mag")) for p in others]
-        self.other_contexts |= {*others, *magnitudes}
-        return [p for p in files if p not in self.other_contexts]
+            return []
+        for context in sorted(contexts - {kept}):
+            own = tuple(p for p in files if context_of(p) == context)
+            self.contexts.append(OtherContext(name, context or BASELINE, own))
+        return [p for p in files if context_of(p) == kept]
 
     def _anatomical(self) -> list[Path]:
         """Return the candidates of the first contrast that matches: magnitude, first echo."""
@@ -351,7 +371,6 @@ class SessionFiles:
             else:
                 selected = path in self.unselected
                 why = _SELECTED if selected else _UNUSED.get(path.parent.name, _SELECTED)
-                why = _OTHER_CONTEXT if path in self.other_contexts else why
                 lost.append((path, "not_needed", why))
         return grouped(self.place.root, self.place.subject, self.place.session, lost)
 

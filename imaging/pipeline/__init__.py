@@ -3,8 +3,9 @@
 The Snakefile imports from here only.
 """
 
+from imaging.pipeline.contexts import Contexts
 from imaging.pipeline.digest import code_of
 from imaging.pipeline.plan import Plan, fibre_options, minutes, options
 from imaging.pipeline.start import start
 
-__all__ = ["Plan", "code_of", "fibre_options", "minutes", "options", "start"]
+__all__ = ["Contexts", "Plan", "code_of", "fibre_options", "minutes", "options", "start"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +91,15 @@ def _stiffness(session: Session) -> list[str]:
     return ready.warnings
 
 
+def _contexts(session: Session, options: UltrasoundSettings) -> None:
+    """Check waves and frames of other contexts as those that are mapped."""
+    for context in session.contexts:
+        if context.kind == "waves":
+            _waves(replace(session, waves=context.files))
+        else:
+            _frames(replace(session, frames=context.files), options)
+
+
 def _frames(session: Session, options: UltrasoundSettings) -> None:
     files = read_frame_files(session.frames)
     for file, corners in check_frames(files, options) if files else ():
@@ -157,6 +167,7 @@ def inspections(
         "waves": _waves,
         "stiffness": _stiffness,
         "frames": partial(_frames, options=options),
+        "contexts": partial(_contexts, options=options),
         "recording": partial(_recordings, options=function),
         "manual_dseg": _manual,
     }

@@ -34,6 +34,7 @@ _TITLES = {
     "wave_fmap": "the scan of reversed phase encoding for the wave images",
     "stiffness": "the ready stiffness map",
     "frames": "the ultrasound frames",
+    "contexts": "the wave images or frames of another context",
     "recording": "the recording of EMG",
     "manual_dseg": "the muscles drawn by hand",
     "aponeuroses": "the aponeuroses drawn by hand",

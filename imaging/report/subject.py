@@ -15,6 +15,7 @@ from imaging.policy import content_policy
 from imaging.provenance import sha256
 from imaging.report import muscle_tables
 from imaging.report.conditions import condition_lines
+from imaging.report.contexts.part import ContextPart
 from imaging.report.diffusion_steps import diffusion_steps
 from imaging.report.links import Links
 from imaging.report.norms import Norms
@@ -58,6 +59,7 @@ def subject_page(
     model: ModelPart | None = None,
     links: Links = _NO_LINKS,
     date: str = "",
+    contexts: ContextPart | None = None,
 ) -> str:
     """Return the HTML of a subject's page.
 
@@ -73,6 +75,8 @@ def subject_page(
         To what lies beside the page.
     date
         Of the scan, as it is to be shown; empty where it is not known.
+    contexts
+        The comparison of contexts, where there are several.
     """
     scene = begin_scene(content)  # in a process of its own, while all else is drawn here
     tissue, function = tissue_pictures(content), function_pictures(content)
@@ -107,6 +111,7 @@ def subject_page(
         no_diffusion=notes.missing.get("dwi", "its notes are not in the map"),
         tables=muscle_tables.muscle_tables(content.measures, content.names),
         nothing=muscle_tables.without_figures(content.measures, content.names),
+        contexts=contexts,
         model=model,
         model_titles=[title for title, _ in SHOWN.values()],
         force_titles=FORCE_TITLES,

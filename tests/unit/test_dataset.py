@@ -425,9 +425,12 @@ def test_of_several_contexts_that_at_rest_is_read_and_the_others_are_named(tmp_p
     (session,) = find_sessions(tmp_path)
     assert [p.name for p in session.waves] == ["sub-01_task-rest_part-phase_mre.nii.gz"]
     assert [p.name for p in session.frames] == ["sub-01_task-rest_swe.png"]
-    left = rows(session, "not_needed")
-    assert set(left) == {Path(n).name for n in CONTEXTS if "contracted" in n}
-    assert all("pennate contexts" in why for why in left.values())
+    phase, frame = ([n for n in CONTEXTS if "contracted" in n and e in n] for e in ("phase", "swe"))
+    assert [(c.kind, c.name, [p.name for p in c.files]) for c in session.contexts] == [
+        ("waves", "contracted", [Path(phase[0]).name]),
+        ("frames", "contracted", [Path(frame[0]).name]),
+    ]
+    assert not rows(session, "not_needed")
 
 
 def test_contexts_without_rest_have_to_be_chosen(tmp_path):
@@ -461,7 +464,9 @@ def test_waves_of_two_contexts_told_by_acq_are_not_one_figure(tmp_path):
     touch(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", *waves)
     (session,) = find_sessions(tmp_path)
     assert [p.name for p in session.waves] == [Path(waves[0]).name]
-    assert list(rows(session, "not_needed")) == [Path(waves[1]).name]
+    assert [(c.name, [p.name for p in c.files]) for c in session.contexts] == [
+        ("contract", [Path(waves[1]).name])
+    ]
 
 
 def test_waves_of_two_directions_stay_together(tmp_path):

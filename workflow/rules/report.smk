@@ -6,6 +6,7 @@ rule report:
         norms=plan.norms,
         participants=plan.who_has_norms,
         model=plan.model_shown,
+        contexts=contexts.shown,
     output:
         report(
             str(plan.out / "{prefix}.html"),
@@ -31,10 +32,11 @@ rule report:
         model=lambda wildcards, input: options(
             "--model-dir", [str(Path(f).parent) for f in input.model[:1]]
         ),
+        contexts=lambda wildcards, input: contexts.shown_options(input.contexts),
     shell:
         LIMITS
         + "pennate report --map-dir {params.maps:q} --prefix {wildcards.prefix} "
-        "--out {output[0]:q} {params.norms} {params.participants} {params.model} "
+        "--out {output[0]:q} {params.norms} {params.participants} {params.model} {params.contexts} "
         "> {log:q} 2>&1"
 
 
