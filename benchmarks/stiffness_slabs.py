@@ -231,6 +231,23 @@ def print_case(name: str, rows: list[Row], each: bool) -> None:
             print("    " + ", ".join(cells))
 
 
+def print_voxels(s: Scene, found: list[Inversion]) -> None:
+    """Print how far voxels of muscles are off, and whether their spread by noise tells it."""
+    for one in found:
+        if "spread" not in one.maps:
+            continue
+        own = one.mask & (s.labels > 0)
+        spread = one.maps["spread"].values[own]
+        error = np.abs(one.maps["stiffness"].values[own] / np.abs(s.modulus[own]) - 1)
+        least, most = (np.median(error[part]) for part in (
+            spread <= np.quantile(spread, 0.25), spread >= np.quantile(spread, 0.75)
+        ))  # fmt: skip
+        shares = [float((error < k * spread).mean()) for k in (1, 2)]
+        print(f"    voxels by {one.method}: off by {100 * np.median(error):.1f} % (median), "
+              f"{100 * least:.1f} and {100 * most:.1f} where the spread is least and most; within "
+              f"one spread {shares[0]:.0%}, within two {shares[1]:.0%}")  # fmt: skip
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -261,6 +278,7 @@ def main() -> None:
         name = f"leg {body}, {slices} sl, {snr:g}, x{first:g}, {drivers} dr"
         print_case(name, rows, given.muscles)
         print(f"    {took:.0f} s" + "".join(f"; {text}" for text in failed))
+        print_voxels(s, found)
         every += rows
     print_case("all cases", every, each=False)
 

@@ -42,7 +42,7 @@ class Round:
     """
 
     weights: list[FloatArray]
-    rests: list[ComplexArray]
+    rests: Sequence[ComplexArray]
     pull: ComplexArray
     misfits: list[float]
 

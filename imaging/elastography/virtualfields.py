@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from imaging.elastography.inversion import Inversion, QuantityMap
 from imaging.elastography.notes import VIRTUAL_FIELDS_CITATIONS, virtual_fields_warnings
 from imaging.elastography.smoothness import Smoothness
 from imaging.elastography.testfields import TestFields
+from imaging.elastography.virtual_solve import solve, spread_by_noise
 from imaging.elastography.virtual_systems import Round, System, make_system, weigh
 from imaging.elastography.virtual_uncertainty import PART_KNOTS, muscle_errors, one_each
 from imaging.elastography.waves import WaveField
@@ -35,6 +36,8 @@ _SPARE_SLICES = 2
 # average out: misfit over the root of their share of the best covered voxel's.
 _MOST_MISFIT = 0.3
 _LEAST_COVERAGE = 1e-3
+# Voxels that noise alone moves by more than this share (standard deviation) hold no stiffness.
+_MOST_SPREAD = 0.3
 #: Below this share of signal above noise a voxel holds no stiffness.
 MIN_CONFIDENCE = 0.5
 
@@ -45,7 +48,7 @@ def virtual_fields(
     *,
     labels: NDArray[np.integer[Any]] | None = None,
     smoothness: float = 1.0,
-    rounds: int = 8,
+    rounds: int = 6,
     steps: int = 8,
 ) -> Inversion:
     """Fit one map of the complex shear modulus to waves of all drivers and frequencies.
@@ -110,7 +113,7 @@ def virtual_fields(
     for _ in range(rounds):
         now = weigh(systems, tests, modulus, centres)
         smooth.update(modulus)
-        modulus = _solve(systems, tests, smooth, smoothness, now, modulus, region, steps)
+        modulus = solve(systems, tests, smooth, smoothness, now, modulus, region, steps)
     now = weigh(systems, tests, modulus, centres)
     confidence = _confidence(systems, tests, modulus, now, centres)
     own = np.zeros(region.shape, np.int16) if labels is None else np.where(region, labels, 0)
@@ -121,7 +124,11 @@ def virtual_fields(
     coverage = tests.coverage(centres)
     least = max((float(np.median(now.misfits)) / _MOST_MISFIT) ** 2, _LEAST_COVERAGE)
     covered = coverage >= least * coverage.max()
-    valid = region & covered & (confidence >= MIN_CONFIDENCE) & (modulus.real > PLAUSIBLE_PA[0])
+    spread = spread_by_noise(
+        systems, tests, smooth, smoothness, now, modulus, region, steps
+    )  # fmt: skip
+    sure = (confidence >= MIN_CONFIDENCE) & (spread <= _MOST_SPREAD)
+    valid = region & covered & sure & (modulus.real > PLAUSIBLE_PA[0])
     found = np.zeros(mask.shape, bool)
     found[box] = valid
 
@@ -134,6 +141,7 @@ def virtual_fields(
         "stiffness": QuantityMap(kept(np.abs(modulus)), "Pa", "magnitude"),
         "lossangle": QuantityMap(kept(np.angle(modulus)), "rad", "loss_angle"),
         "confidence": QuantityMap(kept(confidence), "1", "confidence"),
+        "spread": QuantityMap(kept(spread), "1", "spread"),
     }
     edges = "total variation not counted across labels" if labels is not None else "total variation"
     drivers = first.displacement.shape[4]
@@ -192,60 +200,3 @@ def _confidence(
             lost += w * (np.abs(tests.stiffness(strain, modulus)) ** 2).sum(0) / len(s.still)
     total, lost = local_mean(total, centres), local_mean(lost, centres)
     return np.clip(1 - lost / np.maximum(total, 1e-30), 0, 1)
-
-
-def _solve(
-    systems: Sequence[System],
-    tests: TestFields,
-    smooth: Smoothness,
-    smoothness: float,
-    now: Round,
-    start: ComplexArray,
-    region: BoolArray,
-    steps: int,
-) -> ComplexArray:
-    rest = now.pull - smoothness * smooth.apply(start)
-    diagonal = smoothness * smooth.diagonal()
-    for s, w, left in zip(systems, now.weights, now.rests, strict=True):
-        rest += tests.adjoint(s.strain, w * left)
-        diagonal = diagonal + tests.diagonal(s.strain, w)
-
-    def operator(g: ComplexArray) -> ComplexArray:
-        out = smoothness * smooth.apply(g)
-        for s, w in zip(systems, now.weights, strict=True):
-            out += tests.adjoint(s.strain, w * tests.stiffness(s.strain, g))
-        return np.where(region, out, 0)
-
-    scale = np.where(region, 1 / np.maximum(diagonal, 1e-30), 0).astype(np.float32)
-    found = _conjugate_gradient(operator, np.where(region, rest, 0), start, scale, steps)
-    # Storage is positive; a wild voxel must not rule the weights of the next round.
-    real = np.clip(found.real, *PLAUSIBLE_PA)
-    imag = np.clip(found.imag, -real, 3 * real)
-    return np.where(region, real + 1j * imag, 0).astype(np.complex64)
-
-
-def _conjugate_gradient(
-    operator: Callable[[ComplexArray], ComplexArray],
-    rest: ComplexArray,
-    start: ComplexArray,
-    scale: FloatArray,
-    steps: int,
-) -> ComplexArray:
-    """Return a start improved by some steps, from what it leaves of the right side."""
-    x = start.copy()
-    r = rest.astype(np.complex64)
-    z = scale * r
-    p = z.copy()
-    rz = float(np.vdot(r, z).real)
-    for _ in range(steps):
-        if rz <= 0:
-            break
-        q = operator(p)
-        alpha = np.float32(rz / float(np.vdot(p, q).real))
-        x += alpha * p
-        r -= alpha * q
-        z = scale * r
-        new = float(np.vdot(r, z).real)
-        p = z + np.float32(new / rz) * p
-        rz = new
-    return x

@@ -49,7 +49,7 @@ _LEFT_OUT = (
     "dispersion", "activation_peak", "emg_bursts_per_stride",
 )  # fmt: skip
 _LEFT_OUT_ENDINGS = {
-    "stiffness": ("_iqr", "_confidence", "_condition", "_gradient", "_coverage"),
+    "stiffness": ("_iqr", "_confidence", "_spread", "_condition", "_gradient", "_coverage"),
     "fascicle_stiffness": ("_middle", "_ends"),
 }
 # Inversions of the same waves as virtual fields, which hold best: their medians are shown, the

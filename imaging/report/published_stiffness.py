@@ -26,7 +26,7 @@ _ACROSS = 4
 _SOURCES = ("#EE7733", "#009988", "#AA3377", "#888888")
 # Figures that say how sure a value is, beside those that are one.
 _BESIDE = ("_iqr", "_stable_share", "_coverage", "_gradient", "_gradient_relative",
-           "_confidence", "_condition", "_lossangle")  # fmt: skip
+           "_confidence", "_condition", "_lossangle", "_spread")  # fmt: skip
 _OWN, _FITTED = "#222222", "#0077BB"
 _LEFT, _RIGHT = "<", ">"
 

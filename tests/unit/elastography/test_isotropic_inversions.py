@@ -10,6 +10,7 @@ from waves_for_tests import modulus, plane_waves
 from imaging.elastography.curl import curl_helmholtz
 from imaging.elastography.derivatives import supported, within
 from imaging.elastography.kmdev import k_mdev
+from imaging.elastography.testfields import TestFields
 from imaging.elastography.virtualfields import virtual_fields
 from imaging.elastography.waves import WaveImages, harmonic_field
 from imaging.errors import ComputationError
@@ -201,3 +202,40 @@ def test_same_waves_same_bytes(layers):
     mask = np.ones(true.shape, bool)
     one, two = (virtual_fields([field], mask, rounds=1, steps=2) for _ in range(2))
     np.testing.assert_array_equal(one.maps["stiffness"].values, two.maps["stiffness"].values)
+
+
+def test_the_spread_of_a_voxel_grows_with_noise_and_tells_how_far_it_is_off():
+    found = [
+        invert(virtual_fields, plane_waves(grid((2, 2, 2)), SHAPE, stiffness=TRUE, noise=level))
+        for level in (0.002, 0.04)
+    ]
+    spreads = [f.maps["spread"].values for f in found]
+    little, much = (float(np.median(s[f.mask])) for s, f in zip(spreads, found, strict=True))
+    assert 2.0 < much / little
+    off = np.abs(np.abs(values(found[1])) / 1000 - 1)[found[1].mask]
+    assert 0.4 < (off < 2 * spreads[1][found[1].mask]).mean() <= 1.0
+    again = invert(virtual_fields, plane_waves(grid((2, 2, 2)), SHAPE, stiffness=TRUE, noise=0.04))
+    np.testing.assert_array_equal(again.maps["spread"].values, spreads[1])
+
+
+def test_what_is_not_isotropic_is_taken_for_misfit_and_not_for_signal():
+    images = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=TRUE, noise=0.005)
+    sound = invert(virtual_fields, images)
+    # Two waves of other lengths through one place: as along and across fibres.
+    stiffer = plane_waves(grid((2, 2, 2)), SHAPE, stiffness=4 * TRUE, noise=0.005)
+    turned = stiffer.phase[:, :, :, ::-1]
+    apart = invert(virtual_fields, replace(images, phase=images.phase + turned))
+    assert max(sound.facts["misfit"]) < 0.06
+    assert min(apart.facts["misfit"]) > 2 * max(sound.facts["misfit"])
+    assert apart.mask.sum() < sound.mask.sum()
+
+
+def test_every_test_field_covers_the_middle_and_few_the_border():
+    tests = TestFields((24, 24, 24), np.full(3, 0.002), np.full(3, 0.0026))
+    centres = tests.fits(np.ones((24, 24, 24), bool))
+    share = tests.coverage(centres)
+    assert share[12, 12, 12] == pytest.approx(1.0, abs=1e-3)
+    assert share[0, 12, 12] < 0.01
+    np.testing.assert_allclose(share, share[::-1], atol=1e-5)
+    along = share[12, 12, :12]
+    assert np.all(np.diff(along) > -1e-4)
