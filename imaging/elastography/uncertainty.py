@@ -39,4 +39,5 @@ class MuscleError:
             return self.angle_rad
         turn = {"storage_modulus": np.tan(loss_angle), "loss_modulus": 1 / np.tan(loss_angle)}
         by_angle = float(turn.get(quantity, 0.0)) * self.angle_rad
-        return abs(value) * float(np.hypot(self.modulus, by_angle))
+        # What makes a muscle look soft makes it look elastic, too: the two do not cancel.
+        return abs(value) * (self.modulus + by_angle)

@@ -7,7 +7,8 @@ from typing import Any
 from imaging.arrays import BoolArray
 from imaging.muscles import Side
 from imaging.segmentation.locate import Place, locate, within_reach
-from imaging.segmentation.network import LegSlices, Network, run
+from imaging.segmentation.looks import looks
+from imaging.segmentation.network import LegSlices, Network
 from imaging.segmentation.shares import Shares
 from imaging.segmentation.view import LegView
 
@@ -26,8 +27,8 @@ def network_shares(
     side
         Left legs are shown to the network mirrored.
     """
-    shares = run(network, slices, side == "left")
-    facts: dict[str, Any] = {}
+    shares, ranges = looks(network, slices, side == "left")
+    facts: dict[str, Any] = {"volume_ranges_of_looks": {k: round(r, 3) for k, r in ranges.items()}}
     place = locate(shares, network.card["profile"], slices.data > 0)
     if place is not None:
         ends = [round(float(h), 2) for h in place.heights[[0, -1]]]

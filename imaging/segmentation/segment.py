@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from imaging.arrays import BoolArray, Float32
 from imaging.image import Image
 from imaging.measures import Measure
-from imaging.muscles import SIDE_CODES, Side, structure
+from imaging.muscles import SIDE_CODES, Side, structure, structure_of
 from imaging.segmentation.anatomical import impose_anatomy
 from imaging.segmentation.atlas import Atlas
 from imaging.segmentation.differences import agreements, range_warning, volume_ranges
 from imaging.segmentation.find_legs import find_legs
 from imaging.segmentation.legs import leg_grid
 from imaging.segmentation.locate import Place, cut_sentence
+from imaging.segmentation.looks import unsteady
 from imaging.segmentation.multiatlas import atlas_shares
 from imaging.segmentation.network import KEYS, LegSlices, Network, leg_slices, likelier_side
 from imaging.segmentation.network_leg import between_joints, network_shares
@@ -154,7 +155,8 @@ def segment(
             shares = with_rim(shares, slices[n].data, grids[n][1], float(image.spacing[:2].max()))
         if sources.drawn is not None:
             shares = _with_drawn(shares, image, legs[n], sources.drawn, leg_side)
-        _assess(out, view, tissue, shares, leg_side, sources.network, place)
+        _assess(out, view, tissue, shares, leg_side, sources.network, place,
+                facts.get("volume_ranges_of_looks", {}))  # fmt: skip
         part = cut(image, view.box)
         _put(out, view.box, legs[n][view.box], part, shares, leg_side)
         out.shares.append((leg_side, shares))
@@ -209,7 +211,7 @@ def _note_differences(out: Segmentation, n: int, poll: Poll, joint: Shares) -> N
 
 def _assess(
     out: Segmentation, view: LegView, tissue: Tissue, shares: Shares, side: Side,
-    network: Network | None, place: Place | None,
+    network: Network | None, place: Place | None, ranges: Mapping[str, float],
 ) -> None:  # fmt: skip
     """Note how far the labels of one leg can be trusted."""
     correction = Correction(*network.card["dice_correction"]) if network is not None else None
@@ -219,6 +221,9 @@ def _assess(
     out.expected_dice |= {code + index: dice for index, dice in quality.expected_dice.items()}
     leg = "" if side == "undecided" else f"{side.capitalize()} leg: "
     out.warnings += [leg + flag.sentence for flag in quality.flags]
+    known = [structure_of(flag.label).key for flag in quality.flags if flag.label]
+    if moving := unsteady(ranges, known):
+        out.warnings.append(leg + moving)
     if place is not None and place.sure and (said := cut_sentence(place)):
         out.warnings.append(leg + said)
     out.facts.setdefault("likeness_to_a_leg", {})[side] = round(quality.score, 2)
