@@ -78,8 +78,9 @@ def magnified(values: Float32, size: float) -> Float32:
     Beyond the border there is 0.
     """
     rows, columns = (_reading(n, 1 / size) for n in values.shape[-3:-1])
-    across = np.einsum("pi,...ijk->...pjk", rows, values, optimize=True)
-    return np.ascontiguousarray(np.einsum("qj,...pjk->...pqk", columns, across, optimize=True))
+    lines = values.reshape(*values.shape[:-2], -1)
+    across = np.matmul(rows, lines).reshape(values.shape)
+    return np.matmul(columns, across)
 
 
 def _reading(n: int, step: float) -> Float32:
