@@ -24,7 +24,7 @@ from imaging.io.region import Region, signal_mask, tissue_mask
 from imaging.io.waves.placed import Placement, moved, place
 from imaging.io.waves.read import read_examination
 from imaging.io.waves.series import WaveSeries
-from imaging.io.waves.undistorted import Undistortion, check_alike, look, must_tell, undistorted
+from imaging.io.waves.undistorted import Undistortion, look, must_tell, undistorted
 
 
 @dataclass(frozen=True)
@@ -86,20 +86,20 @@ def load_examination(
     inputs: list[Path] = []
     left_out: list[str] = []
     placement: Placement | None = None
-    undone: Undistortion | None = None
-    encoded: list[Acquisition | None] = []
+    # The displacement goes by the readout: frequencies that were read alike share one.
+    undone: dict[Acquisition, Undistortion] = {}
     for series in read_examination(paths):
         images, frames = series.images, series.magnitude
-        encoded.append(series.acquisition)
-        if options.distortion != "off":
-            check_alike(encoded[0], encoded[-1], series.inputs[0])
-        if series.acquisition is not None:
-            undone = undone or look(
-                images, signal_mask(images.weight), series.acquisition,
-                wanted=options.distortion, fmap=fmap, anatomy=anatomy,
-            )  # fmt: skip
-            if undone.found is not None and undone.found.status == "corrected":
-                images, frames = undistorted(images, frames, undone.found)
+        encoded = must_tell(series.acquisition, series.inputs[0]) if fmap else series.acquisition
+        if encoded is not None:
+            if encoded not in undone:
+                undone[encoded] = look(
+                    images, signal_mask(images.weight), encoded,
+                    wanted=options.distortion, fmap=fmap, anatomy=anatomy,
+                )  # fmt: skip
+            found = undone[encoded].found
+            if found is not None and found.status == "corrected":
+                images, frames = undistorted(images, frames, found)
         if anatomy is not None:
             placement = placement or place(images, signal_mask(images.weight), anatomy)
             images = moved(images, placement)
@@ -111,18 +111,16 @@ def load_examination(
         inputs += series.inputs
         left_out += series.warnings
     assert first is not None
-    if fmap is not None:
-        must_tell(encoded[0], paths[0])
-    if fmap is not None and undone is not None and undone.found is not None:
-        inputs += [fmap] if undone.found.method == "fmap" else []
+    used = [step.found.method for step in undone.values() if step.found is not None]
+    inputs += [fmap] if fmap is not None and "fmap" in used else []
     waves = harmonic_fields(read, tissue)
     if not waves.tissue.any():
         raise ImageError(
             f"has no signal inside {region}: its magnitude is 0 there", paths[0],
             "Check mask and magnitude",
         )  # fmt: skip
-    steps = [step for step in (undone, placement) if step is not None]
-    told = [said for step in steps for said in step.warnings]
+    steps = [step for step in (*undone.values(), placement) if step is not None]
+    told = list(dict.fromkeys(said for step in steps for said in step.warnings))
     warnings = [*told, *left_out, *wave_warnings(waves, float(grid.spacing.min()))]
     return Examination(
         waves, grid, region, inputs, first.images.directions, first.gain, first.driver_names,

@@ -186,25 +186,6 @@ def undistorted(
     return replace(images, phase=phase, weight=weight), strength
 
 
-def check_alike(first: Acquisition | None, other: Acquisition | None, path: Path) -> None:
-    """Raise where a frequency was encoded along another axis or way than the first.
-
-    Raises
-    ------
-    ImageError
-        One displacement cannot undo both.
-    """
-
-    def way(one: Acquisition | None) -> tuple[int | None, int] | None:
-        return None if one is None else (one.phase_axis, one.phase_sign)
-
-    if way(first) != way(other):
-        raise ImageError(
-            "has another phase encoding than the wave images of the first frequency", path,
-            "Run pennate elastography once for each, or set elastography.distortion to off",
-        )  # fmt: skip
-
-
 def must_tell(acquisition: Acquisition | None, path: Path) -> Acquisition:
     """Return how wave images were encoded that a scan of reversed phase encoding is given for.
 
