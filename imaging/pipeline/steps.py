@@ -15,6 +15,9 @@ _TYPICAL_S = {
     "stiffness_from_waves": 32.0,
     "stiffness_from_map": 5.0,
     "ultrasound": 8.0,
+    "waves_in_context": 32.0,
+    "frames_in_context": 8.0,
+    "contexts": 2.0,
     "function": 10.0,
     "map": 22.0,
     "export": 11.0,
@@ -25,11 +28,19 @@ _TYPICAL_S = {
 }
 # What a session cannot do any more after a failure; of rules that are not named, the first line.
 _LAST = ("map", "export", "model", "report")
-_WITH_LABELS = ("composition", "stiffness_from_waves", "stiffness_from_map", "ultrasound", *_LAST)
+_CONTEXTS = ("waves_in_context", "frames_in_context", "contexts")
+_WITH_LABELS = (
+    "composition", "stiffness_from_waves", "stiffness_from_map", "ultrasound", *_CONTEXTS, *_LAST,
+)  # fmt: skip
 _AFTER = {
     "segment": ("diffusion", "fibres", *_WITH_LABELS),
-    "diffusion": ("fibres", "stiffness_from_waves", "ultrasound", *_LAST),
-    "fibres": ("stiffness_from_waves", "ultrasound", *_LAST),
+    "diffusion": ("fibres", "stiffness_from_waves", "ultrasound", *_CONTEXTS, *_LAST),
+    "fibres": ("stiffness_from_waves", "ultrasound", *_CONTEXTS, *_LAST),
+    "stiffness_from_waves": ("contexts", *_LAST),
+    "ultrasound": ("contexts", *_LAST),
+    "waves_in_context": ("contexts", "report"),
+    "frames_in_context": ("contexts", "report"),
+    "contexts": ("report",),
     "map": ("export", "model", "report"),
     "export": ("report",),
     "model": ("report",),
