@@ -33,7 +33,7 @@ def test_the_wheel_carries_the_workflow(site):
     assert (pipeline / "Snakefile").is_file()
     assert (pipeline / "config" / "default.yaml").is_file()
     assert (pipeline / "envs" / "pennate.yaml").is_file()
-    assert len(list((pipeline / "workflow" / "rules").glob("*.smk"))) == 10
+    assert len(list((pipeline / "workflow" / "rules").glob("*.smk"))) == 11
 
 
 def test_the_installed_command_lists_the_jobs(site, bids, tmp_path):
